@@ -1,0 +1,81 @@
+"""The bodies of the device's HTTP interface that are not envelopes.
+
+``POST /device/v1/enrol`` · ``POST /device/v1/up/{kind}`` (an envelope, answered by a receipt) ·
+``GET /device/v1/feed?after=N`` · ``GET /device/v1/reference`` (ETag) · ``GET /device/v1/time``.
+All but enrolment and time are authenticated (``Authorization: Basic device:secret``).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from contract.envelope import FeedItem
+from contract.feed import Text
+from contract.messages import Message, Sku, Units
+
+
+class Enrol(Message):
+    """A terminal shows its one-use code."""
+
+    code: Annotated[str, StringConstraints(min_length=4, max_length=32, strip_whitespace=True, to_upper=True)]
+    model: Annotated[str, StringConstraints(max_length=64)] = ""
+    version: Annotated[str, StringConstraints(max_length=32)] = ""
+
+
+class Enrolled(Message):
+    """The terminal's identity. The secret is shown this once and kept on the terminal alone."""
+
+    device: str
+    secret: str
+    retailer: str
+    name: str
+    broker_host: str | None = Field(description="none where the server has no broker: use HTTP")
+    broker_port: int | None
+    server_time: AwareDatetime
+
+
+class FeedPage(Message):
+    """Feed items after a cursor, oldest first; ask again while ``more``."""
+
+    items: tuple[FeedItem, ...]
+    head: int = Field(description="the seq of the newest item written for this retailer")
+    more: bool
+    server_time: AwareDatetime
+
+
+class ServerTime(Message):
+    """The clock that decides."""
+
+    server_time: AwareDatetime
+
+
+class CatalogueItem(Message):
+    """What this retailer may order, and within which limits."""
+
+    sku: Sku
+    name: Text
+    unit: Text
+    pack_units: Annotated[int, Field(ge=1)]
+    price_minor: Annotated[int, Field(ge=0)]
+    scarce: bool = False
+    minimum_units: Units = 0
+    limit_units: Units | None = None
+    barcodes: tuple[str, ...] = ()
+    licence_class: str | None = None
+    licensed: bool = True
+
+
+class Reference(Message):
+    """Everything about this retailer that changes seldom."""
+
+    version: str
+    retailer: str
+    name: str
+    route: str
+    region: str
+    tier: int
+    standing: Literal["good", "suspended"]
+    licensed_until: AwareDatetime | None
+    currency: str
+    credit_minor: int | None
+    catalogue: tuple[CatalogueItem, ...]

@@ -1,0 +1,124 @@
+"""Refusals in four families, by what the caller does next, and the stable codes with their texts.
+
+A code never changes its meaning. Texts are English message ids with named parameters; other languages
+stand in ``contract/locale``. The mapping to HTTP and to receipts stands in one place each, on the server.
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of the program
+    """What the other side is told: a stable code and the parameters of its text.
+
+    Raises ``KeyError`` where the code is not in :data:`TEXTS`: an unknown code is a defect of ours.
+    """
+
+    family: ClassVar[str]
+
+    def __init__(self, code: str, **params: str | int) -> None:
+        self.code = code
+        self.params = params
+        super().__init__(TEXTS[code].format_map(_Shown(params)))
+
+
+class Rejected(Refusal):
+    """Explain, do not retry."""
+
+    family = "rejected"
+
+
+class Conflict(Refusal):
+    """Refresh, then decide again."""
+
+    family = "conflict"
+
+
+class Unavailable(Refusal):
+    """Retry later: nothing was decided."""
+
+    family = "unavailable"
+
+
+class Revoked(Refusal):
+    """Stop, and enrol again."""
+
+    family = "revoked"
+
+
+class _Shown(dict[str, str | int]):
+    """Leaves a missing parameter visible instead of failing while a refusal is told."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+def _(text: str) -> str:
+    """Mark ``text`` for extraction."""
+    return text
+
+
+TEXTS: dict[str, str] = {
+    # envelope and transport
+    "malformed": _("The message could not be read: {where}: {what}."),
+    "too_large": _("The message has {size} bytes; at most {limit} are taken. Split it into smaller parts."),
+    "unsupported": _(
+        "This server does not know messages of kind {kind}, version {version}. Update the server."
+    ),
+    "wrong_device": _("The message names device {named}, but was sent by {device}."),
+    "id_reused": _("The number {id} was already used for another message. Nothing was changed."),
+    "unavailable": _("The server cannot answer just now. It will be tried again."),
+    "rate_limited": _("Too many requests. Try again in {seconds} s."),
+    # devices
+    "not_enrolled": _("This terminal is not enrolled here. Ask the distributor for a code."),
+    "device_revoked": _("This terminal was revoked. Ask the distributor for a new code."),
+    "code_unknown": _("There is no such code. Check each character, or ask for a new one."),
+    "code_expired": _("The code expired at {at}. Ask for a new one."),
+    "code_used": _("The code was already used. Ask for a new one."),
+    # orders
+    "unknown_window": _("There is no such ordering window for this shop."),
+    "window_not_open": _("Ordering opens at {opens_at}."),
+    "window_closed": _("Ordering closed at {closed_at}."),
+    "empty_order": _("The order has no lines."),
+    "duplicate_line": _("{sku} stands in the order twice. Put it on one line."),
+    "unknown_sku": _("{sku} is not in the catalogue."),
+    "not_licensed": _(
+        "{sku} needs a licence of class {licence_class}, which this shop does not hold on {on}."
+    ),
+    "suspended": _("This shop's standing does not allow orders: {why}."),
+    "not_whole_packs": _(
+        "{sku} comes in packs of {pack_units}; {quantity} is not whole packs. Possible: {offers}."
+    ),
+    "below_minimum": _(
+        "The smallest order of {sku} is {minimum}; {quantity} is below it. Possible: {offers}."
+    ),
+    "above_limit": _("At most {limit} of {sku} can be ordered; {quantity} is above it. Possible: {offers}."),
+    "minimum_above_limit": _("The smallest order of {sku}, {minimum}, is above your limit, {limit}."),
+    "credit_exceeded": _("The order comes to {amount}; the credit left is {credit}."),
+    "unknown_order": _("There is no such order."),
+    "order_changed": _("The order was changed meanwhile: it stands at version {revision}. Look at it again."),
+    "order_cancelled": _("The order was cancelled."),
+    # deliveries
+    "unknown_delivery": _("There is no such delivery for this shop."),
+    "already_confirmed": _("The delivery was already confirmed at {at}."),
+    "line_missing": _("{sku} was shipped and is not confirmed. Confirm every line."),
+    "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
+    "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
+    "reason_missing": _("{sku}: say what is wrong with the difference."),
+    # surveys and announcements
+    "unknown_survey": _("There is no such survey for this shop."),
+    "survey_closed": _("The survey closed at {closed_at}."),
+    "answer_missing": _("Question {question} needs an answer."),
+    "answer_invalid": _("Question {question}: {what}."),
+    "already_answered": _("The survey was already answered."),
+    "unknown_announcement": _("There is no such announcement for this shop."),
+    # operators and their work
+    "sign_in_failed": _("Name or password is wrong."),
+    "signed_out": _("You are signed out. Sign in again; what you typed is kept."),
+    "not_allowed": _("Your role does not allow this: it needs {role}."),
+    "same_person": _("A second person must do this: {name} already did the first step."),
+    "wrong_state": _("This cannot be done now: it stands at {state}, and needs {needed}."),
+    "not_found": _("There is no {what} {name}."),
+    "already_exists": _("{what} {name} exists already."),
+    "invalid": _("{where}: {what}."),
+    "forged_request": _("The page was too old or came from elsewhere. Load it again and repeat the step."),
+}

@@ -1,0 +1,217 @@
+"""What the server says to a terminal: the items of a retailer's feed, one family a kind.
+
+Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
+``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``reference``.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contract.messages import Difference, Message, OrderLine, Sku, Units
+
+
+class Text(Message):
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+
+class Receipt(Message):
+    """``receipt``: the server's word on one message, after its commit. Nothing else may say *received*."""
+
+    message: UUID
+    kind: str
+    outcome: Literal["accepted", "rejected"]
+    at: AwareDatetime
+    number: int | None = Field(default=None, description="the order's or confirmation's number for people")
+    revision: int | None = None
+    code: str | None = Field(default=None, description="of contract.errors.TEXTS, where rejected")
+    params: dict[str, str | int] = Field(default={}, description="of the text of the code")
+
+
+class WindowState(Message):
+    """``window``: when a retailer may order. Instants are the server's; the close is published."""
+
+    window: UUID
+    cycle: UUID
+    name: Text
+    opens_at: AwareDatetime
+    closes_at: AwareDatetime
+    grace_s: int
+    zone: str
+    state: Literal["announced", "open", "closed", "frozen", "published", "called_off"]
+    commitment: str | None = Field(default=None, description="SHA-256 of the draw's secret, in hex")
+    policy: str | None = Field(default=None, description="name and version of the published policy")
+
+
+class OrderState(Message):
+    """``order``: an order as it stands in the server's book."""
+
+    order: UUID
+    window: UUID
+    number: int
+    revision: int
+    state: Literal["accepted", "cancelled"]
+    at: AwareDatetime
+    lines: tuple[OrderLine, ...]
+
+
+class BookEntry(Message):
+    """``book``: the frozen order book's root, and the proof that this retailer's lines stand in it.
+
+    ``leaf`` is recomputed by the terminal from its own lines; ``path`` holds the sibling hashes from the
+    leaf up, each with its side; ``secret`` is added when the result is published.
+    """
+
+    cycle: UUID
+    root: str
+    lines: tuple[OrderLine, ...]
+    retailer: str
+    path: tuple[tuple[Literal["left", "right"], str], ...]
+    commitment: str
+    secret: str | None = None
+
+
+Reason = Literal[
+    "filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority"
+]
+
+
+class Grant(Message):
+    """One line of a published allocation, with the numbers behind its reason."""
+
+    sku: Sku
+    requested_units: Units
+    eligible_units: Units
+    granted_units: Units
+    weight: int
+    share: str = Field(description="granted/weight in plain digits, cut after 12 decimals")
+    reason: Reason
+    bound_by: str = ""
+    supply_units: int = Field(description="offered to the whole network")
+    asked_units: int = Field(description="asked by the whole network")
+
+
+class Grants(Message):
+    """``grants``: part ``part`` of ``parts`` of what a retailer was granted in a cycle."""
+
+    cycle: UUID
+    name: Text
+    part: int
+    parts: int
+    released_at: AwareDatetime
+    policy: str
+    seed: str
+    input_sha256: str
+    result_sha256: str
+    lines: tuple[Grant, ...]
+
+
+class ShippedLine(Message):
+    """One line of a shipment notice."""
+
+    sku: Sku
+    shipped_units: Units
+    granted_units: Units
+
+
+class Claim(Message):
+    """What became of a difference."""
+
+    claim: UUID
+    number: int
+    sku: Sku
+    difference: Difference
+    difference_units: Units
+    state: Literal["open", "upheld", "declined", "settled"]
+
+
+class Delivery(Message):
+    """``delivery``: goods on their way, then what was confirmed and claimed."""
+
+    delivery: UUID
+    number: int
+    cycle: UUID
+    state: Literal["shipped", "confirmed"]
+    shipped_at: AwareDatetime
+    confirmed_at: AwareDatetime | None = None
+    lines: tuple[ShippedLine, ...]
+    claims: tuple[Claim, ...] = ()
+
+
+class Stock(Message):
+    """``stock``: how much of a SKU the server believes to stand in the shop."""
+
+    sku: Sku
+    on_hand_units: int
+    held_units: int = 0
+    as_of: AwareDatetime
+
+
+class Choice(Message):
+    """One possible answer."""
+
+    id: str
+    text: Text
+
+
+class Question(Message):
+    """One question of a survey."""
+
+    id: str
+    kind: Literal["single", "multiple", "scale", "number", "text"]
+    text: Text
+    required: bool = True
+    choices: tuple[Choice, ...] = ()
+    low: int | None = None
+    high: int | None = None
+
+
+class Survey(Message):
+    """``survey``: asked of this retailer until it closes."""
+
+    survey: UUID
+    title: Text
+    intro: Text
+    state: Literal["open", "closed"]
+    closes_at: AwareDatetime
+    questions: tuple[Question, ...]
+
+
+class Announcement(Message):
+    """``announcement``: a policy, regulation, notice or promotion."""
+
+    announcement: UUID
+    sort: Literal["policy", "regulation", "notice", "promotion", "urgent"]
+    title: Text
+    body: Text
+    version: int
+    published_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    must_acknowledge: bool = False
+
+
+class ReferenceChanged(Message):
+    """``reference``: fetch the reference document again; its ETag is ``version``."""
+
+    version: str
+
+
+DOWN: dict[str, type[Message]] = {
+    "receipt": Receipt,
+    "window": WindowState,
+    "order": OrderState,
+    "book": BookEntry,
+    "grants": Grants,
+    "delivery": Delivery,
+    "stock": Stock,
+    "survey": Survey,
+    "announcement": Announcement,
+    "reference": ReferenceChanged,
+}
+
+#: Lines that fit into one ``grants`` item below the size of an envelope.
+GRANTS_PER_PART: Annotated[int, "lines"] = 50

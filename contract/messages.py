@@ -1,0 +1,133 @@
+"""What a terminal says to the server: one family a kind.
+
+Quantities are whole units, never packs; the catalogue says how many units a pack holds. The envelope's
+``id`` is the id of the thing that the message makes (an order, a confirmation, an answer).
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Units = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+Note = Annotated[str, StringConstraints(max_length=500)]
+
+
+class Message(BaseModel):
+    """Base of all families: frozen, unknown fields ignored, so that an older reader reads a newer writer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OrderLine(Message):
+    """How much of one SKU is asked for."""
+
+    sku: Sku
+    quantity_units: Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+
+
+class PlaceOrder(Message):
+    """``order.place``: a new order in a window. The envelope's id becomes the order's id, revision 1."""
+
+    window: UUID
+    lines: Annotated[tuple[OrderLine, ...], Field(max_length=1000)]
+
+
+class AmendOrder(Message):
+    """``order.amend``: all lines of an order anew. ``revision`` is the one that the shopkeeper saw."""
+
+    order: UUID
+    revision: Annotated[int, Field(ge=1)]
+    lines: Annotated[tuple[OrderLine, ...], Field(max_length=1000)]
+
+
+class CancelOrder(Message):
+    """``order.cancel``."""
+
+    order: UUID
+    revision: Annotated[int, Field(ge=1)]
+
+
+Difference = Literal["short", "over", "damaged", "wrong_item", "wrong_pack", "refused"]
+
+
+class ConfirmedLine(Message):
+    """What arrived of one shipped line.
+
+    ``accepted_units`` go to stock; ``held_units`` stand aside for return and are not stock. With
+    ``wrong_item`` or ``wrong_pack``, ``other_sku`` and ``other_units`` say what came instead and was kept.
+    """
+
+    sku: Sku
+    accepted_units: Units
+    held_units: Units = 0
+    difference: Difference | None = None
+    difference_units: Units = 0
+    other_sku: Sku | None = None
+    other_units: Units = 0
+    reason: Note | None = None
+
+
+class ConfirmDelivery(Message):
+    """``delivery.confirm``: every shipped line, once."""
+
+    delivery: UUID
+    confirmed_at: AwareDatetime
+    lines: Annotated[tuple[ConfirmedLine, ...], Field(max_length=1000)]
+
+
+class Answer(Message):
+    """One question's answer; which field is used depends on the question's kind."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    choices: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=32)], ...], Field(max_length=20)
+    ] = ()
+    number: int | None = None
+    text: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class AnswerSurvey(Message):
+    """``survey.answer``: all answers of one survey."""
+
+    survey: UUID
+    answers: Annotated[tuple[Answer, ...], Field(max_length=50)]
+
+
+class ReadAnnouncement(Message):
+    """``announcement.read``: it was opened on the screen at ``read_at`` by the terminal's clock."""
+
+    announcement: UUID
+    read_at: AwareDatetime
+
+
+class PullFeed(Message):
+    """``feed.pull``: send everything after ``after``. Sent on connecting and where a gap was seen."""
+
+    after: Annotated[int, Field(ge=0)]
+
+
+class ReportStatus(Message):
+    """``device.status``: how the terminal is."""
+
+    version: Annotated[str, StringConstraints(max_length=32)]
+    queue_length: Annotated[int, Field(ge=0)]
+    language: Literal["zh", "en"]
+    clock_offset_ms: int = 0
+    feed_seq: Annotated[int, Field(ge=0)] = 0
+
+
+UP: dict[str, type[Message]] = {
+    "order.place": PlaceOrder,
+    "order.amend": AmendOrder,
+    "order.cancel": CancelOrder,
+    "delivery.confirm": ConfirmDelivery,
+    "survey.answer": AnswerSurvey,
+    "announcement.read": ReadAnnouncement,
+    "feed.pull": PullFeed,
+    "device.status": ReportStatus,
+}
+
+#: Kinds that are answered by a receipt. The others change nothing that a shop relies on.
+RECEIPTED = frozenset(UP) - {"feed.pull", "device.status"}

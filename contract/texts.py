@@ -1,0 +1,45 @@
+"""Texts in both languages: gettext catalogs in ``.po`` form, parsed at start, no compile step.
+
+Message ids are the English source strings. ``zh`` stands for simplified Chinese (catalog ``zh_Hans``).
+"""
+
+import gettext
+import io
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from contract.errors import TEXTS, _Shown
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+
+@cache
+def translations(package: str, language: Language) -> gettext.NullTranslations:
+    """Return the texts of ``package`` (its folder ``locale`` holds the catalogs), with the contract's behind.
+
+    English needs no catalog: its message ids are its texts.
+    """
+    if language == "en":
+        return gettext.NullTranslations()
+    source = files(package) / "locale" / "zh_Hans.po"
+    compiled = io.BytesIO()
+    with source.open("rb") as opened:
+        write_mo(compiled, read_po(opened, locale="zh_Hans"))
+    compiled.seek(0)
+    found = gettext.GNUTranslations(compiled)
+    if package != "contract":
+        found.add_fallback(translations("contract", language))
+    return found
+
+
+def refusal_text(code: str, params: dict[str, str | int], language: Language) -> str:
+    """Return the sentence of a stable code; an unknown code is shown as it is, never hidden."""
+    source = TEXTS.get(code)
+    if source is None:
+        return code
+    return translations("contract", language).gettext(source).format_map(_Shown(params))

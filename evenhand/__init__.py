@@ -1,0 +1,1 @@
+"""The command: thin, imports each part only when it is asked for."""

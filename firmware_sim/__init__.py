@@ -1,0 +1,1 @@
+"""Simulated terminals and fleets that drive the real terminal code over the real wire."""

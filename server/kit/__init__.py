@@ -1,0 +1,1 @@
+"""Technical ground of the server: no business word stands here."""
