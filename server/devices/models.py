@@ -1,0 +1,51 @@
+"""Tables of devices."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.db import Base
+
+
+class DeviceRow(Base):
+    """One terminal. Its secret is 256 random bits, kept here as hashes alone: SHA-256 for HTTP, PBKDF2 for the broker."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), index=True)
+    secret_sha256: Mapped[bytes]
+    broker_hash: Mapped[str]
+    model: Mapped[str]
+    enrolled_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None]
+
+
+class DevicePresence(Base):
+    """What a device last said of itself; written often, so it stands apart."""
+
+    __tablename__ = "device_presence"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    last_seen_at: Mapped[datetime]
+    version: Mapped[str]
+    queue_length: Mapped[int]
+    language: Mapped[str]
+    clock_offset_ms: Mapped[int]
+    feed_seq: Mapped[int]
+
+
+class EnrolmentCode(Base):
+    """A code that enrols one terminal for one retailer, once."""
+
+    __tablename__ = "enrolment_codes"
+
+    code_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    device: Mapped[str | None]

@@ -1,0 +1,79 @@
+"""The database: one declarative base, one way to open a session, one way to commit.
+
+A session acts within a *scope*: the party whose rows it may touch, or :data:`EVERYTHING`. The scope goes
+into PostgreSQL with each transaction, where row-level security reads it; a session that names none sees no
+party's rows. Sessions are committed at the edge alone: the route, ingest, the worker, the command.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
+
+EVERYTHING = "*"
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. A table with ``__party__`` set to a column's name is under row-level security."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+    __party__: ClassVar[str | None] = None
+
+
+def make_engine(url: str, *, pool: int = 10) -> Engine:
+    """Return an engine for PostgreSQL by psycopg 3; times come and go in UTC."""
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC -c lock_timeout=10s"},
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return the factory of sessions over ``engine``."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@event.listens_for(Session, "after_begin")
+def _set_scope(session: Session, _transaction: SessionTransaction, connection: Any) -> None:
+    connection.execute(_SET_SCOPE, {"scope": session.info.get("scope", "")})
+
+
+_SET_SCOPE = text("SELECT set_config('evenhand.scope', :scope, true)")
+
+
+def act_for(session: Session, scope: str) -> None:
+    """Let the session touch the rows of ``scope`` alone, from now on and in later transactions."""
+    if session.info.get("scope") == scope:
+        return
+    session.info["scope"] = scope
+    if session.in_transaction():
+        session.execute(_SET_SCOPE, {"scope": scope})
+
+
+@contextmanager
+def transaction(sessions: sessionmaker[Session], scope: str = EVERYTHING) -> Iterator[Session]:
+    """Open a session, commit on leaving, roll back where anything was raised."""
+    with sessions() as session:
+        act_for(session, scope)
+        with session.begin():
+            yield session

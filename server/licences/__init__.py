@@ -1,0 +1,5 @@
+"""Licences: which classes of goods a retailer may buy, and until when.
+
+Owns: licences. Invariants: validity is a span of days in the distributor's zone; one licence per retailer,
+class and number. The gate stands at ordering and again at allocation. Events: none yet.
+"""

@@ -1,0 +1,14 @@
+"""What orders tell those above."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class WindowClosed:
+    """No order is taken in this window any more."""
+
+    window: UUID
+    cycle: UUID
+    at: datetime

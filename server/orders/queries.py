@@ -1,0 +1,216 @@
+"""Reads of windows and orders, for screens and for the capabilities above."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from server.orders.models import OrderLineRow, OrderRow, WindowRow
+from server.orders.rules import Window
+
+WindowStateName = Literal["announced", "open", "closed", "frozen", "published", "called_off"]
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """A window as screens and other capabilities see it."""
+
+    id: UUID
+    cycle: UUID
+    name_zh: str
+    name_en: str
+    route: str
+    opens_at: datetime
+    closes_at: datetime
+    grace_s: int
+    zone: str
+    state: WindowStateName
+
+    def rule(self) -> Window:
+        """Return the window as the rules need it."""
+        return Window(self.state, self.opens_at, self.closes_at, self.grace_s)
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order as it stands."""
+
+    id: UUID
+    number: int
+    retailer: str
+    window: UUID
+    revision: int
+    state: Literal["accepted", "cancelled"]
+    amount_minor: int
+    placed_at: datetime
+    changed_at: datetime
+    lines: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class BookLine:
+    """What one retailer asked for of one SKU, over all its orders."""
+
+    retailer: str
+    sku: str
+    requested_units: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a cycle's ordering is."""
+
+    orders: int
+    retailers_in: int
+    retailers_due: int
+    lines: int
+    units: int
+
+
+def window(session: Session, window_id: UUID) -> WindowView | None:
+    """Return one window, or none."""
+    row = session.get(WindowRow, window_id)
+    return None if row is None else _window(row)
+
+
+def windows(session: Session, *, cycle: UUID | None = None, state: WindowStateName | None = None) -> list[WindowView]:
+    """Return windows, of one cycle and in one state where named, the earliest close first."""
+    query = select(WindowRow).order_by(WindowRow.closes_at, WindowRow.route)
+    if cycle is not None:
+        query = query.where(WindowRow.cycle == cycle)
+    if state is not None:
+        query = query.where(WindowRow.state == state)
+    return [_window(row) for row in session.scalars(query)]
+
+
+def orders(
+    session: Session,
+    *,
+    retailer: str | None = None,
+    cycle: UUID | None = None,
+    limit: int = 200,
+) -> list[OrderView]:
+    """Return orders with their lines, the newest number first."""
+    query = select(OrderRow).order_by(OrderRow.number.desc()).limit(limit)
+    if retailer is not None:
+        query = query.where(OrderRow.retailer == retailer)
+    if cycle is not None:
+        query = query.join(WindowRow, WindowRow.id == OrderRow.window_id).where(WindowRow.cycle == cycle)
+    return _with_lines(session, session.scalars(query).all())
+
+
+def order(session: Session, retailer: str, order_id: UUID) -> OrderView | None:
+    """Return one order of a retailer, or none."""
+    row = session.get(OrderRow, (retailer, order_id))
+    return None if row is None else _with_lines(session, [row])[0]
+
+
+def book(session: Session, cycle: UUID) -> Iterator[BookLine]:
+    """Yield the order book of a cycle: accepted lines summed per retailer and SKU, in byte order of both."""
+    rows = session.execute(
+        _accepted_lines(cycle)
+        .with_only_columns(OrderLineRow.retailer, OrderLineRow.sku, func.sum(OrderLineRow.quantity_units))
+        .group_by(OrderLineRow.retailer, OrderLineRow.sku)
+        .order_by(OrderLineRow.retailer.collate("C"), OrderLineRow.sku.collate("C"))
+    )
+    for retailer, sku, units in rows:
+        yield BookLine(retailer, sku, int(units))
+
+
+def progress(session: Session, cycle: UUID, *, retailers_due: int) -> Progress:
+    """Return how many orders, retailers, lines and units have come in."""
+    placed, retailers_in = session.execute(
+        select(func.count(), func.count(OrderRow.retailer.distinct()))
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
+    ).one()
+    lines, units = session.execute(
+        _accepted_lines(cycle).with_only_columns(func.count(), func.coalesce(func.sum(OrderLineRow.quantity_units), 0))
+    ).one()
+    return Progress(placed, retailers_in, retailers_due, lines, int(units))
+
+
+def retailers_in(session: Session, cycle: UUID) -> frozenset[str]:
+    """Return the retailers with an accepted order in the cycle."""
+    return frozenset(
+        session.scalars(
+            select(OrderRow.retailer)
+            .join(WindowRow, WindowRow.id == OrderRow.window_id)
+            .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
+            .distinct()
+        )
+    )
+
+
+def committed_elsewhere(
+    session: Session, retailer: str, cycle: UUID, *, without: UUID | None
+) -> tuple[dict[str, int], int]:
+    """Return the units per SKU and the money that the retailer's other accepted orders of the cycle hold."""
+    query = _accepted_lines(cycle).where(OrderLineRow.retailer == retailer)
+    if without is not None:
+        query = query.where(OrderLineRow.order_id != without)
+    rows = session.execute(
+        query.with_only_columns(
+            OrderLineRow.sku,
+            func.sum(OrderLineRow.quantity_units),
+            func.sum(OrderLineRow.quantity_units * OrderLineRow.price_minor),
+        ).group_by(OrderLineRow.sku)
+    ).all()
+    return {sku: int(units) for sku, units, _ in rows}, sum(int(amount) for _, _, amount in rows)
+
+
+def _accepted_lines(cycle: UUID) -> Select[tuple[OrderLineRow]]:
+    return (
+        select(OrderLineRow)
+        .join(
+            OrderRow,
+            (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id),
+        )
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
+    )
+
+
+def _with_lines(session: Session, rows: Sequence[OrderRow]) -> list[OrderView]:
+    lines: dict[tuple[str, UUID], list[tuple[str, int]]] = {}
+    found = session.scalars(
+        select(OrderLineRow)
+        .where(OrderLineRow.order_id.in_([row.id for row in rows]))
+        .order_by(OrderLineRow.sku.collate("C"))
+    )
+    for line in found:
+        lines.setdefault((line.retailer, line.order_id), []).append((line.sku, line.quantity_units))
+    return [
+        OrderView(
+            id=row.id,
+            number=row.number,
+            retailer=row.retailer,
+            window=row.window_id,
+            revision=row.revision,
+            state=cast('Literal["accepted", "cancelled"]', row.state),
+            amount_minor=row.amount_minor,
+            placed_at=row.placed_at,
+            changed_at=row.changed_at,
+            lines=tuple(lines.get((row.retailer, row.id), ())),
+        )
+        for row in rows
+    ]
+
+
+def _window(row: WindowRow) -> WindowView:
+    return WindowView(
+        id=row.id,
+        cycle=row.cycle,
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        route=row.route,
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+        grace_s=row.grace_s,
+        zone=row.zone,
+        state=cast("WindowStateName", row.state),
+    )

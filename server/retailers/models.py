@@ -1,0 +1,48 @@
+"""Tables of retailers."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.db import Base
+
+
+class RetailerRow(Base):
+    """One shop."""
+
+    __tablename__ = "retailers"
+    __table_args__ = (
+        CheckConstraint("weight > 0", name="weight"),
+        CheckConstraint("tier > 0", name="tier"),
+        CheckConstraint("credit_minor >= 0", name="credit"),
+        CheckConstraint("standing IN ('good', 'suspended')", name="standing"),
+    )
+    __party__ = "code"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    city: Mapped[str]
+    region: Mapped[str] = mapped_column(index=True)
+    route: Mapped[str] = mapped_column(index=True)
+    market_type: Mapped[str]
+    tier: Mapped[int]
+    weight: Mapped[int]
+    credit_minor: Mapped[int | None] = mapped_column(BigInteger)
+    standing: Mapped[str]
+    standing_reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class RetailerLimit(Base):
+    """The most units of a SKU that this retailer may order in a cycle; goes before the SKU's own limit."""
+
+    __tablename__ = "retailer_limits"
+    __table_args__ = (CheckConstraint("limit_units >= 0", name="limit"),)
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    limit_units: Mapped[int]

@@ -1,0 +1,75 @@
+"""Reads of retailers."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.retailers.models import RetailerLimit, RetailerRow
+
+Standing = Literal["good", "suspended"]
+
+
+@dataclass(frozen=True)
+class Retailer:
+    """One shop as others see it."""
+
+    code: str
+    name: str
+    city: str
+    region: str
+    route: str
+    market_type: str
+    tier: int
+    weight: int
+    credit_minor: int | None
+    standing: Standing
+    standing_reason: str | None
+
+
+def retailer(session: Session, code: str) -> Retailer | None:
+    """Return one shop, or none."""
+    row = session.get(RetailerRow, code)
+    return None if row is None else _retailer(row)
+
+
+def retailers(session: Session, wanted: Collection[str] | None = None) -> dict[str, Retailer]:
+    """Return the shops, all or the ``wanted`` ones, by code."""
+    query = select(RetailerRow).order_by(RetailerRow.code)
+    if wanted is not None:
+        query = query.where(RetailerRow.code.in_(wanted))
+    return {row.code: _retailer(row) for row in session.scalars(query)}
+
+
+def codes_on_route(session: Session, route: str) -> list[str]:
+    """Return the codes of the shops on ``route``, of all shops where it is ``*``."""
+    query = select(RetailerRow.code).order_by(RetailerRow.code)
+    if route != "*":
+        query = query.where(RetailerRow.route == route)
+    return list(session.scalars(query))
+
+
+def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:
+    """Return the shop's own limits in units by SKU."""
+    query = select(RetailerLimit.sku, RetailerLimit.limit_units).where(RetailerLimit.retailer == code)
+    if skus is not None:
+        query = query.where(RetailerLimit.sku.in_(skus))
+    return {row.sku: row.limit_units for row in session.execute(query)}
+
+
+def _retailer(row: RetailerRow) -> Retailer:
+    return Retailer(
+        code=row.code,
+        name=row.name,
+        city=row.city,
+        region=row.region,
+        route=row.route,
+        market_type=row.market_type,
+        tier=row.tier,
+        weight=row.weight,
+        credit_minor=row.credit_minor,
+        standing=cast("Standing", row.standing),
+        standing_reason=row.standing_reason,
+    )
