@@ -235,7 +235,6 @@ def _serve(
         "jit": "off",  # our statements are short: compiling them costs more than it saves
     }
     words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    before = log.stat().st_size if log.exists() else 0
     postmaster = spawn(
         [binaries.folder / "postgres", "-D", cluster, *words],
         home=home.path,
@@ -244,13 +243,13 @@ def _serve(
         death_signal=signal.SIGINT,  # its fast shutdown
     )
     until(
-        lambda: postmaster.poll() is not None or _is_ready(home.path, postmaster.pid),
+        lambda: postmaster.has_ended() or _is_ready(home.path, postmaster.pid),
         deadline - time.monotonic(),
     )
-    if _is_ready(home.path, postmaster.pid) and postmaster.poll() is None:
+    if _is_ready(home.path, postmaster.pid) and not postmaster.has_ended():
         return postmaster.pid
     stop(home.path, [signal.SIGINT, signal.SIGQUIT], patience_s=5)
-    said = _since(log, before)
+    said = postmaster.said()
     leftovers = "pre-existing shared memory block" in said or "lock file" in said
     if leftovers and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -274,12 +273,6 @@ def _clear_stale_pid_file(cluster: Path) -> None:
     if str(cluster) in seen[1]:
         raise StartError(f"another PostgreSQL (process {pid}) serves {cluster}: stop it first")
     path.unlink(missing_ok=True)
-
-
-def _since(log: Path, offset: int) -> str:
-    with log.open("rb") as source:
-        source.seek(offset)
-        return source.read().decode(errors="replace")
 
 
 def _socket_dir(home: homes.Home) -> Path:

@@ -40,10 +40,27 @@ class Home:
         self.hand_over(folder)
         return folder
 
+    def write(self, name: str, text: str) -> None:
+        """Write a file that only the account may read, whole or not at all."""
+        write_private(self.path / name, text, self)
+
     def hand_over(self, path: Path) -> None:
         """Give a file or folder of ours to the account."""
         if self.account is not None:
             os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
+
+
+def write_private(path: Path, text: str, home: Home | None = None) -> None:
+    """Write a file that only we (with `home`: its account) may read, whole or not at all, kept through a crash."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:
+        sink.write(text)
+        sink.flush()
+        os.fsync(sink.fileno())
+    if home is not None:
+        home.hand_over(draft)
+    draft.replace(path)
 
 
 @contextlib.contextmanager
@@ -157,9 +174,7 @@ def _settle(folder: Path, account: Account | None) -> Home:
         raise StartError(f"{folder} holds other files ({strangers[0]}, …): name an empty folder")
     path = folder if _reachable(folder, account) else _elsewhere(folder, account)
     name = "" if account is None else account.name
-    draft = folder / f"{_RECORD}.new"
-    draft.write_text(json.dumps({"path": str(path), "account": name}) + "\n")
-    draft.replace(folder / _RECORD)
+    write_private(folder / _RECORD, json.dumps({"path": str(path), "account": name}) + "\n")
     return Home(path, account)
 
 

@@ -7,6 +7,7 @@ Elsewhere nobody does: there the child outlives a killed parent until the next s
 
 import ctypes
 import os
+import resource
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -14,6 +15,8 @@ PR_SET_PDEATHSIG = 1
 
 def launch(parent: int, death_signal: int, user: str, group: str, command: list[str]) -> None:
     """Drop privileges, tie our life to `parent`, replace this process by `command`."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a connection is a file
     libc = ctypes.CDLL(None)  # while we may still read the interpreter's folder
     if user != "-":
         os.setgroups([])

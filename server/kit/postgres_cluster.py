@@ -1,13 +1,12 @@
 """A new PostgreSQL cluster: initdb, the three roles with random passwords, and their rights."""
 
 import json
-import os
 import re
 import secrets
 import shutil
 from pathlib import Path
 
-from server.kit.homes import Home
+from server.kit.homes import Home, write_private
 from server.kit.postgres_binaries import Programs
 from server.kit.processes import StartError, run
 
@@ -23,7 +22,7 @@ def make_cluster(folder: Path, home: Home, binaries: Programs, *, durable: bool)
     shutil.rmtree(draft, ignore_errors=True)
     home.private_folder(draft.name)
     passwords = {role: secrets.token_urlsafe(32) for role in (ADMIN, OWNER, APP)}
-    _write_secret(folder / "passwords.json", json.dumps(passwords) + "\n")
+    write_private(folder / "passwords.json", json.dumps(passwords) + "\n")
     options = ["-U", ADMIN, "-E", "UTF8", "--locale=C"]
     options += ["-A", "reject"]  # until our own access file takes the place of this one
     if binaries.major >= 17:  # noqa: PLR2004 - the first with a locale of its own, the same on every machine
@@ -76,16 +75,6 @@ def _bootstrap_statements(passwords: dict[str, str]) -> str:
         f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APP}",
     ]
     return "".join(f"{statement};\n" for statement in statements)
-
-
-def _write_secret(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:
-        sink.write(text)
-        sink.flush()
-        os.fsync(sink.fileno())
-    draft.replace(path)
 
 
 def major_of(cluster: Path) -> int | None:

@@ -113,6 +113,26 @@ def inspect(pid: int) -> tuple[int, str] | None:
     return int(words[0]), words[2]
 
 
+@dataclass(frozen=True)
+class Started:
+    """A service that this process started; it may have ended since."""
+
+    pid: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    log_start_bytes: int
+
+    def has_ended(self) -> bool:
+        """Return whether it ran to its end."""
+        return self.process.poll() is not None
+
+    def said(self) -> str:
+        """Return what it printed so far."""
+        with self.log.open("rb") as source:
+            source.seek(self.log_start_bytes)
+            return source.read().decode(errors="replace")
+
+
 def spawn(
     argv: Sequence[str | Path],
     *,
@@ -120,7 +140,7 @@ def spawn(
     account: Account | None,
     log: Path,
     death_signal: signal.Signals,
-) -> subprocess.Popen[bytes]:
+) -> Started:
     """Start a service that receives `death_signal` when this process ends, however it ends.
 
     `argv` must name `home`. What it prints is appended to `log`, which we open, so that the account need not
@@ -131,6 +151,7 @@ def spawn(
         log.replace(log.with_name(f"{log.name}.1"))
     who = ["-", "-"] if account is None else [str(account.uid), str(account.gid)]
     command = [sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(int(death_signal)), *who, *argv]
+    log_start_bytes = log.stat().st_size if log.exists() else 0
     started: queue.Queue[subprocess.Popen[bytes] | OSError] = queue.Queue()
 
     def live() -> None:
@@ -158,7 +179,7 @@ def spawn(
     process = started.get()
     if isinstance(process, OSError):
         raise StartError(f"cannot start {argv[0]}: {process}") from process
-    return process
+    return Started(process.pid, process, log, log_start_bytes)
 
 
 def until(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -1,0 +1,335 @@
+"""The message broker: the small port that the server needs, and Mosquitto as a child process behind it.
+
+Access is by authenticated identity only. The username becomes the client id, whatever the client sends, so an
+identity has one session. A device writes below `<root>/+/<its name>/up` and reads below `<root>/+/<its name>/down`
+and `<root>/all/down`; a service reads every `up` and writes every `down`. Mosquitto grants any subscription and
+filters when it delivers. Its acknowledgement promises nothing: its state may be lost at any time.
+"""
+
+import base64
+import hashlib
+import logging
+import os
+import random
+import re
+import secrets
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from server.kit import homes
+from server.kit.processes import StartError, find, run, spawn, stop, until
+
+_LOG = logging.getLogger(__name__)
+
+HASH_ITERATIONS = 1
+"""Enough, because secrets are 256 random bits, which no number of guesses finds. Every connection pays for it, and
+every session again at each change of identities: 10,000 sessions cost 0.02 s instead of 1 s at the usual 101."""
+
+OLDEST_MAJOR = 2
+RESERVED_NAMES = frozenset({"up", "down", "all"})  # would shift the levels of a topic
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_HASH = re.compile(r"\$7\$[1-9]\d*\$[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*")
+_PORTS = range(20_000, 30_000)
+"""Below the range of outgoing connections: there, a client that reconnects to a broker that is down could be given
+the broker's own port, connect to itself and keep the broker from coming back."""
+
+
+class Broker(Protocol):
+    """What the server asks of a broker."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect: `mqtt://host:port`."""
+        ...
+
+    def apply_identities(self, identities: Iterable[tuple[str, str]]) -> None:
+        """Make these the identities that exist: pairs of name and password hash, the complete list.
+
+        Within a second no other identity can connect, and live sessions of those that were removed, or whose
+        hash changed, have ended. Callers see to it that an older list is not applied after a newer one.
+        """
+        ...
+
+
+def password_hash(secret: str) -> str:
+    """Return the hash of a random secret of at least 256 bits, in Mosquitto's PBKDF2-SHA512 form."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", secret.encode(), salt, HASH_ITERATIONS)
+    return f"$7${HASH_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of the broker."""
+
+    packet_bytes: int = 17 * 1024
+    """Largest packet: an envelope of 16 KiB, its topic and properties. The sender of a larger one is disconnected
+    (Mosquitto's `message_size_limit` would acknowledge it and drop it unheard)."""
+    queued_messages: int = 10_000
+    """Kept for an absent session; newer ones are dropped, and their senders repeat them for want of a receipt."""
+    inflight_messages: int = 256
+    """Delivered and not yet acknowledged: more than one group commit of ingest."""
+    keepalive_s: int = 300
+    session_days: int = 14
+    """An absent session is forgotten after this time."""
+
+
+@dataclass(frozen=True)
+class Mosquitto:
+    """A Mosquitto that was started in `data_dir`, whoever started it; its URL stays the same across restarts."""
+
+    data_dir: Path
+    home: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker; None while it does not run."""
+        child = find(self.home)
+        return None if child is None else child.pid
+
+    def apply_identities(self, identities: Iterable[tuple[str, str]]) -> None:
+        """Make these the identities that exist, as `Broker` says; kept for the next start if it does not run.
+
+        Raises
+        ------
+        ValueError
+            A name or hash is not in its form, or a name comes twice; nothing was changed.
+        """
+        text = _password_lines(identities)
+        with homes.opened(self.data_dir) as home:
+            home.write("passwords", text)
+            child = find(home.path)
+            if child is not None:
+                os.kill(child.pid, signal.SIGHUP)
+
+    def stop(self) -> None:
+        """End the broker cleanly; it keeps what is queued."""
+        stop(self.home, [signal.SIGTERM, signal.SIGKILL])
+
+
+def start(
+    data_dir: Path,
+    *,
+    services: Collection[str],
+    topic_root: str = "eh/v1",
+    port: int | None = None,
+    account: str | None = None,
+    limits: Limits | None = None,
+    timeout_s: float = 20,
+) -> Mosquitto:
+    """Return the running broker of `data_dir`: attach to it or start it, on loopback.
+
+    It ends when the process that started it ends, also by `kill -9` (on Linux; elsewhere the next start ends what
+    was left). Identities applied earlier still hold; at first there are none.
+
+    Parameters
+    ----------
+    data_dir
+        A folder that is ours alone.
+    services
+        Names of the identities that read all `up` and write all `down`.
+    port
+        Default: the one used last here, if it is free, else a free one.
+    account
+        Whose rights it runs with when we are root; default: `mosquitto`, else `nobody`.
+
+    Raises
+    ------
+    StartError
+        One line: what, where and what to do.
+    """
+    names = (account,) if account else ("mosquitto", "nobody")
+    with homes.opened(data_dir, *names) as home:
+        deadline = time.monotonic() + timeout_s
+        while (child := find(home.path)) is not None:
+            if not child.orphaned:
+                return attach(data_dir)
+            stop(home.path, [signal.SIGTERM, signal.SIGKILL])
+        program = _program(home)
+        home.private_folder("state")
+        home.write("acl", _access_rules(services, topic_root))
+        if not (home.path / "passwords").exists():
+            home.write("passwords", "")
+        log = data_dir.resolve() / "mosquitto.log"
+        for candidate in [port] if port else _candidate_ports(home.path):
+            home.write("mosquitto.conf", _configuration(home.path, candidate, limits or Limits()))
+            refusal = _serve(program, home, log, deadline)
+            if refusal and "Address already in use" not in refusal and _set_aside_state(home.path):
+                _LOG.warning("Mosquitto did not start (%s): starting without its old state", refusal)
+                refusal = _serve(program, home, log, deadline)
+            if refusal is None:
+                (home.path / "port").write_text(str(candidate))
+                return attach(data_dir)
+            if "Address already in use" not in refusal:
+                raise StartError(f"Mosquitto did not start in {home.path}: {refusal}; its log: {log}")
+        raise StartError(f"port {port} is taken: name another by EVENHAND_BROKER_PORT, or end who uses it")
+
+
+def attach(data_dir: Path) -> Mosquitto:
+    """Return the broker that was started in `data_dir`, to apply identities from another process.
+
+    Raises
+    ------
+    StartError
+        None was ever started there.
+    """
+    home = homes.known_home(data_dir)
+    try:
+        port = int((home / "port").read_text()) if home else 0
+    except (FileNotFoundError, ValueError):
+        port = 0
+    if home is None or not port:
+        raise StartError(f"no broker was started in {data_dir}: run `evenhand serve`, or set EVENHAND_BROKER_URL")
+    return Mosquitto(data_dir.resolve(), home, port)
+
+
+def remove_broker(data_dir: Path) -> None:
+    """End the broker of `data_dir` and remove it with all that belongs to it, wherever it lies."""
+    homes.remove(data_dir)
+
+
+def _program(home: homes.Home) -> Path:
+    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
+    found = shutil.which("mosquitto", path=places)
+    if found is None:
+        raise StartError(
+            "Mosquitto is not installed: run `make setup`, or set EVENHAND_BROKER_URL to a broker of yours"
+        )
+    version = re.search(r"mosquitto version (\d+)", run([found, "-h"], home.account, timeout_s=10)[1])
+    if version is None:
+        raise StartError(f"{found} cannot run: reinstall Mosquitto, or set EVENHAND_BROKER_URL")
+    if int(version[1]) < OLDEST_MAJOR:
+        raise StartError(f"{found} is version {version[1]}: install 2.0 or later, or set EVENHAND_BROKER_URL")
+    return Path(found)
+
+
+def _serve(program: Path, home: homes.Home, log: Path, deadline: float) -> str | None:
+    """Start the broker and wait until it listens; return what kept it from that."""
+    mosquitto = spawn(
+        [program, "-c", home.path / "mosquitto.conf"],
+        home=home.path,
+        account=home.account,
+        log=log,
+        death_signal=signal.SIGTERM,
+    )
+    listening = re.compile(r"mosquitto version \S+ running")
+    until(
+        lambda: mosquitto.has_ended() or listening.search(mosquitto.said()) is not None,
+        deadline - time.monotonic(),
+    )
+    said = mosquitto.said()
+    if not mosquitto.has_ended() and listening.search(said):
+        return None
+    stop(home.path, [signal.SIGTERM, signal.SIGKILL], patience_s=2)
+    errors = [line.partition(": ")[2] for line in said.splitlines() if "Error" in line]
+    return " / ".join(errors) or f"it said {said.strip()[-200:]!r}"
+
+
+def _set_aside_state(home: Path) -> bool:
+    """Put the broker's stored sessions aside, which may be damaged and which nothing depends on."""
+    state = home / "state" / "mosquitto.db"
+    if not state.exists():
+        return False
+    state.replace(state.with_name("mosquitto.db.damaged"))
+    return True
+
+
+def _candidate_ports(home: Path) -> list[int]:
+    try:
+        last = [int((home / "port").read_text())]
+    except (FileNotFoundError, ValueError):
+        last = []
+    return last + [port for port in random.sample(_PORTS, 40) if _is_free(port)]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _configuration(home: Path, port: int, limits: Limits) -> str:
+    return f"""# Written at every start.
+per_listener_settings false
+allow_anonymous false
+password_file {home / "passwords"}
+acl_file {home / "acl"}
+
+listener {port} 127.0.0.1
+use_username_as_clientid true
+allow_zero_length_clientid false
+set_tcp_nodelay true
+
+max_packet_size {limits.packet_bytes}
+max_queued_messages {limits.queued_messages}
+max_queued_bytes 0
+max_inflight_messages {limits.inflight_messages}
+max_keepalive {limits.keepalive_s}
+queue_qos0_messages false
+retain_available false
+
+persistence true
+persistence_location {home / "state"}
+autosave_interval 60
+persistent_client_expiration {limits.session_days}d
+
+sys_interval 10
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+log_type information
+connection_messages false
+log_timestamp_format %Y-%m-%dT%H:%M:%SZ
+"""
+
+
+def _access_rules(services: Collection[str], root: str) -> str:
+    lines = ["# Written at every start; %u is the authenticated identity."]
+    for service in services:
+        lines += [
+            f"user {_checked_name(service)}",
+            f"topic read {root}/+/+/up/#",
+            f"topic write {root}/+/+/down/#",
+            f"topic write {root}/all/down/#",
+            "topic read $SYS/#",
+        ]
+    lines += [
+        f"pattern write {root}/+/%u/up/#",
+        f"pattern read {root}/+/%u/down/#",
+        f"pattern read {root}/all/down/#",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _password_lines(identities: Iterable[tuple[str, str]]) -> str:
+    hashes: dict[str, str] = {}
+    for name, secret_hash in identities:
+        if _checked_name(name) in hashes:
+            raise ValueError(f"identity {name!r} comes twice")
+        if not _HASH.fullmatch(secret_hash):
+            raise ValueError(f"the password hash of {name!r} is not in the form that password_hash makes")
+        hashes[name] = secret_hash
+    return "".join(f"{name}:{secret_hash}\n" for name, secret_hash in sorted(hashes.items()))
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+        raise ValueError(f"{name!r} cannot be an identity: 1 to 64 of a-z, 0-9 and '-', and not up, down or all")
+    return name
