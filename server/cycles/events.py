@@ -1,0 +1,13 @@
+"""What cycles tell those above."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class GrantsPublished:
+    """Every retailer of the cycle can see what it was granted; the grants never change again."""
+
+    cycle: UUID
+    at: datetime

@@ -1,0 +1,305 @@
+"""Tables of cycles. A run's rows and a supply version's rows are written once and never changed."""
+
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.db import Base
+
+_HEX_64 = "~ '^[0-9a-f]{64}$'"
+
+
+class RouteSchedule(Base):
+    """When a route orders each week, in a zone's wall time; weekdays are ISO, Monday 1. Route ``*`` is the rest."""
+
+    __tablename__ = "route_schedules"
+    __table_args__ = (
+        CheckConstraint("opens_weekday BETWEEN 1 AND 7", name="opens_weekday"),
+        CheckConstraint("closes_weekday BETWEEN 1 AND 7", name="closes_weekday"),
+    )
+
+    route: Mapped[str] = mapped_column(primary_key=True)
+    opens_weekday: Mapped[int]
+    opens_time: Mapped[time]
+    closes_weekday: Mapped[int]
+    closes_time: Mapped[time]
+    zone: Mapped[str]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class PolicyRow(Base):
+    """One version of a policy: TOML as the allocation core reads it, without the seed."""
+
+    __tablename__ = "policies"
+    __table_args__ = (
+        CheckConstraint("version > 0", name="version"),
+        CheckConstraint(f"text_sha256 {_HEX_64}", name="sha256"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    text_sha256: Mapped[str]
+    author: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class CycleRow(Base):
+    """One cycle. ``open`` is no state here: it follows from the windows. ``trouble`` is what stopped the last step."""
+
+    __tablename__ = "cycles"
+    __table_args__ = (
+        ForeignKeyConstraint(["policy_name", "policy_version"], ["policies.name", "policies.version"]),
+        CheckConstraint(
+            "state IN ('draft', 'announced', 'closed', 'frozen', 'solved', 'verified', 'refused', 'in_review',"
+            " 'released', 'published', 'called_off')",
+            name="state",
+        ),
+        CheckConstraint(f"commitment {_HEX_64}", name="commitment"),
+        CheckConstraint("state IN ('draft', 'called_off') OR commitment IS NOT NULL", name="committed"),
+        CheckConstraint("book_root IS NULL OR commitment IS NOT NULL", name="root_after_commitment"),
+        CheckConstraint("released_by IS DISTINCT FROM sent_by OR released_by IS NULL", name="two_persons"),
+        CheckConstraint("state NOT IN ('released', 'published') OR released_by IS NOT NULL", name="released"),
+        CheckConstraint("grace_s >= 0", name="grace"),
+        CheckConstraint("extract(isodow FROM week) = 1", name="week_starts_monday"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    week: Mapped[date]
+    zone: Mapped[str]
+    grace_s: Mapped[int]
+    state: Mapped[str]
+    policy_name: Mapped[str]
+    policy_version: Mapped[int]
+    supply_version: Mapped[int] = mapped_column(server_default=text("0"))
+    commitment: Mapped[str | None]
+    book_root: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    sent_by: Mapped[str | None]
+    released_by: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+    trouble: Mapped[dict[str, Any] | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class CycleStep(Base):
+    """When a cycle came to a state, and who brought it there."""
+
+    __tablename__ = "cycle_steps"
+    __table_args__ = (Index("ix_cycle_steps_cycle", "cycle", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
+    state: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+
+
+class CycleSecret(Base):
+    """The draw's secret (hex). Read by the solving and publishing steps alone; a deployment may keep it elsewhere."""
+
+    __tablename__ = "cycle_secrets"
+    __table_args__ = (CheckConstraint(f"secret {_HEX_64}", name="secret"),)
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    secret: Mapped[str]
+    drawn_at: Mapped[datetime]
+
+
+class PlannedWindow(Base):
+    """A window of a draft, shown before it is announced; its id becomes the window's.
+
+    ``note`` says where the zone's clocks change: ``opens_missing``, ``closes_missing``, ``opens_twice``,
+    ``closes_twice``.
+    """
+
+    __tablename__ = "planned_windows"
+    __table_args__ = (
+        CheckConstraint("closes_at > opens_at", name="span"),
+        Index("uq_planned_windows_cycle_route", "cycle", "route", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
+    route: Mapped[str]
+    opens_at: Mapped[datetime]
+    closes_at: Mapped[datetime]
+    zone: Mapped[str]
+    note: Mapped[str]
+
+
+class SupplyVersion(Base):
+    """All supply of a cycle as one person set it at one time."""
+
+    __tablename__ = "supply_versions"
+    __table_args__ = (CheckConstraint("version > 0", name="version"),)
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    author: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class SupplyLine(Base):
+    """What there is of one SKU in one version. ``minimum_units``: a grant is nothing or at least this."""
+
+    __tablename__ = "supply_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "version"], ["supply_versions.cycle", "supply_versions.version"]),
+        CheckConstraint("supply_units >= 0", name="supply"),
+        CheckConstraint("pack_units > 0", name="pack"),
+        CheckConstraint("reserve_units BETWEEN 0 AND supply_units", name="reserve"),
+        CheckConstraint("minimum_units >= 0", name="minimum"),
+    )
+
+    cycle: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    supply_units: Mapped[int] = mapped_column(BigInteger)
+    pack_units: Mapped[int]
+    reserve_units: Mapped[int] = mapped_column(BigInteger)
+    minimum_units: Mapped[int] = mapped_column(BigInteger)
+    marked_scarce: Mapped[bool]
+
+
+class BookRetailer(Base):
+    """A retailer with an order in the frozen book, as it stood then."""
+
+    __tablename__ = "book_retailers"
+    __table_args__ = (CheckConstraint("weight > 0", name="weight"),)
+    __party__ = "retailer"
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    region: Mapped[str]
+    route: Mapped[str]
+    tier: Mapped[int]
+    weight: Mapped[int]
+
+
+class BookLine(Base):
+    """One line of the frozen book: the request and all that may bound it.
+
+    ``cap_units`` is 0 where the line is not eligible; ``ineligible_why`` then says why (``suspended: ...``,
+    ``licence: CLASS``). ``carry_thousandths`` is in thousandths of a pack.
+    """
+
+    __tablename__ = "book_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "retailer"], ["book_retailers.cycle", "book_retailers.retailer"]),
+        CheckConstraint("requested_units > 0", name="requested"),
+        CheckConstraint("floor_units >= 0", name="floor"),
+        CheckConstraint("cap_units >= 0", name="cap"),
+        CheckConstraint("weight > 0", name="weight"),
+        CheckConstraint("carry_thousandths BETWEEN -1000 AND 1000", name="carry"),
+        CheckConstraint("ineligible_why IS NULL OR cap_units = 0", name="ineligible"),
+    )
+    __party__ = "retailer"
+
+    cycle: Mapped[UUID] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    requested_units: Mapped[int] = mapped_column(BigInteger)
+    floor_units: Mapped[int] = mapped_column(BigInteger)
+    cap_units: Mapped[int | None] = mapped_column(BigInteger)
+    weight: Mapped[int]
+    carry_thousandths: Mapped[int]
+    ineligible_why: Mapped[str | None]
+
+
+class AllocationRun(Base):
+    """One attempt to share out a frozen book: what went in, what came out, what the checker said.
+
+    ``input_sha256`` is the core's hash of the whole problem. A further attempt exists only where the supply was
+    corrected; the book never changes.
+    """
+
+    __tablename__ = "allocation_runs"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "supply_version"], ["supply_versions.cycle", "supply_versions.version"]),
+        CheckConstraint("attempt > 0", name="attempt"),
+        CheckConstraint(f"input_sha256 {_HEX_64}", name="input"),
+        CheckConstraint(f"seed {_HEX_64}", name="seed"),
+        CheckConstraint(f"result_sha256 {_HEX_64}", name="result"),
+        CheckConstraint("num_nulls(seed, result_sha256, certificate, solved_at) IN (0, 4)", name="solved_whole"),
+        CheckConstraint("verdict IS NULL OR solved_at IS NOT NULL", name="verdict_after_solving"),
+    )
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    supply_version: Mapped[int]
+    policy_text: Mapped[str]
+    input_sha256: Mapped[str]
+    seed: Mapped[str | None]
+    result_sha256: Mapped[str | None]
+    certificate: Mapped[str | None]
+    solving_ms: Mapped[int | None]
+    solved_at: Mapped[datetime | None]
+    verdict: Mapped[dict[str, Any] | None]
+    verified_at: Mapped[datetime | None]
+
+
+class GrantRow(Base):
+    """What a run grants on one line. Never changed: another attempt has rows of its own."""
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("granted_units BETWEEN 0 AND eligible_units", name="granted"),
+        CheckConstraint("eligible_units <= requested_units", name="eligible"),
+        CheckConstraint(
+            "reason IN ('filled', 'capped', 'supply', 'credit', 'quota', 'lottery', 'floor', 'ineligible', 'priority')",
+            name="reason",
+        ),
+        Index("ix_grants_retailer_cycle", "retailer", "cycle"),
+    )
+    __party__ = "retailer"
+
+    cycle: Mapped[UUID] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    requested_units: Mapped[int] = mapped_column(BigInteger)
+    eligible_units: Mapped[int] = mapped_column(BigInteger)
+    granted_units: Mapped[int] = mapped_column(BigInteger)
+    share: Mapped[str]
+    reason: Mapped[str]
+    bound_by: Mapped[str]
+    entitled_thousandths: Mapped[int] = mapped_column(BigInteger)
+
+
+class Carry(Base):
+    """What rounding still owes a retailer of a SKU (or it owes), in thousandths of a pack; ``cycle`` set it last."""
+
+    __tablename__ = "carries"
+    __table_args__ = (CheckConstraint("carry_thousandths BETWEEN -1000 AND 1000", name="carry"),)
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    carry_thousandths: Mapped[int]
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
