@@ -3,21 +3,25 @@
 Every router is made by :func:`router`. An endpoint that takes a session and is not a read (``GET``,
 ``HEAD``) commits when it returns, before the response is sent: what the response says is then true. A
 refusal raised anywhere becomes the same JSON, ``{"family", "code", "params", "text"}``, or the same page.
+Every route declares who may use it: :func:`needs`, a device's guard, or :func:`everyone`; an application
+with a route that declares nothing does not start (:func:`check_guards`).
 """
 
 import functools
 import inspect
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
@@ -145,30 +149,105 @@ def _operator(request: Request) -> Operator:
     return operator
 
 
-def needs(*roles: Role) -> Callable[[Request], Operator]:
-    """Return the guard that lets through a signed-in person with one of ``roles``; with none, anyone signed in.
+F = TypeVar("F", bound=Callable[..., Any])
 
-    Requests that change something must carry the session's token and come from our own origin.
+
+def guard(declared: F) -> F:
+    """Mark a dependency as one that decides who may use a route."""
+    declared.is_guard = True  # type: ignore[attr-defined] # a mark of ours
+    return declared
+
+
+async def _form_token(request: Request) -> AsyncIterator[str]:
+    """Give the token that a form carries; its texts are kept as ``request.state.typed``.
+
+    Reading a body must be awaited, so this stands apart from the guards, which are plain functions. The parsed
+    form is the one that the endpoint gets: a body is read once.
+    """
+    is_form = request.headers.get("content-type", "").startswith(_FORM_TYPES)
+    if request.method in READS or not is_form:
+        yield ""
+        return
+    async with request.form() as form:
+        request.state.typed = ImmutableMultiDict([(k, v) for k, v in form.multi_items() if isinstance(v, str)])
+        token = form.get("csrf")
+        yield token if isinstance(token, str) else ""
+
+
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Lets through a signed-in person with one of ``roles``; with none, anyone signed in.
+
+    Requests that change something must carry the session's token (header ``X-CSRF-Token`` or form field
+    ``csrf``) and come from our own origin.
     """
 
-    def guard(request: Request) -> Operator:
+    roles: tuple[Role, ...]
+    is_guard = True
+
+    def __call__(self, request: Request, form_token: Annotated[str, Depends(_form_token)]) -> Operator:
+        """Return who asks, or refuse."""
         operator = _operator(request)
-        if roles and not operator.may(*roles):
-            raise Rejected("not_allowed", role=" / ".join(roles))
+        if self.roles and not operator.may(*self.roles):
+            raise Rejected("not_allowed", role=" / ".join(self.roles))
         if request.method not in READS:
-            _check_forgery(request)
+            expected: str = getattr(request.state, "csrf", "")
+            given = request.headers.get("X-CSRF-Token") or form_token
+            if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
+                raise Rejected("forged_request")
+            check_origin(request)
         return operator
 
-    return guard
+
+def needs(*roles: Role) -> Guard:
+    """Return the guard of a route that needs one of ``roles``; with none, anyone signed in."""
+    return Guard(roles)
 
 
-def _check_forgery(request: Request) -> None:
-    expected: str = getattr(request.state, "csrf", "")
-    given = request.headers.get("X-CSRF-Token") or getattr(request.state, "form_csrf", "")
+@guard
+def everyone(request: Request) -> None:
+    """Open a route to everyone on purpose; what it changes must still be sent from our own pages."""
+    if request.method not in READS:
+        check_origin(request)
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a request that a browser sends from a page that is not ours."""
     origin = request.headers.get("Origin")
-    same = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
-    if not expected or not same or not secrets.compare_digest(expected, given):
+    if origin is None:
+        return
+    ours = {request.headers.get("Host"), urlsplit(runtime_of(request).settings.public_url or "").netloc}
+    if urlsplit(origin).netloc not in ours - {"", None}:
         raise Rejected("forged_request")
+
+
+def guards(dependant: Dependant) -> list[Callable[..., Any]]:
+    """Return the guards that a route declares, its routers' before its own."""
+    found: list[Callable[..., Any]] = []
+    for one in dependant.dependencies:
+        if one.call is not None and getattr(one.call, "is_guard", False):
+            found.append(one.call)
+        found += guards(one)
+    return found
+
+
+def check_guards(app: FastAPI) -> None:
+    """Refuse to serve an application in which a route forgot to say who may use it.
+
+    Raises ``TypeError`` naming the routes. Mounted static files and the API's description are open.
+    """
+    open_routes = [
+        f"{sorted(route.methods or ())} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        if route.path not in {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
+        and route.methods
+        and not guards(route.dependant)
+    ]
+    if open_routes:
+        raise TypeError("routes without a guard: " + ", ".join(open_routes))
 
 
 Db = Annotated[Session, Depends(_session)]
