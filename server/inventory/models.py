@@ -1,0 +1,42 @@
+"""Tables of inventory."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.db import Base
+
+
+class MovementRow(Base):
+    """One entry of a retailer's ledger. ``ordinal`` counts the entries of one SKU in one shop from 1."""
+
+    __tablename__ = "stock_movements"
+    __table_args__ = (
+        UniqueConstraint("retailer", "sku", "ordinal"),
+        UniqueConstraint("source", "source_id", "sku"),
+        CheckConstraint("ordinal > 0", name="ordinal"),
+        CheckConstraint("kind IN ('receipt', 'return', 'correction')", name="kind"),
+        CheckConstraint("source IN ('delivery', 'console')", name="source"),
+        CheckConstraint("on_hand_units <> 0 OR held_units <> 0", name="something"),
+        CheckConstraint("kind <> 'receipt' OR (on_hand_units >= 0 AND held_units >= 0)", name="receipt"),
+        CheckConstraint("kind <> 'return' OR (on_hand_units = 0 AND held_units < 0)", name="return"),
+        CheckConstraint("on_hand_after_units >= 0 AND held_after_units >= 0", name="never_negative"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"))
+    ordinal: Mapped[int]
+    kind: Mapped[str]
+    on_hand_units: Mapped[int]
+    held_units: Mapped[int]
+    on_hand_after_units: Mapped[int]
+    held_after_units: Mapped[int]
+    source: Mapped[str]
+    source_id: Mapped[UUID]
+    reason: Mapped[str | None]
+    actor: Mapped[str]
+    at: Mapped[datetime]
