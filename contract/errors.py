@@ -113,6 +113,13 @@ TEXTS: dict[str, str] = {
     "unknown_announcement": _("There is no such announcement for this shop."),
     # operators and their work
     "sign_in_failed": _("Name or password is wrong."),
+    "name_invalid": _("A name has 1 to {maximum} characters, none of them a colon."),
+    "link_spent": _("The sign-in link was used before or is too old. Ask an administrator for a new one."),
+    "password_short": _("The password has {length} characters; it needs at least {minimum}."),
+    "password_long": _("The password has {length} characters; at most {maximum} are taken."),
+    "password_common": _("This password is easy to guess. Three or four words that do not belong together are better."),
+    "password_wrong": _("The present password is wrong."),
+    "last_administrator": _("{name} is the last administrator. Make another person administrator first."),
     "signed_out": _("You are signed out. Sign in again; what you typed is kept."),
     "not_allowed": _("Your role does not allow this: it needs {role}."),
     "same_person": _("A second person must do this: {name} already did the first step."),

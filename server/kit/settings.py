@@ -53,6 +53,7 @@ class Settings(BaseSettings):
         description="Seconds after the published close in which orders are still taken.",
     )
     session_ttl_s: int = Field(default=12 * 3600, ge=60, description="An operator's session ends after this.")
+    sign_in_link_ttl_s: int = Field(default=900, ge=60, description="A one-use sign-in link ends after this.")
     ingest_batch: int = Field(default=64, ge=1, le=1000, description="Messages that one commit takes at most.")
     ingest_wait_ms: int = Field(default=5, ge=0, le=1000, description="How long a commit waits for more messages.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

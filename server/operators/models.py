@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, ForeignKey, Identity, String
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
@@ -12,9 +12,13 @@ class OperatorRow(Base):
     """A person who may sign in. Without a password only a one-use link lets in."""
 
     __tablename__ = "operators"
+    __table_args__ = (
+        CheckConstraint("roles <@ ARRAY['planner', 'releaser', 'administrator']::varchar[]", name="roles"),
+        Index("uq_operators_name", text("lower(name)"), unique=True),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     roles: Mapped[list[str]] = mapped_column(ARRAY(String))
     password_hash: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -40,6 +44,6 @@ class SignInLink(Base):
     __tablename__ = "sign_in_links"
 
     token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), index=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

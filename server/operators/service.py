@@ -1,0 +1,295 @@
+"""What can be done with people and their sessions. Nothing here commits.
+
+A token (of a session, of a link) is 256 random bits; the tables keep its SHA-256. Passwords are kept as
+Argon2id hashes with the parameters of RFC 9106's second choice, renewed at sign-in when those change.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+from typing import get_args
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict, Rejected
+from server.kit import audit
+from server.kit.identity import Actor, Operator, Role
+from server.operators import queries, rules
+from server.operators.models import OperatorRow, OperatorSession, SignInLink
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_HASHER = PasswordHasher()
+_HASHING = BoundedSemaphore(4)  # each hash takes 64 MiB; many sign-ins at once must not take them all
+_NOBODY = _HASHER.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session: its token goes into the cookie and nowhere else."""
+
+    operator: Operator
+    token: str
+    csrf: str
+    expires_at: datetime
+    has_password: bool
+
+
+def add_operator(session: Session, name: str, roles: Iterable[str], *, by: Actor, at: datetime) -> Operator:
+    """Add a person without a password: a one-use link is the first way in.
+
+    Raises
+    ------
+    Rejected
+        ``name_invalid``; ``not_found`` for an unknown role.
+    Conflict
+        ``already_exists``, whatever the case of the letters.
+    """
+    tidy = rules.tidy_name(name)
+    if _find(session, tidy) is not None:
+        raise Conflict("already_exists", what="operator", name=tidy)
+    row = OperatorRow(name=tidy, roles=_known(roles), password_hash=None, created_at=at, disabled_at=None)
+    session.add(row)
+    session.flush()
+    _note(session, by, "operator.added", row, at, roles=row.roles)
+    return queries.operator_from(row)
+
+
+def set_roles(session: Session, name: str, roles: Iterable[str], *, by: Actor, at: datetime) -> None:
+    """Give a person these roles and no others; open sessions have them from the next request on."""
+    row = _locked(session, name)
+    known = _known(roles)
+    if "administrator" not in known:
+        _keep_an_administrator(session, row)
+    before, row.roles = row.roles, known
+    _note(session, by, "operator.roles_set", row, at, before=before, roles=known)
+
+
+def disable_operator(session: Session, name: str, *, by: Actor, at: datetime) -> None:
+    """Shut a person out: sessions end, links are spent, nothing lets in until :func:`enable_operator`."""
+    row = _locked(session, name)
+    _keep_an_administrator(session, row)
+    if row.disabled_at is None:
+        row.disabled_at = at
+        _spend_links(session, row, at)
+        ended = _end(session, row)
+        _note(session, by, "operator.disabled", row, at, sessions_ended=ended)
+
+
+def enable_operator(session: Session, name: str, *, by: Actor, at: datetime) -> None:
+    """Let a disabled person in again; the password is the old one."""
+    row = _locked(session, name)
+    if row.disabled_at is not None:
+        row.disabled_at = None
+        _note(session, by, "operator.enabled", row, at)
+
+
+def make_link(session: Session, name: str, *, ttl_s: int, by: Actor, at: datetime) -> str:
+    """Return the token of a link that signs ``name`` in once within ``ttl_s`` seconds; older ones are spent."""
+    row = _locked(session, name)
+    if row.disabled_at is not None:
+        raise Rejected("wrong_state", state="disabled", needed="enabled")
+    _spend_links(session, row, at)
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignInLink(
+            token_sha256=queries.digest(token),
+            operator_id=row.id,
+            expires_at=at + timedelta(seconds=ttl_s),
+            used_at=None,
+        )
+    )
+    _note(session, by, "operator.link_made", row, at, ttl_s=ttl_s)
+    return token
+
+
+def sign_in(session: Session, name: str, password: str, *, remote: str, ttl_s: int, at: datetime) -> SignedIn:
+    """Open a session for who knows the password.
+
+    A wrong password, an unknown name, a disabled person and one without a password are told apart neither by
+    the answer nor by the time that it takes.
+
+    Raises
+    ------
+    Rejected
+        ``sign_in_failed``; the attempt is in the audit, so the caller must commit all the same.
+    """
+    row = _find(session, name)
+    usable = row is not None and row.disabled_at is None and row.password_hash is not None
+    right = _verify((row.password_hash if row is not None and usable else None) or _NOBODY, password)
+    if row is None or not usable or not right:
+        who = "operator:?" if row is None else f"operator:{row.name}"  # what was typed may be a password
+        actor = Actor("system", "sign-in")
+        audit.record(
+            session, actor=actor, action="operator.sign_in_failed", subject=who, at=at, detail={"from": remote}
+        )
+        raise Rejected("sign_in_failed")
+    if row.password_hash is not None and _HASHER.check_needs_rehash(row.password_hash):
+        row.password_hash = _hash(password)
+    return _open(session, row, remote=remote, ttl_s=ttl_s, at=at, how="password")
+
+
+def use_link(session: Session, token: str, *, remote: str, ttl_s: int, at: datetime) -> SignedIn:
+    """Open a session by a one-use link; of two who use it at once, one gets in.
+
+    Raises
+    ------
+    Rejected
+        ``link_spent``.
+    """
+    owner = session.scalar(
+        update(SignInLink)
+        .where(
+            SignInLink.token_sha256 == queries.digest(token),
+            SignInLink.used_at.is_(None),
+            SignInLink.expires_at > at,
+        )
+        .values(used_at=at)
+        .returning(SignInLink.operator_id)
+    )
+    row = None if owner is None else session.get(OperatorRow, owner)
+    if row is None or row.disabled_at is not None:
+        raise Rejected("link_spent")
+    return _open(session, row, remote=remote, ttl_s=ttl_s, at=at, how="link")
+
+
+def sign_out(session: Session, token: str, *, at: datetime) -> None:
+    """End the session of ``token``; nothing happens where it is over already."""
+    owner = session.scalar(
+        delete(OperatorSession)
+        .where(OperatorSession.token_sha256 == queries.digest(token))
+        .returning(OperatorSession.operator_id)
+    )
+    row = None if owner is None else session.get(OperatorRow, owner)
+    if row is not None:
+        _note(session, Actor("operator", row.name), "operator.signed_out", row, at)
+
+
+def end_sessions(session: Session, name: str, *, by: Actor, at: datetime, keep: str | None = None) -> int:
+    """Sign a person out everywhere, but for the session of the token ``keep``; return how many ended."""
+    row = _locked(session, name)
+    ended = _end(session, row, keep=keep)
+    _spend_links(session, row, at)
+    _note(session, by, "operator.sessions_ended", row, at, sessions_ended=ended)
+    return ended
+
+
+def change_password(session: Session, operator: Operator, *, present: str, new: str, token: str, at: datetime) -> None:
+    """Give oneself a new password; every session but that of ``token`` ends.
+
+    ``present`` is asked for where there is a password already.
+
+    Raises
+    ------
+    Rejected
+        ``password_wrong``, ``password_short``, ``password_long``, ``password_common``.
+    """
+    row = _locked(session, operator.name)
+    if row.password_hash is not None and not _verify(row.password_hash, present):
+        raise Rejected("password_wrong")
+    rules.check_password(new, own_words=row.name.split())
+    row.password_hash = _hash(new)
+    ended = _end(session, row, keep=token)
+    _note(session, Actor("operator", row.name), "operator.password_changed", row, at, sessions_ended=ended)
+
+
+def open_session(session: Session, name: str, *, remote: str, ttl_s: int, at: datetime) -> SignedIn:
+    """Open a session for ``name`` without asking for anything: for the command and for tests alone."""
+    return _open(session, _locked(session, name), remote=remote, ttl_s=ttl_s, at=at, how="command")
+
+
+def _open(session: Session, row: OperatorRow, *, remote: str, ttl_s: int, at: datetime, how: str) -> SignedIn:
+    session.execute(
+        delete(OperatorSession).where(OperatorSession.operator_id == row.id, OperatorSession.expires_at <= at)
+    )
+    opened = SignedIn(
+        operator=queries.operator_from(row),
+        token=secrets.token_urlsafe(32),
+        csrf=secrets.token_urlsafe(32),
+        expires_at=at + timedelta(seconds=ttl_s),
+        has_password=row.password_hash is not None,
+    )
+    session.add(
+        OperatorSession(
+            token_sha256=queries.digest(opened.token),
+            operator_id=row.id,
+            csrf=opened.csrf,
+            created_at=at,
+            expires_at=opened.expires_at,
+            remote=remote,
+        )
+    )
+    _note(session, Actor("operator", row.name), "operator.signed_in", row, at, means=how, remote=remote)
+    return opened
+
+
+def _known(roles: Iterable[str]) -> list[str]:
+    wanted = sorted(set(roles))
+    for role in wanted:
+        if role not in ROLES:
+            raise Rejected("not_found", what="role", name=role)
+    return wanted
+
+
+def _find(session: Session, name: str) -> OperatorRow | None:
+    try:
+        tidy = rules.tidy_name(name)
+    except Rejected:
+        return None
+    return session.scalars(select(OperatorRow).where(func.lower(OperatorRow.name) == func.lower(tidy))).one_or_none()
+
+
+def _locked(session: Session, name: str) -> OperatorRow:
+    row = session.scalars(
+        select(OperatorRow).where(func.lower(OperatorRow.name) == func.lower(name)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise Rejected("not_found", what="operator", name=name)
+    return row
+
+
+def _keep_an_administrator(session: Session, row: OperatorRow) -> None:
+    """Refuse to take the last administrator away; the others' rows are held, so that two cannot go at once."""
+    others = session.scalars(
+        select(OperatorRow.id)
+        .where(OperatorRow.roles.contains(["administrator"]), OperatorRow.disabled_at.is_(None))
+        .order_by(OperatorRow.id)
+        .with_for_update()
+    ).all()
+    if list(others) == [row.id]:
+        raise Rejected("last_administrator", name=row.name)
+
+
+def _end(session: Session, row: OperatorRow, *, keep: str | None = None) -> int:
+    query = delete(OperatorSession).where(OperatorSession.operator_id == row.id)
+    if keep is not None:
+        query = query.where(OperatorSession.token_sha256 != queries.digest(keep))
+    return len(session.scalars(query.returning(OperatorSession.token_sha256)).all())
+
+
+def _spend_links(session: Session, row: OperatorRow, at: datetime) -> None:
+    session.execute(
+        update(SignInLink).where(SignInLink.operator_id == row.id, SignInLink.used_at.is_(None)).values(used_at=at)
+    )
+
+
+def _hash(password: str) -> str:
+    with _HASHING:
+        return _HASHER.hash(password)
+
+
+def _verify(password_hash: str, password: str) -> bool:
+    with _HASHING:
+        try:
+            return _HASHER.verify(password_hash, password[: rules.PASSWORD_MAX + 1])
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+
+
+def _note(session: Session, by: Actor, action: str, row: OperatorRow, at: datetime, **detail: object) -> None:
+    audit.record(session, actor=by, action=action, subject=f"operator:{row.name}", at=at, detail=detail)

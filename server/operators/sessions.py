@@ -1,0 +1,62 @@
+"""From a request's cookie to the person who asks, and back."""
+
+from fastapi import Request, Response
+from starlette.responses import Response as AnyResponse
+
+from server.kit.db import EVERYTHING, act_for
+from server.kit.http import runtime_of
+from server.operators import queries
+from server.operators.service import SignedIn
+
+
+def load_operator(request: Request) -> None:
+    """Put the signed-in person and the session's forgery token on ``request.state``; ``None`` for nobody.
+
+    A dependency of the whole application. It decides nothing: the guards of the routes do.
+    """
+    request.state.operator = None
+    request.state.csrf = ""
+    token = token_of(request)
+    if not token:
+        return
+    runtime = runtime_of(request)
+    with runtime.sessions() as session:
+        act_for(session, EVERYTHING)
+        found = queries.session_of(session, token, runtime.clock())
+    if found is not None:
+        request.state.operator, request.state.csrf = found
+
+
+def token_of(request: Request) -> str:
+    """Return the session's token that the browser sent, or an empty text."""
+    return request.cookies.get(_cookie(request), "")
+
+
+def keep_session(request: Request, response: Response, opened: SignedIn) -> None:
+    """Let the browser keep a session that was just opened."""
+    runtime = runtime_of(request)
+    response.set_cookie(
+        _cookie(request),
+        opened.token,
+        max_age=int((opened.expires_at - runtime.clock()).total_seconds()),
+        path="/",
+        secure=_over_tls(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def forget_session(request: Request, response: AnyResponse) -> None:
+    """Let the browser forget its session."""
+    response.delete_cookie(_cookie(request), path="/", secure=_over_tls(request), httponly=True, samesite="lax")
+
+
+def _over_tls(request: Request) -> bool:
+    """Return whether browsers reach us over TLS; before a proxy that ends it, the public address says so."""
+    public = runtime_of(request).settings.public_url or ""
+    return request.url.scheme == "https" or public.startswith("https:")
+
+
+def _cookie(request: Request) -> str:
+    """Return the cookie's name. Over TLS its prefix keeps neighbouring hosts from setting it."""
+    return "__Host-evenhand" if _over_tls(request) else "evenhand"
