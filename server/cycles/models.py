@@ -43,6 +43,7 @@ class PolicyRow(Base):
     """One version of a policy: TOML as the allocation core reads it, without the seed."""
 
     __tablename__ = "policies"
+    __append_only__ = True
     __table_args__ = (
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(f"text_sha256 {_HEX_64}", name="sha256"),
@@ -105,6 +106,7 @@ class CycleStep(Base):
     """When a cycle came to a state, and who brought it there."""
 
     __tablename__ = "cycle_steps"
+    __append_only__ = True
     __table_args__ = (Index("ix_cycle_steps_cycle", "cycle", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -119,6 +121,7 @@ class CycleSecret(Base):
     """The draw's secret (hex). Read by the solving and publishing steps alone; a deployment may keep it elsewhere."""
 
     __tablename__ = "cycle_secrets"
+    __append_only__ = True
     __table_args__ = (CheckConstraint(f"secret {_HEX_64}", name="secret"),)
 
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
@@ -152,6 +155,7 @@ class SupplyVersion(Base):
     """All supply of a cycle as one person set it at one time."""
 
     __tablename__ = "supply_versions"
+    __append_only__ = True
     __table_args__ = (CheckConstraint("version > 0", name="version"),)
 
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
@@ -165,6 +169,7 @@ class SupplyLine(Base):
     """What there is of one SKU in one version. ``minimum_units``: a grant is nothing or at least this."""
 
     __tablename__ = "supply_lines"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(["cycle", "version"], ["supply_versions.cycle", "supply_versions.version"]),
         CheckConstraint("supply_units >= 0", name="supply"),
@@ -187,6 +192,7 @@ class BookRetailer(Base):
     """A retailer with an order in the frozen book, as it stood then."""
 
     __tablename__ = "book_retailers"
+    __append_only__ = True
     __table_args__ = (CheckConstraint("weight > 0", name="weight"),)
     __party__ = "retailer"
 
@@ -206,6 +212,7 @@ class BookLine(Base):
     """
 
     __tablename__ = "book_lines"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(["cycle", "retailer"], ["book_retailers.cycle", "book_retailers.retailer"]),
         CheckConstraint("requested_units > 0", name="requested"),
@@ -264,6 +271,7 @@ class GrantRow(Base):
     """What a run grants on one line. Never changed: another attempt has rows of its own."""
 
     __tablename__ = "grants"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
         ForeignKeyConstraint(

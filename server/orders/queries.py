@@ -1,6 +1,6 @@
 """Reads of windows and orders, for screens and for the capabilities above."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -85,6 +85,12 @@ def windows(session: Session, *, cycle: UUID | None = None, state: WindowStateNa
     if state is not None:
         query = query.where(WindowRow.state == state)
     return [_window(row) for row in session.scalars(query)]
+
+
+def cycles_open(session: Session, cycles: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of ``cycles`` that have an open window."""
+    query = select(WindowRow.cycle).where(WindowRow.cycle.in_(cycles), WindowRow.state == "open").distinct()
+    return frozenset(session.scalars(query))
 
 
 def orders(

@@ -59,6 +59,12 @@ def limits(session: Session, code: str, skus: Collection[str] | None = None) -> 
     return {row.sku: row.limit_units for row in session.execute(query)}
 
 
+def limits_of(session: Session, codes: Collection[str]) -> dict[tuple[str, str], int]:
+    """Return the own limits in units of several shops, by shop and SKU."""
+    query = select(RetailerLimit).where(RetailerLimit.retailer.in_(codes))
+    return {(row.retailer, row.sku): row.limit_units for row in session.scalars(query)}
+
+
 def _retailer(row: RetailerRow) -> Retailer:
     return Retailer(
         code=row.code,

@@ -1,0 +1,180 @@
+"""Pure decisions about cycles: what may follow what, when a window stands, who is eligible, what is carried over."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from contract.errors import Conflict, Rejected
+
+State = Literal[
+    "draft",
+    "announced",
+    "closed",
+    "frozen",
+    "solved",
+    "verified",
+    "refused",
+    "in_review",
+    "released",
+    "published",
+    "called_off",
+]
+Act = Literal[
+    "announce", "close", "freeze", "solve", "pass", "refuse", "again", "send", "send_back", "release", "publish",
+    "call_off",
+]  # fmt: skip
+Note = Literal["", "opens_missing", "opens_twice", "closes_missing", "closes_twice"]
+
+#: From where an act starts, and where it leads. Nothing leads away from ``published`` or ``called_off``.
+MOVES: dict[Act, tuple[frozenset[State], State]] = {
+    "announce": (frozenset({"draft"}), "announced"),
+    "close": (frozenset({"announced"}), "closed"),
+    "freeze": (frozenset({"closed"}), "frozen"),
+    "solve": (frozenset({"frozen"}), "solved"),
+    "pass": (frozenset({"solved"}), "verified"),
+    "refuse": (frozenset({"solved"}), "refused"),
+    "again": (frozenset({"frozen", "solved", "verified", "refused"}), "frozen"),
+    "send": (frozenset({"verified"}), "in_review"),
+    "send_back": (frozenset({"in_review"}), "verified"),
+    "release": (frozenset({"in_review"}), "released"),
+    "publish": (frozenset({"released"}), "published"),
+    "call_off": (
+        frozenset({"draft", "announced", "closed", "frozen", "solved", "verified", "refused", "in_review"}),
+        "called_off",
+    ),
+}
+
+CARRY_LIMIT = 1000
+CARRY_KEPT_THOUSANDTHS = 900
+
+
+def advance(state: State, act: Act) -> State:
+    """Return the state that ``act`` leads to.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, where ``act`` does not start from ``state``.
+    """
+    starts, end = MOVES[act]
+    if state not in starts:
+        raise Conflict("wrong_state", state=state, needed=" / ".join(sorted(starts)))
+    return end
+
+
+def check_second_person(sent_by: str | None, releaser: str) -> None:
+    """Refuse the sender as releaser, with ``same_person``."""
+    if sent_by is None or sent_by == releaser:
+        raise Rejected("same_person", name=releaser)
+
+
+# When a window stands
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A route's weekly window in the wall time of ``zone``; weekdays are ISO, Monday 1."""
+
+    route: str
+    opens_weekday: int
+    opens_time: time
+    closes_weekday: int
+    closes_time: time
+    zone: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A window's instants (UTC), and what was decided where the zone's clocks change.
+
+    ``opens_missing``/``closes_missing``: the wall time did not exist that day; ``..._twice``: it came twice.
+    """
+
+    opens_at: datetime
+    closes_at: datetime
+    notes: tuple[Note, ...] = ()
+
+
+def span_of_week(schedule: Schedule, week: date) -> Span:
+    """Return the window of the week that begins on the Monday ``week``.
+
+    It opens in that week; it closes at the next time that the closing weekday and time come round.
+    """
+    opens_day = week + timedelta(days=schedule.opens_weekday - 1)
+    closes_day = week + timedelta(days=schedule.closes_weekday - 1)
+    if (closes_day, schedule.closes_time) <= (opens_day, schedule.opens_time):
+        closes_day += timedelta(weeks=1)
+    zone = ZoneInfo(schedule.zone)
+    opens_at, opens_kind = wall_instant(opens_day, schedule.opens_time, zone)
+    closes_at, closes_kind = wall_instant(closes_day, schedule.closes_time, zone)
+    notes: list[Note] = []
+    if opens_kind != "plain":
+        notes.append("opens_missing" if opens_kind == "missing" else "opens_twice")
+    if closes_kind != "plain":
+        notes.append("closes_missing" if closes_kind == "missing" else "closes_twice")
+    return Span(opens_at, closes_at, tuple(notes))
+
+
+def wall_instant(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, Literal["plain", "missing", "twice"]]:
+    """Return the first instant (UTC) of ``day`` at which the zone's wall clock shows ``at`` or has passed it.
+
+    One rule for all days: a time that comes twice means its first coming; a time that the clocks jump over
+    means the jump. So every day has exactly one such instant.
+    """
+    first = datetime.combine(day, at, tzinfo=zone)
+    second = first.replace(fold=1)
+    earlier, later = sorted((first.astimezone(UTC), second.astimezone(UTC)))
+    if earlier == later:
+        return earlier, "plain"
+    if earlier.astimezone(zone).replace(tzinfo=None) == first.replace(tzinfo=None):
+        return earlier, "twice"
+    return _jump(earlier, later, zone), "missing"
+
+
+def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant between two at which the zone's offset changes, to the second."""
+    old = before.astimezone(zone).utcoffset()
+    low, high = before, after
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > low else middle
+        if middle.astimezone(zone).utcoffset() == old:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def all_closed(states: Collection[str]) -> bool:
+    """Return whether no window of a cycle takes orders any more, so that its book may be frozen."""
+    return bool(states) and all(state in {"closed", "frozen", "published"} for state in states)
+
+
+# Who may be granted something
+
+
+def ineligible_why(
+    *, standing: str, standing_reason: str | None, licence_class: str | None, classes_held: Collection[str]
+) -> str | None:
+    """Return why a line gets nothing whatever it asked for, or none: ``suspended: ...`` or ``licence: CLASS``."""
+    if standing != "good":
+        return f"suspended: {standing_reason or ''}".rstrip(": ")
+    if licence_class is not None and licence_class not in classes_held:
+        return f"licence: {licence_class}"
+    return None
+
+
+# What is carried over
+
+
+def carried(before_thousandths: int, entitled_thousandths: int, granted_packs: int) -> int:
+    """Return what goes into the next cycle, in thousandths of a pack.
+
+    That is nine tenths of what was carried before, plus what the rule entitled to (under rounding ``none``) less
+    what was granted; at most one pack in either direction. What was asked for plays no part.
+    """
+    kept = abs(before_thousandths) * CARRY_KEPT_THOUSANDTHS // 1000
+    kept = -kept if before_thousandths < 0 else kept
+    return max(-CARRY_LIMIT, min(CARRY_LIMIT, kept + entitled_thousandths - 1000 * granted_packs))
