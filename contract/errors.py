@@ -101,6 +101,7 @@ TEXTS: dict[str, str] = {
     "unknown_delivery": _("There is no such delivery for this shop."),
     "already_confirmed": _("The delivery was already confirmed at {at}."),
     "line_missing": _("{sku} was shipped and is not confirmed. Confirm every line."),
+    "line_twice": _("{sku} was counted twice. Put it on one line."),
     "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
     "reason_missing": _("{sku}: say what is wrong with the difference."),

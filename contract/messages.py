@@ -96,10 +96,14 @@ class AnswerSurvey(Message):
 
 
 class ReadAnnouncement(Message):
-    """``announcement.read``: it was opened on the screen at ``read_at`` by the terminal's clock."""
+    """``announcement.read``: it was opened on the screen at ``read_at`` by the terminal's clock.
+
+    ``version`` is the one that stood on the screen; absent, the newest is meant.
+    """
 
     announcement: UUID
     read_at: AwareDatetime
+    version: Annotated[int, Field(ge=1)] | None = None
 
 
 class PullFeed(Message):
