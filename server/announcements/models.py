@@ -58,6 +58,7 @@ class RecipientRow(Base):
     """One retailer to whom the announcement was sent."""
 
     __tablename__ = "announcement_recipients"
+    __append_only__ = True
     __party__ = "retailer"
 
     announcement_id: Mapped[UUID] = mapped_column(ForeignKey("announcements.id"), primary_key=True)
@@ -69,6 +70,7 @@ class ReadRow(Base):
     """The first time that a version was opened on a retailer's terminal, by both clocks."""
 
     __tablename__ = "announcement_reads"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(
             ["announcement_id", "retailer"],

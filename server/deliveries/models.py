@@ -76,14 +76,14 @@ class DeliveryLineRow(Base):
     delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
     sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
     retailer: Mapped[str]
-    granted_units: Mapped[int]
-    shipped_units: Mapped[int]
-    accepted_units: Mapped[int | None]
-    held_units: Mapped[int | None]
+    granted_units: Mapped[int] = mapped_column(BigInteger)
+    shipped_units: Mapped[int] = mapped_column(BigInteger)
+    accepted_units: Mapped[int | None] = mapped_column(BigInteger)
+    held_units: Mapped[int | None] = mapped_column(BigInteger)
     difference: Mapped[str | None]
-    difference_units: Mapped[int | None]
+    difference_units: Mapped[int | None] = mapped_column(BigInteger)
     other_sku: Mapped[str | None] = mapped_column(ForeignKey("skus.sku"))
-    other_units: Mapped[int | None]
+    other_units: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None]
 
 
@@ -115,7 +115,7 @@ class ClaimRow(Base):
     delivery_id: Mapped[UUID]
     sku: Mapped[str]
     difference: Mapped[str]
-    difference_units: Mapped[int]
+    difference_units: Mapped[int] = mapped_column(BigInteger)
     owner: Mapped[str]
     state: Mapped[str]
     opened_at: Mapped[datetime]

@@ -13,6 +13,7 @@ class MovementRow(Base):
     """One entry of a retailer's ledger. ``ordinal`` counts the entries of one SKU in one shop from 1."""
 
     __tablename__ = "stock_movements"
+    __append_only__ = True
     __table_args__ = (
         UniqueConstraint("retailer", "sku", "ordinal"),
         UniqueConstraint("source", "source_id", "sku"),
@@ -31,10 +32,10 @@ class MovementRow(Base):
     sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"))
     ordinal: Mapped[int]
     kind: Mapped[str]
-    on_hand_units: Mapped[int]
-    held_units: Mapped[int]
-    on_hand_after_units: Mapped[int]
-    held_after_units: Mapped[int]
+    on_hand_units: Mapped[int] = mapped_column(BigInteger)
+    held_units: Mapped[int] = mapped_column(BigInteger)
+    on_hand_after_units: Mapped[int] = mapped_column(BigInteger)
+    held_after_units: Mapped[int] = mapped_column(BigInteger)
     source: Mapped[str]
     source_id: Mapped[UUID]
     reason: Mapped[str | None]

@@ -29,6 +29,15 @@ class Retailer:
     standing_reason: str | None
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Shops by region, route and tier: those that each part names, all of them where a part is empty."""
+
+    regions: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    tiers: tuple[int, ...] = ()
+
+
 def retailer(session: Session, code: str) -> Retailer | None:
     """Return one shop, or none."""
     row = session.get(RetailerRow, code)
@@ -49,6 +58,27 @@ def codes_on_route(session: Session, route: str) -> list[str]:
     if route != "*":
         query = query.where(RetailerRow.route == route)
     return list(session.scalars(query))
+
+
+def codes_in(session: Session, audience: Audience) -> list[str]:
+    """Return the codes of the shops in ``audience``."""
+    query = select(RetailerRow.code).order_by(RetailerRow.code)
+    if audience.regions:
+        query = query.where(RetailerRow.region.in_(audience.regions))
+    if audience.routes:
+        query = query.where(RetailerRow.route.in_(audience.routes))
+    if audience.tiers:
+        query = query.where(RetailerRow.tier.in_(audience.tiers))
+    return list(session.scalars(query))
+
+
+def audience_choices(session: Session) -> Audience:
+    """Return every region, route and tier that a shop stands in, for a form to choose from."""
+    regions, routes, tiers = (
+        tuple(session.scalars(select(column).distinct().order_by(column)))
+        for column in (RetailerRow.region, RetailerRow.route, RetailerRow.tier)
+    )
+    return Audience(regions, routes, tiers)
 
 
 def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:

@@ -56,6 +56,7 @@ class InvitationRow(Base):
     """One retailer that is asked; written when the survey is published, so that the rate has its base."""
 
     __tablename__ = "survey_invitations"
+    __append_only__ = True
     __party__ = "retailer"
 
     survey_id: Mapped[UUID] = mapped_column(ForeignKey("surveys.id"), primary_key=True)
@@ -66,6 +67,7 @@ class AnswerSetRow(Base):
     """That a retailer answered: once."""
 
     __tablename__ = "survey_answer_sets"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(
             ["survey_id", "retailer"], ["survey_invitations.survey_id", "survey_invitations.retailer"]
@@ -87,6 +89,7 @@ class AnswerRow(Base):
     """One question's answer: choices, a number or a text, as the question's kind has it."""
 
     __tablename__ = "survey_answers"
+    __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(
             ["survey_id", "retailer"], ["survey_answer_sets.survey_id", "survey_answer_sets.retailer"]
