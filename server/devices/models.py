@@ -9,7 +9,7 @@ from server.kit.db import Base
 
 
 class DeviceRow(Base):
-    """One terminal. Its secret is 256 random bits, kept here as hashes alone: SHA-256 for HTTP, PBKDF2 for the broker."""
+    """One terminal. Of its secret, 256 random bits, stand here SHA-256 for HTTP and PBKDF2 for the broker."""
 
     __tablename__ = "devices"
 

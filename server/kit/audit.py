@@ -14,6 +14,7 @@ class AuditEntry(Base):
     """One act."""
 
     __tablename__ = "audit"
+    __append_only__ = True
     __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

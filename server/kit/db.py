@@ -26,7 +26,11 @@ _NAMES = {
 
 
 class Base(DeclarativeBase):
-    """Base of all tables. A table with ``__party__`` set to a column's name is under row-level security."""
+    """Base of all tables.
+
+    A table whose ``__party__`` names a column is under row-level security by that column. From a table with
+    ``__append_only__`` the application's role may neither change nor remove a row.
+    """
 
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -35,6 +39,7 @@ class Base(DeclarativeBase):
         list[Any]: JSONB,
     }
     __party__: ClassVar[str | None] = None
+    __append_only__: ClassVar[bool] = False
 
 
 def make_engine(url: str, *, pool: int = 10) -> Engine:
@@ -51,6 +56,11 @@ def make_engine(url: str, *, pool: int = 10) -> Engine:
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Return the factory of sessions over ``engine``."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def mapped_tables() -> list[type[Base]]:
+    """Return the classes of all tables, in the order of their names."""
+    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: str(table.__tablename__))
 
 
 @event.listens_for(Session, "after_begin")

@@ -1,0 +1,102 @@
+"""Entry point: the web process. Programs' interface, terminals over HTTP, the console's screens."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from contract.errors import Refusal, Rejected, Unavailable
+from contract.texts import Language
+from server import __version__
+from server.kit.http import Runtime, body_of, status_of
+from server.wiring import ROUTERS
+
+log = structlog.get_logger(__name__)
+SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+DESCRIPTION = """
+Ordering and fair allocation for a distributor and its licensed retailers.
+
+Every refusal has the same body: `family`, a stable `code`, its `params`, and a sentence in the caller's
+language. `422` rejected: explain, do not retry. `409` conflict: refresh. `503` unavailable: retry.
+"""
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """Return the web application over a runtime."""
+    app = FastAPI(title="Evenhand", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.runtime = runtime
+    app.middleware("http")(_measure)
+    for router in ROUTERS:
+        app.include_router(router)
+    _add_health(app)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(OperationalError, _database_away)
+    return app
+
+
+def _language(request: Request) -> Language:
+    chosen = request.cookies.get("lang") or request.headers.get("Accept-Language", "")[:2]
+    return "en" if chosen == "en" else "zh"
+
+
+def _refused(request: Request, refusal: Any) -> Response:
+    body = body_of(refusal, _language(request))
+    headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
+    return JSONResponse(body.model_dump(), status_code=status_of(refusal), headers=headers)
+
+
+def _invalid(request: Request, error: Any) -> Response:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _refused(request, Rejected("malformed", where=where, what=first["msg"]))
+
+
+def _database_away(request: Request, error: Any) -> Response:
+    log.error("database_away", why=str(error).splitlines()[0])
+    return _refused(request, Unavailable("unavailable"))
+
+
+async def _measure(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Time every request by its route, refuse oversize bodies, and set the headers that all answers carry."""
+    started = time.perf_counter()
+    length = request.headers.get("Content-Length", "0")
+    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        return _refused(request, Rejected("too_large", size=length, limit=MAX_BODY_BYTES))
+    response = await answer(request)
+    route = getattr(request.scope.get("route"), "path", "none")
+    SECONDS.labels(request.method, route, response.status_code).observe(time.perf_counter() - started)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+    return response
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz", tags=["health"], response_class=PlainTextResponse)
+    def alive() -> str:
+        """Say that the process answers."""
+        return "ok\n"
+
+    @app.get("/readyz", tags=["health"])
+    def ready(request: Request) -> dict[str, str]:
+        """Say that the database answers; 503 where it does not."""
+        runtime: Runtime = request.app.state.runtime
+        with runtime.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        return {"database": "ok"}
+
+    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Return this process's metrics in Prometheus' format."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

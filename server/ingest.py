@@ -1,0 +1,259 @@
+"""Entry point: upward MQTT messages, taken in groups, acknowledged after commit.
+
+Guarantees: a message is acknowledged to the broker only when its outcome is committed; one bad message
+never fails its group; a shard that is not the hash of its device is refused; each shard has one reader.
+"""
+
+import queue
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from contract import topics
+from contract.envelope import Envelope
+from contract.errors import Refusal, Unavailable
+from server.devices import queries as devices
+from server.kit import audit, leases
+from server.kit.db import EVERYTHING, act_for, transaction
+from server.kit.http import Runtime
+from server.kit.identity import Actor, Sender
+from server.kit.inbox import receive
+from server.kit.runtime import broker_url
+from server.wiring import HANDLERS
+
+log = structlog.get_logger(__name__)
+GROUPS = Histogram("evenhand_ingest_group", "Messages in one commit", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+REFUSED = Counter("evenhand_ingest_refused", "Messages that no receipt could be given for", ["code"])
+LEASE = "ingest"
+RENEW_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One message as the broker handed it over."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+
+
+def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
+    """Decide every message of a group and commit once.
+
+    Raises
+    ------
+    OperationalError
+        Where the database is away: nothing was decided, nothing may be acknowledged.
+    """
+    group = list(group)
+    GROUPS.observe(len(group))
+    with transaction(runtime.sessions, EVERYTHING) as session:
+        known = _senders(session, group)
+        for message in group:
+            _take(runtime, session, message, known)
+        act_for(session, EVERYTHING)
+
+
+def _senders(session: Session, group: Iterable[Delivered]) -> dict[str, str]:
+    named = set()
+    for message in group:
+        parts = message.topic.split("/")
+        named.update(parts[3:4])
+    return devices.owners(session, named)
+
+
+def _take(runtime: Runtime, session: Session, message: Delivered, known: dict[str, str]) -> None:
+    at = runtime.clock()
+    try:
+        address = topics.parse_up(message.topic)
+    except ValueError as error:
+        REFUSED.labels("topic").inc()
+        log.warning("topic_refused", topic=message.topic, why=str(error))
+        audit.record(
+            session,
+            actor=Actor("device", message.topic.split("/")[3] if message.topic.count("/") > 3 else "?"),  # noqa: PLR2004 - the level of the device
+            action="message.topic_refused",
+            subject="broker",
+            at=at,
+            detail={"topic": message.topic[:200]},
+            alert=True,
+        )
+        return
+    party = known.get(address.device)
+    if party is None:
+        REFUSED.labels("not_enrolled").inc()
+        log.warning("device_refused", device=address.device)
+        return
+    sender = Sender(address.device, party)
+    try:
+        with session.begin_nested():
+            act_for(session, party)
+            receive(session, sender, address.kind, Envelope.decode(message.payload), HANDLERS, at=at)
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        REFUSED.labels(refusal.code).inc()
+        log.warning("message_refused", device=address.device, kind=address.kind, code=refusal.code)
+    except OperationalError:
+        raise
+    except Exception:
+        REFUSED.labels("defect").inc()
+        log.exception("message_failed", device=address.device, kind=address.kind)
+        audit.record(
+            session,
+            actor=Actor("device", sender.device),
+            action="message.failed",
+            subject=f"device:{sender.device}",
+            at=at,
+            detail={"kind": address.kind, "size": len(message.payload)},
+            alert=True,
+        )
+
+
+class Ingest:
+    """One ingest process: leases shards, reads them, commits in groups."""
+
+    def __init__(self, runtime: Runtime, holder: str | None = None) -> None:
+        self._runtime = runtime
+        self._holder = holder or f"{socket.gethostname()}:{threading.get_native_id()}"
+        self._waiting: queue.Queue[Delivered] = queue.Queue()
+        self._stop = threading.Event()
+        self._shards: frozenset[int] = frozenset()
+        self._connected = threading.Event()
+        self._client = self._make_client()
+
+    def _make_client(self) -> mqtt.Client:
+        url = urlsplit(broker_url(self._runtime.settings))
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=url.username or f"ingest-{self._holder}",
+            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=True,
+            manual_ack=True,
+        )
+        client.username_pw_set(url.username or "", url.password)
+        client.reconnect_delay_set(min_delay=1, max_delay=5)
+        client.max_inflight_messages_set(0)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Properties | None) -> None:
+        if reason.is_failure:
+            log.warning("broker_refused", reason=str(reason))
+            return
+        log.info("broker_connected", shards=len(self._shards))
+        for shard in self._shards:
+            client.subscribe(topics.shard_filter(shard), qos=1)
+        self._connected.set()
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Properties | None
+    ) -> None:
+        self._connected.clear()
+        log.warning("broker_gone", reason=str(reason))
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._waiting.put(Delivered(message.topic, bytes(message.payload), message.mid, message.qos))
+
+    def stop(self) -> None:
+        """End :meth:`run` after the current group."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Serve until :meth:`stop`."""
+        url = urlsplit(broker_url(self._runtime.settings))
+        self._renew()
+        self._client.connect_async(url.hostname or "127.0.0.1", url.port or 1883, keepalive=30)
+        self._client.loop_start()
+        renewed = time.monotonic()
+        try:
+            while not self._stop.is_set():
+                if time.monotonic() - renewed >= RENEW_EVERY_S:
+                    self._renew()
+                    renewed = time.monotonic()
+                group = self._next_group()
+                if group:
+                    self._commit(group)
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+            with transaction(self._runtime.sessions) as session:
+                leases.leave(session, LEASE, self._holder)
+
+    def _next_group(self) -> list[Delivered]:
+        settings = self._runtime.settings
+        try:
+            group = [self._waiting.get(timeout=0.2)]
+        except queue.Empty:
+            return []
+        until = time.monotonic() + settings.ingest_wait_ms / 1000
+        while len(group) < settings.ingest_batch:
+            try:
+                group.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        return group
+
+    def _commit(self, group: list[Delivered]) -> None:
+        """Commit a group, trying again while the database is away; then acknowledge."""
+        delay_s = 0.1
+        while not self._stop.is_set():
+            try:
+                take_group(self._runtime, group)
+                break
+            except (OperationalError, Unavailable) as error:
+                log.warning("database_away", why=str(error).splitlines()[0], retry_s=delay_s)
+                self._stop.wait(delay_s)
+                delay_s = min(delay_s * 2, 2.0)
+        else:
+            return
+        for message in group:
+            if message.qos:
+                self._client.ack(message.mid, message.qos)
+
+    def _renew(self) -> None:
+        try:
+            with transaction(self._runtime.sessions) as session:
+                held = leases.share(session, LEASE, self._holder, total=topics.SHARDS)
+        except OperationalError as error:
+            log.warning("leases_not_renewed", why=str(error).splitlines()[0])
+            return
+        if held == self._shards:
+            return
+        gained, lost = held - self._shards, self._shards - held
+        self._shards = held
+        if self._connected.is_set():
+            for shard in lost:
+                self._client.unsubscribe(topics.shard_filter(shard))
+            for shard in gained:
+                self._client.subscribe(topics.shard_filter(shard), qos=1)
+        log.info("shards_leased", held=len(held), gained=len(gained), lost=len(lost))
+
+
+def main(runtime: Runtime) -> None:
+    """Run until SIGTERM or SIGINT."""
+    ingest = Ingest(runtime)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ingest.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    ingest.run()

@@ -1,0 +1,66 @@
+"""Migrations of the one schema: up, down, and the rights of the application's role.
+
+Run as the schema's owner. The application's role gets rows and nothing else; row-level security holds it to
+its scope because it neither owns a table nor is superuser.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from server import tables
+from server.kit.db import mapped_tables
+
+HEAD = "head"
+BASE = "base"
+
+
+def config(owner_url: str) -> Config:
+    """Return Alembic's configuration for a database."""
+    made = Config()
+    made.set_main_option("script_location", str(Path(__file__).parent))
+    made.attributes["url"] = owner_url
+    return made
+
+
+def upgrade(owner_url: str, *, app_role: str, to: str = HEAD) -> None:
+    """Bring the schema up to ``to`` and give ``app_role`` its rights. Doing it twice changes nothing."""
+    command.upgrade(config(owner_url), to)
+    engine = sa.create_engine(owner_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in rights(app_role):
+            connection.execute(sa.text(statement))
+
+
+def downgrade(owner_url: str, *, to: str = BASE) -> None:
+    """Take the schema down to ``to``."""
+    command.downgrade(config(owner_url), to)
+
+
+def rights(app_role: str) -> list[str]:
+    """Return the statements that give the application's role what it needs, and take what it must not have."""
+    tables.load()
+    role = sa.dialects.postgresql.dialect().identifier_preparer.quote(app_role)
+    statements = [
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
+    ]
+    statements += [
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON {table.__tablename__} FROM {role}"
+        for table in mapped_tables()
+        if table.__append_only__
+    ]
+    return statements
+
+
+def policy(table: str, column: str) -> Iterable[str]:
+    """Return the statements that hold a table to the scope of the transaction."""
+    scope = "current_setting('evenhand.scope', true)"
+    mine = f"{scope} = '*' OR {column} = {scope}"
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY party ON {table} USING ({mine}) WITH CHECK ({mine})"

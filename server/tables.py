@@ -1,0 +1,30 @@
+"""Imports every table, so that migrations and tests see them all."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+_HOLDERS = (
+    "server.kit.audit",
+    "server.kit.imports",
+    "server.kit.inbox",
+    "server.kit.leases",
+    "server.kit.outbox",
+    "server.operators.models",
+    "server.catalogue.models",
+    "server.retailers.models",
+    "server.licences.models",
+    "server.devices.models",
+    "server.orders.models",
+    "server.cycles.models",
+    "server.deliveries.models",
+    "server.inventory.models",
+    "server.surveys.models",
+    "server.announcements.models",
+)
+
+
+def load() -> None:
+    """Import the modules that hold tables."""
+    for name in _HOLDERS:
+        if find_spec(name) is not None:
+            import_module(name)

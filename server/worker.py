@@ -1,0 +1,229 @@
+"""Entry point: background work in one process: the clock's tick, the relay of feeds, the job queue.
+
+Guarantees: ticks and relaying are done by one worker at a time (advisory locks), jobs by any number; a
+worker that dies is replaced by the next one, and its half-done job runs again.
+"""
+
+import asyncio
+import functools
+import logging as stdlib_logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import procrastinate
+import psycopg
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from prometheus_client import Counter
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from contract import topics
+from contract.envelope import FeedItem
+from server.devices import queries as devices
+from server.kit import events, jobs, outbox
+from server.kit.db import transaction
+from server.kit.http import Runtime
+from server.kit.runtime import broker_url
+from server.wiring import REACTIONS, TASKS, TICKS
+
+log = structlog.get_logger(__name__)
+RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
+TICK_S = 1.0
+CONCURRENT_JOBS = 2
+RETRIES = procrastinate.RetryStrategy(max_attempts=10, exponential_wait=2)
+_TICK_LOCK = 0x45480001
+_RELAY_LOCK = 0x45480002
+
+
+def tick(runtime: Runtime) -> None:
+    """Do what is due now: each of wiring's ticks in a transaction of its own."""
+    for act in TICKS:
+        with transaction(runtime.sessions) as session:
+            if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
+                act(session, runtime.clock())
+
+
+def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
+    """Run an event's reactions, each in a transaction of its own."""
+    kinds = {events.name_of(kind): kind for kind in REACTIONS}
+    kind = kinds.get(event)
+    if kind is None:
+        log.warning("event_without_reaction", event_name=event)
+        return
+    told: Any = events.restore(kind, data)
+    for reaction in REACTIONS[kind]:
+        with transaction(runtime.sessions) as session:
+            reaction(session, told, runtime.clock())
+
+
+def make_queue(runtime: Runtime, database_url: str) -> procrastinate.App:
+    """Return the job queue with all tasks of the wiring."""
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(conninfo=database_url.replace("+psycopg", "", 1), max_size=4)
+    )
+
+    def add(name: str, run: Callable[..., None]) -> None:
+        @app.task(name=name, queue=jobs.QUEUE, retry=RETRIES)
+        @functools.wraps(run)
+        def task(**args: Any) -> None:
+            run(runtime, **args)
+
+    add(events.TASK, react)
+    for name, run in TASKS.items():
+        add(name, run)
+    return app
+
+
+class Relay:
+    """Publishes what waits in the feeds, as soon as a commit says so."""
+
+    def __init__(self, runtime: Runtime, database_url: str) -> None:
+        self._runtime = runtime
+        self._conninfo = database_url.replace("+psycopg", "", 1)
+        self._connected = threading.Event()
+        url = urlsplit(broker_url(runtime.settings))
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=url.username or "relay", protocol=MQTTProtocolVersion.MQTTv311
+        )
+        self._client.username_pw_set(url.username or "", url.password)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=5)
+        self._client.max_queued_messages_set(0)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.connect_async(url.hostname or "127.0.0.1", url.port or 1883, keepalive=30)
+
+    def _on_connect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
+        if reason.is_failure:
+            log.warning("broker_refused", reason=str(reason))
+        else:
+            self._connected.set()
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _props: Any) -> None:
+        self._connected.clear()
+
+    def _publish(self, device: str, item: FeedItem) -> None:
+        self._client.publish(topics.down_topic(device, item.kind), item.encode(), qos=1)
+        RELAYED.inc()
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until ``stop``."""
+        self._client.loop_start()
+        try:
+            while not stop.is_set():
+                try:
+                    self._serve(stop)
+                except (psycopg.OperationalError, OperationalError) as error:
+                    log.warning("database_away", why=str(error).splitlines()[0])
+                    stop.wait(1.0)
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _serve(self, stop: threading.Event) -> None:
+        with psycopg.connect(self._conninfo, autocommit=True) as listener:
+            while not stop.is_set():
+                row = listener.execute("SELECT pg_try_advisory_lock(%s)", (_RELAY_LOCK,)).fetchone()
+                if row and row[0]:
+                    break
+                stop.wait(0.5)
+            listener.execute(f"LISTEN {outbox.CHANNEL}")
+            while not stop.is_set():
+                if not self._connected.wait(timeout=0.5):
+                    continue
+                sent = outbox.relay_once(
+                    self._runtime.sessions,
+                    devices_of=devices.devices_of,
+                    publish=self._publish,
+                    now=self._runtime.clock(),
+                )
+                if not sent:
+                    for _ in listener.notifies(timeout=1.0, stop_after=1):
+                        pass
+
+
+def main(runtime: Runtime) -> None:
+    """Run until SIGTERM or SIGINT."""
+    database_url = runtime.engine.url.render_as_string(hide_password=False)
+    stop = threading.Event()
+    relay = Relay(runtime, database_url)
+    threads = [
+        threading.Thread(target=relay.run, args=(stop,), name="relay"),
+        threading.Thread(target=_tick_until, args=(runtime, stop), name="tick"),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        asyncio.run(_work(runtime, database_url, stop))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=10)
+
+
+def _tick_until(runtime: Runtime, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            tick(runtime)
+        except OperationalError as error:
+            log.warning("database_away", why=str(error).splitlines()[0])
+        except Exception:
+            log.exception("tick_failed")
+        stop.wait(TICK_S)
+
+
+async def _work(runtime: Runtime, database_url: str, stop: threading.Event) -> None:
+    """Run the job queue until a signal; start it again where the database went away."""
+    loop = asyncio.get_running_loop()
+    current: list[asyncio.Task[None]] = []
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        loop.call_soon_threadsafe(lambda: [task.cancel() for task in current])
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    while not stop.is_set():
+        app = make_queue(runtime, database_url)
+        try:
+            async with app.open_async():
+                work = asyncio.create_task(_serve_queue(app))
+                current[:] = [work]
+                await work
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+        except (psycopg.OperationalError, procrastinate.exceptions.ConnectorException) as error:
+            log.warning("database_away", why=str(error).splitlines()[0])
+            await asyncio.sleep(1)
+
+
+async def _serve_queue(app: procrastinate.App) -> None:
+    rescue = asyncio.create_task(_rescue_stalled(app))
+    try:
+        await app.run_worker_async(
+            queues=[jobs.QUEUE],
+            concurrency=CONCURRENT_JOBS,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=5.0,
+            update_heartbeat_interval=2.0,
+            stalled_worker_timeout=10.0,
+            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+        )
+    finally:
+        rescue.cancel()
+
+
+async def _rescue_stalled(app: procrastinate.App) -> None:
+    """Queue again what a dead worker was doing."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=10.0):
+            stdlib_logging.getLogger(__name__).warning("job %s was left by a dead worker; it runs again", job.id)
+            await app.job_manager.retry_job(job)
+        await asyncio.sleep(2.0)

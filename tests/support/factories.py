@@ -1,0 +1,181 @@
+"""Rows for tests, in the domain's words. Each function writes with the session it is given."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from contract.envelope import Envelope
+from contract.feed import Receipt
+from contract.ids import uuid7
+from contract.messages import Message, OrderLine, PlaceOrder
+from server.catalogue.models import SkuRow
+from server.devices import rules as device_rules
+from server.devices.models import DeviceRow
+from server.kit.broker import password_hash
+from server.kit.identity import Sender
+from server.kit.inbox import receive
+from server.licences.models import LicenceRow
+from server.orders import service as orders
+from server.retailers.models import RetailerLimit, RetailerRow
+from server.wiring import HANDLERS
+
+NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+
+def make_sku(
+    session: Session,
+    sku: str = "K1",
+    *,
+    pack_units: int = 1,
+    price_minor: int = 1_000,
+    minimum_units: int = 0,
+    limit_units: int | None = None,
+    licence_class: str | None = None,
+) -> str:
+    session.add(
+        SkuRow(
+            sku=sku,
+            name_zh=f"商品{sku}",
+            name_en=f"Item {sku}",
+            unit_zh="条",
+            unit_en="carton",
+            category="goods",
+            pack_units=pack_units,
+            price_minor=price_minor,
+            minimum_units=minimum_units,
+            limit_units=limit_units,
+            licence_class=licence_class,
+            barcodes=[],
+            changed_at=NOW,
+        )
+    )
+    session.flush()
+    return sku
+
+
+def make_retailer(
+    session: Session,
+    code: str = "R1",
+    *,
+    route: str = "north",
+    region: str = "city",
+    tier: int = 3,
+    weight: int = 10,
+    credit_minor: int | None = None,
+    standing: str = "good",
+    limits: dict[str, int] | None = None,
+    classes: Sequence[str] = (),
+    licensed_until: date = date(2027, 12, 31),
+) -> str:
+    session.add(
+        RetailerRow(
+            code=code,
+            name=f"Shop {code}",
+            address="1 High Street",
+            city="Riverton",
+            region=region,
+            route=route,
+            market_type="town",
+            tier=tier,
+            weight=weight,
+            credit_minor=credit_minor,
+            standing=standing,
+            standing_reason=None if standing == "good" else "unpaid",
+            created_at=NOW,
+            changed_at=NOW,
+        )
+    )
+    session.flush()
+    for sku, units in (limits or {}).items():
+        session.add(RetailerLimit(retailer=code, sku=sku, limit_units=units))
+    for licence_class in classes:
+        session.add(
+            LicenceRow(
+                retailer=code,
+                licence_class=licence_class,
+                number=f"{licence_class}-{code}",
+                valid_from=date(2020, 1, 1),
+                valid_until=licensed_until,
+                state="valid",
+                changed_at=NOW,
+            )
+        )
+    session.flush()
+    return code
+
+
+def make_device(session: Session, retailer: str = "R1", *, device: str | None = None, secret: str = "s" * 43) -> Sender:
+    row = DeviceRow(
+        id=device or f"t-{retailer.lower()}",
+        retailer=retailer,
+        secret_sha256=device_rules.secret_digest(secret),
+        broker_hash=password_hash(secret),
+        model="test",
+        enrolled_at=NOW,
+    )
+    session.add(row)
+    session.flush()
+    return Sender(row.id, retailer)
+
+
+def make_window(
+    session: Session,
+    *,
+    cycle: UUID | None = None,
+    route: str = "*",
+    opens_at: datetime = NOW - timedelta(hours=1),
+    closes_at: datetime = NOW + timedelta(hours=1),
+    grace_s: int = 30,
+    zone: str = "Asia/Shanghai",
+    opened: bool = True,
+) -> UUID:
+    window = uuid7()
+    orders.announce_window(
+        session,
+        orders.NewWindow(
+            id=window,
+            cycle=cycle or uuid7(),
+            name_zh="第48周",
+            name_en="Week 48",
+            route=route,
+            opens_at=opens_at,
+            closes_at=closes_at,
+            grace_s=grace_s,
+            zone=zone,
+            commitment="ab" * 32,
+            policy="fair share v1",
+        ),
+        at=opens_at,
+    )
+    if opened:
+        orders.open_due_windows(session, opens_at)
+    return window
+
+
+def lines(**quantities: int) -> tuple[OrderLine, ...]:
+    return tuple(OrderLine(sku=sku, quantity_units=units) for sku, units in quantities.items())
+
+
+def envelope(sender: Sender, message: Message, *, id: UUID | None = None, seq: int = 1, at: datetime = NOW) -> Envelope:  # noqa: A002 - the wire's name
+    return Envelope.of(id=id or uuid7(), device=sender.device, seq=seq, sent_at=at, message=message)
+
+
+def send(
+    session: Session,
+    sender: Sender,
+    kind: str,
+    message: Message,
+    *,
+    id: UUID | None = None,  # noqa: A002 - the wire's name
+    at: datetime = NOW,
+) -> Receipt:
+    """Let the server take a message as ingest would; return its receipt."""
+    receipt = receive(session, sender, kind, envelope(sender, message, id=id), HANDLERS, at=at)
+    assert receipt is not None
+    return receipt
+
+
+def place(session: Session, sender: Sender, window: UUID, *, at: datetime = NOW, **quantities: int) -> Receipt:
+    return send(session, sender, "order.place", PlaceOrder(window=window, lines=lines(**quantities)), at=at)
