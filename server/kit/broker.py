@@ -32,6 +32,8 @@ HASH_ITERATIONS = 1
 every session again at each change of identities: 10,000 sessions cost 0.02 s instead of 1 s at the usual 101."""
 
 OLDEST_MAJOR = 2
+PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+"""Where a broker may lie that a user's PATH leaves out."""
 RESERVED_NAMES = frozenset({"up", "down", "all"})  # would shift the levels of a topic
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _HASH = re.compile(r"\$7\$[1-9]\d*\$[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*")
@@ -76,8 +78,11 @@ class Limits:
     inflight_messages: int = 256
     """Delivered and not yet acknowledged: more than one group commit of ingest."""
     keepalive_s: int = 300
+    """Longest silence of a version 5 client; Mosquitto 2.0 lets older clients choose."""
     session_days: int = 14
     """An absent session is forgotten after this time."""
+    status_interval_s: int = 10
+    """How often the broker publishes its own figures below `$SYS`, for services."""
 
 
 @dataclass(frozen=True)
@@ -201,8 +206,7 @@ def remove_broker(data_dir: Path) -> None:
 
 
 def _program(home: homes.Home) -> Path:
-    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
-    found = shutil.which("mosquitto", path=places)
+    found = shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *PLACES]))
     if found is None:
         raise StartError(
             "Mosquitto is not installed: run `make setup`, or set EVENHAND_BROKER_URL to a broker of yours"
@@ -289,7 +293,7 @@ persistence_location {home / "state"}
 autosave_interval 60
 persistent_client_expiration {limits.session_days}d
 
-sys_interval 10
+sys_interval {limits.status_interval_s}
 log_dest stderr
 log_type error
 log_type warning
