@@ -11,8 +11,8 @@ import functools
 import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -25,6 +25,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
+from server.kit.attempts import Attempts
 from server.kit.clock import Clock
 from server.kit.db import EVERYTHING, act_for
 from server.kit.identity import Operator, Role
@@ -53,6 +54,7 @@ class Runtime:
     sessions: sessionmaker[Session]
     clock: Clock
     broker_address: tuple[str, int] | None
+    attempts: Attempts = field(default_factory=Attempts, compare=False)
 
 
 class CommittingRoute(APIRoute):
@@ -86,14 +88,18 @@ class RefusalBody(BaseModel):
     text: str
 
 
-def router(prefix: str = "", *, tag: str, roles: tuple[Role, ...] | None = None) -> APIRouter:
-    """Return a router of a capability; with ``roles``, every route needs one of them."""
-    guards = [Depends(needs(*roles))] if roles is not None else []
+def router(prefix: str = "", *, tag: str, roles: tuple[Role, ...] | Literal["everyone"] | None = None) -> APIRouter:
+    """Return a router of a capability; with ``roles``, every route needs one of them (``()``: to be signed in).
+
+    Without ``roles`` each route declares its own guard. Screens are no part of the API's description.
+    """
+    declared = [] if roles is None else [Depends(everyone if roles == "everyone" else needs(*roles))]
     return APIRouter(
         prefix=prefix,
         tags=[tag],
         route_class=CommittingRoute,
-        dependencies=guards,
+        dependencies=declared,
+        include_in_schema=not prefix.startswith("/console"),
         responses={
             422: {"model": RefusalBody, "description": "Refused: the code and its text say why"},
             409: {"model": RefusalBody, "description": "Changed meanwhile: look again"},
