@@ -1,0 +1,14 @@
+"""What deliveries tell those above."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class DeliveryConfirmed:
+    """A retailer said what arrived; the lines never change again."""
+
+    delivery: UUID
+    retailer: str
+    at: datetime

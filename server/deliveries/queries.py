@@ -1,0 +1,306 @@
+"""Reads of deliveries and claims, for screens and for the capabilities above."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from contract.messages import ConfirmedLine, Difference
+from server.deliveries import rules
+from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
+
+DeliveryState = Literal["held", "shipped", "confirmed"]
+ClaimState = Literal["open", "upheld", "declined", "settled"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One shipped line, and what was confirmed of it."""
+
+    sku: str
+    granted_units: int
+    shipped_units: int
+    confirmed: ConfirmedLine | None
+
+    @property
+    def account(self) -> rules.Account | None:
+        """Where the shipped units are, once confirmed."""
+        return None if self.confirmed is None else rules.account(self.confirmed)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One difference and what became of it."""
+
+    id: UUID
+    number: int
+    retailer: str
+    delivery: UUID
+    delivery_number: int
+    sku: str
+    difference: Difference
+    difference_units: int
+    other_sku: str | None
+    other_units: int
+    held_units: int
+    reason: str
+    owner: str
+    state: ClaimState
+    opened_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: str | None
+    settled_at: datetime | None
+    settlement: str | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery with its lines and claims."""
+
+    id: UUID
+    number: int
+    retailer: str
+    cycle: UUID
+    part: int
+    route: str
+    state: DeliveryState
+    held_code: str | None
+    held_why: str | None
+    dispatched_at: datetime
+    dispatched_by: str
+    shipped_at: datetime | None
+    confirmed_at: datetime | None
+    confirmed_at_terminal: datetime | None
+    device: str | None
+    lines: tuple[Line, ...]
+    claims: tuple[Claim, ...]
+
+    @property
+    def shipped_units(self) -> int:
+        """All units on the notice."""
+        return sum(line.shipped_units for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How far the deliveries are, of one cycle or of all. Units of lines that are not held back."""
+
+    deliveries: int
+    held: int
+    confirmed: int
+    granted_units: int
+    shipped_units: int
+    accepted_units: int
+    claims: int
+    open_claims: int
+    oldest_open_at: datetime | None
+
+
+def delivery(session: Session, delivery_id: UUID) -> Delivery | None:
+    """Return one delivery, or none."""
+    return next(iter(deliveries_by_id(session, [delivery_id])), None)
+
+
+def deliveries_by_id(session: Session, ids: Collection[UUID]) -> list[Delivery]:
+    """Return the deliveries of ``ids``, by number."""
+    rows = session.scalars(select(DeliveryRow).where(DeliveryRow.id.in_(ids)).order_by(DeliveryRow.number))
+    return _whole(session, rows.all())
+
+
+def deliveries(
+    session: Session,
+    *,
+    cycle: UUID | None = None,
+    retailer: str | None = None,
+    route: str | None = None,
+    state: DeliveryState | None = None,
+    limit: int = 200,
+) -> list[Delivery]:
+    """Return deliveries with their lines, the newest number first."""
+    query = select(DeliveryRow).order_by(DeliveryRow.number.desc()).limit(limit)
+    if cycle is not None:
+        query = query.where(DeliveryRow.cycle == cycle)
+    if retailer is not None:
+        query = query.where(DeliveryRow.retailer == retailer)
+    if route is not None:
+        query = query.where(DeliveryRow.route == route)
+    if state is not None:
+        query = query.where(DeliveryRow.state == state)
+    return _whole(session, session.scalars(query).all())
+
+
+def routes(session: Session, cycle: UUID) -> list[str]:
+    """Return the routes that the cycle's deliveries go on."""
+    return list(
+        session.scalars(
+            select(DeliveryRow.route).where(DeliveryRow.cycle == cycle).distinct().order_by(DeliveryRow.route)
+        )
+    )
+
+
+def dispatched_cycles(session: Session) -> frozenset[UUID]:
+    """Return the cycles that were dispatched."""
+    return frozenset(session.scalars(select(DeliveryRow.cycle).distinct()))
+
+
+def claim(session: Session, claim_id: UUID) -> Claim | None:
+    """Return one claim, or none."""
+    return next(iter(_claims(session, _claim_query().where(ClaimRow.id == claim_id))), None)
+
+
+def claims(
+    session: Session,
+    *,
+    state: ClaimState | None = None,
+    retailer: str | None = None,
+    owner: str | None = None,
+    cycle: UUID | None = None,
+    limit: int = 500,
+) -> list[Claim]:
+    """Return claims, the oldest first."""
+    query = _claim_query().order_by(ClaimRow.opened_at, ClaimRow.number).limit(limit)
+    if state is not None:
+        query = query.where(ClaimRow.state == state)
+    if retailer is not None:
+        query = query.where(ClaimRow.retailer == retailer)
+    if owner is not None:
+        query = query.where(ClaimRow.owner == owner)
+    if cycle is not None:
+        query = query.where(DeliveryRow.cycle == cycle)
+    return _claims(session, query)
+
+
+def bookings(session: Session, delivery_id: UUID) -> list[rules.Booking]:
+    """Return what a confirmed delivery adds to its retailer's stock; nothing before it is confirmed."""
+    rows = session.scalars(select(DeliveryLineRow).where(DeliveryLineRow.delivery_id == delivery_id))
+    return rules.bookings([line for line in map(_confirmed, rows) if line is not None])
+
+
+def totals(session: Session, cycle: UUID | None = None) -> Totals:
+    """Return how far the deliveries are."""
+    states = select(DeliveryRow.state, func.count().label("rows")).group_by(DeliveryRow.state)
+    units = select(
+        func.coalesce(func.sum(DeliveryLineRow.granted_units), 0),
+        func.coalesce(func.sum(DeliveryLineRow.shipped_units).filter(DeliveryRow.state != "held"), 0),
+        func.coalesce(func.sum(DeliveryLineRow.accepted_units), 0),
+    ).join(DeliveryRow, DeliveryRow.id == DeliveryLineRow.delivery_id)
+    claimed = select(
+        func.count(),
+        func.count().filter(ClaimRow.state == "open"),
+        func.min(ClaimRow.opened_at).filter(ClaimRow.state == "open"),
+    ).join(DeliveryRow, DeliveryRow.id == ClaimRow.delivery_id)
+    if cycle is not None:
+        states = states.where(DeliveryRow.cycle == cycle)
+        units = units.where(DeliveryRow.cycle == cycle)
+        claimed = claimed.where(DeliveryRow.cycle == cycle)
+    counts: dict[str, int] = {row.state: row.rows for row in session.execute(states)}
+    granted, shipped, accepted = session.execute(units).one()
+    all_claims, open_claims, oldest = session.execute(claimed).one()
+    return Totals(
+        deliveries=sum(counts.values()),
+        held=counts.get("held", 0),
+        confirmed=counts.get("confirmed", 0),
+        granted_units=int(granted),
+        shipped_units=int(shipped),
+        accepted_units=int(accepted or 0),
+        claims=all_claims,
+        open_claims=open_claims,
+        oldest_open_at=oldest,
+    )
+
+
+def _whole(session: Session, rows: Sequence[DeliveryRow]) -> list[Delivery]:
+    ids = [row.id for row in rows]
+    lines: dict[UUID, list[Line]] = {}
+    for line in session.scalars(
+        select(DeliveryLineRow)
+        .where(DeliveryLineRow.delivery_id.in_(ids))
+        .order_by(DeliveryLineRow.sku.collate("C"))
+        .execution_options(populate_existing=True)
+    ):
+        shown = Line(line.sku, line.granted_units, line.shipped_units, _confirmed(line))
+        lines.setdefault(line.delivery_id, []).append(shown)
+    claimed: dict[UUID, list[Claim]] = {}
+    for one in _claims(session, _claim_query().where(ClaimRow.delivery_id.in_(ids)).order_by(ClaimRow.number)):
+        claimed.setdefault(one.delivery, []).append(one)
+    return [
+        Delivery(
+            id=row.id,
+            number=row.number,
+            retailer=row.retailer,
+            cycle=row.cycle,
+            part=row.part,
+            route=row.route,
+            state=cast("DeliveryState", row.state),
+            held_code=row.held_code,
+            held_why=row.held_why,
+            dispatched_at=row.dispatched_at,
+            dispatched_by=row.dispatched_by,
+            shipped_at=row.shipped_at,
+            confirmed_at=row.confirmed_at,
+            confirmed_at_terminal=row.confirmed_at_terminal,
+            device=row.device,
+            lines=tuple(lines.get(row.id, ())),
+            claims=tuple(claimed.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _confirmed(row: DeliveryLineRow) -> ConfirmedLine | None:
+    if row.accepted_units is None:
+        return None
+    return ConfirmedLine(
+        sku=row.sku,
+        accepted_units=row.accepted_units,
+        held_units=row.held_units or 0,
+        difference=cast("Difference | None", row.difference),
+        difference_units=row.difference_units or 0,
+        other_sku=row.other_sku,
+        other_units=row.other_units or 0,
+        reason=row.reason,
+    )
+
+
+def _claim_query() -> Select[ClaimRow, DeliveryLineRow, int]:
+    return (
+        select(ClaimRow, DeliveryLineRow, DeliveryRow.number)
+        .join(
+            DeliveryLineRow,
+            (DeliveryLineRow.delivery_id == ClaimRow.delivery_id) & (DeliveryLineRow.sku == ClaimRow.sku),
+        )
+        .join(DeliveryRow, DeliveryRow.id == ClaimRow.delivery_id)
+    )
+
+
+def _claims(session: Session, query: Select[ClaimRow, DeliveryLineRow, int]) -> list[Claim]:
+    return [
+        Claim(
+            id=row.id,
+            number=row.number,
+            retailer=row.retailer,
+            delivery=row.delivery_id,
+            delivery_number=number,
+            sku=row.sku,
+            difference=cast("Difference", row.difference),
+            difference_units=row.difference_units,
+            other_sku=line.other_sku,
+            other_units=line.other_units or 0,
+            held_units=line.held_units or 0,
+            reason=line.reason or "",
+            owner=row.owner,
+            state=cast("ClaimState", row.state),
+            opened_at=row.opened_at,
+            decided_at=row.decided_at,
+            decided_by=row.decided_by,
+            decision=row.decision,
+            settled_at=row.settled_at,
+            settlement=row.settlement,
+        )
+        for row, line, number in session.execute(query)
+    ]
