@@ -1,0 +1,90 @@
+"""The server's feed on this side: applied once, kept by key, read by family.
+
+Applying is idempotent and bears any order: an item counts only where it is newer than what stands under
+its key. Kinds that this version does not know are kept for a later one.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from contract.envelope import FeedItem
+from contract.feed import DOWN, Receipt, WindowState
+from contract.messages import Message
+from terminal_client.core import outbox
+from terminal_client.core.store import Store
+
+log = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
+
+
+def apply(store: Store, items: Sequence[FeedItem], *, cursor: int, server_ms: int) -> None:
+    """Take ``items`` and move the cursor to ``cursor``, never back, in one transaction."""
+    with store.transaction():
+        for item in items:
+            _take(store, item, server_ms)
+        store.execute("UPDATE progress SET cursor = max(cursor, ?), exchanged_at_ms = ?", (cursor, server_ms))
+
+
+def forget_cursor(store: Store) -> None:
+    """Start the feed again: the server came back with an older one. What is known stays until replaced."""
+    with store.transaction():
+        store.execute("UPDATE progress SET cursor = 0")
+        store.execute("UPDATE feed SET seq = 0")
+
+
+def _take(store: Store, item: FeedItem, server_ms: int) -> None:
+    if item.kind == "receipt":
+        receipt = parse(Receipt, item)
+        if receipt is not None:
+            outbox.settle(store, receipt, exchanged_at_ms=server_ms)
+        return
+    newer = store.execute(
+        "INSERT INTO feed VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET seq = excluded.seq, kind = excluded.kind, at = excluded.at,"
+        " data = excluded.data WHERE excluded.seq > feed.seq",
+        (
+            item.key,
+            item.seq,
+            item.kind,
+            item.at.isoformat(),
+            json.dumps(item.data, ensure_ascii=False),
+        ),
+    )
+    if newer and item.kind == "window":
+        window = parse(WindowState, item)
+        if window is not None and window.commitment is not None:
+            store.execute(
+                "INSERT OR IGNORE INTO seen_commitment VALUES (?, ?, ?)",
+                (str(window.cycle), window.commitment, server_ms),
+            )
+
+
+def parse(family: type[M], item: FeedItem) -> M | None:
+    """Return the item's message, or none where this version cannot read it."""
+    try:
+        return family.model_validate(item.data)
+    except ValidationError as error:
+        log.warning("feed item %s (%s) cannot be read: %s", item.key, item.kind, error)
+        return None
+
+
+def read(store: Store, family: type[M]) -> list[M]:
+    """Return every current item of a family, in the order of the feed."""
+    kind = next(name for name, model in DOWN.items() if model is family)
+    found = []
+    for (data,) in store.rows("SELECT data FROM feed WHERE kind = ? ORDER BY seq", (kind,)):
+        try:
+            found.append(family.model_validate_json(data))
+        except ValidationError:
+            log.warning("an item of kind %s cannot be read by this version", kind)
+    return found
+
+
+def seen_commitment(store: Store, cycle: str) -> tuple[str, int] | None:
+    """Return the commitment first seen for a cycle and when that was, in server time."""
+    found = store.rows("SELECT commitment, seen_at_ms FROM seen_commitment WHERE cycle = ?", (cycle,))
+    return found[0] if found else None

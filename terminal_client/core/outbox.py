@@ -1,0 +1,175 @@
+"""What was said to the server and what became of it: the queue and its memory in one table.
+
+A row says *saved* until it left the terminal, *sent* until the server's receipt, then *received* or
+*refused*. Nothing else moves it, and nothing deletes it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from contract.envelope import Envelope
+from contract.feed import Receipt
+from contract.messages import Message
+from terminal_client.core.server_clock import instant, milliseconds
+from terminal_client.core.signals import Pending
+from terminal_client.core.store import Store
+
+State = Literal["saved", "sent", "received", "refused"]
+_COLUMNS = (
+    "id, kind, subject, data, saved_at_ms, sent_at_ms, outcome, settled_at_ms, number, revision, code, params,"
+    " dealt_with_at_ms"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message. Times are milliseconds since 1970; ``settled_at_ms`` is the server's."""
+
+    id: UUID
+    kind: str
+    subject: str
+    data: dict[str, Any]
+    saved_at_ms: int
+    sent_at_ms: int | None
+    state: State
+    settled_at_ms: int | None
+    number: int | None
+    revision: int | None
+    code: str | None
+    params: dict[str, str | int]
+    dealt_with: bool
+
+
+def add(store: Store, *, id: UUID, kind: str, subject: str, message: Message, saved_at_ms: int) -> Pending:  # noqa: A002 - the wire's name
+    """Queue ``message`` inside the caller's transaction.
+
+    Raises
+    ------
+    Rejected
+        ``too_large``, where it would not fit into an envelope: better said now than after a day offline.
+    """
+    seq = store.next_message_seq()
+    envelope = Envelope.of(id=id, device="d" * 64, seq=seq, sent_at=instant(saved_at_ms), message=message)
+    envelope.encode()
+    store.execute(
+        "INSERT INTO outbox (id, kind, subject, data, seq, saved_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        (str(id), kind, subject, json.dumps(envelope.data, ensure_ascii=False), seq, saved_at_ms),
+    )
+    return Pending(id=id, kind=kind, subject=subject)
+
+
+def envelope(store: Store, id: UUID, *, device: str) -> Envelope:  # noqa: A002 - the wire's name
+    """Return the message as it goes out: the same body each time, whatever way it takes."""
+    data, seq, saved_at_ms = store.rows("SELECT data, seq, saved_at_ms FROM outbox WHERE id = ?", (str(id),))[0]
+    return Envelope.model_validate(
+        {"id": id, "device": device, "seq": seq, "sent_at": instant(saved_at_ms), "data": json.loads(data)}
+    )
+
+
+def waiting(store: Store) -> list[Pending]:
+    """Return what has no receipt yet, oldest first."""
+    found = store.rows("SELECT id, kind, subject FROM outbox WHERE outcome IS NULL ORDER BY place")
+    return [Pending(id=UUID(id_), kind=kind, subject=subject) for id_, kind, subject in found]
+
+
+def count_waiting(store: Store) -> int:
+    """Return how many messages have no receipt yet."""
+    count: int = store.rows("SELECT count(*) FROM outbox WHERE outcome IS NULL")[0][0]
+    return count
+
+
+def mark_sent(store: Store, ids: Sequence[UUID], *, at_ms: int) -> None:
+    """Note that messages left the terminal. The first time counts."""
+    for id_ in ids:
+        store.execute("UPDATE outbox SET sent_at_ms = ? WHERE id = ? AND sent_at_ms IS NULL", (at_ms, str(id_)))
+
+
+def settle(store: Store, receipt: Receipt, *, exchanged_at_ms: int) -> bool:
+    """Write the server's word on a message; return whether it changed anything.
+
+    Repeats change nothing and a message of another terminal is passed over. Where a refusal and an
+    acceptance contradict each other the acceptance stands: the server has the thing.
+    """
+    changed = store.execute(
+        "UPDATE outbox SET outcome = ?, settled_at_ms = ?, number = ?, revision = ?, code = ?, params = ?,"
+        " sent_at_ms = coalesce(sent_at_ms, ?)"
+        " WHERE id = ? AND (outcome IS NULL OR (outcome = 'rejected' AND ? = 'accepted'))",
+        (
+            receipt.outcome,
+            milliseconds(receipt.at),
+            receipt.number,
+            receipt.revision,
+            (receipt.code or "malformed") if receipt.outcome == "rejected" else None,
+            json.dumps(receipt.params, ensure_ascii=False) if receipt.outcome == "rejected" else None,
+            exchanged_at_ms,
+            str(receipt.message),
+            receipt.outcome,
+        ),
+    )
+    if changed:
+        _let_draft_go(store, receipt)
+    return changed > 0
+
+
+def _let_draft_go(store: Store, receipt: Receipt) -> None:
+    """Drop an accepted draft; free a refused one, to be read and mended."""
+    if receipt.outcome == "accepted":
+        store.execute("DELETE FROM draft WHERE sent_as = ?", (str(receipt.message),))
+    else:
+        store.execute("UPDATE draft SET sent_as = NULL WHERE sent_as = ?", (str(receipt.message),))
+
+
+def about(store: Store, subject: str) -> list[Entry]:
+    """Return what was said about ``subject``, oldest first."""
+    return _entries(store, "WHERE subject = ? ORDER BY place", (subject,))
+
+
+def of_kinds(store: Store, *kinds: str) -> list[Entry]:
+    """Return the messages of some kinds, oldest first."""
+    marks = ", ".join("?" for _ in kinds)
+    return _entries(store, f"WHERE kind IN ({marks}) ORDER BY place", kinds)
+
+
+def find(store: Store, id: UUID) -> Entry | None:  # noqa: A002 - the wire's name
+    """Return one message, or none."""
+    found = _entries(store, "WHERE id = ?", (str(id),))
+    return found[0] if found else None
+
+
+def queued(store: Store) -> list[Entry]:
+    """Return what has no receipt yet, oldest first."""
+    return _entries(store, "WHERE outcome IS NULL ORDER BY place", ())
+
+
+def refused(store: Store) -> list[Entry]:
+    """Return the refusals that nobody has dealt with yet, newest first."""
+    return _entries(store, "WHERE outcome = 'rejected' AND dealt_with_at_ms IS NULL ORDER BY place DESC", ())
+
+
+def _entries(store: Store, where: str, values: Sequence[str]) -> list[Entry]:
+    return [_entry(row) for row in store.rows(f"SELECT {_COLUMNS} FROM outbox {where}", values)]  # noqa: S608 - our own clauses
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    (id_, kind, subject, data, saved, sent, outcome, settled, number, revision, code, params, dealt) = row
+    state: State = "saved" if sent is None else "sent"
+    if outcome is not None:
+        state = "received" if outcome == "accepted" else "refused"
+    return Entry(
+        id=UUID(id_),
+        kind=kind,
+        subject=subject,
+        data=json.loads(data),
+        saved_at_ms=saved,
+        sent_at_ms=sent,
+        state=state,
+        settled_at_ms=settled,
+        number=number,
+        revision=revision,
+        code=code,
+        params=json.loads(params) if params else {},
+        dealt_with=dealt is not None,
+    )

@@ -1,0 +1,352 @@
+"""What a shopkeeper does. Each writes the thing and its outbox row in one transaction, then wakes the exchange.
+
+Every use case works offline and returns at once; what became of its message is read from the views.
+Refusals raised here are kindnesses: what could not succeed is said before it is queued.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from contract.errors import Conflict, Rejected
+from contract.feed import Announcement, Delivery, Survey, WindowState
+from contract.ids import uuid7
+from contract.messages import (
+    AmendOrder,
+    Answer,
+    AnswerSurvey,
+    CancelOrder,
+    ConfirmDelivery,
+    Message,
+    OrderLine,
+    PlaceOrder,
+    ReadAnnouncement,
+)
+from terminal_client.core import delivery_rules, drafts, feed, order_rules, orders, outbox, survey_rules
+from terminal_client.core.delivery_rules import AS_LISTED, Count
+from terminal_client.core.ports import Bits
+from terminal_client.core.server_clock import ServerClock, milliseconds
+from terminal_client.core.signals import Pending
+from terminal_client.core.store import Store
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the use cases work on. ``saved`` is told of each message after its commit."""
+
+    store: Store
+    clock: ServerClock
+    bits: Bits
+    saved: Callable[[Pending], None]
+
+
+def new_id(shop: Shop) -> UUID:
+    """Return a new UUIDv7 by the server's time."""
+    return uuid7(now_ms=shop.clock.now_ms, random_bits=shop.bits)
+
+
+# Orders
+
+
+def set_draft_line(shop: Shop, window: UUID, sku: str, quantity_units: int) -> None:
+    """Set one line of the window's draft as it was entered; zero takes it away.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, while the draft is on its way to the server.
+    """
+    with shop.store.transaction():
+        _free(drafts.read(shop.store, window))
+        drafts.put_line(shop.store, window, sku, quantity_units)
+
+
+def step_draft_line(shop: Shop, window: UUID, sku: str, *, up: bool) -> None:
+    """Move one line of the draft by one pack.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``unknown_sku``; see also :func:`set_draft_line`.
+    """
+    reference = shop.store.reference()
+    found = next((item for item in reference.catalogue if item.sku == sku), None) if reference else None
+    if found is None:
+        raise Rejected("unknown_sku", sku=sku)
+    with shop.store.transaction():
+        lines = {line.sku: line.quantity_units for line in drafts.read(shop.store, window).lines}
+        set_draft_line(shop, window, sku, order_rules.next_units(found, lines.get(sku, 0), up=up))
+
+
+def replace_draft(shop: Shop, draft: drafts.Draft) -> None:
+    """Put a whole draft in place of the window's: an undo, an earlier order, an emptied one."""
+    with shop.store.transaction():
+        _free(drafts.read(shop.store, draft.window))
+        drafts.replace(shop.store, replace(draft, sent_as=None))
+
+
+def begin_amending(shop: Shop, order: UUID) -> UUID:
+    """Load an order's lines as the draft of its window; return the window.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``unknown_order``, ``order_cancelled``, or the draft is on its way.
+    """
+    with shop.store.transaction():
+        known = _standing(shop, order)
+        _free(drafts.read(shop.store, known.window))
+        drafts.replace(shop.store, drafts.Draft(known.window, known.lines, order, known.revision))
+    return known.window
+
+
+def submit_draft(shop: Shop, window: UUID) -> UUID:
+    """Queue the window's draft, as a new order or as the amendment it is; return the message's id.
+
+    The draft stays until the server has accepted it.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``empty_order``, ``window_closed``, ``too_large``; or the draft is already on its way.
+    """
+    with shop.store.transaction():
+        draft = drafts.read(shop.store, window)
+        _free(draft)
+        if draft.amends is not None and draft.revision is not None:
+            pending = _queue_amendment(shop, window, draft.amends, draft.revision, draft.lines)
+        else:
+            pending = _queue_order(shop, window, draft.lines)
+        drafts.mark_sent(shop.store, window, pending.id)
+    shop.saved(pending)
+    return pending.id
+
+
+def place_order(shop: Shop, window: UUID, lines: Sequence[OrderLine]) -> UUID:
+    """Queue a new order without a draft; return its id. Raises as :func:`submit_draft`."""
+    with shop.store.transaction():
+        pending = _queue_order(shop, window, lines)
+    shop.saved(pending)
+    return pending.id
+
+
+def amend_order(shop: Shop, order: UUID, lines: Sequence[OrderLine]) -> UUID:
+    """Queue an order's new lines, on top of what stands or is under way; return the message's id.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_order``, ``order_cancelled``, ``empty_order``, ``window_closed``, ``too_large``.
+    """
+    with shop.store.transaction():
+        known = _standing(shop, order)
+        pending = _queue_amendment(shop, known.window, order, known.revision, lines)
+    shop.saved(pending)
+    return pending.id
+
+
+def cancel_order(shop: Shop, order: UUID) -> UUID:
+    """Queue the cancelling of an order; return the message's id.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_order``, ``order_cancelled``, ``window_closed``.
+    """
+    with shop.store.transaction():
+        known = _standing(shop, order)
+        _check_open(shop, known.window)
+        message = CancelOrder(order=order, revision=known.revision)
+        pending = _queue(shop, "order.cancel", orders.subject(order), message)
+    shop.saved(pending)
+    return pending.id
+
+
+def _free(draft: drafts.Draft) -> None:
+    if draft.sent_as is not None:
+        raise Conflict("wrong_state", state="sent", needed="draft")
+
+
+def _queue_order(shop: Shop, window: UUID, lines: Sequence[OrderLine]) -> Pending:
+    _check_open(shop, window)
+    _check_lines(lines)
+    id_ = new_id(shop)
+    return _queue(shop, "order.place", orders.subject(id_), PlaceOrder(window=window, lines=tuple(lines)), id_)
+
+
+def _queue_amendment(shop: Shop, window: UUID, order: UUID, revision: int, lines: Sequence[OrderLine]) -> Pending:
+    _check_open(shop, window)
+    _check_lines(lines)
+    message = AmendOrder(order=order, revision=revision, lines=tuple(lines))
+    return _queue(shop, "order.amend", orders.subject(order), message)
+
+
+def _check_open(shop: Shop, window: UUID) -> None:
+    """Close by the server's time, as far as it is known; an untrusted clock holds nothing back."""
+    known = next((w for w in feed.read(shop.store, WindowState) if w.window == window), None)
+    if known is None or not shop.clock.trusted:
+        return
+    if known.state not in ("announced", "open") or shop.clock.now_ms() >= milliseconds(known.closes_at):
+        raise Rejected("window_closed", closed_at=known.closes_at.isoformat())
+    if shop.clock.now_ms() < milliseconds(known.opens_at):
+        raise Rejected("window_not_open", opens_at=known.opens_at.isoformat())
+
+
+def _check_lines(lines: Sequence[OrderLine]) -> None:
+    if not lines:
+        raise Rejected("empty_order")
+    seen: set[str] = set()
+    for line in lines:
+        if line.sku in seen:
+            raise Rejected("duplicate_line", sku=line.sku)
+        seen.add(line.sku)
+
+
+def _standing(shop: Shop, order: UUID) -> orders.Order:
+    """Return an order that can still be changed, as it will stand when all under way has arrived."""
+    known = orders.read(shop.store, order)
+    if known is None or known.state == "refused":
+        raise Rejected("unknown_order")
+    if known.state == "cancelled" or known.cancelling:
+        raise Rejected("order_cancelled")
+    return known
+
+
+# Deliveries
+
+
+def count_line(shop: Shop, delivery: UUID, sku: str, count: Count) -> None:
+    """Keep what was found of one shipped line.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_delivery``, ``unknown_line``, ``counts_differ``, ``reason_missing``.
+    """
+    with shop.store.transaction():
+        shipped = _unconfirmed(shop, delivery)
+        line = next((line for line in shipped.lines if line.sku == sku), None)
+        if line is None:
+            raise Rejected("unknown_line", sku=sku)
+        delivery_rules.confirmed(line, count)
+        drafts.put_count(shop.store, delivery, sku, count)
+
+
+def uncount_line(shop: Shop, delivery: UUID, sku: str) -> Count | None:
+    """Forget what was found of one line; return it, for an undo."""
+    with shop.store.transaction():
+        before = drafts.counts(shop.store, delivery).get(sku)
+        drafts.put_count(shop.store, delivery, sku, None)
+    return before
+
+
+def confirm_delivery(
+    shop: Shop, delivery: UUID, counts: Mapping[str, Count] | None = None, *, rest_as_listed: bool = False
+) -> UUID:
+    """Queue the confirmation of a delivery; return the message's id.
+
+    ``counts`` are the kept ones where absent. Every line must be counted, unless ``rest_as_listed``.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``unknown_delivery``, ``already_confirmed``, ``line_missing``, ``counts_differ``, ``reason_missing``.
+    """
+    with shop.store.transaction():
+        shipped = _unconfirmed(shop, delivery)
+        found = drafts.counts(shop.store, delivery) if counts is None else counts
+        lines = []
+        for line in shipped.lines:
+            count = found.get(line.sku, AS_LISTED if rest_as_listed else None)
+            if count is None:
+                raise Rejected("line_missing", sku=line.sku)
+            lines.append(delivery_rules.confirmed(line, count))
+        message = ConfirmDelivery(delivery=delivery, confirmed_at=shop.clock.now(), lines=tuple(lines))
+        pending = _queue(shop, "delivery.confirm", f"delivery:{delivery}", message)
+        drafts.drop_counts(shop.store, delivery)
+    shop.saved(pending)
+    return pending.id
+
+
+def _unconfirmed(shop: Shop, delivery: UUID) -> Delivery:
+    found = next((d for d in feed.read(shop.store, Delivery) if d.delivery == delivery), None)
+    if found is None:
+        raise Rejected("unknown_delivery")
+    if found.state == "confirmed":
+        raise Conflict("already_confirmed", at=str(found.confirmed_at or ""))
+    for entry in outbox.about(shop.store, f"delivery:{delivery}"):
+        if entry.state != "refused":
+            raise Conflict("already_confirmed", at=str(entry.data.get("confirmed_at", "")))
+    return found
+
+
+# Surveys and announcements
+
+
+def keep_answer(shop: Shop, survey: UUID, answer: Answer) -> None:
+    """Keep one answer of an unfinished survey."""
+    with shop.store.transaction():
+        drafts.put_answers(shop.store, survey, [answer])
+
+
+def answer_survey(shop: Shop, survey: UUID, answers: Sequence[Answer] | None = None) -> UUID:
+    """Queue the answers of a survey, the kept ones where absent; return the message's id.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``unknown_survey``, ``already_answered``, ``answer_missing``, ``answer_invalid``.
+    """
+    with shop.store.transaction():
+        asked = next((s for s in feed.read(shop.store, Survey) if s.survey == survey), None)
+        if asked is None:
+            raise Rejected("unknown_survey")
+        if any(entry.state != "refused" for entry in outbox.about(shop.store, f"survey:{survey}")):
+            raise Conflict("already_answered")
+        kept = drafts.answers(shop.store, survey)
+        given = kept if answers is None else {answer.question: answer for answer in answers}
+        for question in asked.questions:
+            survey_rules.check_answer(question, given.get(question.id))
+        ordered = tuple(given[q.id] for q in asked.questions if q.id in given)
+        pending = _queue(shop, "survey.answer", f"survey:{survey}", AnswerSurvey(survey=survey, answers=ordered))
+        drafts.drop_answers(shop.store, survey)
+    shop.saved(pending)
+    return pending.id
+
+
+def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
+    """Queue the read receipt of an announcement's current version; none where it was said before."""
+    with shop.store.transaction():
+        known = next((a for a in feed.read(shop.store, Announcement) if a.announcement == announcement), None)
+        if known is None:
+            raise Rejected("unknown_announcement")
+        subject = f"announcement:{announcement}:{known.version}"
+        if outbox.about(shop.store, subject):
+            return None
+        message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now())
+        pending = _queue(shop, "announcement.read", subject, message)
+    shop.saved(pending)
+    return pending.id
+
+
+# Refusals
+
+
+def deal_with(shop: Shop, message: UUID, *, done: bool = True) -> None:
+    """Take a refusal off the list of open ones, or put it back; its row stays for ever."""
+    with shop.store.transaction():
+        shop.store.execute(
+            "UPDATE outbox SET dealt_with_at_ms = ? WHERE id = ? AND outcome = 'rejected'",
+            (shop.clock.now_ms() if done else None, str(message)),
+        )
+
+
+def _queue(shop: Shop, kind: str, subject: str, message: Message, id_: UUID | None = None) -> Pending:
+    return outbox.add(
+        shop.store,
+        id=id_ or new_id(shop),
+        kind=kind,
+        subject=subject,
+        message=message,
+        saved_at_ms=shop.clock.now_ms(),
+    )
