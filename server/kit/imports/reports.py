@@ -1,0 +1,204 @@
+"""What became of a file, row by row: kept with the import, read on the screen, taken away as a list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from server.kit.console.exports import Sheet, csv_text
+from server.kit.console.texts import N_
+from server.kit.db import Base
+from server.kit.fields import Unfit
+
+VALUE_MOST = 200
+
+
+class ImportReport(Base):
+    """One stored import. Every row of the file is counted once; what was refused stands here with its reason."""
+
+    __tablename__ = "import_reports"
+    __table_args__ = (
+        CheckConstraint("rows_read = rows_new + rows_changed + rows_unchanged + rows_refused", name="every_row"),
+        Index("ix_import_reports_at", "at"),
+    )
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    file_name: Mapped[str]
+    file_sha256: Mapped[str]
+    reading: Mapped[dict[str, Any]]
+    mapping: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    rows_read: Mapped[int]
+    rows_new: Mapped[int]
+    rows_changed: Mapped[int]
+    rows_unchanged: Mapped[int]
+    rows_refused: Mapped[int]
+    refused: Mapped[list[Any]]
+    changes: Mapped[list[Any]]
+    unused_columns: Mapped[list[Any]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why one cell of a row was refused. ``text`` is English; its translation has the same parameters."""
+
+    column: str
+    field: str
+    value: str
+    code: str
+    text: str
+    params: Mapping[str, str | int]
+
+    @classmethod
+    def of(cls, column: str, field: str, value: str, unfit: Unfit) -> "Problem":
+        """Return the problem that ``unfit`` names."""
+        return cls(column, field, value[:VALUE_MOST], unfit.reason.code, unfit.reason.text, unfit.params)
+
+    def sentence(self, gettext: Callable[[str], str] = str) -> str:
+        """Return the reason, and what to do, in the language of ``gettext``."""
+        return gettext(self.text).format_map(self.params)
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """One row that was not taken."""
+
+    row: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an import sets in a record that exists."""
+
+    row: int
+    record: str
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a file. ``rows_read`` is the sum of the other four counts; blank rows are no rows.
+
+    ``id`` is none for a trial run, which stores nothing. ``changes`` are the first of the changed values.
+    """
+
+    id: UUID | None
+    kind: str
+    file_name: str
+    file_sha256: str
+    reading: Mapping[str, Any]
+    mapping: str
+    by: str
+    at: datetime
+    rows_new: int
+    rows_changed: int
+    rows_unchanged: int
+    refused: tuple[RefusedRow, ...]
+    changes: tuple[Change, ...]
+    unused_columns: tuple[str, ...]
+
+    @property
+    def rows_refused(self) -> int:
+        """How many rows were not taken."""
+        return len(self.refused)
+
+    @property
+    def rows_taken(self) -> int:
+        """How many rows stand in the database as the file says, whether they stood there before or not."""
+        return self.rows_new + self.rows_changed + self.rows_unchanged
+
+    @property
+    def rows_read(self) -> int:
+        """How many rows the file has."""
+        return self.rows_taken + self.rows_refused
+
+
+def keep(session: Session, report: Report) -> None:
+    """Store a report beside the rows that it speaks of."""
+    assert report.id is not None  # noqa: S101 - a trial run is not kept
+    session.add(
+        ImportReport(
+            id=report.id,
+            kind=report.kind,
+            file_name=report.file_name,
+            file_sha256=report.file_sha256,
+            reading=dict(report.reading),
+            mapping=report.mapping,
+            by=report.by,
+            at=report.at,
+            rows_read=report.rows_read,
+            rows_new=report.rows_new,
+            rows_changed=report.rows_changed,
+            rows_unchanged=report.rows_unchanged,
+            rows_refused=report.rows_refused,
+            refused=[plain_row(row) for row in report.refused],
+            changes=[vars(change) for change in report.changes],
+            unused_columns=list(report.unused_columns),
+        )
+    )
+
+
+def report(session: Session, report_id: UUID) -> Report | None:
+    """Return a stored report, or none."""
+    row = session.get(ImportReport, report_id)
+    return None if row is None else _report(row)
+
+
+def recent(session: Session, *, kind: str | None = None, limit: int = 50) -> list[Report]:
+    """Return the newest reports first, of one kind where it is named."""
+    query = select(ImportReport).order_by(ImportReport.at.desc(), ImportReport.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(ImportReport.kind == kind)
+    return [_report(row) for row in session.scalars(query)]
+
+
+def refused_csv(rows: Sequence[RefusedRow], gettext: Callable[[str], str] = str) -> bytes:
+    """Return the refused rows as CSV: a line for each problem, with the reason in the language of ``gettext``."""
+    headings = (N_("Row"), N_("Column"), N_("Field"), N_("Value"), N_("Code"), N_("Reason"))
+    lines = [
+        (row.row, one.column, one.field, one.value, one.code, one.sentence(gettext))
+        for row in rows
+        for one in row.problems
+    ]
+    return csv_text(
+        Sheet([gettext(heading) for heading in headings], ("number", "text", "text", "text", "text", "text"), lines)
+    )
+
+
+def plain_row(row: RefusedRow) -> dict[str, Any]:
+    """Return a refused row as plain JSON."""
+    return {"row": row.row, "problems": [{**vars(one), "params": dict(one.params)} for one in row.problems]}
+
+
+def refused_row(plain: Mapping[str, Any]) -> RefusedRow:
+    """Return what :func:`plain_row` wrote down."""
+    return RefusedRow(plain["row"], tuple(Problem(**one) for one in plain["problems"]))
+
+
+def _report(row: ImportReport) -> Report:
+    return Report(
+        id=row.id,
+        kind=row.kind,
+        file_name=row.file_name,
+        file_sha256=row.file_sha256,
+        reading=row.reading,
+        mapping=row.mapping,
+        by=row.by,
+        at=row.at,
+        rows_new=row.rows_new,
+        rows_changed=row.rows_changed,
+        rows_unchanged=row.rows_unchanged,
+        refused=tuple(refused_row(one) for one in row.refused),
+        changes=tuple(Change(**one) for one in row.changes),
+        unused_columns=tuple(row.unused_columns),
+    )
