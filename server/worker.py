@@ -184,7 +184,8 @@ async def _work(runtime: Runtime, database_url: str, stop: threading.Event) -> N
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
-        loop.call_soon_threadsafe(lambda: [task.cancel() for task in current])
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in current])
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

@@ -44,10 +44,10 @@ _RELEASE = text("DELETE FROM leases WHERE kind = :kind AND holder = :holder AND 
 _TAKE = text(
     """
     INSERT INTO leases (kind, number, holder, expires_at)
-    SELECT :kind, n, :holder, clock_timestamp() + make_interval(secs => :ttl)
-    FROM generate_series(0, :total - 1) AS n
+    SELECT CAST(:kind AS varchar), n, CAST(:holder AS varchar), clock_timestamp() + make_interval(secs => :ttl)
+    FROM generate_series(0, CAST(:total AS int) - 1) AS n
     WHERE NOT EXISTS (
-        SELECT FROM leases l WHERE l.kind = :kind AND l.number = n AND l.expires_at > clock_timestamp()
+        SELECT FROM leases l WHERE l.kind = CAST(:kind AS varchar) AND l.number = n AND l.expires_at > clock_timestamp()
     )
     ORDER BY n LIMIT :want
     ON CONFLICT (kind, number) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at

@@ -1,0 +1,119 @@
+"""Commands of the distributor's server."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from server.kit.settings import Settings
+    from server.supervise import Supervisor
+
+app = typer.Typer()
+PANEL = "Server"
+
+
+def settings() -> "Settings":
+    """Return the settings of this installation; a wrong one is said in one line, exit 2."""
+    from pydantic import ValidationError
+
+    from server.kit.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = f"EVENHAND_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
+        typer.echo(f"evenhand: {name}: {first['msg']}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _configured() -> "Settings":
+    from server.kit import logging
+
+    made = settings()
+    logging.configure(made.log_level, made.log_format)
+    return made
+
+
+@app.command(rich_help_panel=PANEL)
+def serve(
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of everything this installation keeps.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the web process; 0 takes a free one.")] = None,
+) -> None:
+    """Run the whole server: database, broker, web, ingest and worker under one supervisor."""
+    from server import supervise
+    from server.kit.processes import StartError
+
+    chosen = _configured()
+    changes = {"data_dir": data_dir, "web_port": port}
+    chosen = chosen.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def started(supervisor: "Supervisor") -> None:
+        typer.echo(f"Evenhand is at {supervisor.web_url}")
+
+    try:
+        supervise.main(chosen, started=started)
+    except StartError as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command(rich_help_panel=PANEL)
+def web() -> None:
+    """Run the web process alone: programs' interface, terminals over HTTP, console."""
+    import uvicorn
+
+    from server.app import create_app
+    from server.kit.runtime import open_runtime
+
+    chosen = _configured()
+    with open_runtime(chosen) as runtime:
+        uvicorn.run(
+            create_app(runtime),
+            host=chosen.web_host,
+            port=chosen.web_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+@app.command(rich_help_panel=PANEL)
+def ingest() -> None:
+    """Run one ingest process alone: upward MQTT messages into the database."""
+    from server import ingest as part
+    from server.kit.runtime import open_runtime
+
+    with open_runtime(_configured()) as runtime:
+        part.main(runtime)
+
+
+@app.command(rich_help_panel=PANEL)
+def worker() -> None:
+    """Run one worker process alone: the clock's tick, feeds to terminals, background jobs."""
+    from server import worker as part
+    from server.kit.runtime import open_runtime
+
+    with open_runtime(_configured()) as runtime:
+        part.main(runtime)
+
+
+@app.command(rich_help_panel=PANEL)
+def migrate(to: Annotated[str, typer.Option(help="Migration to stop at.")] = "head") -> None:
+    """Bring the database's schema up to date, as the owner of the schema."""
+    from urllib.parse import urlsplit
+
+    from server import migrations
+    from server.kit.runtime import running
+
+    chosen = _configured()
+    if chosen.database_url is None:
+        parts = running(chosen)
+        app_url, owner_url = parts["app_url"], parts["owner_url"]
+    else:
+        app_url = chosen.database_url.get_secret_value()
+        owner_url = (chosen.database_owner_url or chosen.database_url).get_secret_value()
+    migrations.upgrade(owner_url, app_role=urlsplit(app_url).username or "", to=to)
+    typer.echo(f"schema at {to}")

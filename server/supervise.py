@@ -1,0 +1,304 @@
+"""Entry point: the whole installation under one supervisor.
+
+Starts the database and the broker where none are named, migrates, then keeps web, ingest and worker
+running: each is a process of its own, started again when it ends, and ends with the supervisor, however
+that ends. The broker's identities follow the devices in the database.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+import structlog
+
+from server import migrations
+from server.devices import queries as devices
+from server.devices.service import IDENTITIES_CHANNEL
+from server.kit import broker as brokers
+from server.kit import embedded, launch, processes
+from server.kit.db import make_engine, make_sessions, transaction
+from server.kit.processes import StartError
+from server.kit.runtime import write_running
+from server.kit.settings import Settings
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+PARTS = ("web", "ingest", "worker")
+SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
+READY_WITHIN_S = 60
+CALM_AFTER_S = 10.0
+IDENTITIES_EVERY_S = 5.0
+
+
+@dataclass
+class Part:
+    """One of our processes."""
+
+    name: str
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    delay_s: float = 0.2
+    restart_at: float = 0.0
+    restarts: int = field(default=-1)
+
+    @property
+    def command(self) -> list[str]:
+        """The process's command line."""
+        return [sys.executable, "-m", "evenhand", self.name]
+
+    def start(self) -> None:
+        """Start the process; it gets SIGTERM when the supervisor ends, however it ends."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, launch.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-", "-", *self.command],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        self.started = time.monotonic()
+        self.restarts += 1
+
+    def watch(self) -> None:
+        """Start the process again where it ended, more slowly each time it ends early."""
+        now = time.monotonic()
+        if self.process is not None and self.process.poll() is None:
+            if now - self.started > CALM_AFTER_S:
+                self.delay_s = 0.2
+            return
+        if self.process is not None:
+            log.error("part_ended", part=self.name, status=self.process.returncode, again_in_s=self.delay_s)
+            self.process = None
+            self.restart_at = now + self.delay_s
+            self.delay_s = min(self.delay_s * 2, 5.0)
+        if now >= self.restart_at:
+            self.start()
+
+    def stop(self, patience_s: float = 10.0) -> None:
+        """End the process: politely, then not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """The running installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stop = threading.Event()
+        self._secrets = {name: secrets.token_urlsafe(32) for name in SERVICES.values()}
+        self._broker: brokers.Broker | None = None
+        self._cluster: embedded.Cluster | None = None
+        self._parts: list[Part] = []
+        self._keeper: threading.Thread | None = None
+        self.web_url = ""
+
+    def start(self) -> None:
+        """Start everything and wait until the web process answers.
+
+        Raises
+        ------
+        StartError
+            One line that says what could not start and what to do.
+        """
+        settings = self.settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        log_dir = settings.data_dir / "logs"
+        log_dir.mkdir(exist_ok=True, mode=0o700)
+        app_url, owner_url = self._start_database()
+        migrations.upgrade(owner_url, app_role=urlsplit(app_url).username or "")
+        self._app_url = app_url
+        broker_url = self._start_broker()
+        port = settings.web_port or _free_port(settings.web_host)
+        self.web_url = settings.public_url or f"http://{settings.web_host}:{port}"
+        shared = dict(os.environ) | {
+            "EVENHAND_DATA_DIR": str(settings.data_dir.resolve()),
+            "EVENHAND_DATABASE_URL": app_url,
+            "EVENHAND_WEB_PORT": str(port),
+            "EVENHAND_PUBLIC_URL": self.web_url,
+        }
+        shared.pop("EVENHAND_DATABASE_OWNER_URL", None)
+        for name in PARTS:
+            own = shared | {"EVENHAND_BROKER_URL": self._url_for(broker_url, name)}
+            self._parts.append(Part(name, own, log_dir / f"{name}.log"))
+        for part in self._parts:
+            part.start()
+        self._wait_until_ready(f"http://{settings.web_host}:{port}/readyz")
+        write_running(
+            settings,
+            {
+                "app_url": app_url,
+                "owner_url": owner_url,
+                "broker_url": broker_url,
+                "web_url": self.web_url,
+                "pid": str(os.getpid()),
+                **{f"{part.name}_pid": str(part.process.pid) for part in self._parts if part.process},
+            },
+        )
+
+    def run(self) -> None:
+        """Keep everything running until :meth:`stop`, then end it in order."""
+        try:
+            while not self._stop.is_set():
+                for part in self._parts:
+                    part.watch()
+                self._watch_services()
+                self._stop.wait(0.1)
+        finally:
+            self.shut_down()
+
+    def stop(self) -> None:
+        """End :meth:`run`."""
+        self._stop.set()
+
+    def shut_down(self) -> None:
+        """End every part, then the broker, then the database."""
+        self._stop.set()
+        for part in self._parts:
+            if part.process is not None:
+                part.process.terminate()
+        for part in self._parts:
+            part.stop()
+        if self._keeper is not None:
+            self._keeper.join(timeout=5)
+        if isinstance(self._broker, brokers.Mosquitto):
+            self._broker.stop()
+        if self._cluster is not None:
+            self._cluster.stop()
+        (self.settings.run_dir / "running.json").unlink(missing_ok=True)
+
+    def _start_database(self) -> tuple[str, str]:
+        settings = self.settings
+        if settings.database_url is not None:
+            app_url = settings.database_url.get_secret_value()
+            owner = settings.database_owner_url
+            return app_url, owner.get_secret_value() if owner else app_url
+        self._cluster = self._start_cluster()
+        return self._cluster.app_url, self._cluster.owner_url
+
+    def _start_broker(self) -> str:
+        if self.settings.broker_url is not None:
+            return self.settings.broker_url.get_secret_value()
+        self._broker = self._start_mosquitto()
+        self._keeper = threading.Thread(target=self._keep_identities, name="identities", daemon=True)
+        self._apply_identities()
+        self._keeper.start()
+        return self._broker.url
+
+    def _url_for(self, url: str, part: str) -> str:
+        """Return the broker's address with the name and password of one of our processes."""
+        if self._broker is None or part not in SERVICES:
+            return url
+        parts = urlsplit(url)
+        name = SERVICES[part]
+        return f"mqtt://{name}:{self._secrets[name]}@{parts.hostname}:{parts.port}"
+
+    def _watch_services(self) -> None:
+        """Start database and broker again where they ended."""
+        if self._cluster is not None and processes.inspect(self._cluster.pid) is None:
+            log.error("database_ended")
+            self._cluster = self._again(self._start_cluster) or self._cluster
+        if isinstance(self._broker, brokers.Mosquitto) and self._broker.pid is None:
+            log.error("broker_ended")
+            self._broker = self._again(self._start_mosquitto) or self._broker
+
+    def _start_cluster(self) -> embedded.Cluster:
+        return embedded.start(self.settings.data_dir / "postgres")
+
+    def _start_mosquitto(self) -> brokers.Mosquitto:
+        return brokers.start(self.settings.data_dir / "broker", services=list(SERVICES.values()))
+
+    def _again(self, start: Callable[[], T]) -> T | None:
+        try:
+            return start()
+        except StartError as error:
+            log.error("restart_failed", why=str(error))  # noqa: TRY400 - one line says it; no trace
+            self._stop.wait(1.0)
+            return None
+
+    def _keep_identities(self) -> None:
+        """Follow the devices: a notification, or some seconds, and the broker's list is made anew."""
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(self._app_url.replace("+psycopg", "", 1), autocommit=True) as listener:
+                    listener.execute(f"LISTEN {IDENTITIES_CHANNEL}")
+                    while not self._stop.is_set():
+                        self._apply_identities()
+                        for _ in listener.notifies(timeout=IDENTITIES_EVERY_S, stop_after=1):
+                            pass
+            except (psycopg.OperationalError, StartError) as error:
+                log.warning("identities_not_applied", why=str(error).splitlines()[0])
+                self._stop.wait(1.0)
+
+    def _apply_identities(self) -> None:
+        if self._broker is None:
+            return
+        engine = make_engine(self._app_url, pool=1)
+        try:
+            with transaction(make_sessions(engine)) as session:
+                known = devices.broker_identities(session)
+        finally:
+            engine.dispose()
+        services = [(name, brokers.password_hash(secret)) for name, secret in self._secrets.items()]
+        self._broker.apply_identities([*services, *known])
+
+    def _wait_until_ready(self, url: str) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            for part in self._parts:
+                part.watch()
+            try:
+                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own http address
+                    return
+            except (urllib.error.URLError, OSError):
+                if self._stop.wait(0.05):
+                    return
+        raise StartError(f"the web process did not answer at {url}; see {self.settings.data_dir / 'logs'}")
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call ``started`` once everything answers."""
+    supervisor = Supervisor(settings)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        supervisor.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    try:
+        supervisor.start()
+        started(supervisor)
+    except BaseException:
+        supervisor.shut_down()
+        raise
+    supervisor.run()
