@@ -1,0 +1,73 @@
+# `make help` lists what there is. Everything below sets up what it needs by itself.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what running needs: Python and front-end packages, the broker
+	@.ci/setup runtime
+
+.PHONY: setup-dev
+setup-dev: ## Install what testing needs on top: test tools, Chromium, Chinese fonts
+	@.ci/setup dev
+
+.PHONY: demo
+demo: setup ## Run a whole cycle on this machine and leave it open to look around (ARGS="--once --json")
+	@$(BIN)/evenhand demo $(ARGS)
+
+.PHONY: check
+check: setup-dev lint ## The quick tier, under two minutes: lint, types, import rules, tests without real processes
+	$(BIN)/pytest -q -n 2 -m "not system and not slow" $(ARGS)
+
+.PHONY: test
+test: setup-dev lint ## Everything: the quick tier, then real broker, real database, real browser, wheel, migrations
+	$(BIN)/pytest -q -n 2 -m "not system and not slow"
+	$(BIN)/pytest -q -m "system or slow" --durations=10 $(ARGS)
+
+.PHONY: test-the-tests
+test-the-tests: setup-dev ## Plant defects one by one; each must be caught by the suite
+	$(BIN)/python -m tests.defects $(ARGS)
+
+.PHONY: lint
+lint: setup-dev ## Formatting, lint, strict types, import rules
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: setup-dev ## Put the code into its form
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+.PHONY: load
+load: setup-dev ## Load on a local server, small by default: HTTP ordering and console, an allocation batch
+	$(BIN)/evenhand load $(ARGS)
+
+.PHONY: bench
+bench: setup-dev ## Measure against the targets; writes docs/benchmarks.md and a JSON beside it
+	$(BIN)/python -m loadtests.bench $(ARGS)
+
+.PHONY: docs
+docs: setup-dev ## Write the generated pages: configuration, OpenAPI, JSON Schemas
+	$(BIN)/python -m evenhand.docs
+
+.PHONY: i18n
+i18n: setup-dev ## Collect the texts to translate into the catalogs
+	$(BIN)/python -m evenhand.catalogs
+
+.PHONY: lock
+lock: setup-dev ## Resolve the locked packages anew
+	@.ci/lock
+
+.PHONY: clean
+clean: ## Remove everything that running and testing left, the data of demos included
+	@.ci/clean
