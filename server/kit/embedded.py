@@ -145,6 +145,7 @@ def start(
             found = programs(home, binaries, major_of(cluster))
             if not cluster.exists():
                 make_cluster(folder, home, found, durable=durable)
+            _passwords(folder)  # before anything runs that nobody could enter
             pid = _serve(folder, home, found, durable=durable, max_connections=max_connections, deadline=deadline)
             if pid is not None:
                 return _look_at(folder, home.path, pid, started=True)
@@ -191,14 +192,18 @@ def _is_ready(home: Path, pid: int) -> bool:
 
 
 def _look_at(folder: Path, home: Path, pid: int, *, started: bool) -> Cluster:
+    socket_dir = _recorded_socket_dir(home) or home
+    major = major_of(home / "pgdata") or 0
+    return Cluster(folder, home, socket_dir, pid, started, major, _passwords(folder))
+
+
+def _passwords(folder: Path) -> dict[str, str]:
     path = folder / "passwords.json"
     try:
         passwords: dict[str, str] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise StartError(f"cannot read the passwords in {path}: restore the file, or remove {folder}") from error
-    socket_dir = _recorded_socket_dir(home) or home
-    major = major_of(home / "pgdata") or 0
-    return Cluster(folder, home, socket_dir, pid, started, major, passwords)
+    return passwords
 
 
 def _serve(
@@ -281,7 +286,8 @@ def _socket_dir(home: homes.Home) -> Path:
     if recorded is not None and _is_private(recorded, home):
         return recorded
     inside = home.path / "socket"
-    if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT_BYTES and '"' not in str(inside):
+    fits = len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT_BYTES
+    if fits and not set(str(inside)) & set('",'):  # both mean something in PostgreSQL's lists of folders
         folder = home.private_folder("socket")
     else:
         folder = Path(tempfile.mkdtemp(prefix="evenhand-", dir=_short_temp_folder()))

