@@ -64,6 +64,12 @@ def operator(session: Session, name: str, *, at: datetime) -> OperatorView | Non
     return next(iter(operators(session, at=at, name=name)), None)
 
 
+def operator_numbered(session: Session, number: int, *, at: datetime) -> OperatorView | None:
+    """Return one person by number, or none."""
+    row = session.get(OperatorRow, number)
+    return None if row is None else operator(session, row.name, at=at)
+
+
 def operators(session: Session, *, at: datetime, name: str | None = None) -> list[OperatorView]:
     """Return the people, by name; sessions that are over at ``at`` are not counted."""
     live = (

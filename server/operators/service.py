@@ -134,6 +134,20 @@ def sign_in(session: Session, name: str, password: str, *, remote: str, ttl_s: i
     return _open(session, row, remote=remote, ttl_s=ttl_s, at=at, how="password")
 
 
+def note_guessing(session: Session, name: str, *, remote: str, at: datetime) -> None:
+    """Alert that somebody tries passwords of ``name`` and has to wait now."""
+    row = _find(session, name)
+    audit.record(
+        session,
+        actor=Actor("system", "sign-in"),
+        action="operator.guessing",
+        subject="operator:?" if row is None else f"operator:{row.name}",
+        at=at,
+        detail={"from": remote},
+        alert=True,
+    )
+
+
 def use_link(session: Session, token: str, *, remote: str, ttl_s: int, at: datetime) -> SignedIn:
     """Open a session by a one-use link; of two who use it at once, one gets in.
 

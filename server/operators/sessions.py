@@ -51,6 +51,11 @@ def forget_session(request: Request, response: AnyResponse) -> None:
     response.delete_cookie(_cookie(request), path="/", secure=_over_tls(request), httponly=True, samesite="lax")
 
 
+def link_address(base_url: str, token: str) -> str:
+    """Return the address of a one-use sign-in link on the server at ``base_url``."""
+    return f"{base_url.rstrip('/')}/console/sign-in/link/{token}"
+
+
 def _over_tls(request: Request) -> bool:
     """Return whether browsers reach us over TLS; before a proxy that ends it, the public address says so."""
     public = runtime_of(request).settings.public_url or ""

@@ -1,0 +1,72 @@
+"""Reads of the audit, for the screen that every capability shares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from server.kit.audit import AuditEntry
+from server.kit.identity import Role
+
+READERS: tuple[Role, ...] = ("administrator", "releaser")
+EXPORT_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which entries are wanted; what is empty does not narrow.
+
+    ``words`` are looked for anywhere in an entry; with a colon (``order:12``, ``operator:anna``) they name an
+    actor or a subject exactly.
+    """
+
+    words: str = ""
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    alerts: bool = False
+    since: datetime | None = None
+    oldest_first: bool = False
+
+
+def search(session: Session, asked: Asked, *, limit: int, offset: int = 0) -> tuple[list[AuditEntry], int]:
+    """Return a page of entries, the newest first unless asked otherwise, and how many there are."""
+    total = session.scalar(select(func.count(AuditEntry.id)).where(*_conditions(asked))) or 0
+    return list(session.scalars(_select(asked).limit(limit).offset(offset))), total
+
+
+def every(session: Session, asked: Asked) -> Iterator[AuditEntry]:
+    """Yield the entries for a file, in the same order, at most :data:`EXPORT_MOST`."""
+    yield from session.scalars(_select(asked).limit(EXPORT_MOST).execution_options(yield_per=1000))
+
+
+def actions(session: Session) -> list[str]:
+    """Return the kinds of acts that were ever written down."""
+    return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+
+
+def _select(asked: Asked) -> Select[AuditEntry]:
+    order = AuditEntry.id.asc() if asked.oldest_first else AuditEntry.id.desc()
+    return select(AuditEntry).where(*_conditions(asked)).order_by(order)
+
+
+def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if ":" in asked.words:
+        conditions.append(or_(AuditEntry.actor == asked.words, AuditEntry.subject == asked.words))
+    elif asked.words:
+        text = func.concat_ws(" ", AuditEntry.actor, AuditEntry.action, AuditEntry.subject, AuditEntry.detail)
+        conditions.append(text.icontains(asked.words, autoescape=True))
+    if asked.actor:
+        conditions.append(AuditEntry.actor.istartswith(asked.actor, autoescape=True))
+    if asked.action:
+        conditions.append(AuditEntry.action == asked.action)
+    if asked.subject:
+        conditions.append(AuditEntry.subject == asked.subject)
+    if asked.alerts:
+        conditions.append(AuditEntry.alert.is_(True))
+    if asked.since is not None:
+        conditions.append(AuditEntry.at >= asked.since)
+    return conditions

@@ -1,0 +1,69 @@
+"""The audit's screen: who did what, alerts first, found by actor, act and subject, taken away as a file."""
+
+import json
+from typing import Any
+
+from fastapi import Request, Response
+
+from server.kit import console, http
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_
+from server.operators import audit_trail
+
+audit = http.router("/console/audit", tag="console", roles=audit_trail.READERS)
+
+ACTORS = (
+    ("operator:", N_("people")),
+    ("device:", N_("terminals")),
+    ("system:", N_("the system")),
+)
+COLUMNS = (
+    Column("at", N_("When"), "instant"),
+    Column("alert", N_("Alert"), sortable=False, read=lambda entry: "!" if entry.alert else ""),
+    Column("actor", N_("Who"), sortable=False),
+    Column("action", N_("Act"), "identifier", sortable=False),
+    Column("subject", N_("Subject"), "identifier", sortable=False),
+    Column("detail", N_("Details"), sortable=False, read=lambda entry: shown_detail(entry.detail)),
+)
+
+
+@audit.get("")
+def show_audit(request: Request, session: http.Db) -> Response:
+    """Show the entries that were asked for; with ``format`` they come as a file."""
+    acts = audit_trail.actions(session)
+    filters = (
+        Filter("actor", N_("Who"), ACTORS),
+        Filter("action", N_("Act"), [(act, act) for act in acts], translate=False),
+        Filter("alert", N_("Alert"), (("yes", N_("alerts only")),)),
+    )
+    view = TableView.of(request, COLUMNS, filters=filters, sort="-at")
+    asked = audit_trail.Asked(
+        words=view.search,
+        actor=view.filters.get("actor", ""),
+        action=view.filters.get("action", ""),
+        alerts=view.filters.get("alert") == "yes",
+        oldest_first=not view.descending,
+    )
+    if view.format:
+        return console.download(request, COLUMNS, audit_trail.every(session, asked), name="audit")
+    entries, total = audit_trail.search(session, asked, limit=view.per_page, offset=view.offset)
+    alerts, alert_count = audit_trail.search(session, audit_trail.Asked(alerts=True), limit=5)
+    return console.page(
+        request,
+        "operators/audit.html",
+        view=view,
+        columns=COLUMNS,
+        filters=filters,
+        entries=entries,
+        total=total,
+        alerts=alerts,
+        alert_count=alert_count,
+    )
+
+
+def shown_detail(detail: dict[str, Any]) -> str:
+    """Return an entry's details on one line: ``retailer R1 · lines 3``."""
+    return " · ".join(
+        f"{key} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in detail.items()
+    )
