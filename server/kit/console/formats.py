@@ -1,0 +1,131 @@
+"""How numbers, packs, money and times are written for a person, by language and the distributor's zone.
+
+Every function of :class:`Formats` is a filter in templates: ``{{ order.placed_at | instant }}``.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from gettext import NullTranslations
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from markupsafe import Markup
+
+from contract.texts import Language
+
+LOCALES: dict[Language, str] = {"zh": "zh_Hans_CN", "en": "en_GB"}
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of one answer."""
+
+    language: Language
+    zone: ZoneInfo
+    currency: str
+    texts: NullTranslations
+    now: datetime
+
+    @property
+    def locale(self) -> str:
+        """Babel's name of the language."""
+        return LOCALES[self.language]
+
+    def number(self, value: float | Decimal | None, digits: int | None = None) -> str:
+        """Return a number with its groups; ``digits`` after the point where given; a dash for ``None``."""
+        if value is None:
+            return "–"
+        pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
+        written: str = format_decimal(value, format=pattern, locale=self.locale)
+        return written.replace("-", MINUS)
+
+    def signed(self, value: float | Decimal | None, digits: int | None = None) -> str:
+        """Return a change: its sign always shown, ``±0`` for none."""
+        if value is None:
+            return "–"
+        if value == 0:
+            return "±" + self.number(0, digits)
+        return ("+" if value > 0 else "") + self.number(value, digits)
+
+    def percent(self, fraction: float | Decimal | None, digits: int = 1) -> str:
+        """Return a fraction (0.714) as a percentage (71.4%)."""
+        if fraction is None:
+            return "–"
+        pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
+        written: str = format_percent(fraction, format=pattern, locale=self.locale)
+        return written.replace("-", MINUS)
+
+    def packs(self, quantity_units: int | None, pack_units: int) -> str:
+        """Return units as whole packs and the rest, never as decimals: 35 of 12 is ``2 boxes + 11``."""
+        if quantity_units is None:
+            return "–"
+        full, rest = divmod(abs(quantity_units), pack_units)
+        if pack_units == 1 or full == 0:
+            return self.number(quantity_units)
+        sign = MINUS if quantity_units < 0 else ""
+        boxes = self.texts.ngettext("%(count)s box", "%(count)s boxes", full) % {"count": self.number(full)}
+        if rest == 0:
+            return f"{sign}{boxes}"
+        return f"{sign}{boxes} {sign or '+'} {self.number(rest)}"
+
+    def money(self, amount_minor: int | None, currency: str | None = None) -> str:
+        """Return an amount of minor units (cents, fen) in its currency."""
+        if amount_minor is None:
+            return "–"
+        code = currency or self.currency
+        amount = Decimal(amount_minor).scaleb(-get_currency_precision(code))
+        written: str = format_currency(amount, code, locale=self.locale)
+        return written.replace("-", MINUS)
+
+    def date(self, value: date | None) -> str:
+        """Return a day; of an instant, its day in the distributor's zone."""
+        if value is None:
+            return "–"
+        if isinstance(value, datetime):
+            value = value.astimezone(self.zone).date()
+        written: str = format_date(
+            value, format="y年M月d日" if self.language == "zh" else "d MMM y", locale=self.locale
+        )
+        return written
+
+    def instant(self, value: datetime | None, *, seconds: bool = False) -> Markup:
+        """Return a ``<time>``: day and time in the distributor's zone with the UTC offset of that day."""
+        if value is None:
+            return Markup("–")
+        local = value.astimezone(self.zone)
+        day = "y年M月d日 EEE" if self.language == "zh" else "EEE d MMM y"
+        clock = "HH:mm:ss" if seconds else "HH:mm"
+        written = format_datetime(local, format=f"{day} {clock}", locale=self.locale)
+        return self._time(value, f"{written} {self.offset(value)}")
+
+    def clock(self, value: datetime | None, *, seconds: bool = False) -> Markup:
+        """Return a ``<time>`` of hours and minutes alone, for places that name the day already."""
+        if value is None:
+            return Markup("–")
+        local = value.astimezone(self.zone)
+        return self._time(value, local.strftime("%H:%M:%S" if seconds else "%H:%M"))
+
+    def relative(self, value: datetime | None) -> Markup:
+        """Return how long ago or ahead an instant is, as ``<time>`` with the instant as its title."""
+        if value is None:
+            return Markup("–")
+        written = format_timedelta(value - self.now, add_direction=True, locale=self.locale)
+        return self._time(value, written, title=self.instant(value, seconds=True).striptags())
+
+    def offset(self, value: datetime) -> str:
+        """Return the distributor's UTC offset at an instant: ``UTC+08:00``."""
+        written = value.astimezone(self.zone).strftime("%z")
+        return f"UTC{written[:3]}:{written[3:5]}"
+
+    @staticmethod
+    def _time(value: datetime, text: str, *, title: str | None = None) -> Markup:
+        machine = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if title is None:
+            return Markup('<time datetime="{}">{}</time>').format(machine, text)
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, text)
+
+
+FILTERS = ("number", "signed", "percent", "packs", "money", "date", "instant", "clock", "relative")

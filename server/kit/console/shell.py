@@ -1,0 +1,466 @@
+"""Pages of the console: one frame, one Jinja environment, the same answers for every capability.
+
+Wiring calls :func:`install` once. A screen is then ``return page(request, "orders/list.html", orders=...)``:
+the frame, the language, the formats and the signed-in person are added here. Read from ``request.state``:
+``operator`` (has ``.name`` and ``.roles``; absent or ``None`` when nobody is signed in), ``csrf`` (the session's
+token) and ``typed`` (form fields to give back on an error page); all optional.
+
+Everything is escaped; no page holds a script or a style, so that the strictest content policy holds.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+import jinja2
+from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from contract.texts import Language, translations
+from server.kit.clock import Clock, system_clock
+from server.kit.console import charts, formats, icons, texts
+from server.kit.console.texts import N_
+
+STATIC = Path(__file__).parent / "static"
+HOME = "/console/"
+THEMES = ("light", "dark", "system")
+A_YEAR_S = 31_536_000
+COOKIE_MOST = 4_000
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Tone = Literal["ok", "wait", "stop", "note"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the navigation; shown to people who hold one of ``roles`` (no roles: to everyone).
+
+    ``label`` is an English text marked with ``N_``; pinned entries (up to four) stand in a phone's bottom bar.
+    """
+
+    label: str
+    href: str
+    icon: str
+    roles: frozenset[str] = frozenset()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries under one heading; ``label`` is empty for the first group."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Flash:
+    """A sentence shown once, on the next page."""
+
+    text: str
+    tone: Tone = "ok"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What wiring hands over once; kept as ``app.state.console``."""
+
+    product: str
+    navigation: tuple[Group, ...]
+    zone: ZoneInfo
+    currency: str
+    clock: Clock
+    sign_out: str
+    environment: jinja2.Environment
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that the frame and the macros know about the answer being written."""
+
+    request: Request
+    shell: Shell
+    language: Language
+    flashes: tuple[Flash, ...] = ()
+
+    @cached_property
+    def formats(self) -> formats.Formats:
+        """The formats of this answer."""
+        return formats.Formats(
+            language=self.language,
+            zone=self.shell.zone,
+            currency=self.shell.currency,
+            texts=translations("server", self.language),
+            now=self.shell.clock(),
+        )
+
+    @property
+    def operator(self) -> Any:
+        """The signed-in person, or ``None``."""
+        return getattr(self.request.state, "operator", None)
+
+    @property
+    def csrf(self) -> str:
+        """The session's token, or an empty text."""
+        token: str = getattr(self.request.state, "csrf", "") or ""
+        return token
+
+    @property
+    def theme(self) -> str:
+        """The chosen theme; ``system`` follows the machine."""
+        chosen = self.request.cookies.get("theme")
+        return chosen if chosen in THEMES else "system"
+
+    @cached_property
+    def navigation(self) -> tuple[Group, ...]:
+        """The groups and entries that this person may see; nothing for nobody."""
+        if self.operator is None:
+            return ()
+        roles = frozenset(self.operator.roles)
+        shown = (
+            replace(group, entries=tuple(e for e in group.entries if not e.roles or e.roles & roles))
+            for group in self.shell.navigation
+        )
+        return tuple(group for group in shown if group.entries)
+
+    @cached_property
+    def here(self) -> Entry | None:
+        """The entry that the page belongs to: the longest address that the path begins with."""
+        path = self.request.url.path.rstrip("/") + "/"
+        entries = [entry for group in self.navigation for entry in group.entries]
+        fitting = [entry for entry in entries if path.startswith(entry.href.rstrip("/") + "/")]
+        return max(fitting, key=lambda entry: len(entry.href), default=None)
+
+    @property
+    def address(self) -> str:
+        """The page's own address, to come back to after a switch of language or theme."""
+        query = self.request.url.query
+        return self.request.url.path + (f"?{query}" if query else "")
+
+
+_frame: ContextVar[Frame] = ContextVar("console_frame")
+
+
+def install(
+    app: FastAPI,
+    *,
+    product: str,
+    packages: Sequence[str],
+    navigation: Sequence[Group],
+    zone: ZoneInfo,
+    currency: str,
+    clock: Clock = system_clock,
+    sign_out: str = "/console/sign-out",
+) -> None:
+    """Prepare ``app`` for :func:`page`: templates of ``packages``, static files, the switches.
+
+    Each of ``packages`` (``"server.orders"``) holds ``templates/<capability>/*.html``.
+    Raises ``ValueError`` where a package has no templates, ``KeyError`` where an entry's icon does not exist.
+    """
+    for group in navigation:
+        for entry in group.entries:
+            icons.icon(entry.icon)
+    app.state.console = Shell(
+        product=product,
+        navigation=tuple(navigation),
+        zone=zone,
+        currency=currency,
+        clock=clock,
+        sign_out=sign_out,
+        environment=_environment(packages),
+    )
+    app.include_router(router)
+    app.mount("/console/static", _Static(directory=STATIC), name="console-static")
+
+
+def page(
+    request: Request,
+    template: str,
+    /,
+    *,
+    status_code: int = 200,
+    flash: Flash | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """Return a whole page; sentences left by :func:`redirect` are shown on it and forgotten."""
+    left = _read_flashes(request)
+    response = _render(request, template, status_code, (*left, *((flash,) if flash else ())), context)
+    if left:
+        response.delete_cookie(_flash_cookie(request), path="/")
+    return response
+
+
+def fragment(request: Request, template: str, /, *, status_code: int = 200, **context: Any) -> HTMLResponse:
+    """Return a part of a page, for htmx; flashes stay for the next whole page."""
+    return _render(request, template, status_code, (), context)
+
+
+def redirect(request: Request, to: str, *, flash: str | None = None, tone: Tone = "ok") -> Response:
+    """Send the browser on after a form (303; ``HX-Redirect`` for htmx), with a sentence to show there.
+
+    Raises ``ValueError`` where ``to`` leaves this server.
+    """
+    if local_path(to) is None:
+        raise ValueError(f"{to!r} is not a path of this server")
+    response: Response
+    if "HX-Request" in request.headers:
+        response = Response(status_code=204, headers={"HX-Redirect": to})
+    else:
+        response = RedirectResponse(to, status_code=303)
+    if flash is not None:
+        left = (*_read_flashes(request), Flash(flash, tone))
+        response.set_cookie(
+            _flash_cookie(request),
+            _pack_flashes(left),
+            max_age=300,
+            httponly=True,
+            secure=request.url.scheme == "https",
+            samesite="lax",
+        )
+    return response
+
+
+def local_path(address: str | None) -> str | None:
+    """Return ``address`` if it stays on this server (a path, with or without a query), else ``None``.
+
+    Browsers read a backslash as a slash and skip control characters; such addresses are not ours.
+    """
+    if not address or not address.startswith("/") or address.startswith("//"):
+        return None
+    if "\\" in address or not address.isprintable() or urlsplit(address).netloc:
+        return None
+    return address
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether the answer is read by a person in a browser rather than by a program."""
+    return request.url.path.startswith("/console") and (
+        "text/html" in request.headers.get("accept", "") or "HX-Request" in request.headers
+    )
+
+
+_FAULTS: dict[int, tuple[str, str]] = {
+    403: (N_("You may not do this"), N_("Ask somebody with the role that it needs, or go back.")),
+    404: (N_("There is nothing here"), N_("Check the address, or start from the overview.")),
+    409: (N_("It was changed meanwhile"), N_("Load the page again, look at it, then decide again.")),
+    413: (N_("That is too large"), N_("Split it into smaller parts and send them one by one.")),
+    422: (N_("This was not accepted"), N_("Go back, correct what is named here, and send it again.")),
+    429: (N_("Too many requests"), N_("Wait a minute, then try again.")),
+    503: (N_("The server cannot answer just now"), N_("Nothing was changed. Try again in a minute.")),
+}
+_OUR_FAULT = (
+    N_("Something went wrong here"),
+    N_("Nothing was stored. Try again; if it happens again, tell the administrator the time shown below."),
+)
+
+
+def error_page(
+    request: Request,
+    status_code: int,
+    *,
+    what: str | None = None,
+    where: str | None = None,
+    do: str | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """Return an error page in the look: what happened, where, what to do; all in the request's language.
+
+    ``typed`` (or ``request.state.typed``) are form fields: they are shown so that nothing is lost. For htmx the
+    same words come as a notice at the head of the page that stays.
+    """
+    gettext = texts.texts(request).gettext
+    title, advice = _FAULTS.get(status_code, _OUR_FAULT)
+    kept = typed if typed is not None else getattr(request.state, "typed", None)
+    hidden = ("csrf", "password", "secret", "code", "token")
+    context: dict[str, Any] = {
+        "code": status_code,
+        "title": gettext(title),
+        "what": what,
+        "where": where or f"{request.method} {request.url.path}",
+        "do": do or gettext(advice),
+        "typed": {k: v for k, v in (kept or {}).items() if not any(word in k for word in hidden)},
+    }
+    if "HX-Request" in request.headers:
+        response = fragment(request, "kit/error_notice.html", status_code=status_code, **context)
+        response.headers["HX-Retarget"] = "#notices"
+        response.headers["HX-Reswap"] = "innerHTML"
+        return response
+    return page(request, "kit/error.html", status_code=status_code, **context)
+
+
+router = APIRouter(prefix="/console", tags=["console"], include_in_schema=False)
+
+
+@router.post("/language")
+def switch_language(
+    request: Request, lang: Annotated[str, Form(max_length=5)], to: Annotated[str, Form()] = HOME
+) -> Response:
+    """Keep the language for a year and come back."""
+    return _chosen(request, texts.COOKIE, lang if lang in ("zh", "en") else texts.DEFAULT, to)
+
+
+@router.post("/theme")
+def switch_theme(
+    request: Request, theme: Annotated[str, Form(max_length=10)], to: Annotated[str, Form()] = HOME
+) -> Response:
+    """Keep the theme for a year and come back."""
+    return _chosen(request, "theme", theme if theme in THEMES else "system", to)
+
+
+def _chosen(request: Request, cookie: str, value: str, to: str) -> Response:
+    response = redirect(request, local_path(to) or HOME)
+    response.set_cookie(
+        cookie, value, max_age=A_YEAR_S, secure=request.url.scheme == "https", samesite="lax", httponly=True
+    )
+    return response
+
+
+def _render(
+    request: Request,
+    template: str,
+    status_code: int,
+    flashes: tuple[Flash, ...],
+    context: Mapping[str, Any],
+) -> HTMLResponse:
+    shell: Shell = request.app.state.console
+    frame = Frame(request, shell, texts.language_of(request), flashes)
+    reset = _frame.set(frame)
+    try:
+        written = shell.environment.get_template(template).render({**context, "frame": frame})
+    finally:
+        _frame.reset(reset)
+    response = HTMLResponse(written, status_code=status_code, headers=HEADERS)
+    response.headers["Vary"] = "Cookie, Accept-Language, HX-Request"
+    return response
+
+
+def _environment(packages: Sequence[str]) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader("server.kit.console", "templates"),
+                *(jinja2.PackageLoader(package, "templates") for package in packages),
+            ]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined] # added by the extension
+        _gettext, _ngettext, newstyle=True
+    )
+    for name in formats.FILTERS:
+        environment.filters[name] = environment.globals[name] = _filter(name)
+    environment.globals.update(
+        icon=icons.icon,
+        static=static,
+        csrf_field=_csrf_field,
+        url=_url,
+        url_for=_url_for,
+        charts=charts,
+    )
+    return environment
+
+
+def _filter(name: str) -> Callable[..., Any]:
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return getattr(_frame.get().formats, name)(*args, **kwargs)
+
+    return apply
+
+
+def _gettext(text: str) -> str:
+    return _frame.get().formats.texts.gettext(text)
+
+
+def _ngettext(one: str, many: str, count: int) -> str:
+    return _frame.get().formats.texts.ngettext(one, many, count)
+
+
+def _url_for(name: str, **params: Any) -> str:
+    """Return the path of a named route."""
+    return str(_frame.get().request.app.url_path_for(name, **params))
+
+
+def _csrf_field() -> Markup:
+    """Return the hidden field that every form which changes something carries."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(_frame.get().csrf)
+
+
+def _url(path: str, **query: str | int | None) -> str:
+    """Return ``path`` with a query; parameters that are ``None`` are left out."""
+    given = {key: value for key, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@cache
+def static(name: str) -> str:
+    """Return the address of a static file, with a fingerprint so that it can be cached for ever.
+
+    Raises ``FileNotFoundError`` where there is no such file (vendored files come with ``make setup``).
+    """
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/console/static/{name}?v={digest}"
+
+
+class _Static(StaticFiles):
+    """Files that a browser keeps: for ever under their fingerprint, an hour without."""
+
+    def file_response(self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        versioned = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = (
+            f"public, max-age={A_YEAR_S}, immutable" if versioned else "public, max-age=3600"
+        )
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _flash_cookie(request: Request) -> str:
+    """Return the cookie's name; over TLS its prefix keeps neighbouring hosts from setting it.
+
+    It is not signed: it can only show its own browser a short text, escaped.
+    """
+    return "__Host-flash" if request.url.scheme == "https" else "flash"
+
+
+def _pack_flashes(flashes: Sequence[Flash]) -> str:
+    rows = [[flash.tone, flash.text[:300]] for flash in flashes[-3:]]
+    return base64.urlsafe_b64encode(json.dumps(rows, ensure_ascii=False).encode()).decode()
+
+
+def _read_flashes(request: Request) -> tuple[Flash, ...]:
+    """Return what the cookie holds; anything that we did not write is dropped."""
+    packed = request.cookies.get(_flash_cookie(request), "")
+    if not packed or len(packed) > COOKIE_MOST:
+        return ()
+    try:
+        rows = json.loads(base64.urlsafe_b64decode(packed))
+        found = tuple(Flash(str(text)[:300], tone) for tone, text in rows)
+    except (ValueError, TypeError):
+        return ()
+    return tuple(flash for flash in found if flash.tone in ("ok", "wait", "stop", "note"))[-3:]

@@ -1,0 +1,153 @@
+"use strict";
+/* Small behaviour for pages that work without it: tokens for htmx, copying, dialogs, drafts, clocks, live parts. */
+(() => {
+  const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+  const toasts = document.getElementById("toasts");
+  const skew = Date.parse(meta("server-now")) - Date.now();
+  const serverNow = () => Date.now() + skew;
+
+  function toast(text, action, perform) {
+    const box = document.createElement("div");
+    box.className = "toast";
+    box.append(text);
+    if (action) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "plain";
+      button.textContent = action;
+      button.addEventListener("click", () => { perform(); box.remove(); });
+      box.append(button);
+    }
+    toasts.append(box);
+    setTimeout(() => box.remove(), action ? 10000 : 2500);
+  }
+
+  /* htmx: every request carries the session's token; what failed is said. */
+  document.addEventListener("htmx:configRequest", (event) => { event.detail.headers["X-CSRF-Token"] = meta("csrf"); });
+  document.addEventListener("htmx:sendError", () => toast(toasts.dataset.offline));
+
+  /* one question before what cannot be taken back: data-confirm="..." on a button or a form */
+  const question = document.getElementById("confirm");
+  function ask(text, label) {
+    const yes = question.querySelector("[value=yes]");
+    question.querySelector("#confirm-text").textContent = text;
+    yes.textContent = label || yes.dataset.defaultLabel;
+    question.returnValue = "no";
+    question.showModal();
+    return new Promise((answer) => {
+      question.addEventListener("close", () => answer(question.returnValue === "yes"), { once: true });
+    });
+  }
+  document.addEventListener("htmx:confirm", (event) => {
+    const text = event.detail.question;
+    if (!text) return;
+    event.preventDefault();
+    ask(text, event.detail.elt.dataset.confirmLabel).then((yes) => { if (yes) event.detail.issueRequest(true); });
+  });
+  let confirmed = null;
+  document.addEventListener("submit", (event) => {
+    const asking = [event.submitter, event.target].find((part) => part?.dataset.confirm);
+    if (asking && confirmed !== event.target) {
+      event.preventDefault();
+      const { target, submitter } = event;
+      ask(asking.dataset.confirm, asking.dataset.confirmLabel).then((yes) => {
+        if (!yes) return;
+        confirmed = target;
+        target.requestSubmit(submitter);
+      });
+      return;
+    }
+    confirmed = null;
+    if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) {
+      if (event.target.dataset.sent) { event.preventDefault(); return; }
+      event.target.dataset.sent = "yes";
+      if (event.target.dataset.draft) sessionStorage.setItem(`sent:${event.target.dataset.draft}`, "yes");
+    }
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    const copy = on("[data-copy]");
+    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast(toasts.dataset.copied));
+    const opens = on("[data-opens]");
+    if (opens) document.getElementById(opens.dataset.opens)?.showModal();
+    if (on("[data-closes]")) on("dialog")?.close();
+    if (on("[data-dismiss]")) on(".notice")?.remove();
+    if (on("[data-print]")) print();
+    if (on("[data-back]")) history.back();
+  });
+
+  /* drafts: what was typed into form[data-draft] survives errors, signing in again and the back button */
+  const keep = "input:not([type=hidden], [type=password], [type=file]), select, textarea";
+  const storage = (form) => `draft:${form.dataset.draft}`;
+  const written = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked : field.value);
+  const original = (field) => {
+    if (field.type === "checkbox" || field.type === "radio") return field.defaultChecked;
+    if (field.tagName === "SELECT") return ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value;
+    return field.defaultValue;
+  };
+  const nameOf = (field) => (field.type === "radio" ? `${field.name}=${field.value}` : field.name);
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (!form?.dataset.draft) return;
+    const fields = [...form.querySelectorAll(keep)].filter((field) => written(field) !== original(field));
+    sessionStorage.setItem(storage(form), JSON.stringify(Object.fromEntries(fields.map((field) => [nameOf(field), written(field)]))));
+  });
+  if (!document.querySelector("[data-fault]")) {
+    Object.keys(sessionStorage).filter((key) => key.startsWith("sent:")).forEach((key) => {
+      sessionStorage.removeItem(key);
+      sessionStorage.removeItem(key.replace("sent:", "draft:"));
+    });
+  }
+  document.querySelectorAll("form[data-draft]").forEach((form) => {
+    let draft;
+    try { draft = JSON.parse(sessionStorage.getItem(storage(form)) ?? "{}"); } catch { draft = {}; }
+    const changed = [...form.querySelectorAll(keep)].filter((field) => nameOf(field) in draft && draft[nameOf(field)] !== original(field));
+    changed.forEach((field) => {
+      if (typeof draft[nameOf(field)] === "boolean") field.checked = draft[nameOf(field)];
+      else field.value = draft[nameOf(field)];
+    });
+    if (changed.length) toast(toasts.dataset.restored, toasts.dataset.discard, () => { sessionStorage.removeItem(storage(form)); form.reset(); });
+  });
+  document.querySelector("[data-focus]")?.focus();
+
+  /* clocks run by the server's time; countdowns stop at zero and say so with an event */
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  function tick() {
+    document.querySelectorAll("[data-server-clock]").forEach((clock) => {
+      const [, sign, hours, minutes] = /UTC([+-])(\d\d):(\d\d)/.exec(clock.dataset.offset) ?? [null, "+", "0", "0"];
+      const ahead = (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60000;
+      clock.textContent = new Date(serverNow() + ahead).toISOString().slice(11, 19);
+    });
+    document.querySelectorAll("[data-countdown]").forEach((part) => {
+      const left = Math.max(0, (Date.parse(part.dataset.countdown) - serverNow()) / 1000);
+      const days = Math.floor(left / 86400);
+      part.textContent = `${days ? `${days} d ` : ""}${two((left % 86400) / 3600)}:${two((left % 3600) / 60)}:${two(left % 60)}`;
+      if (left === 0 && !part.dataset.over) { part.dataset.over = "yes"; part.dispatchEvent(new CustomEvent("over", { bubbles: true })); }
+    });
+  }
+  setInterval(tick, 1000);
+  tick();
+
+  /* live parts: data-live="events address" with hx-get and hx-trigger="live"; polling where events do not come */
+  function listen(part) {
+    if (part.dataset.liveState) return;
+    const every = Number(part.dataset.pollS || 15) * 1000;
+    let timer = null;
+    let failures = 0;
+    const say = (state) => { part.dataset.liveState = state; };
+    const fetchNow = () => { if (!document.hidden) window.htmx?.trigger(part, "live"); };
+    const poll = () => { say("polling"); timer ??= setInterval(fetchNow, every); };
+    say("waiting");
+    if (!window.EventSource) { poll(); return; }
+    const source = new EventSource(part.dataset.live);
+    source.onopen = () => { failures = 0; clearInterval(timer); timer = null; say("live"); };
+    source.onmessage = fetchNow;
+    source.onerror = () => { failures += 1; if (failures >= 2 || source.readyState === EventSource.CLOSED) poll(); };
+    document.addEventListener("visibilitychange", fetchNow);
+    addEventListener("pagehide", () => source.close());
+  }
+  document.querySelectorAll("[data-live]").forEach(listen);
+  document.addEventListener("htmx:load", (event) => { event.target.querySelectorAll?.("[data-live]").forEach(listen); });
+})();

@@ -1,0 +1,188 @@
+"""Lists: what a person asked to see of one, and how a list is taken away as a file.
+
+A screen declares its columns once; the page, the CSV and the XLSX are all written from them::
+
+    COLUMNS = (Column("code", N_("Code"), "identifier"), Column("asked_units", N_("Asked"), "units"))
+
+    view = TableView.of(request, COLUMNS, filters=FILTERS, sort="code")
+    if view.format:
+        return download(request, COLUMNS, queries.every_line(db, view), name="lines")
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.kit.console import exports, texts
+
+Kind = Literal["text", "identifier", "number", "units", "money", "percent", "instant", "date"]
+RIGHT: frozenset[str] = frozenset({"number", "units", "money", "percent"})
+PER_PAGE = 50
+PER_PAGE_MOST = 500
+SEARCH_MOST = 128
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: the row's attribute or key, its heading (an ``N_`` text) and what its values are.
+
+    ``identifier`` is text whose every character counts; ``money`` is an integer of minor units; ``percent`` is
+    a fraction; ``instant`` is an aware datetime. ``read`` replaces the look-up of ``key``.
+    """
+
+    key: str
+    label: str
+    kind: Kind = "text"
+    sortable: bool = True
+    read: Callable[[Any], Any] | None = None
+
+    @property
+    def side(self) -> str:
+        """The CSS class: figures stand on the right."""
+        return "figures-column" if self.kind in RIGHT else ""
+
+    def value(self, row: Any) -> Any:
+        """Return this column's value in ``row``."""
+        if self.read is not None:
+            return self.read(row)
+        return row[self.key] if isinstance(row, Mapping) else getattr(row, self.key)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice above a list; ``options`` are (value, label), labels are ``N_`` texts unless ``translate`` is off."""
+
+    key: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    translate: bool = True
+
+
+@dataclass(frozen=True)
+class TableView:
+    """What a person asked to see of a list; all of it stands in the address."""
+
+    path: str
+    search: str = ""
+    sort: str = ""
+    descending: bool = False
+    page: int = 1
+    per_page: int = PER_PAGE
+    filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    format: Literal["", "csv", "xlsx"] = ""
+    default_sort: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        request: Request,
+        columns: Sequence[Column],
+        *,
+        filters: Sequence[Filter] = (),
+        sort: str = "",
+        per_page: int = PER_PAGE,
+    ) -> "TableView":
+        """Read the view from the request's address; ``sort`` is the order without a choice (``-key`` descends).
+
+        An address is typed and shared by people: what it names and the list does not know is left out.
+        """
+        query = request.query_params
+        known = {column.key for column in columns if column.sortable}
+        chosen = query.get("sort", "")
+        if chosen.removeprefix("-") not in known:
+            chosen = sort
+        kept = {one.key: query[one.key] for one in filters if query.get(one.key) in {value for value, _ in one.options}}
+        wanted = query.get("format", "")
+        return cls(
+            path=request.url.path,
+            search=query.get("q", "").strip()[:SEARCH_MOST],
+            sort=chosen.removeprefix("-"),
+            descending=chosen.startswith("-"),
+            page=_whole(query.get("page"), 1, most=1_000_000),
+            per_page=_whole(query.get("per_page"), per_page, most=PER_PAGE_MOST),
+            filters=MappingProxyType(kept),
+            format="csv" if wanted == "csv" else "xlsx" if wanted == "xlsx" else "",
+            default_sort=sort,
+        )
+
+    @property
+    def offset(self) -> int:
+        """How many rows stand before this page."""
+        return (self.page - 1) * self.per_page
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a search or a filter hides rows."""
+        return bool(self.search or self.filters)
+
+    @property
+    def sort_text(self) -> str:
+        """The order as the address writes it."""
+        return ("-" if self.descending else "") + self.sort
+
+    def pages(self, total: int) -> int:
+        """Return how many pages ``total`` rows fill; at least one."""
+        return max(1, -(-total // self.per_page))
+
+    def url(self, **changes: str | int | None) -> str:
+        """Return the address of this view with ``changes``; ``None`` takes a parameter away."""
+        asked: dict[str, str | int | None] = {
+            "q": self.search or None,
+            **self.filters,
+            "sort": self.sort_text if self.sort_text != self.default_sort else None,
+            "per_page": self.per_page if self.per_page != PER_PAGE else None,
+            "page": self.page if self.page > 1 else None,
+            **changes,
+        }
+        query = {key: value for key, value in asked.items() if value is not None}
+        return f"{self.path}?{urlencode(query)}" if query else self.path
+
+    def sorted_by(self, key: str) -> str:
+        """Return the address that sorts by ``key``; a second time turns the order round."""
+        turned = key == self.sort and not self.descending
+        return self.url(sort=("-" if turned else "") + key, page=None)
+
+
+def _whole(text: str | None, otherwise: int, *, most: int) -> int:
+    """Return a positive whole number of an address, or ``otherwise``."""
+    if text is None or not text.isascii() or not text.isdigit():
+        return otherwise
+    return min(max(int(text[:9]), 1), most)
+
+
+def download(
+    request: Request,
+    columns: Sequence[Column],
+    rows: Iterable[Any],
+    *,
+    name: str,
+    format: Literal["csv", "xlsx"] | None = None,  # noqa: A002 - the word of the address
+) -> Response:
+    """Return all ``rows`` as a file; without ``format`` the address's ``format`` decides (CSV if it is silent).
+
+    Headings are written in the request's language. See :mod:`server.kit.console.exports` for what a file holds.
+    """
+    gettext = texts.texts(request).gettext
+    sheet = exports.Sheet(
+        headings=tuple(gettext(column.label) for column in columns),
+        kinds=tuple(column.kind for column in columns),
+        rows=([column.value(row) for column in columns] for row in rows),
+        currency=request.app.state.console.currency,
+    )
+    wanted = format or ("xlsx" if request.query_params.get("format") == "xlsx" else "csv")
+    content = exports.xlsx(sheet) if wanted == "xlsx" else exports.csv_text(sheet)
+    media = exports.XLSX_TYPE if wanted == "xlsx" else "text/csv; charset=utf-8"
+    return Response(
+        content,
+        media_type=media,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.{wanted}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
