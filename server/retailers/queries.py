@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.retailers.models import RetailerLimit, RetailerRow
+from server.retailers.rules import Audience
 
 Standing = Literal["good", "suspended"]
 
@@ -27,15 +28,6 @@ class Retailer:
     credit_minor: int | None
     standing: Standing
     standing_reason: str | None
-
-
-@dataclass(frozen=True)
-class Audience:
-    """Shops by region, route and tier: those that each part names, all of them where a part is empty."""
-
-    regions: tuple[str, ...] = ()
-    routes: tuple[str, ...] = ()
-    tiers: tuple[int, ...] = ()
 
 
 def retailer(session: Session, code: str) -> Retailer | None:
@@ -62,14 +54,10 @@ def codes_on_route(session: Session, route: str) -> list[str]:
 
 def codes_in(session: Session, audience: Audience) -> list[str]:
     """Return the codes of the shops in ``audience``."""
-    query = select(RetailerRow.code).order_by(RetailerRow.code)
-    if audience.regions:
-        query = query.where(RetailerRow.region.in_(audience.regions))
-    if audience.routes:
-        query = query.where(RetailerRow.route.in_(audience.routes))
-    if audience.tiers:
-        query = query.where(RetailerRow.tier.in_(audience.tiers))
-    return list(session.scalars(query))
+    rows = session.execute(
+        select(RetailerRow.code, RetailerRow.region, RetailerRow.route, RetailerRow.tier).order_by(RetailerRow.code)
+    )
+    return [row.code for row in rows if audience.takes_in(row.region, row.route, row.tier)]
 
 
 def audience_choices(session: Session) -> Audience:

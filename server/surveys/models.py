@@ -24,14 +24,19 @@ from server.kit.db import Base
 
 
 class SurveyRow(Base):
-    """One survey. ``questions`` are :class:`contract.feed.Question` as JSON, ``audience`` an Audience of retailers."""
+    """One survey. ``questions`` are :class:`contract.feed.Question` as JSON, ``audience`` an Audience of retailers.
+
+    ``opened_at`` is when the terminals were told; ``revision`` counts the changes of a draft.
+    """
 
     __tablename__ = "surveys"
     __table_args__ = (
         CheckConstraint("closes_at > opens_at", name="span"),
         CheckConstraint("state IN ('draft', 'published', 'closed')", name="state"),
         CheckConstraint("(state = 'draft') = (published_at IS NULL)", name="published"),
+        CheckConstraint("opened_at IS NULL OR published_at IS NOT NULL", name="opened"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed"),
+        CheckConstraint("revision > 0", name="revision"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -49,6 +54,7 @@ class SurveyRow(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
 
 

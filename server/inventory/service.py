@@ -1,0 +1,190 @@
+"""What can be booked in a shop's ledger. Nothing here commits.
+
+Every booking holds the retailer's row until its transaction ends: entries of a shop follow one another, and the
+stock after each is true.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from contract import feed
+from contract.errors import Rejected
+from server.catalogue import queries as catalogue
+from server.inventory import queries, rules
+from server.inventory.models import MovementRow
+from server.kit import audit, outbox
+from server.kit.identity import Actor, Operator
+from server.retailers import service as retailer_locks
+
+REASON_MOST = 500
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the stock changes. One cause changes a SKU once."""
+
+    kind: queries.Kind
+    source: queries.Source
+    id: UUID
+    actor: Actor
+    reason: str | None = None
+
+
+def book(session: Session, retailer: str, changes: Mapping[str, rules.Change], cause: Cause, *, at: datetime) -> int:
+    """Enter the changes by SKU and tell the shop's terminals its stock; return how many entries are new.
+
+    SKUs that the cause has entries for already are left as they are.
+
+    Raises
+    ------
+    Rejected
+        ``stock_short``: nothing is entered then.
+    """
+    retailer_locks.lock_retailer(session, retailer)
+    done = queries.booked(session, cause.source, cause.id)
+    new = {sku: change for sku, change in changes.items() if sku not in done and change != rules.Change()}
+    before = queries.stock(session, retailer, new.keys())
+    rows = []
+    for sku in sorted(new, key=str.encode):
+        line = before.get(sku)
+        stock = rules.Stock() if line is None else rules.Stock(line.on_hand_units, line.held_units)
+        left = rules.after(stock, new[sku], sku=sku)
+        rows.append(
+            {
+                "retailer": retailer,
+                "sku": sku,
+                "ordinal": 1 if line is None else line.entries + 1,
+                "kind": cause.kind,
+                "on_hand_units": new[sku].on_hand_units,
+                "held_units": new[sku].held_units,
+                "on_hand_after_units": left.on_hand_units,
+                "held_after_units": left.held_units,
+                "source": cause.source,
+                "source_id": cause.id,
+                "reason": cause.reason,
+                "actor": str(cause.actor),
+                "at": at,
+            }
+        )
+    if rows:
+        session.execute(insert(MovementRow), rows)
+        _tell(session, retailer, rows, at)
+    return len(rows)
+
+
+def correct_stock(
+    session: Session,
+    retailer: str,
+    sku: str,
+    counted: rules.Stock,
+    reason: str,
+    operator: Operator,
+    *,
+    correction: UUID,
+    at: datetime,
+) -> bool:
+    """Put the stock of a SKU right after a count; return whether anything differed.
+
+    ``correction`` is the caller's id of the act: the same one again changes nothing.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, ``unknown_sku``, ``reason_missing``.
+    """
+    retailer_locks.lock_retailer(session, retailer)
+    if sku not in catalogue.skus(session, [sku]):
+        raise Rejected("unknown_sku", sku=sku)
+    line = queries.stock(session, retailer, [sku]).get(sku)
+    stands = rules.Stock() if line is None else rules.Stock(line.on_hand_units, line.held_units)
+    change = rules.Change(counted.on_hand_units - stands.on_hand_units, counted.held_units - stands.held_units)
+    cause = _by_hand("correction", correction, sku, reason, operator)
+    entered = book(session, retailer, {sku: change}, cause, at=at)
+    _record(session, operator, "stock.corrected", retailer, sku, change, cause, at, entered)
+    return entered > 0
+
+
+def return_held(
+    session: Session,
+    retailer: str,
+    sku: str,
+    returned_units: int,
+    reason: str,
+    operator: Operator,
+    *,
+    returning: UUID,
+    at: datetime,
+) -> None:
+    """Note that goods that stood aside were fetched.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, ``reason_missing``; ``stock_short`` where fewer stand aside.
+    """
+    change = rules.Change(held_units=-returned_units)
+    cause = _by_hand("return", returning, sku, reason, operator)
+    entered = book(session, retailer, {sku: change}, cause, at=at)
+    _record(session, operator, "stock.returned", retailer, sku, change, cause, at, entered)
+
+
+def _by_hand(kind: queries.Kind, act: UUID, sku: str, reason: str, operator: Operator) -> Cause:
+    if not reason.strip():
+        raise Rejected("reason_missing", sku=sku)
+    return Cause(kind, "console", act, Actor("operator", operator.name), reason.strip()[:REASON_MOST])
+
+
+def _record(
+    session: Session,
+    operator: Operator,
+    action: str,
+    retailer: str,
+    sku: str,
+    change: rules.Change,
+    cause: Cause,
+    at: datetime,
+    entered: int,
+) -> None:
+    if entered == 0:
+        return
+    audit.record(
+        session,
+        actor=Actor("operator", operator.name),
+        action=action,
+        subject=f"retailer:{retailer}",
+        at=at,
+        detail={
+            "sku": sku,
+            "on_hand_units": change.on_hand_units,
+            "held_units": change.held_units,
+            "reason": cause.reason,
+        },
+    )
+
+
+def _tell(session: Session, retailer: str, rows: list[dict[str, object]], at: datetime) -> None:
+    outbox.append(
+        session,
+        [
+            outbox.Item(
+                retailer,
+                f"stock:{row['sku']}",
+                "stock",
+                feed.Stock.model_validate(
+                    {
+                        "sku": row["sku"],
+                        "on_hand_units": row["on_hand_after_units"],
+                        "held_units": row["held_after_units"],
+                        "as_of": at,
+                    }
+                ),
+            )
+            for row in rows
+        ],
+        at=at,
+    )

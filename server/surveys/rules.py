@@ -1,0 +1,215 @@
+"""Pure decisions about surveys: is this a survey that can be asked, and does an answer fit its question.
+
+What is wrong with an answer is told in signs that need no translation: ``7 > 5``, ``x ∉ {a, b}``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from statistics import mean, median
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from contract.envelope import MAX_BYTES
+from contract.errors import Rejected
+from contract.feed import Question, Text
+from contract.messages import Answer, Message
+from server.kit.console.texts import N_
+from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG, TOO_MANY, TWICE, Invalid, Reason, Unfit
+from server.retailers.rules import Audience
+
+QUESTIONS_MOST = 50
+CHOICES_MOST = 20
+SCALE_MOST = 10
+NUMBER_MOST = 10**15
+TITLE_MOST = 200
+TEXT_MOST = 2000
+#: What a survey may come to on the wire; the rest of an envelope is the feed's own.
+WIRE_MOST = MAX_BYTES - 1024
+
+TOO_FEW_CHOICES = Reason("too_few_choices", N_("A question with choices needs at least two of them."))
+UPSIDE_DOWN = Reason("upside_down", N_("The lowest value must be below the highest."))
+WIDE_SCALE = Reason("wide_scale", N_("A scale has at most {most} steps."))
+CLOSES_EARLY = Reason("closes_early", N_("It must close after it opens."))
+OVER = Reason("over", N_("The close is already over."))
+TOO_HEAVY = Reason("too_heavy", N_("The survey has {size} bytes; terminals take {most}. Make it shorter."))
+NOT_ASKED = Reason("not_asked", N_("No retailer is in this audience."))
+BAD_ID = Reason("bad_id", N_("“{value}” is no name for it: 1 to 32 of a–z, 0–9, - and _."))
+REASONS = (TOO_FEW_CHOICES, UPSIDE_DOWN, WIDE_SCALE, CLOSES_EARLY, OVER, TOO_HEAVY, NOT_ASKED, BAD_ID)
+
+_ID = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+class Draft(Message):
+    """A survey as it is written, before anybody is asked."""
+
+    title: Text
+    intro: Text
+    questions: Annotated[tuple[Question, ...], Field(max_length=200)]
+    audience: Audience = Audience()
+    opens_at: AwareDatetime
+    closes_at: AwareDatetime
+
+
+def check_draft(draft: Draft) -> None:
+    """Refuse a survey that could not be asked.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit: ``title.zh``, ``questions.2.choices`` (counted from 1) ...
+    """
+    wrong: dict[str, Unfit] = {}
+    _check_text(wrong, "title", draft.title, TITLE_MOST)
+    if draft.intro.zh or draft.intro.en:
+        _check_text(wrong, "intro", draft.intro, TEXT_MOST)
+    if not draft.questions:
+        wrong["questions"] = Unfit(EMPTY)
+    if len(draft.questions) > QUESTIONS_MOST:
+        wrong["questions"] = Unfit(TOO_MANY, count=len(draft.questions), most=QUESTIONS_MOST)
+    _check_ids(wrong, "questions", [question.id for question in draft.questions])
+    for number, question in enumerate(draft.questions, start=1):
+        _check_question(wrong, f"questions.{number}", question)
+    if draft.closes_at <= draft.opens_at:
+        wrong["closes_at"] = Unfit(CLOSES_EARLY)
+    size = len(draft.model_dump_json().encode())
+    if size > WIRE_MOST:
+        wrong["questions"] = Unfit(TOO_HEAVY, size=size, most=WIRE_MOST)
+    if wrong:
+        raise Invalid(wrong)
+
+
+def _check_question(wrong: dict[str, Unfit], where: str, question: Question) -> None:
+    _check_text(wrong, f"{where}.text", question.text, TITLE_MOST)
+    match question.kind:
+        case "single" | "multiple":
+            if len(question.choices) < 2:  # noqa: PLR2004 - one choice is none
+                wrong[f"{where}.choices"] = Unfit(TOO_FEW_CHOICES)
+            elif len(question.choices) > CHOICES_MOST:
+                wrong[f"{where}.choices"] = Unfit(TOO_MANY, count=len(question.choices), most=CHOICES_MOST)
+            _check_ids(wrong, f"{where}.choices", [choice.id for choice in question.choices])
+            for number, choice in enumerate(question.choices, start=1):
+                _check_text(wrong, f"{where}.choices.{number}", choice.text, TITLE_MOST)
+        case "scale":
+            if question.low is None or question.high is None or question.low >= question.high:
+                wrong[f"{where}.low"] = Unfit(UPSIDE_DOWN)
+            elif question.high - question.low > SCALE_MOST:
+                wrong[f"{where}.high"] = Unfit(WIDE_SCALE, most=SCALE_MOST + 1)
+        case "number":
+            _check_range(wrong, where, question)
+        case "text":
+            pass
+
+
+def _check_range(wrong: dict[str, Unfit], where: str, question: Question) -> None:
+    for name, value in (("low", question.low), ("high", question.high)):
+        if value is not None and abs(value) > NUMBER_MOST:
+            wrong[f"{where}.{name}"] = Unfit(OUT_OF_RANGE, value=value, least=-NUMBER_MOST, most=NUMBER_MOST)
+    if question.low is not None and question.high is not None and question.low >= question.high:
+        wrong[f"{where}.low"] = Unfit(UPSIDE_DOWN)
+
+
+def _check_text(wrong: dict[str, Unfit], where: str, text: Text, most: int) -> None:
+    for language, words in (("zh", text.zh), ("en", text.en)):
+        if not words.strip():
+            wrong[f"{where}.{language}"] = Unfit(EMPTY)
+        elif len(words) > most:
+            wrong[f"{where}.{language}"] = Unfit(TOO_LONG, length=len(words), most=most)
+
+
+def _check_ids(wrong: dict[str, Unfit], where: str, ids: Sequence[str]) -> None:
+    for name, count in Counter(ids).items():
+        if count > 1:
+            wrong[where] = Unfit(TWICE, value=name)
+        elif not 1 <= len(name) <= 32 or not _ID.issuperset(name):  # noqa: PLR2004 - as the wire has it
+            wrong[where] = Unfit(BAD_ID, value=name[:40])
+
+
+def check_open(state: str, closes_at: datetime, closed_at: datetime | None, at: datetime) -> None:
+    """Refuse an answer that reaches the server at ``at``, when the survey is over; the close itself is over."""
+    if state == "closed" or at >= closes_at:
+        raise Rejected("survey_closed", closed_at=(closed_at or closes_at).isoformat())
+
+
+def fitting(questions: Sequence[Question], answers: Iterable[Answer]) -> list[Answer]:
+    """Return the answers that say something, in the questions' order.
+
+    Raises
+    ------
+    Rejected
+        ``answer_missing`` or ``answer_invalid``, naming the question and what is wrong.
+    """
+    given: dict[str, Answer] = {}
+    known = {question.id for question in questions}
+    for answer in answers:
+        if answer.question not in known:
+            raise Rejected("answer_invalid", question=answer.question, what=f"∉ {_set(known)}")
+        if answer.question in given:
+            raise Rejected("answer_invalid", question=answer.question, what="× 2")
+        given[answer.question] = answer
+    fit = []
+    for question in questions:
+        one = given.get(question.id)
+        if one is not None and _says_something(one):
+            wrong = _misfit(question, one)
+            if wrong is not None:
+                raise Rejected("answer_invalid", question=question.id, what=wrong)
+            fit.append(one)
+        elif question.required:
+            raise Rejected("answer_missing", question=question.id)
+    return fit
+
+
+def _says_something(answer: Answer) -> bool:
+    return bool(answer.choices) or answer.number is not None or bool((answer.text or "").strip())
+
+
+def _misfit(question: Question, answer: Answer) -> str | None:
+    """Return what is wrong with an answer that says something, or none."""
+    used = {
+        name
+        for name, there in (
+            ("choices", bool(answer.choices)),
+            ("number", answer.number is not None),
+            ("text", bool((answer.text or "").strip())),
+        )
+        if there
+    }
+    needed = {"single": "choices", "multiple": "choices", "scale": "number", "number": "number"}.get(
+        question.kind, "text"
+    )
+    if used != {needed}:
+        return f"{_set(used)} ≠ {_set({needed})}"
+    if needed == "choices":
+        return _misfit_choices(question, answer.choices)
+    if answer.number is not None:
+        low = -NUMBER_MOST if question.low is None else question.low
+        high = NUMBER_MOST if question.high is None else question.high
+        if answer.number < low:
+            return f"{answer.number} < {low}"
+        if answer.number > high:
+            return f"{answer.number} > {high}"
+    return None
+
+
+def _misfit_choices(question: Question, chosen: Sequence[str]) -> str | None:
+    known = {choice.id for choice in question.choices}
+    for choice, count in Counter(chosen).items():
+        if choice not in known:
+            return f"{choice} ∉ {_set(known)}"
+        if count > 1:
+            return f"{choice} × {count}"
+    if question.kind == "single" and len(chosen) > 1:
+        return f"{len(chosen)} > 1"
+    return None
+
+
+def _set(names: Iterable[str]) -> str:
+    return "{" + ", ".join(sorted(names)) + "}"
+
+
+def middle(counts: Mapping[int, int]) -> tuple[float, float] | None:
+    """Return mean and median of numbers that were each given so many times; none where there are none."""
+    every = [value for value, count in counts.items() for _ in range(count)]
+    return (mean(every), median(every)) if every else None
