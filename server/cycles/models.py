@@ -249,7 +249,9 @@ class AllocationRun(Base):
         CheckConstraint(f"input_sha256 {_HEX_64}", name="input"),
         CheckConstraint(f"seed {_HEX_64}", name="seed"),
         CheckConstraint(f"result_sha256 {_HEX_64}", name="result"),
-        CheckConstraint("num_nulls(seed, result_sha256, certificate, solved_at) IN (0, 4)", name="solved_whole"),
+        CheckConstraint(
+            "num_nulls(seed, result_sha256, certificate, report, solved_at) IN (0, 5)", name="solved_whole"
+        ),
         CheckConstraint("verdict IS NULL OR solved_at IS NOT NULL", name="verdict_after_solving"),
     )
 
@@ -261,6 +263,7 @@ class AllocationRun(Base):
     seed: Mapped[str | None]
     result_sha256: Mapped[str | None]
     certificate: Mapped[str | None]
+    report: Mapped[str | None]
     solving_ms: Mapped[int | None]
     solved_at: Mapped[datetime | None]
     verdict: Mapped[dict[str, Any] | None]

@@ -140,6 +140,7 @@ class Run:
     seed: str | None
     result_sha256: str | None
     certificate: str | None
+    report: str | None
     solving_ms: int | None
     solved_at: datetime | None
     verdict: dict[str, Any] | None
@@ -274,6 +275,7 @@ def run(session: Session, cycle_id: UUID) -> Run | None:
         seed=row.seed,
         result_sha256=row.result_sha256,
         certificate=row.certificate,
+        report=row.report,
         solving_ms=row.solving_ms,
         solved_at=row.solved_at,
         verdict=row.verdict,

@@ -1,6 +1,6 @@
 """Pure decisions about cycles: what may follow what, when a window stands, who is eligible, what is carried over."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -46,6 +46,14 @@ MOVES: dict[Act, tuple[frozenset[State], State]] = {
     ),
 }
 
+#: The machine's own step that is due in a state: the name of its job.
+NEXT_STEP: dict[State, str] = {
+    "closed": "cycles.freeze",
+    "frozen": "cycles.solve",
+    "solved": "cycles.verify",
+    "released": "cycles.publish",
+}
+
 CARRY_LIMIT = 1000
 CARRY_KEPT_THOUSANDTHS = 900
 
@@ -59,9 +67,29 @@ def advance(state: State, act: Act) -> State:
         ``wrong_state``, where ``act`` does not start from ``state``.
     """
     starts, end = MOVES[act]
-    if state not in starts:
-        raise Conflict("wrong_state", state=state, needed=" / ".join(sorted(starts)))
+    _check_state(state, starts)
     return end
+
+
+def check_takes_supply(state: State) -> None:
+    """Refuse supply where it could no longer change anything, with ``wrong_state``."""
+    _check_state(state, frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0])
+
+
+def check_can_resume(state: State) -> None:
+    """Refuse to resume where no step of the machine's own is due, with ``wrong_state``."""
+    _check_state(state, frozenset[State]({"announced"}) | NEXT_STEP.keys())
+
+
+def check_windows_closed(states: Iterable[str]) -> None:
+    """Refuse while a window still takes orders, with ``wrong_state``."""
+    if not all_closed(list(states)):
+        raise Conflict("wrong_state", state="open", needed="closed")
+
+
+def _check_state(state: State, needed: frozenset[State]) -> None:
+    if state not in needed:
+        raise Conflict("wrong_state", state=state, needed=" / ".join(sorted(needed)))
 
 
 def check_second_person(sent_by: str | None, releaser: str) -> None:
@@ -95,6 +123,11 @@ class Span:
     opens_at: datetime
     closes_at: datetime
     notes: tuple[Note, ...] = ()
+
+
+def monday(day: date) -> date:
+    """Return the Monday of the day's week."""
+    return day - timedelta(days=day.weekday())
 
 
 def span_of_week(schedule: Schedule, week: date) -> Span:
@@ -156,11 +189,21 @@ def all_closed(states: Collection[str]) -> bool:
 
 
 def ineligible_why(
-    *, standing: str, standing_reason: str | None, licence_class: str | None, classes_held: Collection[str]
+    *,
+    standing: str,
+    standing_reason: str | None,
+    withdrawn: bool,
+    licence_class: str | None,
+    classes_held: Collection[str],
 ) -> str | None:
-    """Return why a line gets nothing whatever it asked for, or none: ``suspended: ...`` or ``licence: CLASS``."""
+    """Return why a line gets nothing whatever it asked for, or none.
+
+    ``suspended: ...`` for the shop, ``withdrawn`` for the SKU, ``licence: CLASS`` where that is not held.
+    """
     if standing != "good":
         return f"suspended: {standing_reason or ''}".rstrip(": ")
+    if withdrawn:
+        return "withdrawn"
     if licence_class is not None and licence_class not in classes_held:
         return f"licence: {licence_class}"
     return None

@@ -1,0 +1,133 @@
+"""Attempts to share out a frozen book: the problem that the core solves, made of the stored rows alone.
+
+The book never changes after the freeze; an attempt names the version of the supply and the text of the policy
+that it uses, and the core's hash of all of it. Nothing here commits.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import allocation
+from allocation.canonical import input_sha256
+from allocation.errors import InputError
+from server.cycles import moves, queries
+from server.cycles.errors import Invalid, StepStopped
+from server.cycles.models import AllocationRun, BookLine, BookRetailer, CycleRow
+from server.kit.identity import Actor
+
+SHOWN_SKUS = 20
+
+
+def problem(session: Session, cycle: UUID, supply_version: int) -> allocation.Problem:
+    """Return the cycle's frozen book with a version of its supply as the core's problem.
+
+    Raises
+    ------
+    InputError
+        Where the core refuses it.
+    """
+    lines = session.execute(
+        select(
+            BookLine.retailer,
+            BookLine.sku,
+            BookLine.requested_units,
+            BookLine.floor_units,
+            BookLine.cap_units,
+            BookLine.weight,
+            BookLine.carry_thousandths,
+        ).where(BookLine.cycle == cycle)
+    ).all()
+    shops = session.execute(
+        select(
+            BookRetailer.retailer, BookRetailer.weight, BookRetailer.region, BookRetailer.route, BookRetailer.tier
+        ).where(BookRetailer.cycle == cycle)
+    ).all()
+    supply = queries.supply(session, cycle, supply_version).values()
+    return allocation.Problem.from_columns(
+        requests={
+            "retailer": [row.retailer for row in lines],
+            "sku": [row.sku for row in lines],
+            "requested": [row.requested_units for row in lines],
+            "floor": [row.floor_units for row in lines],
+            "cap": [row.cap_units for row in lines],
+            "weight": [row.weight for row in lines],
+            "carry": [row.carry_thousandths for row in lines],
+        },
+        supply={
+            "sku": [line.sku for line in supply],
+            "supply": [line.supply_units for line in supply],
+            "pack": [line.pack_units for line in supply],
+            "reserve": [line.reserve_units for line in supply],
+            "minimum": [line.minimum_units for line in supply],
+        },
+        retailers={
+            "retailer": [row.retailer for row in shops],
+            "weight": [row.weight for row in shops],
+            "group:region": [row.region for row in shops],
+            "group:route": [row.route for row in shops],
+            "group:tier": [str(row.tier) for row in shops],
+        },
+    )
+
+
+def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
+    """Write down what the attempt works on: newest supply, the cycle's policy, the hash of the whole input.
+
+    Raises
+    ------
+    StepStopped
+        ``supply_missing`` or ``input_refused``.
+    """
+    check_supply(session, row.id, row.supply_version)
+    policy = queries.policy(session, row.policy_name, row.policy_version)
+    assert policy is not None  # noqa: S101 - a foreign key holds it
+    try:
+        digest = input_sha256(problem(session, row.id, row.supply_version))
+    except InputError as error:
+        raise StepStopped("input_refused", what=str(error)) from None
+    run = AllocationRun(
+        cycle=row.id,
+        attempt=attempt,
+        supply_version=row.supply_version,
+        policy_text=policy.text,
+        input_sha256=digest,
+    )
+    session.add(run)
+    row.attempt = attempt
+    session.flush()
+    return run
+
+
+def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor) -> None:
+    """Start another attempt on the frozen book with the newest supply; the earlier one stays on record.
+
+    Raises
+    ------
+    Invalid
+        Where supply of a requested SKU is missing, or the core refuses the input.
+    """
+    moves.move(session, row, "again", at=at, actor=actor, detail={"supply_version": row.supply_version})
+    try:
+        start(session, row, attempt=row.attempt + 1)
+    except StepStopped as stopped:
+        raise Invalid("supply", "{what}", what=str(stopped)) from None
+    moves.resume(session, row)
+
+
+def check_supply(session: Session, cycle: UUID, supply_version: int) -> None:
+    """Stop with ``supply_missing`` where the frozen book asks for a SKU that the supply does not name."""
+    asked = session.execute(
+        select(BookLine.sku, func.sum(BookLine.requested_units)).where(BookLine.cycle == cycle).group_by(BookLine.sku)
+    )
+    refuse_missing({sku: int(units) for sku, units in asked}, queries.supply(session, cycle, supply_version))
+
+
+def refuse_missing(asked: dict[str, int], supply: dict[str, queries.Supply]) -> None:
+    """Stop with ``supply_missing``, naming the SKUs that were asked for and are not in ``supply``."""
+    missing = sorted(asked.keys() - supply.keys(), key=lambda sku: (-asked[sku], sku))
+    if missing:
+        shown = ", ".join(missing[:SHOWN_SKUS]) + (" …" if len(missing) > SHOWN_SKUS else "")
+        raise StepStopped("supply_missing", count=len(missing), skus=shown)

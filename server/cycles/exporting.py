@@ -1,0 +1,64 @@
+"""The published folder: ``problem/`` and ``result/`` as an outsider gets them, and the checker run on them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+import allocation
+from allocation import folders
+from contract.errors import Rejected
+from server.cycles import attempts, queries
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checker said of the files. ``faults`` are its own words, ``checks`` what it looked at."""
+
+    holds: bool
+    lines: int
+    checks: tuple[str, ...]
+    faults: tuple[str, ...]
+
+    def stored(self) -> dict[str, Any]:
+        """Return the verdict as it is kept with the run."""
+        return asdict(self)
+
+
+def write(session: Session, cycle: UUID, folder: Path) -> None:
+    """Write ``problem/`` and ``result/`` of the cycle's last attempt into ``folder``.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, where the cycle has no solved attempt yet.
+    """
+    run = queries.run(session, cycle)
+    if run is None or run.certificate is None or run.report is None:
+        raise Rejected("not_found", what="result", name=str(cycle))
+    problem = attempts.problem(session, cycle, run.supply_version)
+    policy = allocation.Policy.from_toml(run.policy_text).with_seed(run.seed)
+    grants = queries.drafted_grants(session, cycle)
+    result = allocation.Result(
+        retailer=_texts([grant.retailer for grant in grants]),
+        sku=_texts([grant.sku for grant in grants]),
+        requested=np.array([grant.requested_units for grant in grants], dtype=np.int64),
+        eligible=np.array([grant.eligible_units for grant in grants], dtype=np.int64),
+        granted=np.array([grant.granted_units for grant in grants], dtype=np.int64),
+        share=_texts([grant.share for grant in grants]),
+        reason=_texts([grant.reason for grant in grants]),
+        bound_by=_texts([grant.bound_by for grant in grants]),
+        certificate=json.loads(run.certificate),
+        report=json.loads(run.report),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    folders.write_problem(problem, policy, folder / "problem")
+    folders.write_result(result, folder / "result")
+
+
+def _texts(column: list[str]) -> Any:
+    return np.array(column, dtype=object)

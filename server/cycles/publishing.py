@@ -1,0 +1,135 @@
+"""Publication: every retailer's grants and the revealed secret, in one transaction; the carry for the next cycle.
+
+Nothing here commits. Afterwards nothing leads away from ``published``, and the application's role may change no
+row of the grants.
+"""
+
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contract.feed import GRANTS_PER_PART, Grant, Grants, Text
+from server.cycles import freezing, moves, queries, rules
+from server.cycles.events import GrantsPublished
+from server.cycles.models import BookLine, Carry, CycleRow, GrantRow
+from server.kit import audit, events, outbox
+from server.kit.identity import SYSTEM
+from server.orders import service as order_windows
+
+ROWS_A_STATEMENT = 5_000
+
+
+def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
+    """Publish a released cycle; return whether it did, False where it is published already."""
+    row = moves.locked(session, cycle)
+    if row.state != "released":
+        return False
+    tell_grants(session, row, at=at)
+    leaves, _ = freezing.tree(session, cycle)
+    freezing.tell_book(session, row, leaves, at=at, secret=freezing.secret_of(session, cycle).hex())
+    order_windows.move_windows(session, cycle, "published", at=at)
+    store_carry(session, row)
+    row.published_at = at
+    moves.move(session, row, "publish", at=at, actor=SYSTEM)
+    events.publish(session, GrantsPublished(cycle, at), lock=f"cycle:{cycle}")
+    audit.record(session, actor=SYSTEM, action="cycle.published", subject=f"cycle:{cycle}", at=at)
+    return True
+
+
+def tell_grants(session: Session, row: CycleRow, *, at: datetime) -> None:
+    """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message."""
+    run = queries.run(session, row.id)
+    policy = queries.policy(session, row.policy_name, row.policy_version)
+    assert run is not None  # noqa: S101 - released
+    assert policy is not None  # noqa: S101 - a foreign key holds it
+    weights = {
+        (retailer, sku): weight
+        for retailer, sku, weight in session.execute(
+            select(BookLine.retailer, BookLine.sku, BookLine.weight).where(BookLine.cycle == row.id)
+        )
+    }
+    granted = queries.drafted_grants(session, row.id)
+    asked: Counter[str] = Counter()
+    lines: dict[str, list[queries.Grant]] = {}
+    for grant in granted:
+        asked[grant.sku] += grant.requested_units
+        lines.setdefault(grant.retailer, []).append(grant)
+    offered = {line.sku: line.offered_units for line in queries.supply(session, row.id, run.supply_version).values()}
+
+    def wire(grant: queries.Grant) -> Grant:
+        return Grant.model_validate(
+            {
+                "sku": grant.sku,
+                "requested_units": grant.requested_units,
+                "eligible_units": grant.eligible_units,
+                "granted_units": grant.granted_units,
+                "weight": weights[grant.retailer, grant.sku],
+                "share": grant.share,
+                "reason": grant.reason,
+                "bound_by": grant.bound_by,
+                "supply_units": offered[grant.sku],
+                "asked_units": asked[grant.sku],
+            }
+        )
+
+    items = []
+    for retailer, own in lines.items():
+        parts = [own[start : start + GRANTS_PER_PART] for start in range(0, len(own), GRANTS_PER_PART)]
+        items += [
+            outbox.Item(
+                retailer,
+                f"grants:{row.id}:{number}",
+                "grants",
+                Grants(
+                    cycle=row.id,
+                    name=Text(zh=row.name_zh, en=row.name_en),
+                    part=number,
+                    parts=len(parts),
+                    released_at=row.released_at or at,
+                    policy=moves.policy_label(policy),
+                    seed=run.seed or "",
+                    input_sha256=run.input_sha256,
+                    result_sha256=run.result_sha256 or "",
+                    lines=tuple(wire(grant) for grant in part),
+                ),
+            )
+            for number, part in enumerate(parts, start=1)
+        ]
+    outbox.append(session, items, at=at)
+
+
+def store_carry(session: Session, row: CycleRow) -> None:
+    """Store what the next cycle owes or is owed for each line of this one."""
+    packs = {line.sku: line.pack_units for line in queries.supply(session, row.id).values()}
+    lines = session.execute(
+        select(
+            GrantRow.retailer,
+            GrantRow.sku,
+            GrantRow.granted_units,
+            GrantRow.entitled_thousandths,
+            BookLine.carry_thousandths,
+        )
+        .join(
+            BookLine,
+            (BookLine.cycle == GrantRow.cycle)
+            & (BookLine.retailer == GrantRow.retailer)
+            & (BookLine.sku == GrantRow.sku),
+        )
+        .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
+    )
+    rows = []
+    for retailer, sku, granted_units, entitled, before in lines:
+        carry = rules.carried(before, entitled, granted_units // packs[sku])
+        if carry or before:
+            rows.append({"retailer": retailer, "sku": sku, "carry_thousandths": carry, "cycle": row.id})
+    statement = insert(Carry)
+    statement = statement.on_conflict_do_update(
+        index_elements=["retailer", "sku"],
+        set_={name: statement.excluded[name] for name in ("carry_thousandths", "cycle")},
+    )
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        session.execute(statement, rows[start : start + ROWS_A_STATEMENT])

@@ -1,0 +1,487 @@
+"""What people do with cycles. Nothing here commits; the machine's own steps stand in ``steps``.
+
+Locks: every act holds the cycle's row for update, and so acts on one cycle come one after the other.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+import allocation
+from allocation import seeding
+from allocation.errors import InputError
+from contract.errors import Rejected
+from contract.ids import uuid7
+from server.cycles import attempts, moves, queries, rules
+from server.cycles.errors import Invalid
+from server.cycles.models import (
+    CycleRow,
+    CycleSecret,
+    PlannedWindow,
+    PolicyRow,
+    RouteSchedule,
+    SupplyLine,
+    SupplyVersion,
+)
+from server.cycles.supply import Line
+from server.kit import audit
+from server.kit.console.texts import N_
+from server.kit.identity import Actor, Operator
+from server.orders import queries as orders
+from server.orders import service as order_windows
+from server.retailers import queries as retailers
+
+DEFAULT_POLICY = "fair share"
+DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
+
+
+@dataclass(frozen=True)
+class NewCycle:
+    """A cycle to be made. ``week`` is any day of its week; ``policy`` the newest default where absent."""
+
+    name_zh: str
+    name_en: str
+    week: date
+    zone: str
+    grace_s: int
+    policy: str = DEFAULT_POLICY
+    policy_version: int | None = None
+
+
+# Schedules and policies
+
+
+def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at: datetime) -> None:
+    """Set the weekly window of a route, ``*`` for the routes without one of their own."""
+    check_zone(schedule.zone)
+    if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
+        raise Invalid("route", N_("no retailer stands on route {route}"), route=schedule.route)
+    for where, weekday in (("opens_weekday", schedule.opens_weekday), ("closes_weekday", schedule.closes_weekday)):
+        if weekday not in range(1, 8):
+            raise Invalid(where, N_("a weekday is 1 (Monday) to 7 (Sunday)"))
+    session.merge(
+        RouteSchedule(
+            route=schedule.route,
+            opens_weekday=schedule.opens_weekday,
+            opens_time=schedule.opens_time,
+            closes_weekday=schedule.closes_weekday,
+            closes_time=schedule.closes_time,
+            zone=schedule.zone,
+            changed_by=by.name,
+            changed_at=at,
+        )
+    )
+    _note(session, by, "schedule.set", f"route:{schedule.route}", at, zone=schedule.zone)
+
+
+def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime) -> None:
+    """Take a route's weekly window away; what was announced stays."""
+    removed = session.execute(delete(RouteSchedule).where(RouteSchedule.route == route).returning(RouteSchedule.route))
+    if removed.first() is None:
+        raise Rejected("not_found", what="schedule", name=route)
+    _note(session, by, "schedule.removed", f"route:{route}", at)
+
+
+def write_policy(
+    session: Session, name: str, text: str, *, reason: str, author: str, actor: Actor, at: datetime
+) -> queries.Policy:
+    """Add a version of a policy; the same text again is no new version.
+
+    Raises
+    ------
+    Invalid
+        Where the allocation core cannot read the text, or it would not grant whole packs, or names a seed.
+    """
+    name = _named("name", name)
+    try:
+        policy = allocation.Policy.from_toml(text)
+    except InputError as error:
+        raise Invalid("policy", "{what}", what=str(error)) from None
+    if policy.seed is not None:
+        raise Invalid("policy", N_("a policy names no seed; it is drawn for each cycle"))
+    if policy.rounding == "none":
+        raise Invalid("policy", N_("grants are whole packs; choose a rounding other than none"))
+    last = queries.policy(session, name)
+    if last is not None and last.text == text:
+        return last
+    row = PolicyRow(
+        name=name,
+        version=1 if last is None else last.version + 1,
+        text=text,
+        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        author=author,
+        reason=_named("reason", reason),
+        created_at=at,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        action="policy.written",
+        subject=f"policy:{row.name}",
+        at=at,
+        detail={"version": row.version, "sha256": row.text_sha256, "reason": row.reason},
+    )
+    written = queries.policy(session, row.name, row.version)
+    assert written is not None  # noqa: S101 - written above
+    return written
+
+
+def default_policy(session: Session, *, at: datetime) -> queries.Policy:
+    """Return the newest version of the default policy; the first is written where there is none."""
+    found = queries.policy(session, DEFAULT_POLICY)
+    if found is not None:
+        return found
+    return write_policy(
+        session,
+        DEFAULT_POLICY,
+        DEFAULT_POLICY_TEXT,
+        reason="default",
+        author="evenhand",
+        actor=Actor("system", "evenhand"),
+        at=at,
+    )
+
+
+# A cycle from its draft to its announcement
+
+
+def create_cycle(session: Session, new: NewCycle, *, by: Operator, at: datetime) -> UUID:
+    """Make a draft; return its id."""
+    check_zone(new.zone)
+    if not 0 <= new.grace_s <= 600:  # noqa: PLR2004 - the same bound as the setting's
+        raise Invalid("grace_s", N_("the grace is 0 to 600 seconds"))
+    if new.policy == DEFAULT_POLICY:
+        default_policy(session, at=at)
+    policy = queries.policy(session, new.policy, new.policy_version)
+    if policy is None:
+        raise Rejected("not_found", what="policy", name=f"{new.policy} {new.policy_version or ''}".strip())
+    row = CycleRow(
+        id=uuid7(),
+        name_zh=_named("name_zh", new.name_zh),
+        name_en=_named("name_en", new.name_en),
+        week=rules.monday(new.week),
+        zone=new.zone,
+        grace_s=new.grace_s,
+        state="draft",
+        policy_name=policy.name,
+        policy_version=policy.version,
+        supply_version=0,
+        attempt=0,
+        created_by=by.name,
+        created_at=at,
+        changed_at=at,
+    )
+    session.add(row)
+    session.flush()
+    moves.record_step(session, row, at=at, actor=_actor(by))
+    _note(session, by, "cycle.created", f"cycle:{row.id}", at, name=row.name_en, policy=policy.name)
+    return row.id
+
+
+def choose_policy(session: Session, cycle: UUID, name: str, version: int, *, by: Operator, at: datetime) -> None:
+    """Choose the policy of a draft. After the announcement it stands."""
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "announce")
+    if queries.policy(session, name, version) is None:
+        raise Rejected("not_found", what="policy", name=f"{name} {version}")
+    row.policy_name, row.policy_version, row.changed_at = name, version, at
+    _note(session, by, "cycle.policy_chosen", f"cycle:{cycle}", at, name=name, version=version)
+
+
+def plan_window(
+    session: Session,
+    cycle: UUID,
+    route: str,
+    opens_at: datetime,
+    closes_at: datetime,
+    *,
+    by: Operator,
+    at: datetime,
+) -> UUID:
+    """Plan a window of a draft by its instants; it takes the place of the route's planned one."""
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "announce")
+    if opens_at.tzinfo is None or closes_at.tzinfo is None:
+        raise Invalid("opens_at", N_("an instant needs its UTC offset, such as 2026-12-07T08:00:00+08:00"))
+    if closes_at <= opens_at:
+        raise Invalid("closes_at", N_("the window closes before it opens"))
+    planned = _plan(session, row, route, rules.Span(opens_at, closes_at), row.zone)
+    _note(session, by, "cycle.window_planned", f"cycle:{cycle}", at, route=route)
+    return planned
+
+
+def plan_scheduled_windows(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> list[UUID]:
+    """Plan the windows of the cycle's week from the weekly schedules, in place of what was planned.
+
+    Where some routes have a schedule of their own, that of ``*`` is planned for each of the others.
+    """
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "announce")
+    weekly = {schedule.route: schedule for schedule in queries.schedules(session)}
+    if not weekly:
+        raise Invalid("windows", N_("there is no weekly schedule; make one, or plan a window by its times"))
+    rest = weekly.pop("*", None)
+    spans = list(weekly.items())
+    if rest is not None and not weekly:
+        spans.append(("*", rest))
+    elif rest is not None:
+        others = set(retailers.audience_choices(session).routes) - weekly.keys()
+        spans += [(route, rest) for route in sorted(others)]
+    session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == cycle))
+    planned = [
+        _plan(session, row, route, rules.span_of_week(schedule, row.week), schedule.zone) for route, schedule in spans
+    ]
+    _note(session, by, "cycle.windows_planned", f"cycle:{cycle}", at, windows=len(planned))
+    return planned
+
+
+def drop_planned_window(session: Session, cycle: UUID, window: UUID, *, by: Operator, at: datetime) -> None:
+    """Take a planned window out of a draft."""
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "announce")
+    dropped = session.execute(
+        delete(PlannedWindow)
+        .where(PlannedWindow.cycle == cycle, PlannedWindow.id == window)
+        .returning(PlannedWindow.id)
+    )
+    if dropped.first() is None:
+        raise Rejected("not_found", what="window", name=str(window))
+    _note(session, by, "cycle.window_dropped", f"cycle:{cycle}", at, window=str(window))
+
+
+def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> str:
+    """Draw the secret, publish its commitment with the policy and the windows; return the commitment.
+
+    Every window must open later than ``at``, so that the commitment always stands before.
+    """
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "announce")
+    planned = queries.planned_windows(session, cycle)
+    _check_plan(planned, at)
+    policy = queries.policy(session, row.policy_name, row.policy_version)
+    assert policy is not None  # noqa: S101 - a foreign key holds it
+    secret = seeding.draw_secret()
+    session.add(CycleSecret(cycle=cycle, secret=secret.hex(), drawn_at=at))
+    row.commitment = seeding.commitment(secret).hex()
+    moves.move(session, row, "announce", at=at, actor=_actor(by), detail={"commitment": row.commitment})
+    for window in planned:
+        order_windows.announce_window(
+            session,
+            order_windows.NewWindow(
+                id=window.id,
+                cycle=cycle,
+                name_zh=row.name_zh,
+                name_en=row.name_en,
+                route=window.route,
+                opens_at=window.opens_at,
+                closes_at=window.closes_at,
+                grace_s=row.grace_s,
+                zone=window.zone,
+                commitment=row.commitment,
+                policy=moves.policy_label(policy),
+            ),
+            at=at,
+        )
+    _note(session, by, "cycle.announced", f"cycle:{cycle}", at, commitment=row.commitment, windows=len(planned))
+    return row.commitment
+
+
+# Supply
+
+
+def release_supply(
+    session: Session, cycle: UUID, lines: Sequence[Line], *, reason: str, by: Operator, at: datetime
+) -> int:
+    """Set all supply of a cycle anew; return its version.
+
+    Before the book is frozen this is all. Afterwards, and until the result is sent for release, it starts
+    another attempt on the same book, and the earlier attempt stays on record.
+    """
+    row = moves.locked(session, cycle)
+    state = moves.state_of(row)
+    redo = state in rules.MOVES["again"][0]
+    if not redo:
+        rules.check_takes_supply(state)
+    version = row.supply_version + 1
+    session.add(
+        SupplyVersion(cycle=cycle, version=version, author=by.name, reason=_named("reason", reason), created_at=at)
+    )
+    session.flush()
+    session.execute(
+        insert(SupplyLine),
+        [
+            {
+                "cycle": cycle,
+                "version": version,
+                "sku": line.sku,
+                "supply_units": line.supply_units,
+                "pack_units": line.pack_units,
+                "reserve_units": line.reserve_units,
+                "minimum_units": line.minimum_units,
+                "marked_scarce": line.scarce,
+            }
+            for line in lines
+        ],
+    )
+    row.supply_version = version
+    row.changed_at = at
+    _note(session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason)
+    if redo:
+        attempts.try_again(session, row, at=at, actor=_actor(by))
+    elif row.state == "closed":
+        moves.resume(session, row)
+    return version
+
+
+def correct_supply(
+    session: Session, cycle: UUID, changed: Iterable[Line], *, reason: str, by: Operator, at: datetime
+) -> int:
+    """Set some SKUs anew and keep the others as they were; return the new version."""
+    moves.locked(session, cycle)
+    merged = {
+        old.sku: Line(
+            old.sku, old.supply_units, old.pack_units, old.reserve_units, old.minimum_units, old.marked_scarce
+        )
+        for old in queries.supply(session, cycle).values()
+    }
+    merged |= {line.sku: line for line in changed}
+    return release_supply(session, cycle, list(merged.values()), reason=reason, by=by, at=at)
+
+
+# After the window
+
+
+def retry(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
+    """Do the step that stopped again. A refused result is solved anew from the frozen book."""
+    row = moves.locked(session, cycle)
+    if row.state == "refused":
+        attempts.try_again(session, row, at=at, actor=_actor(by))
+    else:
+        rules.check_can_resume(moves.state_of(row))
+        if row.state == "announced":
+            rules.check_windows_closed(window.state for window in orders.windows(session, cycle=cycle))
+            moves.move(session, row, "close", at=at, actor=_actor(by))
+        moves.resume(session, row)
+    _note(session, by, "cycle.retried", f"cycle:{cycle}", at, state=row.state)
+
+
+def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
+    """Send the verified result to a second person."""
+    row = moves.locked(session, cycle)
+    moves.move(session, row, "send", at=at, actor=_actor(by))
+    row.sent_by = by.name
+    _note(session, by, "cycle.sent_for_release", f"cycle:{cycle}", at)
+
+
+def send_back(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
+    """Give the result back to the planner, with a reason."""
+    row = moves.locked(session, cycle)
+    moves.move(session, row, "send_back", at=at, actor=_actor(by), detail={"reason": _named("reason", reason)})
+    row.sent_by = None
+    _note(session, by, "cycle.sent_back", f"cycle:{cycle}", at, reason=reason)
+
+
+def release(session: Session, cycle: UUID, *, by: Operator, at: datetime, publish: bool = True) -> None:
+    """Release the result as the second person, and have it published.
+
+    Raises
+    ------
+    Rejected
+        ``same_person``, where the one who sent it tries.
+    """
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "release")
+    rules.check_second_person(row.sent_by, by.name)
+    row.released_by, row.released_at = by.name, at
+    moves.move(session, row, "release", at=at, actor=_actor(by), detail={"sent_by": row.sent_by})
+    _note(session, by, "cycle.released", f"cycle:{cycle}", at, sent_by=row.sent_by or "")
+    if publish:
+        moves.resume(session, row)
+
+
+def publish(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
+    """Have a released result published."""
+    row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "publish")
+    moves.resume(session, row)
+    _note(session, by, "cycle.publication_asked", f"cycle:{cycle}", at)
+
+
+def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
+    """End a cycle without a result; its retailers are told. What was published cannot be called off."""
+    row = moves.locked(session, cycle)
+    announced = row.state != "draft"
+    moves.move(session, row, "call_off", at=at, actor=_actor(by), detail={"reason": _named("reason", reason)})
+    row.trouble = None
+    if announced:
+        order_windows.move_windows(session, cycle, "called_off", at=at)
+    _note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
+
+
+def check_zone(zone: str) -> None:
+    """Refuse what is no IANA time zone."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise Invalid("zone", N_("{zone} is no time zone; write it like Asia/Shanghai"), zone=zone) from None
+
+
+def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: str) -> UUID:
+    if route != "*" and route not in retailers.audience_choices(session).routes:
+        raise Invalid("route", N_("no retailer stands on route {route}"), route=route)
+    session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == row.id, PlannedWindow.route == route))
+    planned = PlannedWindow(
+        id=uuid7(),
+        cycle=row.id,
+        route=route,
+        opens_at=span.opens_at,
+        closes_at=span.closes_at,
+        zone=zone,
+        note=" ".join(span.notes),
+    )
+    session.add(planned)
+    session.flush()
+    return planned.id
+
+
+def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
+    if not planned:
+        raise Invalid("windows", N_("plan a window first"))
+    routes = {window.route for window in planned}
+    if "*" in routes and len(routes) > 1:
+        raise Invalid(
+            "windows", N_("a window for every route stands beside one for {route}; keep one"), route=min(routes - {"*"})
+        )
+    for window in planned:
+        if window.opens_at <= at:
+            raise Invalid(
+                "windows",
+                N_("the window of route {route} would open at {opens_at}, before the commitment is published"),
+                route=window.route,
+                opens_at=window.opens_at.isoformat(),
+            )
+
+
+def _named(where: str, text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid(where, N_("a few words are needed here"))
+    if len(text) > 200:  # noqa: PLR2004 - what fits on a screen
+        raise Invalid(where, N_("at most 200 characters fit here"))
+    return text
+
+
+def _actor(operator: Operator) -> Actor:
+    return Actor("operator", operator.name)
+
+
+def _note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str | int) -> None:
+    audit.record(session, actor=_actor(by), action=action, subject=subject, at=at, detail=detail)

@@ -1,0 +1,241 @@
+"""The machine's own steps: freeze, solve, verify, publish. Each may be called again at any time.
+
+A step looks at the cycle's state under its lock and does nothing where it is done already. What stops a step is
+written on the cycle, with what to do; nothing of the step is stored then. Solving and checking hold no
+transaction.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+import allocation
+from allocation import seeding
+from allocation.canonical import input_sha256
+from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
+from server.cycles import attempts, exporting, freezing, moves, publishing
+from server.cycles.copying import insert_rows
+from server.cycles.errors import StepStopped
+from server.cycles.models import AllocationRun, CycleRow, GrantRow
+from server.kit import audit
+from server.kit.clock import Clock
+from server.kit.db import transaction
+from server.kit.http import Runtime
+from server.kit.identity import SYSTEM
+
+log = structlog.get_logger(__name__)
+EXACT = allocation.Policy(rounding="none")
+
+
+def run_freeze(runtime: Runtime, *, cycle: str) -> None:
+    """Freeze the order book."""
+
+    def act() -> None:
+        with transaction(runtime.sessions) as session:
+            freezing.freeze(session, UUID(cycle), at=runtime.clock())
+
+    _guarded(runtime, UUID(cycle), "freeze", act)
+
+
+def run_solve(runtime: Runtime, *, cycle: str) -> None:
+    """Share out the frozen book."""
+    _guarded(runtime, UUID(cycle), "solve", lambda: solve(runtime.sessions, UUID(cycle), runtime.clock))
+
+
+def run_verify(runtime: Runtime, *, cycle: str) -> None:
+    """Let the checker read the result's files."""
+    _guarded(runtime, UUID(cycle), "verify", lambda: verify(runtime.sessions, UUID(cycle), runtime.clock))
+
+
+def run_publish(runtime: Runtime, *, cycle: str) -> None:
+    """Publish what was released."""
+
+    def act() -> None:
+        with transaction(runtime.sessions) as session:
+            publishing.publish(session, UUID(cycle), at=runtime.clock())
+
+    _guarded(runtime, UUID(cycle), "publish", act)
+
+
+def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
+    """Read the frozen book, share it out with no transaction open, check its hash again, store the grants.
+
+    Raises
+    ------
+    StepStopped
+        Where the book no longer has its hash, or the core gives no answer that can be stored.
+    """
+    with transaction(sessions) as session:
+        row = moves.locked(session, cycle)
+        if row.state != "frozen":
+            return
+        attempt = row.attempt
+        run = _run(session, row)
+        problem = _unchanged(session, row, run)
+        policy = allocation.Policy.from_toml(run.policy_text)
+        assert row.commitment is not None  # noqa: S101 - a constraint holds it
+        assert row.book_root is not None  # noqa: S101 - frozen
+        proof = seeding.SeedProof(
+            bytes.fromhex(row.commitment), freezing.secret_of(session, cycle), bytes.fromhex(row.book_root)
+        )
+    started = time.monotonic()
+    try:
+        result = allocation.solve(problem, policy, seed_proof=proof)
+        entitled = allocation.solve(problem, EXACT)
+    except InputError as error:
+        raise StepStopped("input_refused", what=str(error)) from None
+    except WorkLimitError as error:
+        raise StepStopped("not_proven", what=str(error)) from None
+    except AnswerRefusedError as error:
+        raise StepStopped("answer_refused", what=str(error)) from None
+    solving_ms = round((time.monotonic() - started) * 1000)
+    with transaction(sessions) as session:
+        row = moves.locked(session, cycle)
+        if row.state != "frozen" or row.attempt != attempt:
+            return
+        run = _run(session, row)
+        _unchanged(session, row, run)
+        at = clock()
+        run.seed = proof.seed.hex()
+        run.result_sha256 = result.certificate["result_sha256"]
+        run.certificate = json.dumps(result.certificate, ensure_ascii=False)
+        run.report = json.dumps(result.report, ensure_ascii=False)
+        run.solving_ms = solving_ms
+        run.solved_at = at
+        insert_rows(session, GrantRow, _grant_rows(row, problem, result, entitled))
+        _check_supply_held(session, row)
+        detail: dict[str, Any] = {
+            "attempt": attempt,
+            "result_sha256": run.result_sha256,
+            "milliseconds": solving_ms,
+            "versions": result.certificate["versions"],
+        }
+        moves.move(session, row, "solve", at=at, actor=SYSTEM, detail=detail)
+        audit.record(session, actor=SYSTEM, action="cycle.solved", subject=f"cycle:{cycle}", at=at, detail=detail)
+        moves.resume(session, row)
+
+
+def verify(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
+    """Write the problem and the result as an outsider gets them, run the checker on the files, store its verdict.
+
+    A verdict against the result stops the cycle in ``refused``, with the checker's words.
+    """
+    with tempfile.TemporaryDirectory(prefix="evenhand-verify-") as folder:
+        with transaction(sessions) as session:
+            row = moves.locked(session, cycle)
+            if row.state != "solved":
+                return
+            attempt = row.attempt
+            exporting.write(session, cycle, Path(folder))
+        verdict = exporting.check(Path(folder))
+    with transaction(sessions) as session:
+        row = moves.locked(session, cycle)
+        if row.state != "solved" or row.attempt != attempt:
+            return
+        at = clock()
+        run = _run(session, row)
+        run.verdict = verdict.stored()
+        run.verified_at = at
+        detail = {"attempt": attempt, "lines": verdict.lines, "faults": len(verdict.faults)}
+        moves.move(session, row, "pass" if verdict.holds else "refuse", at=at, actor=SYSTEM, detail=detail)
+        audit.record(
+            session,
+            actor=SYSTEM,
+            action="cycle.verified" if verdict.holds else "cycle.refused",
+            subject=f"cycle:{cycle}",
+            at=at,
+            detail=detail,
+            alert=not verdict.holds,
+        )
+
+
+def _guarded(runtime: Runtime, cycle: UUID, step: str, act: Callable[[], None]) -> None:
+    """Do a step; write on the cycle what stopped it. A database that is away is left to the queue's retry."""
+    try:
+        act()
+    except StepStopped as stopped:
+        log.warning("step_stopped", cycle=str(cycle), step=step, code=stopped.code)
+        _note_trouble(runtime, cycle, step, stopped)
+    except OperationalError:
+        raise
+    except Exception as error:  # whatever it is, the cycle must say so instead of standing still
+        log.exception("step_failed", cycle=str(cycle), step=step)
+        words = str(error).splitlines()
+        what = f"{type(error).__name__}: {words[0] if words else ''}"
+        _note_trouble(runtime, cycle, step, StepStopped("unexpected", what=what[:300]))
+
+
+def _note_trouble(runtime: Runtime, cycle: UUID, step: str, stopped: StepStopped) -> None:
+    with transaction(runtime.sessions) as session:
+        row = moves.locked(session, cycle)
+        at = runtime.clock()
+        row.trouble = {"step": step, "code": stopped.code, "params": stopped.params, "at": at.isoformat()}
+        row.changed_at = at
+        audit.record(
+            session,
+            actor=SYSTEM,
+            action="cycle.step_stopped",
+            subject=f"cycle:{cycle}",
+            at=at,
+            detail={"step": step, "code": stopped.code},
+            alert=stopped.code != "supply_missing",
+        )
+
+
+def _run(session: Session, row: CycleRow) -> AllocationRun:
+    return session.scalars(
+        select(AllocationRun).where(AllocationRun.cycle == row.id, AllocationRun.attempt == row.attempt)
+    ).one()
+
+
+def _unchanged(session: Session, row: CycleRow, run: AllocationRun) -> allocation.Problem:
+    """Return the problem, made again of the stored rows, if it still has the hash that it was frozen with."""
+    problem = attempts.problem(session, row.id, run.supply_version)
+    found = input_sha256(problem)
+    if found != run.input_sha256:
+        raise StepStopped("input_changed", expected=run.input_sha256, found=found)
+    return problem
+
+
+def _grant_rows(
+    row: CycleRow, problem: allocation.Problem, result: allocation.Result, entitled: allocation.Result
+) -> Any:
+    packs = problem.lines.pack.tolist()
+    for line, (whole, exact) in enumerate(zip(result.rows(), entitled.granted.tolist(), strict=True)):
+        yield (
+            row.id,
+            row.attempt,
+            whole.retailer,
+            whole.sku,
+            int(whole.requested),
+            int(whole.eligible),
+            int(whole.granted),
+            whole.share,
+            whole.reason,
+            whole.bound_by,
+            int(exact * 1000 // packs[line]),
+        )
+
+
+def _check_supply_held(session: Session, row: CycleRow) -> None:
+    """Stop where a SKU was granted beyond its supply less the reserve."""
+    over = session.execute(
+        text(
+            "SELECT g.sku FROM grants g JOIN supply_lines s ON s.cycle = g.cycle AND s.version = :version"
+            " AND s.sku = g.sku WHERE g.cycle = :cycle AND g.attempt = :attempt"
+            " GROUP BY g.sku, s.supply_units, s.reserve_units"
+            " HAVING sum(g.granted_units) > s.supply_units - s.reserve_units LIMIT 1"
+        ),
+        {"cycle": row.id, "attempt": row.attempt, "version": row.supply_version},
+    ).scalar()
+    if over is not None:
+        raise StepStopped("over_granted", sku=over)
