@@ -1,0 +1,99 @@
+"""The bytes that are hashed: one form of the input, whatever the files looked like.
+
+The canonical input is UTF-8, compact JSON: an array of four arrays (requests, supply, retailers, quotas), each sorted
+by its names in byte order, rows as arrays in the order of the documented columns, defaults filled in, null where a
+limit is absent::
+
+    [retailer, sku, requested, floor, cap, weight, carry]        requests; the weight that holds for the line
+    [sku, supply, pack, price_minor, reserve]                    supply
+    [retailer, weight, credit_minor, max_units, [[group, value], …]]   retailers, none where no table was given
+    [group, value, sku, max_units]                               quotas
+
+A line with a minimum has it as an eighth entry ("all" for all or nothing), a SKU with one as a sixth, so that
+problems without minimums keep the form above.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from allocation.limits import NO_LIMIT
+from allocation.problem import Problem
+from allocation.tables import ABSENT
+
+Rows = Iterable[Any]
+
+
+def input_sha256(problem: Problem) -> str:
+    """Return the SHA-256 of the canonical input, in hexadecimal digits."""
+    return sha256_of_rows(_requests(problem), _supply(problem), _retailers(problem), _quotas(problem))
+
+
+def sha256_of_rows(*tables: Rows) -> str:
+    """Hash tables of rows as one compact JSON array of arrays, without holding its text."""
+    digest = hashlib.sha256()
+    for number, rows in enumerate(tables):
+        digest.update(b",[" if number else b"[[")
+        remaining, comma = iter(rows), ""
+        while some := list(islice(remaining, 8192)):
+            text = json.dumps(some, ensure_ascii=False, separators=(",", ":"))
+            digest.update((comma + text[1:-1]).encode())
+            comma = ","
+        digest.update(b"]")
+    digest.update(b"]")
+    return digest.hexdigest()
+
+
+def _requests(problem: Problem) -> Iterator[list[Any]]:
+    requests, retailers, supply = problem.requests, problem.retailers, problem.supply
+    minimum = np.where(requests.minimum == ABSENT, supply.minimum[requests.sku], requests.minimum)
+    columns = (
+        requests.retailer,
+        requests.sku,
+        requests.requested,
+        requests.floor,
+        requests.cap,
+        problem.lines.weight,
+        requests.carry,
+        minimum,
+        requests.all_or_nothing,
+    )
+    for r, s, requested, floor, cap, weight, carry, least, all_or_nothing in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        row = [retailers.retailer[r], supply.sku[s], requested, floor, _or_null(cap), weight, carry]
+        yield [*row, "all"] if all_or_nothing else [*row, least] if least else row
+
+
+def _supply(problem: Problem) -> Iterator[list[Any]]:
+    supply = problem.supply
+    columns = (supply.supply, supply.pack, supply.price_minor, supply.reserve, supply.minimum)
+    for sku, quantity, pack, price, reserve, minimum in zip(
+        supply.sku, *(column.tolist() for column in columns), strict=True
+    ):
+        row = [sku, quantity, pack, _or_null(price), reserve]
+        yield [*row, minimum] if minimum else row
+
+
+def _retailers(problem: Problem) -> Iterator[list[Any]]:
+    retailers = problem.retailers
+    if retailers.listed:
+        columns = (retailers.weight, retailers.credit_minor, retailers.max_units)
+        for i, (name, weight, credit, units) in enumerate(
+            zip(retailers.retailer, *(column.tolist() for column in columns), strict=True)
+        ):
+            groups = [[group, labels[i]] for group, labels in retailers.groups.items() if labels[i]]
+            yield [name, weight, _or_null(credit), _or_null(units), groups]
+
+
+def _quotas(problem: Problem) -> Iterator[tuple[Any, ...]]:
+    quotas = problem.quotas
+    return zip(quotas.group, quotas.value, quotas.sku, quotas.max_units.tolist(), strict=True)
+
+
+def _or_null(number: int) -> int | None:
+    return None if number == NO_LIMIT else number

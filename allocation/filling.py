@@ -1,0 +1,53 @@
+"""What every solver hands back: packs a line, what stopped it, and where each supply ended."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from allocation.columns import IntArray
+from allocation.signposts import Level
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The last unit of a SKU that was granted above the floors, in the order of (tier, phase, level, draw)."""
+
+    tier: int
+    phase: int
+    level: Level
+    draw: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """A filling, in the order of the problem's lines.
+
+    Parameters
+    ----------
+    granted
+        Whole packs.
+    stopped_by
+        The position of the constraint that refused a line's next pack; −1 for a line that is not short.
+    by_draw
+        Whether that line, drawn first among the units with its level, would have got it.
+    thresholds
+        By position of the SKU; only for SKUs whose supply stopped a line and gave more than floors.
+    levels
+        By name of the constraint, the level at which it was full, for constraints without a threshold.
+    minimums
+        By SKU, how the lines with a minimum were chosen.
+    """
+
+    granted: IntArray
+    stopped_by: IntArray
+    by_draw: npt.NDArray[np.bool_]
+    thresholds: dict[int, Threshold] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
+    minimums: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_all_that_is_eligible(cls, eligible: IntArray) -> "Filling":
+        """Return the filling in which nobody is stopped."""
+        return cls(eligible.copy(), np.full_like(eligible, -1), np.zeros(len(eligible), dtype=np.bool_))

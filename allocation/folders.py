@@ -1,0 +1,248 @@
+"""Problems and results as folders: the stable file format."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from allocation.certificate import sealed
+from allocation.columns import RawTable
+from allocation.errors import InputError
+from allocation.limits import NO_LIMIT
+from allocation.policy import Policy
+from allocation.problem import Problem
+from allocation.report_page import report_page
+from allocation.result import COLUMNS, REASONS, Result
+from allocation.table_files import decode, find_table, read_table
+from allocation.tables import ABSENT, GROUP_PREFIX
+
+RESULT_FILES: Final = ("allocation.csv", "certificate.json", "report.html", "report.json")
+POLICY_FILE: Final = "policy.toml"
+_ADJUSTMENTS: Final = ("adjustments.csv", "adjustments.parquet")
+
+Progress = Callable[[str, int, int], None]
+
+
+def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: None) -> Problem:
+    """Read ``requests``, ``supply`` and, where present, ``retailers`` and ``quotas`` from a folder.
+
+    Parameters
+    ----------
+    folder
+        Holds the tables as ``.csv`` or ``.parquet``; other files are left alone.
+    progress
+        Told the file, the bytes read and its size.
+
+    Raises
+    ------
+    InputError
+        For the first fault, with file, row, column and value.
+    """
+    if not folder.is_dir():
+        raise InputError(str(folder), "no such folder; give the folder that holds requests.csv and supply.csv")
+    for name in _ADJUSTMENTS:
+        if (folder / name).exists():
+            raise InputError(name, "manual decisions are not known to this version; take the file out")
+
+    def table(name: str, *, needed: bool = False) -> RawTable | None:
+        path = find_table(folder, name)
+        if path is None:
+            if needed:
+                raise InputError(f"{name}.csv", f"missing from {folder}; a problem needs requests.csv and supply.csv")
+            return None
+        size = path.stat().st_size
+        return read_table(path, lambda done: progress(path.name, done, size))
+
+    requests, supply = table("requests", needed=True), table("supply", needed=True)
+    assert requests is not None  # noqa: S101  # needed tables are there or refused; this tells the type checker
+    assert supply is not None  # noqa: S101
+    return Problem.from_tables(requests, supply, table("retailers"), table("quotas"))
+
+
+def read_policy(path: Path, *, needed: bool = True) -> Policy:
+    """Read a policy file; the defaults where it is absent and not needed."""
+    if not path.is_file():
+        if needed:
+            raise InputError(path.name, "no such file; give a policy with one key a line")
+        return Policy()
+    return Policy.from_toml(decode(path.name, path.read_bytes()), path.name)
+
+
+def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
+    """Write a problem and its policy as a new folder of CSV files, all or nothing."""
+    requests, supply, retailers, quotas = problem.requests, problem.supply, problem.retailers, problem.quotas
+    files = {
+        "requests.csv": _csv_bytes(
+            {
+                "retailer": np.array(retailers.retailer, dtype=object)[requests.retailer].tolist(),
+                "sku": np.array(supply.sku, dtype=object)[requests.sku].tolist(),
+                "requested": requests.requested.tolist(),
+                "floor": _cells(requests.floor, 0),
+                "cap": _cells(requests.cap, NO_LIMIT),
+                "weight": _cells(requests.weight, 0),
+                "carry": _cells(requests.carry, 0),
+                "minimum": _cells(requests.minimum, ABSENT),
+                "all_or_nothing": _cells(requests.all_or_nothing.astype(np.int64), 0),
+            },
+            needed=3,
+        ),
+        "supply.csv": _csv_bytes(
+            {
+                "sku": list(supply.sku),
+                "supply": supply.supply.tolist(),
+                "pack": _cells(supply.pack, 1),
+                "price_minor": _cells(supply.price_minor, NO_LIMIT),
+                "reserve": _cells(supply.reserve, 0),
+                "minimum": _cells(supply.minimum, 0),
+            },
+            needed=2,
+        ),
+        POLICY_FILE: policy.to_toml().encode(),
+    }
+    if retailers.listed:
+        files["retailers.csv"] = _csv_bytes(
+            {
+                "retailer": list(retailers.retailer),
+                "weight": _cells(retailers.weight, 1),
+                "credit_minor": _cells(retailers.credit_minor, NO_LIMIT),
+                "max_units": _cells(retailers.max_units, NO_LIMIT),
+            }
+            | {GROUP_PREFIX + group: list(labels) for group, labels in retailers.groups.items()},
+            needed=1,
+        )
+    if quotas.group:
+        files["quotas.csv"] = _csv_bytes(
+            {
+                "group": list(quotas.group),
+                "value": list(quotas.value),
+                "sku": list(quotas.sku),
+                "max_units": quotas.max_units.tolist(),
+            },
+            needed=4,
+        )
+    write_folder(folder, files, replaceable=())
+
+
+def write_result(result: Result, folder: Path) -> None:
+    """Write a result as a folder, all or nothing.
+
+    An earlier result at that place is replaced; a folder that holds anything else is left alone and refused.
+
+    Raises
+    ------
+    InputError
+        Where something else stands at that place.
+    OSError
+        Where the disk is full or the place cannot be written to; nothing is left behind.
+    """
+    report = (json.dumps(result.report, ensure_ascii=False, indent=1) + "\n").encode()
+    files = {
+        "allocation.csv": result.csv_bytes,
+        "report.json": report,
+        "report.html": report_page(result.report).encode(),
+    }
+    files["certificate.json"] = sealed(result.certificate, files)
+    write_folder(folder, files, replaceable=RESULT_FILES)
+
+
+def read_result(folder: Path) -> Result:
+    """Read a result folder, for explaining it; what it says is not checked here (see :mod:`allocation.verification`).
+
+    Raises
+    ------
+    InputError
+        Where it is no result folder.
+    """
+    for name in ("allocation.csv", "certificate.json", "report.json"):
+        if not (folder / name).is_file():
+            raise InputError(name, f"missing from {folder}; give a folder that evenhand allocate has written")
+    table = read_table(folder / "allocation.csv")
+    table.require(COLUMNS, COLUMNS.__contains__)
+    certificate, report = (_read_json(folder / name) for name in ("certificate.json", "report.json"))
+    text = {column: np.array(table.texts(column), dtype=object) for column in COLUMNS}
+    for index, reason in enumerate(text["reason"]):
+        if reason not in REASONS:
+            table.refuse(index, "reason", f"unknown reason; known are {', '.join(REASONS)}")
+    if certificate.get("policy", {}).get("rounding") == "none":
+        granted = np.array([Fraction(units) for units in text["granted"]], dtype=object)
+    else:
+        granted = table.numbers("granted")
+    return Result(
+        text["retailer"],
+        text["sku"],
+        table.numbers("requested"),
+        table.numbers("eligible"),
+        granted,
+        text["share"],
+        text["reason"],
+        text["bound_by"],
+        certificate,
+        report,
+    )
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], replaceable: Iterable[str]) -> None:
+    """Write files as one folder: it is whole or absent, whenever this is interrupted.
+
+    Parameters
+    ----------
+    folder
+        The folder to make. One that is empty, or holds only files of `replaceable`, is replaced.
+    """
+    folder = folder.absolute()
+    stands_there = os.path.lexists(folder)
+    if stands_there and (not folder.is_dir() or {path.name for path in folder.iterdir()} - set(replaceable)):
+        raise InputError(str(folder), "something else stands there; choose a new folder or empty this one")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A sibling, so that it lies on the same file system and a rename puts all of it in place.
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True) as work:
+        fresh, old = Path(work) / "new", Path(work) / "old"
+        fresh.mkdir()
+        for name, content in files.items():
+            with (fresh / name).open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        if stands_there:
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if stands_there:
+                old.rename(folder)
+            raise
+
+
+def _csv_bytes(columns: Mapping[str, list[Any]], needed: int) -> bytes:
+    """Write columns; those after the first `needed` only where a cell is not empty."""
+    kept = {
+        name: cells
+        for position, (name, cells) in enumerate(columns.items())
+        if position < needed or any(cell != "" for cell in cells)
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(kept)
+    writer.writerows(zip(*kept.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def _cells(numbers: np.ndarray[Any, Any], absent: int) -> list[Any]:
+    return ["" if number == absent else number for number in numbers.tolist()]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(path.name, f"not readable as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(path.name, "not a JSON object")
+    return content

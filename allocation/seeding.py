@@ -1,0 +1,122 @@
+"""The seed that nobody inside can steer: committed to before the window opens, sealed with the order book.
+
+1. Before the window opens a secret is drawn and its commitment, SHA-256(secret), published.
+2. At closing the order book is frozen; every order is a leaf of a Merkle tree, and the root is published.
+3. The seed is SHA-256(secret ‖ root). Secret and root are published with the result.
+
+Hashes are domain-separated: SHA-256(0x00 ‖ bytes) for a leaf, SHA-256(0x01 ‖ left ‖ right) for a pair, as in
+RFC 6962; a row of odd length hands its last node up unchanged. An empty book has the root SHA-256 of nothing.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class SeedProof:
+    """What is published with the result so that anyone can recompute the seed; all 32 bytes long."""
+
+    commitment: bytes
+    secret: bytes
+    root: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together.
+
+        Raises
+        ------
+        ValueError
+            Where a part has not 32 bytes, or the commitment is not to this secret.
+        """
+        if any(len(part) != SECRET_BYTES for part in (self.commitment, self.secret, self.root)):
+            raise ValueError("commitment, secret and root have 32 bytes each")
+        if commitment(self.secret) != self.commitment:
+            raise ValueError("the commitment is not SHA-256 of the secret")
+
+    @property
+    def seed(self) -> bytes:
+        """The seed that follows."""
+        return seed_from(self.secret, self.root)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the parts in hexadecimal digits."""
+        return {"commitment": self.commitment.hex(), "secret": self.secret.hex(), "root": self.root.hex()}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a Merkle proof: the sibling, and whether it stands on the left."""
+
+    sibling: bytes
+    is_left: bool
+
+
+def draw_secret() -> bytes:
+    """Draw a secret of 32 bytes from the operating system."""
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def commitment(secret: bytes) -> bytes:
+    """Return what is published before the window opens."""
+    return hashlib.sha256(secret).digest()
+
+
+def seed_from(secret: bytes, root: bytes) -> bytes:
+    """Return the seed: SHA-256(secret ‖ root)."""
+    return hashlib.sha256(secret + root).digest()
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root over the orders' bytes, in the order given (freeze and sort them first)."""
+    row = [_leaf(leaf) for leaf in leaves]
+    while len(row) > 1:
+        row = _row_above(row)
+    return row[0] if row else hashlib.sha256().digest()
+
+
+def merkle_proof(leaves: Sequence[bytes], index: int) -> list[Step]:
+    """Return the steps from the leaf at `index` up to the root."""
+    row, steps = [_leaf(leaf) for leaf in leaves], []
+    while len(row) > 1:
+        sibling = index ^ 1
+        if sibling < len(row):
+            steps.append(Step(row[sibling], is_left=sibling < index))
+        row, index = _row_above(row), index // 2
+    return steps
+
+
+def merkle_proofs(leaves: Sequence[bytes]) -> list[list[Step]]:
+    """Return the proof of every leaf, hashing the tree once."""
+    row = [_leaf(leaf) for leaf in leaves]
+    proofs: list[list[Step]] = [[] for _ in leaves]
+    position = list(range(len(row)))
+    while len(row) > 1:
+        for proof, index in zip(proofs, position, strict=True):
+            if index ^ 1 < len(row):
+                proof.append(Step(row[index ^ 1], is_left=bool(index & 1)))
+        row, position = _row_above(row), [index // 2 for index in position]
+    return proofs
+
+
+def is_in_book(leaf: bytes, proof: Sequence[Step], root: bytes) -> bool:
+    """Say whether the leaf lies under the root."""
+    node = _leaf(leaf)
+    for step in proof:
+        node = _pair(step.sibling, node) if step.is_left else _pair(node, step.sibling)
+    return node == root
+
+
+def _row_above(row: list[bytes]) -> list[bytes]:
+    return [_pair(*row[i : i + 2]) if i + 1 < len(row) else row[i] for i in range(0, len(row), 2)]
+
+
+def _leaf(content: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + content).digest()
+
+
+def _pair(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()

@@ -1,0 +1,131 @@
+"""Solve: from a problem and a policy to a result with its certificate."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from allocation.certificate import make_certificate
+from allocation.decimals import plain_quotients
+from allocation.errors import InputError
+from allocation.filling import Filling
+from allocation.lottery import drawing
+from allocation.policy import Policy
+from allocation.problem import Lines, Problem
+from allocation.progressive_filling import fill_progressively
+from allocation.reasons import bound_by, reasons
+from allocation.report import report_figures
+from allocation.result import Result
+from allocation.rules import Order, order_of
+from allocation.seeding import SeedProof
+from allocation.water_filling import fill_supplies
+
+Progress = Callable[[str, int, int], None]
+"""Told a stage, how much of it is done and how much there is (0: unknown)."""
+
+
+def solve(
+    problem: Problem,
+    policy: Policy,
+    *,
+    seed: str | None = None,
+    seed_proof: SeedProof | None = None,
+    progress: Progress = lambda _stage, _done, _all: None,
+) -> Result:
+    """Share out the supply of a problem under a policy.
+
+    The result depends on nothing but the arguments: the same bytes on any machine, in any order of the rows.
+
+    Parameters
+    ----------
+    problem
+        The frozen problem.
+    policy
+        The rule and the rounding.
+    seed
+        64 hexadecimal digits; used instead of the policy's.
+    seed_proof
+        How the seed came about; published in the certificate, and the seed follows from it.
+    progress
+        Told now and then how far it is.
+
+    Returns
+    -------
+    Result
+        Feasible, and such that no short line has room for one more pack.
+
+    Raises
+    ------
+    InputError
+        Where policy and problem do not go together, or a seed is missing.
+    WorkLimitError, AnswerRefusedError
+        Where lines with a minimum could not be chosen from; see :mod:`allocation.minimums`.
+    """
+    policy = policy.with_seed(seed_proof.seed.hex() if seed_proof else seed)
+    if seed is not None and policy.seed != seed.lower():
+        raise InputError("policy.toml", "the seed does not follow from its proof", column="seed", value=seed)
+    order = order_of(problem, policy)
+    filling = fill(problem, problem.lines, policy, order, progress)
+    return _result(problem, policy, order, filling, seed_proof)
+
+
+def fill(problem: Problem, lines: Lines, policy: Policy, order: Order, progress: Progress) -> Filling:
+    """Fill once: SKUs that meet in nothing by their levels, all others pack by pack."""
+    filling = Filling.of_all_that_is_eligible(lines.eligible)
+    draw = drawing(policy.seed_bytes())
+    coupled = coupled_skus(problem, lines)
+    fill_supplies(problem, lines, order, policy.rounding, draw, ~coupled, filling)
+    if coupled.any():
+        packs = int(lines.eligible[coupled[problem.requests.sku]].sum())
+        fill_progressively(
+            problem,
+            lines,
+            order,
+            policy.rounding,
+            draw,
+            coupled,
+            filling,
+            lambda done: progress("filling", done, packs),
+        )
+    return filling
+
+
+def coupled_skus(problem: Problem, lines: Lines) -> npt.NDArray[np.bool_]:
+    """Say which SKUs have a line in a constraint that reaches beyond its SKU's supply and may become full.
+
+    A constraint that has room for everything eligible in it can never refuse anybody.
+    """
+    requests, constraints = problem.requests, problem.constraints
+    coupled = np.zeros(len(problem.supply.sku), dtype=np.bool_)
+    limits = np.array(constraints.limits, dtype=np.float64)
+    for slot in constraints.slots[1:]:
+        uses = (slot.constraint >= 0) & (lines.eligible > 0)
+        unit = problem.supply.price_minor[requests.sku] if slot.in_money else 1
+        demand = np.bincount(
+            slot.constraint[uses],
+            (lines.eligible.astype(np.float64) * lines.pack * unit)[uses],
+            minlength=len(limits),
+        )
+        may_be_full = demand * (1 + 1e-6) > limits  # floating sums: rather too many than one too few
+        coupled[requests.sku[uses & may_be_full[slot.constraint]]] = True
+    return coupled
+
+
+def _result(problem: Problem, policy: Policy, order: Order, filling: Filling, seed_proof: SeedProof | None) -> Result:
+    requests, lines = problem.requests, problem.lines
+    granted = filling.granted * lines.pack
+    result = Result(
+        retailer=np.array(problem.retailers.retailer, dtype=object)[requests.retailer],
+        sku=np.array(problem.supply.sku, dtype=object)[requests.sku],
+        requested=requests.requested,
+        eligible=lines.eligible * lines.pack,
+        granted=granted,
+        share=plain_quotients(granted, lines.weight),
+        reason=reasons(problem, order, filling),
+        bound_by=bound_by(problem, filling),
+    )
+    certificate = make_certificate(problem, policy, filling, result.csv_bytes, seed_proof)
+    hashes = {name: certificate[name] for name in ("input_sha256", "result_sha256")}
+    report = report_figures(problem, policy, filling, result.reason, hashes)
+    return replace(result, certificate=certificate, report=report)
