@@ -105,6 +105,7 @@ TEXTS: dict[str, str] = {
     "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
     "reason_missing": _("{sku}: say what is wrong with the difference."),
+    "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),
     "survey_closed": _("The survey closed at {closed_at}."),
@@ -127,6 +128,7 @@ TEXTS: dict[str, str] = {
     "wrong_state": _("This cannot be done now: it stands at {state}, and needs {needed}."),
     "not_found": _("There is no {what} {name}."),
     "already_exists": _("{what} {name} exists already."),
+    "changed_meanwhile": _("{name} was changed meanwhile. Load it again, look at it, then decide again."),
     "invalid": _("{where}: {what}."),
     "forged_request": _("The page was too old or came from elsewhere. Load it again and repeat the step."),
 }

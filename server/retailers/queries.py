@@ -62,11 +62,11 @@ def codes_in(session: Session, audience: Audience) -> list[str]:
 
 def audience_choices(session: Session) -> Audience:
     """Return every region, route and tier that a shop stands in, for a form to choose from."""
-    regions, routes, tiers = (
-        tuple(session.scalars(select(column).distinct().order_by(column)))
-        for column in (RetailerRow.region, RetailerRow.route, RetailerRow.tier)
+    return Audience(
+        regions=tuple(session.scalars(select(RetailerRow.region).distinct().order_by(RetailerRow.region))),
+        routes=tuple(session.scalars(select(RetailerRow.route).distinct().order_by(RetailerRow.route))),
+        tiers=tuple(session.scalars(select(RetailerRow.tier).distinct().order_by(RetailerRow.tier))),
     )
-    return Audience(regions, routes, tiers)
 
 
 def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:
