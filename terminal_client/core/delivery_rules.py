@@ -48,7 +48,8 @@ def confirmed(line: ShippedLine, count: Count) -> ConfirmedLine:
         accepted = line.shipped_units + differs - count.held_units
     else:
         _check(line, 0 < differs <= line.shipped_units, differs)
-        _check(line, 0 <= count.held_units <= differs, count.held_units)
+        most_held = 0 if count.difference == "short" else differs
+        _check(line, 0 <= count.held_units <= most_held, count.held_units)
         accepted = line.shipped_units - differs
     replaced = count.difference in REPLACED
     if replaced and (not count.other_sku or count.other_units < 0):

@@ -115,11 +115,26 @@ def settle(store: Store, receipt: Receipt, *, exchanged_at_ms: int) -> bool:
 
 
 def _let_draft_go(store: Store, receipt: Receipt) -> None:
-    """Drop an accepted draft; free a refused one, to be read and mended."""
+    """Drop an accepted draft; free a refused one, to be read and mended, and bring it back where it was gone."""
+    message = str(receipt.message)
     if receipt.outcome == "accepted":
-        store.execute("DELETE FROM draft WHERE sent_as = ?", (str(receipt.message),))
-    else:
-        store.execute("UPDATE draft SET sent_as = NULL WHERE sent_as = ?", (str(receipt.message),))
+        store.execute("DELETE FROM draft WHERE sent_as = ?", (message,))
+        return
+    store.execute("UPDATE draft SET sent_as = NULL WHERE sent_as = ?", (message,))
+    # A draft that was to change a refused order has no order to change: it is the order now.
+    store.execute("UPDATE draft SET amends = NULL, revision = NULL WHERE amends = ?", (message,))
+    store.execute(
+        "INSERT OR IGNORE INTO draft (window) SELECT data ->> 'window' FROM outbox"
+        " WHERE id = ? AND kind = 'order.place'",
+        (message,),
+    )
+    store.execute(
+        "INSERT INTO draft_line SELECT o.data ->> 'window', line.value ->> 'sku', line.value ->> 'quantity_units'"
+        " FROM outbox o, json_each(o.data, '$.lines') line"
+        " WHERE o.id = ? AND o.kind = 'order.place' AND NOT EXISTS"
+        " (SELECT 1 FROM draft_line WHERE window = o.data ->> 'window')",
+        (message,),
+    )
 
 
 def about(store: Store, subject: str) -> list[Entry]:

@@ -86,16 +86,15 @@ def replace_draft(shop: Shop, draft: drafts.Draft) -> None:
 
 
 def begin_amending(shop: Shop, order: UUID) -> UUID:
-    """Load an order's lines as the draft of its window; return the window.
+    """Load an order's lines as the draft of its window, also while it is on its way; return the window.
 
     Raises
     ------
-    Rejected, Conflict
-        ``unknown_order``, ``order_cancelled``, or the draft is on its way.
+    Rejected
+        ``unknown_order``, ``order_cancelled``.
     """
     with shop.store.transaction():
         known = _standing(shop, order)
-        _free(drafts.read(shop.store, known.window))
         drafts.replace(shop.store, drafts.Draft(known.window, known.lines, order, known.revision))
     return known.window
 

@@ -1,0 +1,190 @@
+"""The order screen: what can be ordered, what stands in the draft, and whether it may be submitted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from contract.device_api import CatalogueItem
+from contract.feed import Stock
+from terminal_client.core import drafts, feed, order_rules, orders, outbox
+from terminal_client.core.drafts import Draft
+from terminal_client.core.order_rules import Problem
+from terminal_client.core.orders import Order
+from terminal_client.core.outbox import Entry
+from terminal_client.core.server_clock import ServerClock
+from terminal_client.core.store import Store
+from terminal_client.core.views import catalogue, windows
+from terminal_client.core.views.windows import WindowView
+
+Choice = Literal["mine", "last", "scarce", "all"]
+#: How the draft stands: being written, changing an order, under way, or nothing begun beside a live order.
+Mode = Literal["writing", "amending", "under_way", "ordered"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item with its quantity; ``last_units`` is what the order before this window asked for."""
+
+    item: CatalogueItem
+    quantity_units: int
+    problem: Problem | None
+    on_hand_units: int | None
+    last_units: int
+    can_add: bool
+
+
+@dataclass(frozen=True)
+class OrderScreen:
+    """Everything that the order screen shows. ``rows`` are the chosen ones, ``lines`` the order's."""
+
+    window: WindowView | None
+    mode: Mode
+    order: Order | None
+    draft: Draft | None
+    rows: list[Row]
+    lines: list[Row]
+    units: int
+    amount_minor: int
+    credit_minor: int | None
+    currency: str
+    refusal: Entry | None
+    outdated: bool
+    has_catalogue: bool
+    counts: dict[str, int]
+
+    @property
+    def over_credit(self) -> bool:
+        """Whether the order comes to more than the credit that was last heard of."""
+        return self.credit_minor is not None and self.amount_minor > self.credit_minor
+
+    @property
+    def problems(self) -> int:
+        """How many lines wait for a decision."""
+        return sum(row.problem is not None for row in self.lines)
+
+    @property
+    def editable(self) -> bool:
+        """Whether quantities can be changed at the moment."""
+        return self.window is not None and self.window.phase == "open" and self.mode in ("writing", "amending")
+
+    @property
+    def can_submit(self) -> bool:
+        """Whether the button is on."""
+        return self.editable and bool(self.lines) and not self.problems and not self.outdated
+
+
+def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, query: str = "") -> OrderScreen:
+    """Return the order screen of the current window."""
+    window = windows.current(store, clock)
+    known = catalogue.read(store)
+    all_orders = orders.read_all(store)
+    here = [o for o in all_orders if window is not None and o.window == window.window]
+    live = next((order for order in here if order.live), None)
+    draft = drafts.read(store, window.window) if window else None
+    mode = _mode(draft, live)
+    lines = live.lines if live else ()
+    if draft is not None and mode in ("writing", "amending"):
+        lines = draft.lines
+    quantities = {line.sku: line.quantity_units for line in lines}
+    last = _last(all_orders, here)
+    stock = {entry.sku: entry.on_hand_units for entry in feed.read(store, Stock)}
+    items = sorted(known.items.values(), key=lambda item: (not item.scarce, item.sku))
+    rows = {item.sku: _row(item, quantities, last, stock) for item in items}
+    for sku in quantities:
+        rows.setdefault(sku, _row(known.item(sku), quantities, last, stock))
+    chosen = choice or ("last" if last else "all")
+    mine = [rows[line.sku] for line in lines]
+    return OrderScreen(
+        window=window,
+        mode=mode,
+        order=live,
+        draft=draft,
+        rows=_chosen(rows.values(), chosen, query),
+        lines=mine,
+        units=sum(quantities.values()),
+        amount_minor=sum(row.quantity_units * row.item.price_minor for row in mine),
+        credit_minor=known.reference.credit_minor if known.reference else None,
+        currency=known.currency,
+        refusal=_refusal(store, draft),
+        outdated=_outdated(draft, all_orders),
+        has_catalogue=bool(known.items),
+        counts={
+            "mine": len(mine),
+            "last": sum(row.last_units > 0 for row in rows.values()),
+            "scarce": sum(row.item.scarce for row in rows.values()),
+            "all": len(rows),
+        },
+    )
+
+
+def find_row(screen: OrderScreen, sku: str) -> Row | None:
+    """Return the row of a SKU among those shown or ordered, or none."""
+    return next((row for row in [*screen.rows, *screen.lines] if row.item.sku == sku), None)
+
+
+def _mode(draft: Draft | None, live: Order | None) -> Mode:
+    if draft is not None and draft.sent_as is not None:
+        return "under_way"
+    if draft is not None and draft.amends is not None:
+        return "amending"
+    if live is None or (draft is not None and draft.lines):
+        return "writing"
+    return "under_way" if live.state != "received" or live.change else "ordered"
+
+
+def _row(item: CatalogueItem, quantities: dict[str, int], last: dict[str, int], stock: dict[str, int]) -> Row:
+    units = quantities.get(item.sku, 0)
+    return Row(
+        item=item,
+        quantity_units=units,
+        problem=order_rules.problem_of(item, units),
+        on_hand_units=stock.get(item.sku),
+        last_units=last.get(item.sku, 0),
+        can_add=item.licensed and order_rules.next_units(item, units, up=True) != units,
+    )
+
+
+def _last(all_orders: Iterable[Order], here: list[Order]) -> dict[str, int]:
+    """Return the newest received order of another window."""
+    before = next((o for o in all_orders if o.state == "received" and o not in here), None)
+    return {line.sku: line.quantity_units for line in before.received_lines} if before else {}
+
+
+def _chosen(rows: Iterable[Row], choice: Choice, query: str) -> list[Row]:
+    words = query.casefold().split()
+    if words:
+        return [row for row in rows if all(word in _searched(row.item) for word in words)]
+    match choice:
+        case "mine":
+            return [row for row in rows if row.quantity_units]
+        case "last":
+            return [row for row in rows if row.last_units or row.quantity_units]
+        case "scarce":
+            return [row for row in rows if row.item.scarce]
+        case "all":
+            return list(rows)
+
+
+def _searched(item: CatalogueItem) -> str:
+    return " ".join((item.name.zh, item.name.en, item.sku, *item.barcodes)).casefold()
+
+
+def _refusal(store: Store, draft: Draft | None) -> Entry | None:
+    """Return the open refusal of what this draft said last, to be read beside it."""
+    if draft is None or draft.sent_as is not None:
+        return None
+    for entry in outbox.refused(store):
+        same = entry.data.get("window") == str(draft.window) or (
+            draft.amends is not None and entry.subject == orders.subject(draft.amends)
+        )
+        if same and entry.kind in ("order.place", "order.amend"):
+            return entry
+    return None
+
+
+def _outdated(draft: Draft | None, all_orders: Iterable[Order]) -> bool:
+    """Whether the order that is being changed was changed elsewhere meanwhile."""
+    if draft is None or draft.amends is None:
+        return False
+    known = next((order for order in all_orders if order.id == draft.amends), None)
+    return known is not None and known.revision != draft.revision
