@@ -223,10 +223,10 @@ def everyone(request: Request) -> None:
 def check_origin(request: Request) -> None:
     """Refuse a request that a browser sends from a page that is not ours."""
     origin = request.headers.get("Origin")
-    if origin is None:
+    if origin is None or urlsplit(origin).netloc == request.headers.get("Host"):
         return
-    ours = {request.headers.get("Host"), urlsplit(runtime_of(request).settings.public_url or "").netloc}
-    if urlsplit(origin).netloc not in ours - {"", None}:
+    public = runtime_of(request).settings.public_url
+    if public is None or urlsplit(origin)[:2] != urlsplit(public)[:2]:
         raise Rejected("forged_request")
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
-from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
@@ -31,6 +31,7 @@ from contract.texts import Language, translations
 from server.kit.clock import Clock, system_clock
 from server.kit.console import charts, formats, icons, texts
 from server.kit.console.texts import N_
+from server.kit.http import everyone
 
 STATIC = Path(__file__).parent / "static"
 HOME = "/console/"
@@ -309,7 +310,7 @@ def error_page(
     return page(request, "kit/error.html", status_code=status_code, **context)
 
 
-router = APIRouter(prefix="/console", tags=["console"], include_in_schema=False)
+router = APIRouter(prefix="/console", tags=["console"], include_in_schema=False, dependencies=[Depends(everyone)])
 
 
 @router.post("/language")
