@@ -1,6 +1,15 @@
-"""Pure decisions about retailers: whom an audience means."""
+"""Pure decisions about retailers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from server.kit.console.texts import N_
+from server.kit.fields import Reason, Unfit
+
+REASON_NEEDED = Reason("reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it."))
+
+REASONS: tuple[Reason, ...] = (REASON_NEEDED,)
 
 
 @dataclass(frozen=True)
@@ -18,3 +27,10 @@ class Audience:
             and (not self.routes or route in self.routes)
             and (not self.tiers or tier in self.tiers)
         )
+
+
+def has_reason(shop: Mapping[str, Any]) -> tuple[str, Unfit] | None:
+    """Return what is wrong with a shop that is suspended without a reason."""
+    if shop["standing"] == "suspended" and not shop["standing_reason"]:
+        return "standing_reason", Unfit(REASON_NEEDED)
+    return None

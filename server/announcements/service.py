@@ -1,0 +1,212 @@
+"""What can be done with announcements. Nothing here commits."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from contract import feed
+from contract.errors import Conflict, Rejected
+from contract.ids import uuid7
+from contract.messages import ReadAnnouncement
+from server.announcements import queries, rules
+from server.announcements.models import AnnouncementRow, ReadRow, RecipientRow, VersionRow
+from server.kit import audit, outbox
+from server.kit.fields import Invalid, Unfit
+from server.kit.identity import Actor, Operator
+from server.kit.inbox import Accepted, Arrival
+from server.retailers import queries as retailers
+
+
+def write_announcement(session: Session, draft: rules.Draft, operator: Operator, *, at: datetime) -> UUID:
+    """Keep a new draft; return its id.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit.
+    """
+    rules.check_words(draft.title, draft.body)
+    row = AnnouncementRow(
+        id=uuid7(),
+        sort=draft.sort,
+        audience=queries.AUDIENCE.dump_python(draft.audience, mode="json"),
+        must_acknowledge=draft.must_acknowledge,
+        expires_at=draft.expires_at,
+        state="draft",
+        version=1,
+        created_by=operator.name,
+        created_at=at,
+    )
+    session.add(row)
+    session.flush()
+    _add_version(session, row, draft.title, draft.body, None, operator, None)
+    _record(session, operator, "announcement.written", row, at)
+    return row.id
+
+
+def rewrite_announcement(
+    session: Session, announcement_id: UUID, draft: rules.Draft, operator: Operator, *, at: datetime
+) -> None:
+    """Put a draft anew.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``Invalid``; ``wrong_state`` where it was sent: then only a correction changes it.
+    """
+    rules.check_words(draft.title, draft.body)
+    row = _locked(session, announcement_id, "draft")
+    words = session.get_one(VersionRow, (row.id, 1))
+    row.sort = draft.sort
+    row.audience = queries.AUDIENCE.dump_python(draft.audience, mode="json")
+    row.must_acknowledge = draft.must_acknowledge
+    row.expires_at = draft.expires_at
+    words.title_zh, words.title_en = draft.title.zh.strip(), draft.title.en.strip()
+    words.body_zh, words.body_en = draft.body.zh.strip(), draft.body.en.strip()
+    words.written_by = operator.name
+    session.flush()
+    _record(session, operator, "announcement.rewritten", row, at)
+
+
+def publish_announcement(session: Session, announcement_id: UUID, operator: Operator, *, at: datetime) -> int:
+    """Send a draft to its audience; return how many retailers that are.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``; ``Invalid`` where it has expired or nobody would get it.
+    """
+    row = _locked(session, announcement_id, "draft")
+    if row.expires_at is not None and row.expires_at <= at:
+        raise Invalid({"expires_at": Unfit(rules.OVER)})
+    codes = retailers.codes_in(session, queries.AUDIENCE.validate_python(row.audience))
+    if not codes:
+        raise Invalid({"audience": Unfit(rules.NOT_ADDRESSED)})
+    row.state = "published"
+    session.get_one(VersionRow, (row.id, 1)).published_at = at
+    session.flush()
+    session.execute(
+        insert(RecipientRow), [{"announcement_id": row.id, "retailer": code, "sent_at": at} for code in codes]
+    )
+    _tell(session, row, at)
+    _record(session, operator, "announcement.published", row, at, sent=len(codes))
+    return len(codes)
+
+
+def correct_announcement(
+    session: Session, announcement_id: UUID, correction: rules.Correction, operator: Operator, *, at: datetime
+) -> int:
+    """Send a new version that says what it puts right, to those who got the first; return its number.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``Invalid``; ``wrong_state`` where it was not sent yet.
+    """
+    rules.check_words(correction.title, correction.body, correction.note)
+    row = _locked(session, announcement_id, "published")
+    row.version += 1
+    session.flush()
+    _add_version(session, row, correction.title, correction.body, correction.note, operator, at)
+    _tell(session, row, at)
+    _record(session, operator, "announcement.corrected", row, at, note=correction.note.en)
+    return row.version
+
+
+def read_announcement(session: Session, read: ReadAnnouncement, arrival: Arrival) -> Accepted:
+    """Note that a version was opened for the first time; later reads change nothing."""
+    party = arrival.sender.party
+    row = session.get(AnnouncementRow, read.announcement)
+    if row is None or session.get(RecipientRow, (read.announcement, party)) is None:
+        raise Rejected("unknown_announcement")
+    version = row.version if read.version is None else read.version
+    if version > row.version:
+        raise Rejected("unknown_announcement")
+    session.execute(
+        upsert(ReadRow)
+        .values(
+            announcement_id=row.id,
+            version=version,
+            retailer=party,
+            device=arrival.sender.device,
+            read_at=read.read_at,
+            received_at=arrival.at,
+        )
+        .on_conflict_do_nothing(index_elements=["announcement_id", "version", "retailer"])
+    )
+    return Accepted(row.number, version)
+
+
+def _add_version(
+    session: Session,
+    row: AnnouncementRow,
+    title: feed.Text,
+    body: feed.Text,
+    note: feed.Text | None,
+    operator: Operator,
+    published_at: datetime | None,
+) -> None:
+    session.add(
+        VersionRow(
+            announcement_id=row.id,
+            version=row.version,
+            title_zh=title.zh.strip(),
+            title_en=title.en.strip(),
+            body_zh=body.zh.strip(),
+            body_en=body.en.strip(),
+            correction_zh=None if note is None else note.zh.strip(),
+            correction_en=None if note is None else note.en.strip(),
+            written_by=operator.name,
+            published_at=published_at,
+        )
+    )
+    session.flush()
+
+
+def _locked(session: Session, announcement_id: UUID, needed: str) -> AnnouncementRow:
+    row = session.get(AnnouncementRow, announcement_id, with_for_update=True)
+    if row is None:
+        raise Rejected("not_found", what="announcement", name=str(announcement_id))
+    if row.state != needed:
+        raise Conflict("wrong_state", state=row.state, needed=needed)
+    return row
+
+
+def _tell(session: Session, row: AnnouncementRow, at: datetime) -> None:
+    shown = queries.announcement(session, row.id)
+    assert shown is not None  # noqa: S101 - locked before
+    newest = shown.newest
+    message = feed.Announcement(
+        announcement=row.id,
+        sort=shown.sort,
+        title=newest.title,
+        body=rules.body_shown(newest.body, newest.version, newest.note),
+        version=newest.version,
+        published_at=at,
+        expires_at=row.expires_at,
+        must_acknowledge=row.must_acknowledge,
+    )
+    codes = session.scalars(
+        select(RecipientRow.retailer)
+        .where(RecipientRow.announcement_id == row.id)
+        .order_by(RecipientRow.retailer.collate("C"))
+    )
+    outbox.append(
+        session, [outbox.Item(code, f"announcement:{row.id}", "announcement", message) for code in codes], at=at
+    )
+
+
+def _record(
+    session: Session, operator: Operator, action: str, row: AnnouncementRow, at: datetime, **detail: str | int
+) -> None:
+    audit.record(
+        session,
+        actor=Actor("operator", operator.name),
+        action=action,
+        subject=f"announcement:{row.number}",
+        at=at,
+        detail={"version": row.version, **detail},
+    )
