@@ -1,11 +1,17 @@
 """Commands of the distributor's server."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
     from server.kit.settings import Settings
     from server.supervise import Supervisor
 
@@ -117,3 +123,99 @@ def migrate(to: Annotated[str, typer.Option(help="Migration to stop at.")] = "he
         owner_url = (chosen.database_owner_url or chosen.database_url).get_secret_value()
     migrations.upgrade(owner_url, app_role=urlsplit(app_url).username or "", to=to)
     typer.echo(f"schema at {to}")
+
+
+operator = typer.Typer(help="People who may sign in to the console.", no_args_is_help=True)
+app.add_typer(operator, name="operator", rich_help_panel=PANEL)
+Name = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
+Roles = Annotated[list[str], typer.Option("--role", help="planner, releaser or administrator; may be repeated.")]
+
+
+@operator.command("add")
+def operator_add(name: Name, roles: Roles) -> None:
+    """Add a person and print a link that signs in once; there is no default password."""
+    from server.operators import cli
+
+    with _work() as (session, chosen, at):
+        cli.add(session, name, roles, at=at)
+        typer.echo(_link(session, name, chosen, at))
+
+
+@operator.command("link")
+def operator_link(name: Name) -> None:
+    """Print a link that signs a person in once."""
+    with _work() as (session, chosen, at):
+        typer.echo(_link(session, name, chosen, at))
+
+
+@operator.command("roles")
+def operator_roles(name: Name, roles: Roles) -> None:
+    """Give a person these roles and no others."""
+    from server.operators import cli
+
+    with _work() as (session, _, at):
+        cli.set_roles(session, name, roles, at=at)
+        typer.echo(f"{name}: {', '.join(roles)}")
+
+
+@operator.command("disable")
+def operator_disable(name: Name) -> None:
+    """Shut a person out; the sessions end."""
+    from server.operators import cli
+
+    with _work() as (session, _, at):
+        cli.disable(session, name, at=at)
+        typer.echo(f"{name} is disabled")
+
+
+@operator.command("enable")
+def operator_enable(name: Name) -> None:
+    """Let a disabled person in again."""
+    from server.operators import cli
+
+    with _work() as (session, _, at):
+        cli.enable(session, name, at=at)
+        typer.echo(f"{name} may sign in again")
+
+
+@operator.command("sign-out")
+def operator_sign_out(name: Name) -> None:
+    """End all sessions of a person."""
+    from server.operators import cli
+
+    with _work() as (session, _, at):
+        typer.echo(f"{cli.end_sessions(session, name, at=at)} sessions of {name} ended")
+
+
+@operator.command("list")
+def operator_list() -> None:
+    """List everybody with roles."""
+    from server.operators import cli
+
+    with _work() as (session, _, at):
+        for person in cli.people(session, at=at):
+            typer.echo(f"{person.name}\t{', '.join(person.roles)}\t{'disabled' if person.disabled_at else 'active'}")
+
+
+def _link(session: "Session", name: str, chosen: "Settings", at: "datetime") -> str:
+    from server.kit.runtime import running
+    from server.operators import cli
+
+    base_url = chosen.public_url or running(chosen)["web_url"]
+    return cli.link(session, name, base_url=base_url, ttl_s=chosen.sign_in_link_ttl_s, at=at)
+
+
+@contextmanager
+def _work() -> "Iterator[tuple[Session, Settings, datetime]]":
+    """Open one transaction on the running installation; a refusal is one line, exit 1, nothing written."""
+    from contract.errors import Refusal
+    from server.kit.db import transaction
+    from server.kit.runtime import NotRunningError, open_runtime
+
+    chosen = settings()
+    try:
+        with open_runtime(chosen, need_broker=False) as runtime, transaction(runtime.sessions) as session:
+            yield session, chosen, runtime.clock()
+    except (Refusal, NotRunningError) as refusal:
+        typer.echo(f"evenhand: {refusal}", err=True)
+        raise typer.Exit(1) from None

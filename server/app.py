@@ -5,18 +5,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from contract.errors import Refusal, Rejected, Unavailable
-from contract.texts import Language
 from server import __version__
-from server.kit.http import Runtime, body_of, status_of
-from server.wiring import ROUTERS
+from server.kit import console, http
+from server.kit.console.texts import language_of
+from server.kit.http import Runtime
+from server.operators import console as operators_console
+from server.operators.sessions import load_operator
+from server.wiring import HOME_CARDS, NAVIGATION, ROUTERS, SCREENS
 
 log = structlog.get_logger(__name__)
 SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])
@@ -32,27 +35,46 @@ language. `422` rejected: explain, do not retry. `409` conflict: refresh. `503` 
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Return the web application over a runtime."""
-    app = FastAPI(title="Evenhand", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    settings = runtime.settings
+    app = FastAPI(
+        title="Evenhand",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(load_operator)],
+    )
     app.state.runtime = runtime
+    app.state.home_cards = HOME_CARDS
     app.middleware("http")(_measure)
+    console.install(
+        app,
+        product=settings.network_name,
+        packages=SCREENS,
+        navigation=NAVIGATION,
+        zone=settings.tz,
+        currency=settings.currency,
+        clock=runtime.clock,
+    )
     for router in ROUTERS:
         app.include_router(router)
-    _add_health(app)
+    app.include_router(health)
+    http.check_guards(app)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OperationalError, _database_away)
     return app
 
 
-def _language(request: Request) -> Language:
-    chosen = request.cookies.get("lang") or request.headers.get("Accept-Language", "")[:2]
-    return "en" if chosen == "en" else "zh"
-
-
 def _refused(request: Request, refusal: Any) -> Response:
-    body = body_of(refusal, _language(request))
+    language = language_of(request)
+    body = http.body_of(refusal, language)
+    if console.wants_page(request):
+        if refusal.code == "signed_out":
+            return operators_console.signed_out_page(request)
+        return console.error_page(request, http.status_of(refusal), what=body.text)
     headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
-    return JSONResponse(body.model_dump(), status_code=status_of(refusal), headers=headers)
+    return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
 
 
 def _invalid(request: Request, error: Any) -> Response:
@@ -82,21 +104,31 @@ async def _measure(request: Request, answer: Callable[[Request], Awaitable[Respo
     return response
 
 
-def _add_health(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["health"], response_class=PlainTextResponse)
-    def alive() -> str:
-        """Say that the process answers."""
-        return "ok\n"
+health = APIRouter(tags=["health"], dependencies=[Depends(http.everyone)])
 
-    @app.get("/readyz", tags=["health"])
-    def ready(request: Request) -> dict[str, str]:
-        """Say that the database answers; 503 where it does not."""
-        runtime: Runtime = request.app.state.runtime
-        with runtime.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-        return {"database": "ok"}
 
-    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
-    def metrics() -> Response:
-        """Return this process's metrics in Prometheus' format."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+@health.get("/", include_in_schema=False)
+def entrance() -> Response:
+    """Send a person who typed the bare address to the console."""
+    return RedirectResponse(operators_console.HOME, status_code=303)
+
+
+@health.get("/healthz", response_class=PlainTextResponse)
+def alive() -> str:
+    """Say that the process answers."""
+    return "ok\n"
+
+
+@health.get("/readyz")
+def ready(request: Request) -> dict[str, str]:
+    """Say that the database answers; 503 where it does not."""
+    runtime: Runtime = request.app.state.runtime
+    with runtime.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    return {"database": "ok"}
+
+
+@health.get("/metrics", response_class=PlainTextResponse)
+def metrics() -> Response:
+    """Return this process's metrics in Prometheus' format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -27,6 +27,7 @@ device_api = http.router("/device/v1", tag="device")
 operator_api = http.router("/api/v1/devices", tag="devices", roles=("administrator", "planner"))
 
 
+@http.guard
 def known_sender(request: Request, session: http.DeviceDb) -> Sender:
     """Return the device that signs in by ``Authorization: Basic device:secret``, and narrow the session to it."""
     device_id, secret = _basic(request.headers.get("Authorization", ""))
@@ -38,7 +39,7 @@ def known_sender(request: Request, session: http.DeviceDb) -> Sender:
 KnownSender = Annotated[Sender, Depends(known_sender)]
 
 
-@device_api.post("/enrol")
+@device_api.post("/enrol", dependencies=[Depends(http.everyone)])
 def enrol(enrolment: Enrol, session: http.Db, clock: http.Now, request: Request) -> Enrolled:
     """Turn a one-use code into this terminal's identity."""
     device, secret = service.enrol(session, enrolment, at=clock())
@@ -55,7 +56,7 @@ def enrol(enrolment: Enrol, session: http.Db, clock: http.Now, request: Request)
     )
 
 
-@device_api.get("/time")
+@device_api.get("/time", dependencies=[Depends(http.everyone)])
 def server_time(clock: http.Now) -> ServerTime:
     """Return the clock that decides."""
     return ServerTime(server_time=clock())

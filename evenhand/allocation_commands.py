@@ -1,0 +1,5 @@
+"""Commands of the allocation core."""
+
+import typer
+
+app = typer.Typer()
