@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Refusal, Rejected, Unavailable
 from contract.texts import refusal_text
-from server.kit import attempts, console, http
+from server.kit import attempts, audit_trail, console, http
 from server.kit.console.cards import Card, Cards
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Actor, Operator
-from server.operators import audit_trail, kept_forms, queries, rules, service
+from server.operators import kept_forms, queries, rules, service
 from server.operators.kept_forms import KeptForm
 from server.operators.sessions import forget_session, keep_session, token_of
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from server.kit import console, http
+from server.kit import audit_trail, console, http
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_
-from server.operators import audit_trail
 
 audit = http.router("/console/audit", tag="console", roles=audit_trail.READERS)
 

@@ -8,13 +8,13 @@ from fastapi import Form, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Refusal, Rejected
-from server.kit import console, http
+from server.kit import audit_trail, console, http
 from server.kit.clock import Clock
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, texts
 from server.kit.identity import Actor, Operator
 from server.kit.settings import Settings
-from server.operators import audit_trail, queries, service
+from server.operators import queries, service
 from server.operators.console import ROLE_NAMES, words
 from server.operators.sessions import link_address
 
