@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -180,20 +180,34 @@ def test_a_durable_cluster_keeps_what_was_committed_when_it_is_killed(
     assert ask(first.app_url, "SELECT line FROM book") == "kept"
 
 
-def test_the_cluster_ends_when_its_parent_is_killed_and_can_be_started_at_once(cluster_dir: Path, ask: Ask) -> None:
+@contextmanager
+def parent_of_a_cluster(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Let another process start a cluster; yield that process and the cluster's process id."""
     script = (
         "import signal, sys; from pathlib import Path; from server.kit import embedded\n"
         "print(embedded.start(Path(sys.argv[1]), durable=False).pid, flush=True); signal.pause()"
     )
-    command = [sys.executable, "-c", script, str(cluster_dir)]
+    command = [sys.executable, "-c", script, str(data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        first = int(parent.stdout.readline())
+        yield parent, int(parent.stdout.readline())
+
+
+def test_the_cluster_ends_by_itself_when_its_parent_is_killed(cluster_dir: Path) -> None:
+    with parent_of_a_cluster(cluster_dir) as (parent, pid):
+        parent.kill()
+        assert until(lambda: inspect(pid) is None, 5)
+
+
+def test_a_start_right_after_the_parent_was_killed_does_not_attach_to_what_is_ending(
+    cluster_dir: Path, ask: Ask
+) -> None:
+    with parent_of_a_cluster(cluster_dir) as (parent, first):
         parent.kill()
         parent.wait()
         second = embedded.start(cluster_dir, durable=False)
-        assert second.started
-        assert inspect(first) is None
+    assert second.started
+    assert inspect(first) is None
     assert ask(second.app_url, "SELECT 1") == 1
 
 
