@@ -5,9 +5,8 @@ exports, charts, the look. Knows no capability and no word of the trade.
 Invariants: every text in both languages; no script or style inside a page; nothing fetched from outside.
 """
 
+from server.kit.console.frame import Entry, Group
 from server.kit.console.shell import (
-    Entry,
-    Group,
     error_page,
     fragment,
     install,

@@ -9,33 +9,24 @@ Everything is escaped; no page holds a script or a style, so that the strictest 
 """
 
 import base64
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode, urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import jinja2
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from contract.texts import Language, translations
 from server.kit.clock import Clock, system_clock
-from server.kit.console import charts, formats, icons, texts
+from server.kit.console import icons, templating, texts
+from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
 from server.kit.console.texts import N_
 from server.kit.http import everyone
 
-STATIC = Path(__file__).parent / "static"
 HOME = "/console/"
-THEMES = ("light", "dark", "system")
 A_YEAR_S = 31_536_000
 COOKIE_MOST = 4_000
 
@@ -49,118 +40,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-Tone = Literal["ok", "wait", "stop", "note"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the navigation; shown to people who hold one of ``roles`` (no roles: to everyone).
-
-    ``label`` is an English text marked with ``N_``; pinned entries (up to four) stand in a phone's bottom bar.
-    """
-
-    label: str
-    href: str
-    icon: str
-    roles: frozenset[str] = frozenset()
-    pinned: bool = False
-
-
-@dataclass(frozen=True)
-class Group:
-    """Entries under one heading; ``label`` is empty for the first group."""
-
-    label: str
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True)
-class Flash:
-    """A sentence shown once, on the next page."""
-
-    text: str
-    tone: Tone = "ok"
-
-
-@dataclass(frozen=True)
-class Shell:
-    """What wiring hands over once; kept as ``app.state.console``."""
-
-    product: str
-    navigation: tuple[Group, ...]
-    zone: ZoneInfo
-    currency: str
-    clock: Clock
-    sign_out: str
-    environment: jinja2.Environment
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Everything that the frame and the macros know about the answer being written."""
-
-    request: Request
-    shell: Shell
-    language: Language
-    flashes: tuple[Flash, ...] = ()
-
-    @cached_property
-    def formats(self) -> formats.Formats:
-        """The formats of this answer."""
-        return formats.Formats(
-            language=self.language,
-            zone=self.shell.zone,
-            currency=self.shell.currency,
-            texts=translations("server", self.language),
-            now=self.shell.clock(),
-        )
-
-    @property
-    def operator(self) -> Any:
-        """The signed-in person, or ``None``."""
-        return getattr(self.request.state, "operator", None)
-
-    @property
-    def csrf(self) -> str:
-        """The session's token, or an empty text."""
-        token: str = getattr(self.request.state, "csrf", "") or ""
-        return token
-
-    @property
-    def theme(self) -> str:
-        """The chosen theme; ``system`` follows the machine."""
-        chosen = self.request.cookies.get("theme")
-        return chosen if chosen in THEMES else "system"
-
-    @cached_property
-    def navigation(self) -> tuple[Group, ...]:
-        """The groups and entries that this person may see; nothing for nobody."""
-        if self.operator is None:
-            return ()
-        roles = frozenset(self.operator.roles)
-        shown = (
-            replace(group, entries=tuple(e for e in group.entries if not e.roles or e.roles & roles))
-            for group in self.shell.navigation
-        )
-        return tuple(group for group in shown if group.entries)
-
-    @cached_property
-    def here(self) -> Entry | None:
-        """The entry that the page belongs to: the longest address that the path begins with."""
-        path = self.request.url.path.rstrip("/") + "/"
-        entries = [entry for group in self.navigation for entry in group.entries]
-        fitting = [entry for entry in entries if path.startswith(entry.href.rstrip("/") + "/")]
-        return max(fitting, key=lambda entry: len(entry.href), default=None)
-
-    @property
-    def address(self) -> str:
-        """The page's own address, to come back to after a switch of language or theme."""
-        query = self.request.url.query
-        return self.request.url.path + (f"?{query}" if query else "")
-
-
-_frame: ContextVar[Frame] = ContextVar("console_frame")
 
 
 def install(
@@ -189,10 +68,10 @@ def install(
         currency=currency,
         clock=clock,
         sign_out=sign_out,
-        environment=_environment(packages),
+        environment=templating.environment(packages),
     )
     app.include_router(router)
-    app.mount("/console/static", _Static(directory=STATIC), name="console-static")
+    app.mount("/console/static", _Static(directory=templating.STATIC), name="console-static")
 
 
 def page(
@@ -346,86 +225,14 @@ def _render(
 ) -> HTMLResponse:
     shell: Shell = request.app.state.console
     frame = Frame(request, shell, texts.language_of(request), flashes)
-    reset = _frame.set(frame)
+    reset = current.set(frame)
     try:
         written = shell.environment.get_template(template).render({**context, "frame": frame})
     finally:
-        _frame.reset(reset)
+        current.reset(reset)
     response = HTMLResponse(written, status_code=status_code, headers=HEADERS)
     response.headers["Vary"] = "Cookie, Accept-Language, HX-Request"
     return response
-
-
-def _environment(packages: Sequence[str]) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [
-                jinja2.PackageLoader("server.kit.console", "templates"),
-                *(jinja2.PackageLoader(package, "templates") for package in packages),
-            ]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_callables(  # type: ignore[attr-defined] # added by the extension
-        _gettext, _ngettext, newstyle=True
-    )
-    for name in formats.FILTERS:
-        environment.filters[name] = environment.globals[name] = _filter(name)
-    environment.globals.update(
-        icon=icons.icon,
-        static=static,
-        csrf_field=_csrf_field,
-        url=_url,
-        url_for=_url_for,
-        charts=charts,
-    )
-    return environment
-
-
-def _filter(name: str) -> Callable[..., Any]:
-    def apply(*args: Any, **kwargs: Any) -> Any:
-        return getattr(_frame.get().formats, name)(*args, **kwargs)
-
-    return apply
-
-
-def _gettext(text: str) -> str:
-    return _frame.get().formats.texts.gettext(text)
-
-
-def _ngettext(one: str, many: str, count: int) -> str:
-    return _frame.get().formats.texts.ngettext(one, many, count)
-
-
-def _url_for(name: str, **params: Any) -> str:
-    """Return the path of a named route."""
-    return str(_frame.get().request.app.url_path_for(name, **params))
-
-
-def _csrf_field() -> Markup:
-    """Return the hidden field that every form which changes something carries."""
-    return Markup('<input type="hidden" name="csrf" value="{}">').format(_frame.get().csrf)
-
-
-def _url(path: str, **query: str | int | None) -> str:
-    """Return ``path`` with a query; parameters that are ``None`` are left out."""
-    given = {key: value for key, value in query.items() if value is not None}
-    return f"{path}?{urlencode(given)}" if given else path
-
-
-@cache
-def static(name: str) -> str:
-    """Return the address of a static file, with a fingerprint so that it can be cached for ever.
-
-    Raises ``FileNotFoundError`` where there is no such file (vendored files come with ``make setup``).
-    """
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/console/static/{name}?v={digest}"
 
 
 class _Static(StaticFiles):
@@ -464,4 +271,4 @@ def _read_flashes(request: Request) -> tuple[Flash, ...]:
         found = tuple(Flash(str(text)[:300], tone) for tone, text in rows)
     except (ValueError, TypeError):
         return ()
-    return tuple(flash for flash in found if flash.tone in ("ok", "wait", "stop", "note"))[-3:]
+    return tuple(flash for flash in found if flash.tone in TONES)[-3:]

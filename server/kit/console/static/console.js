@@ -122,8 +122,7 @@
     });
     document.querySelectorAll("[data-countdown]").forEach((part) => {
       const left = Math.max(0, (Date.parse(part.dataset.countdown) - serverNow()) / 1000);
-      const days = Math.floor(left / 86400);
-      part.textContent = `${days ? `${days} d ` : ""}${two((left % 86400) / 3600)}:${two((left % 3600) / 60)}:${two(left % 60)}`;
+      part.textContent = `${two(left / 3600)}:${two((left % 3600) / 60)}:${two(left % 60)}`;
       if (left === 0 && !part.dataset.over) { part.dataset.over = "yes"; part.dispatchEvent(new CustomEvent("over", { bubbles: true })); }
     });
   }

@@ -1,0 +1,129 @@
+"""What one answer knows of itself: the shell it stands in, its language, its person, its place in the navigation."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import jinja2
+from starlette.requests import Request
+
+from contract.texts import Language, translations
+from server.kit.clock import Clock
+from server.kit.console import formats
+
+THEMES = ("light", "dark", "system")
+
+Tone = Literal["ok", "wait", "stop", "note"]
+TONES: tuple[Tone, ...] = ("ok", "wait", "stop", "note")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the navigation; shown to people who hold one of ``roles`` (no roles: to everyone).
+
+    ``label`` is an English text marked with ``N_``; pinned entries (up to four) stand in a phone's bottom bar.
+    """
+
+    label: str
+    href: str
+    icon: str
+    roles: frozenset[str] = frozenset()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries under one heading; ``label`` is empty for the first group."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Flash:
+    """A sentence shown once, on the next page."""
+
+    text: str
+    tone: Tone = "ok"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What wiring hands over once; kept as ``app.state.console``."""
+
+    product: str
+    navigation: tuple[Group, ...]
+    zone: ZoneInfo
+    currency: str
+    clock: Clock
+    sign_out: str
+    environment: jinja2.Environment
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that the frame and the macros know about the answer being written."""
+
+    request: Request
+    shell: Shell
+    language: Language
+    flashes: tuple[Flash, ...] = ()
+
+    @cached_property
+    def formats(self) -> formats.Formats:
+        """The formats of this answer."""
+        return formats.Formats(
+            language=self.language,
+            zone=self.shell.zone,
+            currency=self.shell.currency,
+            texts=translations("server", self.language),
+            now=self.shell.clock(),
+        )
+
+    @property
+    def operator(self) -> Any:
+        """The signed-in person, or ``None``."""
+        return getattr(self.request.state, "operator", None)
+
+    @property
+    def csrf(self) -> str:
+        """The session's token, or an empty text."""
+        token: str = getattr(self.request.state, "csrf", "") or ""
+        return token
+
+    @property
+    def theme(self) -> str:
+        """The chosen theme; ``system`` follows the machine."""
+        chosen = self.request.cookies.get("theme")
+        return chosen if chosen in THEMES else "system"
+
+    @cached_property
+    def navigation(self) -> tuple[Group, ...]:
+        """The groups and entries that this person may see; nothing for nobody."""
+        if self.operator is None:
+            return ()
+        roles = frozenset(self.operator.roles)
+        shown = (
+            replace(group, entries=tuple(e for e in group.entries if not e.roles or e.roles & roles))
+            for group in self.shell.navigation
+        )
+        return tuple(group for group in shown if group.entries)
+
+    @cached_property
+    def here(self) -> Entry | None:
+        """The entry that the page belongs to: the longest address that the path begins with."""
+        path = self.request.url.path.rstrip("/") + "/"
+        entries = [entry for group in self.navigation for entry in group.entries]
+        fitting = [entry for entry in entries if path.startswith(entry.href.rstrip("/") + "/")]
+        return max(fitting, key=lambda entry: len(entry.href), default=None)
+
+    @property
+    def address(self) -> str:
+        """The page's own address, to come back to after a switch of language or theme."""
+        query = self.request.url.query
+        return self.request.url.path + (f"?{query}" if query else "")
+
+
+current: ContextVar[Frame] = ContextVar("console_frame")
