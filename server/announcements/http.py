@@ -1,0 +1,104 @@
+"""The programs' interface of announcements."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+from contract.errors import Rejected
+from server.announcements import queries, rules, service
+from server.kit import http
+
+announcements = http.router("/api/v1/announcements", tag="announcements", roles=())
+
+PLANNER = [Depends(http.needs("planner"))]
+
+
+class Written(BaseModel):
+    """The new announcement's id."""
+
+    id: UUID
+
+
+class Published(BaseModel):
+    """To how many retailers it was sent."""
+
+    sent: int
+
+
+class Corrected(BaseModel):
+    """The number of the new version."""
+
+    version: int
+
+
+class Reach(BaseModel):
+    """Sent and read (the newest version), in all, by region and by route."""
+
+    sent: int
+    read: int
+    regions: list[rules.Share]
+    routes: list[rules.Share]
+
+
+@announcements.get("")
+def list_announcements(
+    session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> list[queries.Announcement]:
+    """Return announcements, the newest first."""
+    return queries.announcements(session, limit=limit)
+
+
+@announcements.post("", status_code=201, dependencies=PLANNER)
+def write_announcement(draft: rules.Draft, session: http.Db, operator: http.Person, clock: http.Now) -> Written:
+    """Keep a new draft."""
+    return Written(id=service.write_announcement(session, draft, operator, at=clock()))
+
+
+@announcements.get("/{announcement}")
+def show_announcement(announcement: UUID, session: http.Db) -> queries.Announcement:
+    """Return one announcement with its versions."""
+    return _known(session, announcement)
+
+
+@announcements.put("/{announcement}", status_code=204, dependencies=PLANNER)
+def rewrite_announcement(
+    announcement: UUID, draft: rules.Draft, session: http.Db, operator: http.Person, clock: http.Now
+) -> None:
+    """Put a draft anew."""
+    service.rewrite_announcement(session, announcement, draft, operator, at=clock())
+
+
+@announcements.post("/{announcement}/publish", dependencies=PLANNER)
+def publish_announcement(announcement: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> Published:
+    """Send a draft to its audience."""
+    return Published(sent=service.publish_announcement(session, announcement, operator, at=clock()))
+
+
+@announcements.post("/{announcement}/correct", dependencies=PLANNER)
+def correct_announcement(
+    announcement: UUID, correction: rules.Correction, session: http.Db, operator: http.Person, clock: http.Now
+) -> Corrected:
+    """Send a new version that says what it puts right."""
+    return Corrected(version=service.correct_announcement(session, announcement, correction, operator, at=clock()))
+
+
+@announcements.get("/{announcement}/reach")
+def show_reach(announcement: UUID, session: http.Db) -> Reach:
+    """Return whom the newest version reached."""
+    shown = _known(session, announcement)
+    recipients = queries.recipients(session, shown)
+    return Reach(
+        sent=shown.sent,
+        read=shown.read,
+        regions=rules.shares(recipients, "region"),
+        routes=rules.shares(recipients, "route"),
+    )
+
+
+def _known(session: http.Db, announcement: UUID) -> queries.Announcement:
+    found = queries.announcement(session, announcement)
+    if found is None:
+        raise Rejected("not_found", what="announcement", name=str(announcement))
+    return found

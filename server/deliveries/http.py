@@ -1,0 +1,121 @@
+"""The programs' interface of deliveries and claims."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, StringConstraints
+
+from contract.errors import Rejected
+from server.deliveries import queries, service
+from server.kit import http
+
+deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=())
+claims = http.router("/api/v1/claims", tag="deliveries", roles=())
+
+PLANNER = [Depends(http.needs("planner"))]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=service.REASON_MOST)]
+Most = Annotated[int, Query(ge=1, le=10_000)]
+
+
+class DispatchCycle(BaseModel):
+    """Which published cycle's goods leave."""
+
+    cycle: UUID
+
+
+class DecideClaim(BaseModel):
+    """What is decided, and why."""
+
+    verdict: Literal["upheld", "declined"]
+    reason: Words
+
+
+class SettleClaim(BaseModel):
+    """How the claim was made good."""
+
+    note: Words
+
+
+class AssignClaim(BaseModel):
+    """Whose the claim is from now on."""
+
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+@deliveries.post("/dispatch", dependencies=PLANNER)
+def dispatch_cycle(body: DispatchCycle, session: http.Db, operator: http.Person, clock: http.Now) -> service.Dispatched:
+    """Make the shipment notices of a published cycle; done again, it makes only what is missing."""
+    return service.dispatch_cycle(session, body.cycle, operator, at=clock())
+
+
+@deliveries.get("")
+def list_deliveries(
+    session: http.Db,
+    cycle: UUID | None = None,
+    retailer: str | None = None,
+    state: queries.DeliveryState | None = None,
+    limit: Most = 200,
+) -> list[queries.Delivery]:
+    """Return deliveries with lines and claims, the newest first."""
+    return queries.deliveries(session, cycle=cycle, retailer=retailer, state=state, limit=limit)
+
+
+@deliveries.get("/totals")
+def totals(session: http.Db, cycle: UUID | None = None) -> queries.Totals:
+    """Return how far the deliveries are, of one cycle or of all; quantities in units."""
+    return queries.totals(session, cycle)
+
+
+@deliveries.get("/{delivery}")
+def show_delivery(delivery: UUID, session: http.Db) -> queries.Delivery:
+    """Return one delivery."""
+    found = queries.delivery(session, delivery)
+    if found is None:
+        raise Rejected("not_found", what="delivery", name=str(delivery))
+    return found
+
+
+@deliveries.post("/{delivery}/release", status_code=204, dependencies=PLANNER)
+def release_delivery(delivery: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Let held goods go; refused while the reason stands."""
+    service.release_delivery(session, delivery, operator, at=clock())
+
+
+@claims.get("")
+def list_claims(
+    session: http.Db,
+    state: queries.ClaimState | None = None,
+    retailer: str | None = None,
+    cycle: UUID | None = None,
+    limit: Most = 500,
+) -> list[queries.Claim]:
+    """Return claims, the oldest first."""
+    return queries.claims(session, state=state, retailer=retailer, cycle=cycle, limit=limit)
+
+
+@claims.get("/{claim}")
+def show_claim(claim: UUID, session: http.Db) -> queries.Claim:
+    """Return one claim."""
+    found = queries.claim(session, claim)
+    if found is None:
+        raise Rejected("not_found", what="claim", name=str(claim))
+    return found
+
+
+@claims.post("/{claim}/decide", status_code=204, dependencies=PLANNER)
+def decide_claim(claim: UUID, body: DecideClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Decide an open claim; the terminal is told."""
+    service.decide_claim(session, claim, body.verdict, body.reason, operator, at=clock())
+
+
+@claims.post("/{claim}/settle", status_code=204, dependencies=PLANNER)
+def settle_claim(claim: UUID, body: SettleClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Note that an upheld claim was made good; the terminal is told."""
+    service.settle_claim(session, claim, body.note, operator, at=clock())
+
+
+@claims.post("/{claim}/assign", status_code=204, dependencies=PLANNER)
+def assign_claim(claim: UUID, body: AssignClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Give an open claim to another person."""
+    service.assign_claim(session, claim, body.owner, operator, at=clock())

@@ -1,0 +1,94 @@
+"""The programs' interface of surveys."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+from contract.errors import Rejected
+from server.kit import http
+from server.surveys import queries, rules, service
+
+surveys = http.router("/api/v1/surveys", tag="surveys", roles=())
+
+PLANNER = [Depends(http.needs("planner"))]
+
+
+class Written(BaseModel):
+    """The new survey's id."""
+
+    id: UUID
+
+
+class Rewrite(BaseModel):
+    """A draft anew; ``revision`` is the one that was seen."""
+
+    revision: int
+    draft: rules.Draft
+
+
+class Published(BaseModel):
+    """How many retailers are asked."""
+
+    asked: int
+
+
+class Results(BaseModel):
+    """A survey with what was answered; ``rate`` is answered of asked."""
+
+    survey: queries.Survey
+    rate: float | None
+    results: list[queries.Result]
+
+
+@surveys.get("")
+def list_surveys(
+    session: http.Db, state: queries.SurveyState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> list[queries.Survey]:
+    """Return surveys, the newest first."""
+    return queries.surveys(session, state=state, limit=limit)
+
+
+@surveys.post("", status_code=201, dependencies=PLANNER)
+def write_survey(draft: rules.Draft, session: http.Db, operator: http.Person, clock: http.Now) -> Written:
+    """Keep a new draft."""
+    return Written(id=service.write_survey(session, draft, operator, at=clock()))
+
+
+@surveys.get("/{survey}")
+def show_survey(survey: UUID, session: http.Db) -> queries.Survey:
+    """Return one survey."""
+    return _known(session, survey)
+
+
+@surveys.put("/{survey}", status_code=204, dependencies=PLANNER)
+def rewrite_survey(survey: UUID, body: Rewrite, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Put a draft anew."""
+    service.rewrite_survey(session, survey, body.draft, operator, revision=body.revision, at=clock())
+
+
+@surveys.post("/{survey}/publish", dependencies=PLANNER)
+def publish_survey(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> Published:
+    """Fix the questions and ask the audience as soon as the survey opens."""
+    return Published(asked=service.publish_survey(session, survey, operator, at=clock()))
+
+
+@surveys.post("/{survey}/close", status_code=204, dependencies=PLANNER)
+def close_survey(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Close a survey before its time."""
+    service.close_survey(session, survey, operator, at=clock())
+
+
+@surveys.get("/{survey}/results")
+def show_results(survey: UUID, session: http.Db) -> Results:
+    """Return what was answered so far."""
+    found = _known(session, survey)
+    return Results(survey=found, rate=found.rate, results=queries.results(session, found))
+
+
+def _known(session: http.Db, survey: UUID) -> queries.Survey:
+    found = queries.survey(session, survey)
+    if found is None:
+        raise Rejected("not_found", what="survey", name=str(survey))
+    return found
