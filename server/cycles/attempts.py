@@ -14,7 +14,7 @@ import allocation
 from allocation.canonical import input_sha256
 from allocation.errors import InputError
 from server.cycles import moves, queries
-from server.cycles.errors import Invalid, StepStopped
+from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
 from server.cycles.models import AllocationRun, BookLine, BookRetailer, CycleRow
 from server.kit.identity import Actor
 
@@ -113,7 +113,7 @@ def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor) ->
     try:
         start(session, row, attempt=row.attempt + 1)
     except StepStopped as stopped:
-        raise Invalid("supply", "{what}", what=str(stopped)) from None
+        raise invalid("supply", ATTEMPT_REFUSED, what=str(stopped)) from None
     moves.resume(session, row)
 
 

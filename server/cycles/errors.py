@@ -1,30 +1,43 @@
-"""How cycles refuse a person's input, and how a step says why it stopped; both in words of both languages.
+"""Why a person's input does not fit a cycle, and why a step stopped; sentences marked for translation."""
 
-Texts are English message ids with named parameters; the catalog of the server holds the others.
-"""
+from collections.abc import Callable, Mapping
 
-from collections.abc import Callable
+from server.kit.console.texts import N_
+from server.kit.fields import Invalid, Reason, Unfit
 
-from contract.errors import Rejected
+# Windows and schedules
+NO_ZONE = Reason("no_zone", N_("“{zone}” is no time zone. Write it like Asia/Shanghai."))
+NO_ROUTE = Reason("no_route", N_("No retailer stands on route {route}. Choose one that has retailers."))
+NO_OFFSET = Reason("no_offset", N_("The instant needs its UTC offset, such as 2026-12-07T08:00:00+08:00."))
+CLOSES_FIRST = Reason("closes_first", N_("The window closes before it opens. Correct one of the two."))
+NO_SCHEDULE = Reason("no_schedule", N_("There is no weekly schedule. Make one, or plan a window by its times."))
+NO_WINDOW = Reason("no_window", N_("No window is planned. Plan one first."))
+ALL_BESIDE_ONE = Reason(
+    "all_beside_one", N_("A window for every route stands beside one for route {route}. Keep one of the two.")
+)
+OPENS_TOO_SOON = Reason(
+    "opens_too_soon",
+    N_("The window of route {route} would open at {opens_at}, before the commitment is published. Open it later."),
+)
+
+# Policies
+POLICY_UNREADABLE = Reason("policy_unreadable", N_("The allocation core cannot use it: {what}"))
+POLICY_WITH_SEED = Reason("policy_with_seed", N_("A policy names no seed: it is drawn for each cycle. Take it out."))
+POLICY_FRACTIONS = Reason("policy_fractions", N_("Grants are whole packs. Choose a rounding other than none."))
+
+# Supply
+UNKNOWN_COLUMN = Reason("unknown_column", N_("“{column}” is no column of supply. Known are: {columns}."))
+NOT_IN_CATALOGUE = Reason("not_in_catalogue", N_("{sku} is not in the catalogue. Correct it, or add it there first."))
+UNITS_OR_PACKS = Reason("units_or_packs", N_("Give either supply_units or supply_packs."))
+RESERVE_ABOVE = Reason("reserve_above", N_("The reserve, {reserve}, is above the supply, {supply}. Lower it."))
+NOT_YES_OR_NO = Reason("not_yes_or_no", N_("“{value}” is neither yes nor no."))
+NO_ROWS = Reason("no_rows", N_("There is no row. Give at least one SKU."))
+ATTEMPT_REFUSED = Reason("attempt_refused", N_("The book cannot be shared out with this supply: {what}"))
 
 
-def _(text: str) -> str:
-    """Mark ``text`` for extraction."""
-    return text
-
-
-class Invalid(Rejected):
-    """``invalid``, with its sentence kept as message id and parameters, so that a screen can translate it."""
-
-    def __init__(self, where: str, what: str, /, **params: str | int) -> None:
-        super().__init__("invalid", where=where, what=what.format_map(params))
-        self.where = where
-        self.what = what
-        self.what_params = params
-
-    def text(self, gettext: Callable[[str], str]) -> str:
-        """Return the sentence in the language of ``gettext``."""
-        return gettext(self.what).format_map(self.what_params)
+def invalid(where: str, reason: Reason, /, **params: str | int) -> Invalid:
+    """Return the refusal of one field, to be raised."""
+    return Invalid({where: Unfit(reason, **params)})
 
 
 class StepStopped(Exception):  # noqa: N818 - the step stops on purpose; nothing of it is stored
@@ -37,27 +50,27 @@ class StepStopped(Exception):  # noqa: N818 - the step stops on purpose; nothing
 
 
 #: What stopped a step, and what to do about it.
-TROUBLES: dict[str, str] = {
-    "supply_missing": _(
+TROUBLES: Mapping[str, str] = {
+    "supply_missing": N_(
         "Supply is missing for {count} SKUs that were asked for: {skus}. Add it on the supply page (0 where there is"
         " none); the cycle then goes on by itself."
     ),
-    "input_refused": _("The allocation core refuses the input: {what}. Correct it, then try the step again."),
-    "input_changed": _(
+    "input_refused": N_("The allocation core refuses the input: {what} Correct it, then try the step again."),
+    "input_changed": N_(
         "The frozen book no longer has the hash that it was frozen with ({expected}, now {found}). Nothing was stored."
         " Find out who changed the database before you try again."
     ),
-    "not_proven": _(
-        "The solver could not prove its answer within its limit: {what}. Take the smallest grant off a SKU with many"
+    "not_proven": N_(
+        "The solver could not prove its answer within its limit: {what} Take the smallest grant off a SKU with many"
         " lines, or call the cycle off."
     ),
-    "answer_refused": _("The solver's answer failed our own check: {what}. Try again; tell the administrator."),
-    "over_granted": _("More was granted of {sku} than there is. Nothing was stored; tell the administrator."),
-    "unexpected": _("The step failed: {what}. Try it again; if it fails again, tell the administrator."),
+    "answer_refused": N_("The solver's answer failed our own check: {what} Try again, and tell the administrator."),
+    "over_granted": N_("More was granted of {sku} than there is. Nothing was stored; tell the administrator."),
+    "unexpected": N_("The step failed: {what} Try it again; if it fails again, tell the administrator."),
 }
 
 
-def trouble_text(code: str, params: dict[str, str | int], gettext: Callable[[str], str]) -> str:
+def trouble_text(code: str, params: Mapping[str, str | int], gettext: Callable[[str], str] = str) -> str:
     """Return the sentence of a stored trouble; an unknown code is shown as it is, never hidden."""
     source = TROUBLES.get(code)
     return code if source is None else gettext(source).format_map(params)

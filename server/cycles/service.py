@@ -19,7 +19,20 @@ from allocation.errors import InputError
 from contract.errors import Rejected
 from contract.ids import uuid7
 from server.cycles import attempts, moves, queries, rules
-from server.cycles.errors import Invalid
+from server.cycles.errors import (
+    ALL_BESIDE_ONE,
+    CLOSES_FIRST,
+    NO_OFFSET,
+    NO_ROUTE,
+    NO_SCHEDULE,
+    NO_WINDOW,
+    NO_ZONE,
+    OPENS_TOO_SOON,
+    POLICY_FRACTIONS,
+    POLICY_UNREADABLE,
+    POLICY_WITH_SEED,
+    invalid,
+)
 from server.cycles.models import (
     CycleRow,
     CycleSecret,
@@ -31,12 +44,14 @@ from server.cycles.models import (
 )
 from server.cycles.supply import Line
 from server.kit import audit
-from server.kit.console.texts import N_
+from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
 from server.kit.identity import Actor, Operator
 from server.orders import queries as orders
 from server.orders import service as order_windows
 from server.retailers import queries as retailers
 
+GRACE_MOST_S = 600
+NAME_MOST = 200
 DEFAULT_POLICY = "fair share"
 DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
 
@@ -61,10 +76,10 @@ def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at
     """Set the weekly window of a route, ``*`` for the routes without one of their own."""
     check_zone(schedule.zone)
     if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
-        raise Invalid("route", N_("no retailer stands on route {route}"), route=schedule.route)
+        raise invalid("route", NO_ROUTE, route=schedule.route)
     for where, weekday in (("opens_weekday", schedule.opens_weekday), ("closes_weekday", schedule.closes_weekday)):
         if weekday not in range(1, 8):
-            raise Invalid(where, N_("a weekday is 1 (Monday) to 7 (Sunday)"))
+            raise invalid(where, OUT_OF_RANGE, value=weekday, least=1, most=7)
     session.merge(
         RouteSchedule(
             route=schedule.route,
@@ -102,11 +117,11 @@ def write_policy(
     try:
         policy = allocation.Policy.from_toml(text)
     except InputError as error:
-        raise Invalid("policy", "{what}", what=str(error)) from None
+        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
     if policy.seed is not None:
-        raise Invalid("policy", N_("a policy names no seed; it is drawn for each cycle"))
+        raise invalid("policy", POLICY_WITH_SEED)
     if policy.rounding == "none":
-        raise Invalid("policy", N_("grants are whole packs; choose a rounding other than none"))
+        raise invalid("policy", POLICY_FRACTIONS)
     last = queries.policy(session, name)
     if last is not None and last.text == text:
         return last
@@ -156,8 +171,8 @@ def default_policy(session: Session, *, at: datetime) -> queries.Policy:
 def create_cycle(session: Session, new: NewCycle, *, by: Operator, at: datetime) -> UUID:
     """Make a draft; return its id."""
     check_zone(new.zone)
-    if not 0 <= new.grace_s <= 600:  # noqa: PLR2004 - the same bound as the setting's
-        raise Invalid("grace_s", N_("the grace is 0 to 600 seconds"))
+    if not 0 <= new.grace_s <= GRACE_MOST_S:
+        raise invalid("grace_s", OUT_OF_RANGE, value=new.grace_s, least=0, most=GRACE_MOST_S)
     if new.policy == DEFAULT_POLICY:
         default_policy(session, at=at)
     policy = queries.policy(session, new.policy, new.policy_version)
@@ -210,9 +225,9 @@ def plan_window(
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "announce")
     if opens_at.tzinfo is None or closes_at.tzinfo is None:
-        raise Invalid("opens_at", N_("an instant needs its UTC offset, such as 2026-12-07T08:00:00+08:00"))
+        raise invalid("opens_at", NO_OFFSET)
     if closes_at <= opens_at:
-        raise Invalid("closes_at", N_("the window closes before it opens"))
+        raise invalid("closes_at", CLOSES_FIRST)
     planned = _plan(session, row, route, rules.Span(opens_at, closes_at), row.zone)
     _note(session, by, "cycle.window_planned", f"cycle:{cycle}", at, route=route)
     return planned
@@ -227,7 +242,7 @@ def plan_scheduled_windows(session: Session, cycle: UUID, *, by: Operator, at: d
     rules.advance(moves.state_of(row), "announce")
     weekly = {schedule.route: schedule for schedule in queries.schedules(session)}
     if not weekly:
-        raise Invalid("windows", N_("there is no weekly schedule; make one, or plan a window by its times"))
+        raise invalid("windows", NO_SCHEDULE)
     rest = weekly.pop("*", None)
     spans = list(weekly.items())
     if rest is not None and not weekly:
@@ -431,12 +446,12 @@ def check_zone(zone: str) -> None:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        raise Invalid("zone", N_("{zone} is no time zone; write it like Asia/Shanghai"), zone=zone) from None
+        raise invalid("zone", NO_ZONE, zone=zone) from None
 
 
 def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: str) -> UUID:
     if route != "*" and route not in retailers.audience_choices(session).routes:
-        raise Invalid("route", N_("no retailer stands on route {route}"), route=route)
+        raise invalid("route", NO_ROUTE, route=route)
     session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == row.id, PlannedWindow.route == route))
     planned = PlannedWindow(
         id=uuid7(),
@@ -454,28 +469,21 @@ def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: s
 
 def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
     if not planned:
-        raise Invalid("windows", N_("plan a window first"))
+        raise invalid("windows", NO_WINDOW)
     routes = {window.route for window in planned}
     if "*" in routes and len(routes) > 1:
-        raise Invalid(
-            "windows", N_("a window for every route stands beside one for {route}; keep one"), route=min(routes - {"*"})
-        )
+        raise invalid("windows", ALL_BESIDE_ONE, route=min(routes - {"*"}))
     for window in planned:
         if window.opens_at <= at:
-            raise Invalid(
-                "windows",
-                N_("the window of route {route} would open at {opens_at}, before the commitment is published"),
-                route=window.route,
-                opens_at=window.opens_at.isoformat(),
-            )
+            raise invalid("windows", OPENS_TOO_SOON, route=window.route, opens_at=window.opens_at.isoformat())
 
 
 def _named(where: str, text: str) -> str:
     text = text.strip()
     if not text:
-        raise Invalid(where, N_("a few words are needed here"))
-    if len(text) > 200:  # noqa: PLR2004 - what fits on a screen
-        raise Invalid(where, N_("at most 200 characters fit here"))
+        raise invalid(where, EMPTY)
+    if len(text) > NAME_MOST:
+        raise invalid(where, TOO_LONG, length=len(text), most=NAME_MOST)
     return text
 
 

@@ -1,0 +1,305 @@
+"""Figures of a cycle for its screens: who has ordered, who got how much, how evenly. Reads only."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from server.catalogue import queries as catalogue
+from server.cycles import queries
+from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow
+from server.orders import queries as orders
+from server.retailers import queries as retailers
+
+FURTHEST = 12
+
+
+@dataclass(frozen=True)
+class Region:
+    """How many of a region's retailers have ordered."""
+
+    region: str
+    retailers_due: int
+    retailers_in: int
+
+    @property
+    def missing(self) -> int:
+        """How many have not."""
+        return self.retailers_due - self.retailers_in
+
+
+@dataclass(frozen=True)
+class Room:
+    """The window room: what has come in. Instants are none before the windows are announced."""
+
+    progress: orders.Progress
+    regions: tuple[Region, ...]
+    windows: tuple[orders.WindowView, ...]
+    opens_at: datetime | None
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the retailers of a tier or region asked for and got, in units."""
+
+    label: str
+    retailers: int
+    requested_units: int
+    granted_units: int
+
+    @property
+    def fill(self) -> float:
+        """Granted by requested."""
+        return self.granted_units / self.requested_units if self.requested_units else 0.0
+
+
+@dataclass(frozen=True)
+class SkuFigures:
+    """One SKU of a result, in units. ``offered_units`` is the supply less the reserve, in whole packs."""
+
+    sku: str
+    name_zh: str
+    name_en: str
+    pack_units: int
+    offered_units: int
+    requested_units: int
+    granted_units: int
+    lines: int
+    short_lines: int
+
+    @property
+    def fill(self) -> float:
+        """Granted by requested."""
+        return self.granted_units / self.requested_units if self.requested_units else 0.0
+
+
+@dataclass(frozen=True)
+class FarLine:
+    """A line that got much less than it asked for, and why."""
+
+    retailer: str
+    name: str
+    region: str
+    sku: str
+    requested_units: int
+    granted_units: int
+    reason: str
+    ineligible_why: str | None
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person looks at before release.
+
+    ``shares`` are granted units by weight, one a retailer, over the SKUs that fell short (over all, where none
+    did); ``asked_shares`` the requested ones. Evenness figures speak of the same set.
+    """
+
+    lines: int
+    retailers: int
+    requested_units: int
+    offered_units: int
+    granted_units: int
+    short_skus: int
+    retailers_at_zero: int
+    largest_share: float
+    gini: float
+    shares: tuple[float, ...]
+    asked_shares: tuple[float, ...]
+    tiers: tuple[Group, ...]
+    regions: tuple[Group, ...]
+    skus: tuple[SkuFigures, ...]
+    furthest: tuple[FarLine, ...]
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Shop:
+    region: str
+    tier: int
+    weight: int
+    requested: int
+    granted: int
+    requested_short: int
+    granted_short: int
+    asked_short: bool
+
+
+def room(session: Session, cycle: UUID) -> Room:
+    """Return who has ordered and who is missing, of the retailers on the routes of the cycle's windows."""
+    windows = tuple(orders.windows(session, cycle=cycle))
+    due = {code for route in {w.route for w in windows} for code in retailers.codes_on_route(session, route)}
+    came_in = orders.retailers_in(session, cycle)
+    region_of = {code: shop.region for code, shop in retailers.retailers(session, due).items()}
+    due_by, in_by = Counter(region_of.values()), Counter(region_of[code] for code in came_in if code in region_of)
+    return Room(
+        progress=orders.progress(session, cycle, retailers_due=len(due)),
+        regions=tuple(Region(region, due_by[region], in_by[region]) for region in sorted(due_by)),
+        windows=windows,
+        opens_at=min((w.opens_at for w in windows), default=None),
+        closes_at=max((w.closes_at for w in windows), default=None),
+    )
+
+
+def review(session: Session, cycle: UUID) -> Review | None:
+    """Return the figures of the cycle's last attempt, or none before it is solved."""
+    row = session.get(CycleRow, cycle)
+    if row is None or row.attempt == 0:
+        return None
+    skus = _skus(session, row)
+    if not skus:
+        return None
+    short = [figures.sku for figures in skus if figures.short_lines]
+    shops = _shops(session, row, short)
+    judged = [shop for shop in shops if shop.asked_short]
+    shares = sorted(shop.granted_short / shop.weight for shop in judged)
+    return Review(
+        lines=sum(figures.lines for figures in skus),
+        retailers=len(shops),
+        requested_units=sum(figures.requested_units for figures in skus),
+        offered_units=sum(figures.offered_units for figures in skus),
+        granted_units=sum(figures.granted_units for figures in skus),
+        short_skus=len(short),
+        retailers_at_zero=sum(1 for shop in shops if not shop.granted),
+        largest_share=largest_share([shop.granted_short for shop in judged]),
+        gini=gini(shares),
+        shares=tuple(shares),
+        asked_shares=tuple(sorted(shop.requested_short / shop.weight for shop in judged)),
+        tiers=_groups((str(shop.tier), shop) for shop in sorted(shops, key=lambda shop: shop.tier)),
+        regions=_groups((shop.region, shop) for shop in sorted(shops, key=lambda shop: shop.region)),
+        skus=tuple(skus),
+        furthest=_furthest(session, row),
+        reasons=_reasons(session, row),
+    )
+
+
+def gini(ascending: Sequence[float]) -> float:
+    """Return the Gini coefficient of values in rising order: 0 where all are equal, towards 1 where one has all."""
+    count, total = len(ascending), sum(ascending)
+    if not total:
+        return 0.0
+    return sum((2 * i - count - 1) * value for i, value in enumerate(ascending, start=1)) / (count * total)
+
+
+def largest_share(units: Sequence[int]) -> float:
+    """Return the part that the largest hundredth of the retailers (at least one) holds together."""
+    total = sum(units)
+    if not total:
+        return 0.0
+    largest = sorted(units, reverse=True)[: -(-len(units) // 100)]
+    return float(Fraction(sum(largest), total))
+
+
+def _of_attempt(row: CycleRow) -> ColumnElement[bool]:
+    return and_(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
+
+
+def _skus(session: Session, row: CycleRow) -> list[SkuFigures]:
+    supply = queries.supply(session, row.id)
+    names = catalogue.skus(session)
+    sums = session.execute(
+        select(
+            GrantRow.sku,
+            func.sum(GrantRow.requested_units),
+            func.sum(GrantRow.granted_units),
+            func.count(),
+            func.count().filter(GrantRow.granted_units < GrantRow.eligible_units),
+        )
+        .where(_of_attempt(row))
+        .group_by(GrantRow.sku)
+        .order_by(GrantRow.sku.collate("C"))
+    )
+    return [
+        SkuFigures(
+            sku=sku,
+            name_zh=names[sku].name_zh if sku in names else sku,
+            name_en=names[sku].name_en if sku in names else sku,
+            pack_units=supply[sku].pack_units,
+            offered_units=supply[sku].offered_units,
+            requested_units=int(requested),
+            granted_units=int(granted),
+            lines=lines,
+            short_lines=short,
+        )
+        for sku, requested, granted, lines, short in sums
+    ]
+
+
+def _shops(session: Session, row: CycleRow, short: Sequence[str]) -> list[_Shop]:
+    of_short = GrantRow.sku.in_(short) if short else GrantRow.sku.is_not(None)
+    sums = session.execute(
+        select(
+            BookRetailer.region,
+            BookRetailer.tier,
+            BookRetailer.weight,
+            func.sum(GrantRow.requested_units),
+            func.sum(GrantRow.granted_units),
+            func.coalesce(func.sum(GrantRow.requested_units).filter(of_short), 0),
+            func.coalesce(func.sum(GrantRow.granted_units).filter(of_short), 0),
+            func.count().filter(of_short) > 0,
+        )
+        .join(BookRetailer, (BookRetailer.cycle == GrantRow.cycle) & (BookRetailer.retailer == GrantRow.retailer))
+        .where(_of_attempt(row))
+        .group_by(GrantRow.retailer, BookRetailer.region, BookRetailer.tier, BookRetailer.weight)
+    )
+    return [
+        _Shop(region, tier, weight, int(asked), int(got), int(asked_short), int(got_short), bool(has_short))
+        for region, tier, weight, asked, got, asked_short, got_short, has_short in sums
+    ]
+
+
+def _groups(shops: Iterable[tuple[str, _Shop]]) -> tuple[Group, ...]:
+    found: dict[str, list[_Shop]] = {}
+    for label, shop in shops:
+        found.setdefault(label, []).append(shop)
+    return tuple(
+        Group(label, len(those), sum(shop.requested for shop in those), sum(shop.granted for shop in those))
+        for label, those in found.items()
+    )
+
+
+def _furthest(session: Session, row: CycleRow) -> tuple[FarLine, ...]:
+    missing = GrantRow.requested_units - GrantRow.granted_units
+    lines = session.execute(
+        select(GrantRow, BookRetailer.region, BookLine.ineligible_why)
+        .join(BookRetailer, (BookRetailer.cycle == GrantRow.cycle) & (BookRetailer.retailer == GrantRow.retailer))
+        .join(
+            BookLine,
+            (BookLine.cycle == GrantRow.cycle)
+            & (BookLine.retailer == GrantRow.retailer)
+            & (BookLine.sku == GrantRow.sku),
+        )
+        .where(_of_attempt(row), missing > 0)
+        .order_by(missing.desc(), GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
+        .limit(FURTHEST)
+    ).all()
+    names = retailers.retailers(session, {line.retailer for line, _, _ in lines})
+    return tuple(
+        FarLine(
+            retailer=line.retailer,
+            name=names[line.retailer].name,
+            region=region,
+            sku=line.sku,
+            requested_units=line.requested_units,
+            granted_units=line.granted_units,
+            reason=line.reason,
+            ineligible_why=why,
+        )
+        for line, region, why in lines
+    )
+
+
+def _reasons(session: Session, row: CycleRow) -> dict[str, int]:
+    counted = session.execute(
+        select(GrantRow.reason, func.count())
+        .where(_of_attempt(row))
+        .group_by(GrantRow.reason)
+        .order_by(GrantRow.reason)
+    )
+    return dict(counted.tuples().all())
