@@ -17,6 +17,7 @@ class SkuRow(Base):
         CheckConstraint("price_minor >= 0", name="price"),
         CheckConstraint("minimum_units >= 0", name="minimum"),
         CheckConstraint("limit_units >= 0", name="limit"),
+        CheckConstraint("state IN ('offered', 'withdrawn')", name="state"),
     )
 
     sku: Mapped[str] = mapped_column(primary_key=True)
@@ -31,5 +32,5 @@ class SkuRow(Base):
     limit_units: Mapped[int | None]
     licence_class: Mapped[str | None]
     barcodes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
-    withdrawn_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(server_default=text("'offered'"))
     changed_at: Mapped[datetime]

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from server.catalogue.models import SkuRow
+
+State = Literal["offered", "withdrawn"]
+SORTS = ("sku", "name_zh", "name_en", "category", "pack_units", "price_minor", "licence_class", "changed_at")
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,63 @@ class Sku:
     limit_units: int | None
     licence_class: str | None
     barcodes: tuple[str, ...]
+    state: State
 
 
-def skus(session: Session, wanted: Collection[str] | None = None) -> dict[str, Sku]:
-    """Return the SKUs that can be ordered, all or the ``wanted`` ones, by SKU."""
-    query = select(SkuRow).where(SkuRow.withdrawn_at.is_(None)).order_by(SkuRow.sku)
+def sku(session: Session, code: str) -> Sku | None:
+    """Return one SKU, withdrawn or not, or none."""
+    row = session.get(SkuRow, code)
+    return None if row is None else _sku(row)
+
+
+def skus(session: Session, wanted: Collection[str] | None = None, *, withdrawn: bool = False) -> dict[str, Sku]:
+    """Return the SKUs that can be ordered, all or the ``wanted`` ones, by SKU; with the ``withdrawn`` ones if said."""
+    query = select(SkuRow).order_by(SkuRow.sku.collate("C"))
+    if not withdrawn:
+        query = query.where(SkuRow.state == "offered")
     if wanted is not None:
-        query = query.where(SkuRow.sku.in_(wanted))
+        query = query.where(SkuRow.sku == any_(literal(list(wanted), ARRAY(String))))
     return {row.sku: _sku(row) for row in session.scalars(query)}
+
+
+def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
+    """Return those of the ``wanted`` codes that the catalogue holds, withdrawn or not."""
+    return frozenset(
+        session.scalars(select(SkuRow.sku).where(SkuRow.sku == any_(literal(list(wanted), ARRAY(String)))))
+    )
+
+
+def categories(session: Session) -> list[str]:
+    """Return the categories in use."""
+    return list(session.scalars(select(SkuRow.category).distinct().order_by(SkuRow.category)))
+
+
+def search(
+    session: Session,
+    *,
+    text: str = "",
+    category: str | None = None,
+    state: str | None = None,
+    sort: str = "sku",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int | None = 50,
+) -> tuple[list[Sku], int]:
+    """Return a page of SKUs and how many there are; ``text`` is looked for in code, names and barcodes."""
+    query = select(SkuRow)
+    if text:
+        columns = (SkuRow.sku, SkuRow.name_zh, SkuRow.name_en)
+        named = (column.icontains(text, autoescape=True) for column in columns)
+        query = query.where(or_(*named, SkuRow.barcodes.contains([text])))
+    if category is not None:
+        query = query.where(SkuRow.category == category)
+    if state is not None:
+        query = query.where(SkuRow.state == state)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    column = getattr(SkuRow, sort if sort in SORTS else "sku")
+    order = column.desc().nulls_last() if descending else column.asc().nulls_last()
+    rows = session.scalars(query.order_by(order, SkuRow.sku.collate("C")).offset(offset).limit(limit))
+    return [_sku(row) for row in rows], total
 
 
 def _sku(row: SkuRow) -> Sku:
@@ -49,4 +102,5 @@ def _sku(row: SkuRow) -> Sku:
         limit_units=row.limit_units,
         licence_class=row.licence_class,
         barcodes=tuple(row.barcodes),
+        state=cast("State", row.state),
     )

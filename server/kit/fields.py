@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, Inexact, InvalidOperation, localcontext
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Any, Protocol
 
 from contract.errors import Rejected
@@ -344,7 +344,7 @@ def scaled(text: str, factor: Decimal, *, point: str = ".", groups: str = "") ->
         whole = whole.replace(groups, "")
     if _WHOLE.fullmatch(whole) is None or (sign and not (fraction.isascii() and fraction.isdigit())):
         raise Unfit(NOT_DECIMAL, value=text[:40])
-    with localcontext(prec=60, traps={Inexact: True, InvalidOperation: True}):
+    with localcontext(_EXACT):
         try:
             product = Decimal(f"{whole}.{fraction or 0}") * factor
         except (Inexact, InvalidOperation):
@@ -359,6 +359,7 @@ def _grouped(whole: str, groups: str) -> bool:
     return 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest)  # noqa: PLR2004 - thousands
 
 
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -1,5 +1,6 @@
 """Licences: which classes of goods a retailer may buy, and until when.
 
 Owns: licences. Invariants: validity is a span of days in the distributor's zone; one licence per retailer,
-class and number. The gate stands at ordering and again at allocation. Events: none yet.
+class and number; one that is not valid has a reason. The gate stands at ordering and again at allocation.
+Events: ``LicencesChanged``.
 """

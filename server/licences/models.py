@@ -15,6 +15,7 @@ class LicenceRow(Base):
     __table_args__ = (
         CheckConstraint("valid_until >= valid_from", name="span"),
         CheckConstraint("state IN ('valid', 'suspended', 'cancelled')", name="state"),
+        CheckConstraint("state = 'valid' OR state_reason IS NOT NULL", name="state_reason"),
     )
     __party__ = "retailer"
 

@@ -17,6 +17,7 @@ class RetailerRow(Base):
         CheckConstraint("tier > 0", name="tier"),
         CheckConstraint("credit_minor >= 0", name="credit"),
         CheckConstraint("standing IN ('good', 'suspended')", name="standing"),
+        CheckConstraint("standing = 'good' OR standing_reason IS NOT NULL", name="standing_reason"),
     )
     __party__ = "code"
 

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from server.retailers.models import RetailerLimit, RetailerRow
 from server.retailers.rules import Audience
 
 Standing = Literal["good", "suspended"]
+SORTS = ("code", "name", "city", "region", "route", "tier", "weight", "credit_minor", "standing")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Retailer:
 
     code: str
     name: str
+    address: str
     city: str
     region: str
     route: str
@@ -38,10 +40,48 @@ def retailer(session: Session, code: str) -> Retailer | None:
 
 def retailers(session: Session, wanted: Collection[str] | None = None) -> dict[str, Retailer]:
     """Return the shops, all or the ``wanted`` ones, by code."""
-    query = select(RetailerRow).order_by(RetailerRow.code)
+    query = select(RetailerRow).order_by(RetailerRow.code.collate("C"))
     if wanted is not None:
-        query = query.where(RetailerRow.code.in_(wanted))
+        query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
     return {row.code: _retailer(row) for row in session.scalars(query)}
+
+
+def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
+    """Return those of the ``wanted`` codes that a shop has."""
+    return frozenset(
+        session.scalars(select(RetailerRow.code).where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String)))))
+    )
+
+
+def search(
+    session: Session,
+    *,
+    text: str = "",
+    region: str | None = None,
+    route: str | None = None,
+    standing: str | None = None,
+    sort: str = "code",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int | None = 50,
+) -> tuple[list[Retailer], int]:
+    """Return a page of shops and how many there are; ``text`` is looked for in code, name, city and address."""
+    query = select(RetailerRow)
+    if text:
+        columns = (RetailerRow.code, RetailerRow.name, RetailerRow.city, RetailerRow.address)
+        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    for column, value in (
+        (RetailerRow.region, region),
+        (RetailerRow.route, route),
+        (RetailerRow.standing, standing),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    chosen = getattr(RetailerRow, sort if sort in SORTS else "code")
+    order = chosen.desc().nulls_last() if descending else chosen.asc().nulls_last()
+    rows = session.scalars(query.order_by(order, RetailerRow.code.collate("C")).offset(offset).limit(limit))
+    return [_retailer(row) for row in rows], total
 
 
 def codes_on_route(session: Session, route: str) -> list[str]:
@@ -87,6 +127,7 @@ def _retailer(row: RetailerRow) -> Retailer:
     return Retailer(
         code=row.code,
         name=row.name,
+        address=row.address,
         city=row.city,
         region=row.region,
         route=row.route,

@@ -7,7 +7,9 @@ from typing import Any
 from server.kit.console.texts import N_
 from server.kit.fields import Reason, Unfit
 
-REASON_NEEDED = Reason("reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it."))
+REASON_NEEDED = Reason(
+    "reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it.")
+)
 
 REASONS: tuple[Reason, ...] = (REASON_NEEDED,)
 

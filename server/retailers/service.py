@@ -1,11 +1,18 @@
 """What can be done with retailers. Nothing here commits."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
+from server.kit import audit, records
+from server.kit.identity import Actor
 from server.retailers import queries
-from server.retailers.models import RetailerRow
+from server.retailers.fields import LIMITS, RETAILERS, tell_changed
+from server.retailers.models import RetailerLimit, RetailerRow
 
 
 def lock_retailer(session: Session, code: str) -> queries.Retailer:
@@ -24,3 +31,81 @@ def lock_retailer(session: Session, code: str) -> queries.Retailer:
     found = queries.retailer(session, code)
     assert found is not None  # noqa: S101 - locked above
     return found
+
+
+def save_retailer(
+    session: Session, retailer: Mapping[str, Any], actor: Actor, *, at: datetime, seen: str | None = None
+) -> records.Outcome:
+    """Take a shop in or change it; its standing is among the fields.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit.
+    Conflict
+        Where it is not as the person saw it (``seen``, see :func:`server.kit.records.version`).
+    """
+    outcome = records.save(session, RETAILERS, retailer, at=at, seen=seen)
+    if outcome != "unchanged":
+        audit.record(
+            session,
+            actor=actor,
+            action="retailer.added" if outcome == "new" else "retailer.changed",
+            subject=f"retailer:{retailer['code']}",
+            at=at,
+            detail={field.name: field.write(retailer[field.name]) for field in RETAILERS.fields},
+        )
+    return outcome
+
+
+def suspend_retailer(session: Session, code: str, reason: str, actor: Actor, *, at: datetime) -> None:
+    """Let a shop order nothing until it is restored; it reads the reason.
+
+    Raises
+    ------
+    Invalid
+        Where no reason is given.
+    """
+    _set_standing(session, code, {"standing": "suspended", "standing_reason": reason.strip() or None}, actor, at)
+
+
+def restore_retailer(session: Session, code: str, actor: Actor, *, at: datetime) -> None:
+    """Let a suspended shop order again."""
+    _set_standing(session, code, {"standing": "good", "standing_reason": None}, actor, at)
+
+
+def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime) -> None:
+    """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says."""
+    limit = {"retailer": code, "sku": sku, "limit_units": limit_units}
+    if records.save(session, LIMITS, limit, at=at) != "unchanged":
+        detail = {"sku": sku, "limit_units": limit_units}
+        audit.record(session, actor=actor, action="limit.set", subject=f"retailer:{code}", at=at, detail=detail)
+
+
+def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: datetime) -> None:
+    """Let the SKU's own limit count again for a shop."""
+    removed = session.scalars(
+        delete(RetailerLimit)
+        .where(RetailerLimit.retailer == code, RetailerLimit.sku == sku)
+        .returning(RetailerLimit.limit_units)
+    ).one_or_none()
+    if removed is None:
+        raise Rejected("not_found", what="limit", name=f"{code} / {sku}")
+    tell_changed(session, {code}, at)
+    detail = {"sku": sku, "limit_units": removed}
+    audit.record(session, actor=actor, action="limit.removed", subject=f"retailer:{code}", at=at, detail=detail)
+
+
+def _set_standing(session: Session, code: str, standing: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    found = records.existing(session, RETAILERS, [(code,)], lock=True).get((code,))
+    if found is None:
+        raise Rejected("not_found", what="retailer", name=code)
+    if records.save(session, RETAILERS, {**found, **standing}, at=at) == "changed":
+        audit.record(
+            session,
+            actor=actor,
+            action="retailer.suspended" if standing["standing"] == "suspended" else "retailer.restored",
+            subject=f"retailer:{code}",
+            at=at,
+            detail={"reason": standing["standing_reason"] or ""},
+        )

@@ -14,6 +14,7 @@
     standing = { column = "Status", values = { A = "good", I = "suspended" } }
     valid_from = { column = "From", date = "%d.%m.%Y" }
     barcodes = { column = "UPC", split = ";" }
+    name_en = { column = "Description", strip = true, lost = "?" }   # "?" for characters lost before (U+FFFD)
 
 Fields that a mapping does not name are left as they are in records that exist, and take their default in new
 ones. Without a mapping the headings are the names of our fields.
@@ -29,7 +30,7 @@ from types import MappingProxyType
 from typing import Any, cast, get_args
 
 from server.kit.console.texts import N_
-from server.kit.fields import NOT_A_DAY, Field, Reason, Unfit, scaled
+from server.kit.fields import LOST, NOT_A_DAY, Field, Reason, Unfit, scaled
 from server.kit.imports.reading import SEPARATORS, Choices, Encoding, Separator
 
 NOT_TOML = Reason("not_toml", N_("The mapping is not TOML: {what}."))
@@ -71,6 +72,7 @@ class Source:
     date: str | None = None
     split: str | None = None
     strip: bool = False
+    lost: str | None = None
 
 
 OPTIONS = tuple(field.name for field in fields(Source))
@@ -207,6 +209,9 @@ def _reader(field: Field, source: Source) -> Callable[[str], Any]:
     if source.column is None:
         return field.read
     steps: list[Callable[[str], str]] = []
+    if source.lost is not None:
+        lost = source.lost
+        steps.append(lambda text: text.replace(LOST, lost))
     if source.strip:
         steps.append(str.strip)
     if source.values is not None:

@@ -15,16 +15,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
-from server.kit import audit
+from server.kit import audit, records
 from server.kit.console.texts import N_
 from server.kit.fields import NEEDED, Reason, Unfit
 from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
-from server.kit.imports import records, reports
+from server.kit.imports import reports
 from server.kit.imports.mapping import Bound, FieldMap
 from server.kit.imports.reading import TOO_LARGE, Choices, FileRefused, Row, Sheet, read_sheet
-from server.kit.imports.records import NOT_KNOWN, Key, Kind, Record
 from server.kit.imports.reports import Change, Problem, RefusedRow, Report
+from server.kit.records import NOT_KNOWN, Key, Kind, Record, Written
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_REFUSED = 100_000
@@ -242,9 +242,9 @@ def _with_references(session: Session, kind: Kind, taken: list[_Taken], desk: _D
 
 def _compared(
     kind: Kind, taken: Iterable[_Taken], standing: dict[Key, Record], desk: _Desk
-) -> tuple[list[Record], Counter[str]]:
-    """Return the records to write, complete, and how many rows are new, changed and unchanged."""
-    written: list[Record] = []
+) -> tuple[list[Written], Counter[str]]:
+    """Return what is to be written, records complete, and how many rows are new, changed and unchanged."""
+    written: list[Written] = []
     counts: Counter[str] = Counter(new=0, changed=0, unchanged=0)
     for one in taken:
         before = standing.get(one.key)
@@ -261,7 +261,7 @@ def _compared(
             desk.refuse(one.row, *broken)
             continue
         counts["new" if before is None else "changed"] += 1
-        written.append(record)
+        written.append(Written(before, record))
         if before is not None:
             _note_changes(kind, one, before, record, desk)
     return written, counts
@@ -283,15 +283,14 @@ def _note_changes(kind: Kind, one: _Taken, before: Record, after: Record, desk: 
         if len(desk.changes) >= CHANGES_KEPT:
             return
         if before[field.name] != after[field.name]:
-            name = " / ".join(str(part) for part in one.key)
             was, becomes = field.write(before[field.name]), field.write(after[field.name])
-            desk.changes.append(Change(one.row.number, name, field.name, was, becomes))
+            desk.changes.append(Change(one.row.number, kind.named(after), field.name, was, becomes))
 
 
-def _store(session: Session, kind: Kind, written: list[Record], report: Report, actor: Actor) -> None:
+def _store(session: Session, kind: Kind, written: list[Written], report: Report, actor: Actor) -> None:
     if written:
-        records.write(session, kind, written, at=report.at)
-        kind.stored(session, [kind.key_of(record) for record in written], report.at)
+        records.write(session, kind, (one.after for one in written), at=report.at)
+        kind.written(session, written, report.at)
     reports.keep(session, report)
     audit.record(
         session,

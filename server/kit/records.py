@@ -1,0 +1,204 @@
+"""Records of a kind: what they are made of, where they stand, how they are saved, compared and written.
+
+A capability declares a :class:`Kind` for each of its lists that people edit and files bring. There is one way in:
+:func:`save` for a single record of a form or a program, :func:`write` for many. Both read and lock what exists,
+compare, and write whole records; what does not change is not touched and tells nobody.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict
+from server.kit.console.exports import Sheet, csv_text
+from server.kit.console.texts import N_
+from server.kit.db import Base
+from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
+
+NOT_KNOWN = Reason("not_known", N_("There is no {what} “{value}”. Add it first, or correct the value."))
+
+BATCH = 2_000
+Record = dict[str, Any]
+Key = tuple[Any, ...]
+Outcome = Literal["new", "changed", "unchanged"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field whose values must exist elsewhere; ``known`` returns those of the given values that do.
+
+    ``what`` is the thing's English name, marked for translation: *retailer*.
+    """
+
+    field: str
+    what: str
+    known: Callable[[Session, Collection[str]], Collection[str]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """One record that was written; ``before`` is none for a new one."""
+
+    before: Record | None
+    after: Record
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record.
+
+    ``fields`` are columns of ``table`` by name, those of ``key`` among them. ``stamps`` are columns that take the
+    time of every change, ``first_stamps`` that of the first. ``rule`` looks at a whole record. ``written`` is told
+    what is new or changed, once a file, in the same transaction.
+    """
+
+    name: str
+    label: str
+    table: type[Base]
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    written: Callable[[Session, Sequence[Written], datetime], None]
+    rule: Rule | None = None
+    references: tuple[Reference, ...] = ()
+    stamps: tuple[str, ...] = ("changed_at",)
+    first_stamps: tuple[str, ...] = ()
+
+    def key_of(self, record: Mapping[str, Any]) -> Key:
+        """Return what names the record."""
+        return tuple(record[name] for name in self.key)
+
+    def named(self, record: Mapping[str, Any]) -> str:
+        """Return the record's key as a person reads it."""
+        return " / ".join(str(part) for part in self.key_of(record))
+
+
+def save(session: Session, kind: Kind, record: Mapping[str, Any], *, at: datetime, seen: str | None = None) -> Outcome:
+    """Insert or update one record.
+
+    Parameters
+    ----------
+    session, kind
+        Where it belongs.
+    record
+        A value for every field.
+    at
+        The time of the change.
+    seen
+        The :func:`version` that the person looked at; none to write whatever stands there.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit.
+    Conflict
+        ``changed_meanwhile``, where another version stands there than was seen.
+    """
+    require(kind.fields, record, kind.rule)
+    for reference in kind.references:
+        value = record[reference.field]
+        if value is not None and value not in reference.known(session, [value]):
+            raise Invalid({reference.field: Unfit(NOT_KNOWN, what=reference.what, value=value)})
+    after = {field.name: record[field.name] for field in kind.fields}
+    key = kind.key_of(after)
+    before = existing(session, kind, [key], lock=True).get(key)
+    if seen is not None and (before is None or version(kind, before) != seen):
+        raise Conflict("changed_meanwhile", name=kind.named(after))
+    if after == before:
+        return "unchanged"
+    write(session, kind, [after], at=at)
+    kind.written(session, [Written(before, after)], at)
+    return "new" if before is None else "changed"
+
+
+def version(kind: Kind, record: Mapping[str, Any]) -> str:
+    """Return a short digest of a record's values, by which a person's form finds out that it is out of date."""
+    values = [field.write(record[field.name]) for field in kind.fields]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+
+def existing(session: Session, kind: Kind, keys: Iterable[Key], *, lock: bool) -> dict[Key, Record]:
+    """Return the records that exist of ``keys``, by key; ``lock`` holds them until the transaction ends."""
+    table = kind.table.__table__
+    columns = [table.c[field.name] for field in kind.fields]
+    name = tuple_(*(table.c[part] for part in kind.key))
+    found: dict[Key, Record] = {}
+    session.flush()
+    for some in batches(sorted(keys)):
+        query = select(*columns).where(name.in_(some)).order_by(*(table.c[part].collate("C") for part in kind.key))
+        for row in session.execute(query.with_for_update() if lock else query).mappings():
+            record = _record(kind, row)
+            found[kind.key_of(record)] = record
+    return found
+
+
+def write(session: Session, kind: Kind, records: Iterable[Record], *, at: datetime) -> None:
+    """Insert or update ``records``, each complete and checked, in the order of their keys."""
+    table = kind.table.__table__
+    statement = insert(kind.table)
+    changing = [field.name for field in kind.fields if field.name not in kind.key] + list(kind.stamps)
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c[name] for name in kind.key],
+        set_={name: statement.excluded[name] for name in changing},
+    )
+    stamps = dict.fromkeys((*kind.stamps, *kind.first_stamps), at)
+    session.flush()
+    for some in batches(sorted(records, key=kind.key_of)):
+        session.execute(statement, [_row(record) | stamps for record in some])
+    session.expire_all()
+
+
+def hold(session: Session, kind: Kind) -> None:
+    """Let one file of a kind come in at a time; the others wait for the end of its transaction."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"import:{kind.name}", 0))))
+
+
+def every(session: Session, kind: Kind) -> Iterator[Record]:
+    """Yield all records of a kind in the byte order of their keys."""
+    table = kind.table.__table__
+    order = (table.c[name].collate("C") for name in kind.key)
+    query = select(*(table.c[field.name] for field in kind.fields)).order_by(*order)
+    for row in session.execute(query.execution_options(yield_per=BATCH)).mappings():
+        yield _record(kind, row)
+
+
+def export_csv(kind: Kind, records: Iterable[Record]) -> bytes:
+    """Return records as the CSV that brings the same records back, byte for byte, without a mapping."""
+    return csv_text(
+        Sheet(
+            headings=[field.name for field in kind.fields],
+            kinds=["number" if isinstance(field.form, Whole) else "text" for field in kind.fields],
+            rows=([_written(field, record[field.name]) for field in kind.fields] for record in records),
+        )
+    )
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield ``items`` in batches that a statement can hold."""
+    rest = iter(items)
+    while some := list(islice(rest, BATCH)):
+        yield some
+
+
+def _written(field: Field, value: Any) -> Any:
+    """Return numbers as they are, so that they stay numbers in a spreadsheet, and the rest as its text."""
+    return value if isinstance(field.form, Whole) else field.write(value)
+
+
+def _record(kind: Kind, row: Mapping[Any, Any]) -> Record:
+    """Return a row as a record; arrays are tuples, as fields know them."""
+    values = ((field.name, row[field.name]) for field in kind.fields)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values}
+
+
+def _row(record: Record) -> Record:
+    """Return a record as the database takes it."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
