@@ -180,7 +180,7 @@ def start(
                 return attach(data_dir)
             if "Address already in use" not in refusal:
                 raise StartError(f"Mosquitto did not start in {home.path}: {refusal}; its log: {log}")
-        raise StartError(f"port {port} is taken: name another by EVENHAND_BROKER_PORT, or end who uses it")
+        raise StartError(f"port {port} on loopback is taken: end the program that uses it, or name another port")
 
 
 def attach(data_dir: Path) -> Mosquitto:

@@ -472,7 +472,7 @@ def test_a_taken_port_is_named_and_a_taken_former_port_is_left_for_another(own_d
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", first.port))
         squatter.listen()
-        with pytest.raises(StartError, match=f"port {first.port} is taken"):
+        with pytest.raises(StartError, match=f"port {first.port} on loopback is taken"):
             broker.start(own_dir, services=[], port=first.port)
         assert broker.start(own_dir, services=[]).port != first.port
 
