@@ -15,9 +15,11 @@ from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
 from server.deliveries import mqtt as deliveries_mqtt
 from server.deliveries.events import DeliveryConfirmed
+from server.devices import console as devices_console
 from server.devices import http as devices_http
 from server.devices import mqtt as devices_mqtt
 from server.inventory import reactions as inventory
+from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
 from server.kit.console.cards import Card
 from server.kit.identity import Operator
@@ -67,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_http.message_routes(HANDLERS),
     devices_http.operator_api,
     reference_http.device_api,
+    devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
     console_people.people,
@@ -74,7 +77,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 #: Packages with templates of screens.
-SCREENS: tuple[str, ...] = ("server.operators",)
+SCREENS: tuple[str, ...] = ("server.devices", "server.operators")
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
 NAVIGATION: tuple[Group, ...] = (
@@ -82,11 +85,16 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         N_("Operations"),
         (
+            Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset({"administrator"})),
-            Entry(N_("Audit"), "/console/audit", "audit"),
+            Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
+            Entry(N_("My account"), "/console/account", "user"),
         ),
     ),
 )
 
 #: What each capability puts on the home page.
-HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (operators_console.home_cards,)
+HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
+    devices_console.home_cards,
+    operators_console.home_cards,
+)

@@ -1,13 +1,26 @@
 """Reads of devices."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from server.devices import rules
 from server.devices.models import DevicePresence, DeviceRow
+
+State = Literal["online", "offline", "revoked"]
+SORTS: dict[str, Any] = {
+    "retailer": DeviceRow.retailer,
+    "id": DeviceRow.id,
+    "model": DeviceRow.model,
+    "version": DevicePresence.version,
+    "last_seen_at": DevicePresence.last_seen_at,
+    "queue_length": DevicePresence.queue_length,
+    "enrolled_at": DeviceRow.enrolled_at,
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,97 @@ class Device:
     queue_length: int | None
     language: str | None
     clock_offset_ms: int | None
+
+    def state(self, now: datetime) -> State:
+        """Return whether the terminal may speak, and was heard of lately."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "online" if rules.is_online(self.last_seen_at, now) else "offline"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All terminals in figures; ``queued`` messages wait on terminals that are not revoked."""
+
+    online: int
+    offline: int
+    revoked: int
+    queued: int
+
+
+def fleet(session: Session, now: datetime) -> Fleet:
+    """Return how many terminals are in which state."""
+    states = [func.count().filter(_in_state(state, now)) for state in ("online", "offline", "revoked")]
+    queued = func.sum(DevicePresence.queue_length).filter(DeviceRow.revoked_at.is_(None))
+    counts = session.execute(
+        select(states[0], states[1], states[2], func.coalesce(queued, 0))
+        .select_from(DeviceRow)
+        .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+    ).one()
+    return Fleet(*(int(count) for count in counts))
+
+
+def search(
+    session: Session,
+    now: datetime,
+    *,
+    text: str = "",
+    retailers: Collection[str] = (),
+    state: State | None = None,
+    version: str | None = None,
+    sort: str = "retailer",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int | None = 50,
+) -> tuple[list[Device], int]:
+    """Return a page of terminals and how many there are.
+
+    ``text`` is looked for in id, retailer and model; terminals of ``retailers`` fit it too.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if text:
+        columns = (DeviceRow.id, DeviceRow.retailer, DeviceRow.model)
+        conditions.append(
+            or_(*(column.icontains(text, autoescape=True) for column in columns), DeviceRow.retailer.in_(retailers))
+        )
+    if state is not None:
+        conditions.append(_in_state(state, now))
+    if version is not None:
+        conditions.append(DevicePresence.version == version)
+    counted = select(func.count(DeviceRow.id)).outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+    total = session.scalar(counted.where(*conditions)) or 0
+    chosen = SORTS.get(sort, DeviceRow.retailer)
+    rows = session.execute(
+        select(DeviceRow, DevicePresence)
+        .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+        .where(*conditions)
+        .order_by(chosen.desc().nulls_last() if descending else chosen.asc().nulls_first(), DeviceRow.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_device(row, presence) for row, presence in rows.tuples()], total
+
+
+def versions(session: Session) -> list[str]:
+    """Return the versions that terminals run."""
+    return list(session.scalars(select(DevicePresence.version).distinct().order_by(DevicePresence.version)))
+
+
+def retailers_online(session: Session, now: datetime) -> frozenset[str]:
+    """Return the retailers of which a terminal was heard lately."""
+    return frozenset(
+        session.scalars(
+            select(DeviceRow.retailer)
+            .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+            .where(_in_state("online", now))
+            .distinct()
+        )
+    )
+
+
+def retailers_with_device(session: Session) -> frozenset[str]:
+    """Return the retailers that have a terminal which is not revoked."""
+    return frozenset(session.scalars(select(DeviceRow.retailer).where(DeviceRow.revoked_at.is_(None)).distinct()))
 
 
 def devices(session: Session, *, retailer: str | None = None) -> list[Device]:
@@ -72,6 +176,13 @@ def broker_identities(session: Session) -> list[tuple[str, str]]:
         select(DeviceRow.id, DeviceRow.broker_hash).where(DeviceRow.revoked_at.is_(None)).order_by(DeviceRow.id)
     )
     return [(row.id, row.broker_hash) for row in rows]
+
+
+def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    if state == "revoked":
+        return DeviceRow.revoked_at.is_not(None)
+    heard = func.coalesce(DevicePresence.last_seen_at > now - rules.OFFLINE_AFTER, False)
+    return and_(DeviceRow.revoked_at.is_(None), heard if state == "online" else ~heard)
 
 
 def _device(row: DeviceRow, presence: DevicePresence | None) -> Device:
