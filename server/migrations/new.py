@@ -25,7 +25,7 @@ def main() -> None:
             made.set_main_option("file_template", "%%(rev)s_%%(slug)s")
             command.revision(made, message=message, autogenerate=True, rev_id=number)
         finally:
-            cluster.stop()
+            embedded.remove_cluster(Path(folder) / "postgres")
 
 
 if __name__ == "__main__":

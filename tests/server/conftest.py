@@ -45,7 +45,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Clus
     made = cluster.create_database("template_evenhand")
     _create_from_models(made)
     yield cluster
-    cluster.stop()
+    embedded.remove_cluster(folder / "postgres")
 
 
 def _create_from_models(made: embedded.Cluster) -> None:

@@ -1,0 +1,234 @@
+"""Wire-level devices: many MQTT connections in one process, driven by one selector loop.
+
+A device here speaks the published contract and nothing more: it subscribes, pulls its feed, orders when it
+sees an open window, and repeats what got no receipt. The ledger counts what every device sent and heard.
+"""
+
+import selectors
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from contract import topics
+from contract.device_api import Enrolled
+from contract.envelope import Envelope, FeedItem
+from contract.feed import Receipt, WindowState
+from contract.ids import uuid7
+from contract.messages import Message, OrderLine, PlaceOrder, PullFeed
+
+REPEAT_AFTER_S = 5.0
+KEEPALIVE_S = 120
+
+
+@dataclass
+class Ledger:
+    """What a fleet sent and heard; ids are the keys."""
+
+    sent: set[UUID] = field(default_factory=set)
+    published: int = 0
+    receipts: dict[UUID, Receipt] = field(default_factory=dict)
+    receipt_items: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unanswered(self) -> set[UUID]:
+        """Ids that no receipt was heard for."""
+        return self.sent - self.receipts.keys()
+
+    def outcomes(self) -> Counter[str]:
+        """Return how many ids ended how: ``accepted`` or the code of the refusal."""
+        return Counter(receipt.code or receipt.outcome for receipt in self.receipts.values())
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What one device is to do. ``delay_s`` counts from the moment it sees the open window."""
+
+    lines: tuple[OrderLine, ...]
+    delay_s: float = 0.0
+    repeats: int = 0
+    drops_after_sending: bool = False
+
+
+class Device:
+    """One connection."""
+
+    def __init__(
+        self, identity: Enrolled, behaviour: Behaviour, ledger: Ledger, *, random_bits: Callable[[int], int]
+    ) -> None:
+        self.identity = identity
+        self.behaviour = behaviour
+        self.ledger = ledger
+        self.connected = False
+        self.window: WindowState | None = None
+        self.cursor = 0
+        self.due_s: float | None = None
+        self.sent_s: dict[UUID, float] = {}
+        self.waiting: dict[UUID, tuple[str, Envelope, float]] = {}
+        self._bits = random_bits
+        self._seq = 0
+        self._dropped = False
+        self.client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=identity.device, protocol=MQTTProtocolVersion.MQTTv311
+        )
+        self.client.username_pw_set(identity.device, identity.secret)
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_message = self._on_message
+
+    def connect(self) -> None:
+        """Open the connection; the loop does the rest."""
+        host, port = self.identity.broker_host, self.identity.broker_port
+        if host is None or port is None:
+            raise ValueError(f"device {self.identity.device} was told of no broker")
+        self.client.connect(host, port, keepalive=KEEPALIVE_S)
+
+    def act(self, now_s: float) -> None:
+        """Do what is due: order, or say again what got no receipt."""
+        if not self.connected:
+            return
+        if self.due_s is not None and now_s >= self.due_s and self.window is not None:
+            self.due_s = None
+            self.send("order.place", PlaceOrder(window=self.window.window, lines=self.behaviour.lines), now_s)
+            for _ in range(self.behaviour.repeats):
+                self._again(now_s, all_of_them=True)
+            if self.behaviour.drops_after_sending and not self._dropped:
+                self._dropped = True
+                self.client.disconnect()
+                return
+        self._again(now_s, all_of_them=False)
+
+    def send(self, kind: str, message: Message, now_s: float) -> UUID:
+        """Send a message that wants a receipt; return its id."""
+        envelope = self._envelope(message)
+        self.ledger.sent.add(envelope.id)
+        self.sent_s[envelope.id] = now_s
+        self.waiting[envelope.id] = (kind, envelope, now_s)
+        self._publish(kind, envelope)
+        return envelope.id
+
+    def _again(self, now_s: float, *, all_of_them: bool) -> None:
+        for client_id, (kind, envelope, last_s) in list(self.waiting.items()):
+            if all_of_them or now_s - last_s >= REPEAT_AFTER_S:
+                self.waiting[client_id] = (kind, envelope, now_s)
+                self._publish(kind, envelope)
+
+    def _envelope(self, message: Message) -> Envelope:
+        self._seq += 1
+        return Envelope.of(
+            id=uuid7(random_bits=self._bits),
+            device=self.identity.device,
+            seq=self._seq,
+            sent_at=datetime.now(UTC),
+            message=message,
+        )
+
+    def _publish(self, kind: str, envelope: Envelope) -> None:
+        self.ledger.published += 1
+        self.client.publish(topics.up_topic(self.identity.device, kind), envelope.encode(), qos=1)
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
+        if reason.is_failure:
+            return
+        self.connected = True
+        client.subscribe(topics.down_filter(self.identity.device), qos=1)
+        pull = self._envelope(PullFeed(after=self.cursor))
+        client.publish(topics.up_topic(self.identity.device, "feed.pull"), pull.encode(), qos=1)
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _props: Any) -> None:
+        self.connected = False
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        item = FeedItem.decode(bytes(message.payload))
+        self.cursor = max(self.cursor, item.seq)
+        self.ledger.kinds[item.kind] += 1
+        if item.kind == "receipt":
+            self._heard(Receipt.model_validate(item.data))
+        elif item.kind == "window":
+            window = WindowState.model_validate(item.data)
+            if window.state == "open" and self.window is None:
+                self.window = window
+                self.due_s = time.monotonic() + self.behaviour.delay_s
+
+    def _heard(self, receipt: Receipt) -> None:
+        self.ledger.receipt_items += 1
+        self.waiting.pop(receipt.message, None)
+        if receipt.message in self.ledger.receipts or receipt.message not in self.sent_s:
+            return
+        self.ledger.receipts[receipt.message] = receipt
+        self.ledger.latencies_ms.append((time.monotonic() - self.sent_s[receipt.message]) * 1000)
+
+
+class Fleet:
+    """Devices and the one loop that drives them all."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = devices
+        self._selector = selectors.DefaultSelector()
+
+    def connect(self, devices: Iterable[Device] | None = None) -> None:
+        """Connect all devices that are not."""
+        for device in self.devices if devices is None else devices:
+            if not device.client.is_connected():
+                device.connect()
+                self._watch(device)
+
+    def _watch(self, device: Device) -> None:
+        sock = device.client.socket()
+        if sock is not None:
+            self._selector.register(sock, selectors.EVENT_READ, device)
+
+    def run(self, until: Callable[[], bool], *, deadline_s: float) -> bool:
+        """Drive the fleet until ``until`` holds; return whether it did within ``deadline_s``."""
+        end = time.monotonic() + deadline_s
+        housekeeping = 0.0
+        while not until():
+            now = time.monotonic()
+            if now >= end:
+                return False
+            for key, _ in self._selector.select(timeout=0.01):
+                self._read(key)
+            for device in self.devices:
+                device.act(now)
+                if device.client.want_write():
+                    device.client.loop_write()
+            if now - housekeeping >= 1.0:
+                housekeeping = now
+                self._keep_house()
+        return True
+
+    def _read(self, key: selectors.SelectorKey) -> None:
+        device: Device = key.data
+        if device.client.loop_read() != mqtt.MQTT_ERR_SUCCESS or device.client.socket() is None:
+            self._selector.unregister(key.fileobj)
+
+    def _keep_house(self) -> None:
+        """Ping, and connect again whoever lost its connection."""
+        for key in list(self._selector.get_map().values()):
+            if key.data.client.socket() is not key.fileobj:
+                self._selector.unregister(key.fileobj)
+        for device in self.devices:
+            if device.client.socket() is None:
+                try:
+                    device.connect()
+                except OSError:
+                    continue
+                self._watch(device)
+            else:
+                device.client.loop_misc()
+
+    def close(self) -> None:
+        """Say goodbye."""
+        for device in self.devices:
+            device.client.disconnect()
+            if device.client.want_write():
+                device.client.loop_write()
+        self._selector.close()

@@ -1,0 +1,153 @@
+"""A running installation of its own, and the people at the distributor who work on it by HTTP.
+
+Everything goes through what the outside has: the command that starts the server, one-use links to sign in,
+the programs' interface. Nothing is written into the database from here.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from server.kit.db import transaction
+from server.kit.runtime import open_runtime
+from server.kit.settings import Settings
+from server.operators import cli as operators
+
+START_WITHIN_S = 60.0
+_CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
+
+
+class StageError(RuntimeError):
+    """The installation did not start or refused what the play needs; the message says what it said."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody at the distributor, signed in."""
+
+    name: str
+    http: httpx2.Client
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return the JSON at ``path``."""
+        return _json(self.http.get(path, params=params))
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """Send ``body`` as JSON, or ``files`` and ``data`` as a form; return the JSON of the answer."""
+        return _json(self.http.post(path, json=body, **more) if body is not None else self.http.post(path, **more))
+
+
+@dataclass
+class Stage:
+    """A running installation."""
+
+    settings: Settings
+    url: str
+    process: subprocess.Popen[str]
+    people: list[Person] = field(default_factory=list)
+
+    def sign_in(self, name: str, *roles: str) -> Person:
+        """Add a person with ``roles`` and sign in by a one-use link, as a new colleague would."""
+        link = self.link_for(name, *roles)
+        client = httpx2.Client(base_url=self.url, timeout=120.0, follow_redirects=True)
+        page = client.get(link.removeprefix(self.url), headers={"Accept": "text/html"})
+        found = _CSRF.search(page.text)
+        if page.status_code == 200 and found is None:  # noqa: PLR2004 - a link shows a button first
+            page = client.post(link.removeprefix(self.url), headers={"Accept": "text/html"})
+            found = _CSRF.search(page.text)
+        if found is None:
+            raise StageError(f"{name} could not sign in: {page.status_code} {page.text[:200]}")
+        client.headers["X-CSRF-Token"] = found[1]
+        person = Person(name, client)
+        self.people.append(person)
+        return person
+
+    def link_for(self, name: str, *roles: str) -> str:
+        """Return a one-use sign-in link for ``name``, who is added where roles are given."""
+        with open_runtime(self.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:
+            at = runtime.clock()
+            if roles:
+                operators.add(session, name, roles, at=at)
+            return operators.link(session, name, base_url=self.url, ttl_s=3600, at=at)
+
+    def close(self) -> None:
+        """End the installation, politely."""
+        for person in self.people:
+            person.http.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+@contextmanager
+def installation(data_dir: Path, **environment: str) -> Iterator[Stage]:
+    """Start a server in ``data_dir`` on free ports; end it on leaving.
+
+    Raises
+    ------
+    StageError
+        With the last line that the server said.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir / "serve.log"
+    own = {"EVENHAND_DATA_DIR": str(data_dir.resolve()), "EVENHAND_WEB_PORT": "0", **environment}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENHAND_")}
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "evenhand", "serve"],
+            env=kept | own,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    stage: Stage | None = None
+    try:
+        settings = Settings(data_dir=data_dir.resolve(), **_as_settings(environment))
+        stage = Stage(settings, _address(settings, process, log), process)
+        yield stage
+    finally:
+        (stage or Stage(Settings(), "", process)).close()
+
+
+def _as_settings(environment: Mapping[str, str]) -> dict[str, Any]:
+    return {name.removeprefix("EVENHAND_").lower(): value for name, value in environment.items()}
+
+
+def _address(settings: Settings, process: subprocess.Popen[str], log: Path) -> str:
+    deadline = time.monotonic() + START_WITHIN_S
+    path = settings.run_dir / "running.json"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            running = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            time.sleep(0.05)
+            continue
+        if running.get("pid") == str(process.pid):
+            return str(running["web_url"])
+        time.sleep(0.05)
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise StageError(f"the server did not start: {said[-1] if said else 'it said nothing'}; see {log}")
+
+
+def _json(answer: httpx2.Response) -> Any:
+    if answer.is_error:
+        raise StageError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:500]}")
+    return answer.json() if answer.content else None

@@ -1,0 +1,198 @@
+"""A sample town made from a seed: shops, goods, licences, what there is and what each shop wants.
+
+No person has a name here. The same seed gives the same town to the byte. What the distributor must know
+comes as CSV files in the importer's own columns; what the shops want stays here, with the shops.
+"""
+
+import csv
+import io
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+BRANDS = (
+    ("云岭", "Yunling"),
+    ("春城", "Spring City"),
+    ("滇池", "Lakeside"),
+    ("石林", "Stone Forest"),
+    ("金沙", "Gold Sand"),
+    ("玉带", "Jade Ribbon"),
+    ("红河", "Red River"),
+    ("雪山", "Snow Peak"),
+)
+KINDS = (  # name, price of one unit in minor units, units in a pack, how much a shop wants of it beside others
+    ("硬金", "Gold", 23_000, 10, 8),
+    ("软蓝", "Blue", 10_500, 10, 14),
+    ("细支", "Slim", 16_000, 5, 9),
+    ("红", "Red", 7_000, 10, 18),
+    ("典藏", "Reserve", 48_000, 1, 3),
+)
+STREETS = (
+    ("永安街", "Yong'an St"),
+    ("河滨路", "Riverside Rd"),
+    ("站前路", "Station Rd"),
+    ("东门", "East Gate"),
+    ("南市", "South Market"),
+    ("北苑", "North Court"),
+    ("西坝", "West Weir"),
+    ("柳林村", "Willow Village"),
+    ("石桥村", "Stonebridge"),
+    ("学府路", "College Rd"),
+    ("工业园", "Works Park"),
+    ("古镇", "Old Town"),
+)
+ROUTES = ("north", "south", "east", "west")
+REGIONS = {"north": "uptown", "south": "uptown", "east": "riverside", "west": "riverside"}
+MARKETS = ("town", "village", "station")
+TIERS = 30
+CLASSES = ("general", "reserve")
+RESERVE_LICENCE_SHARE = 0.85
+SCARCE_SHARE = (0.35, 0.7)  # of what is wanted
+
+
+@dataclass(frozen=True)
+class Sku:
+    """One thing to order."""
+
+    sku: str
+    name_zh: str
+    name_en: str
+    pack_units: int
+    price_minor: int
+    licence_class: str
+    appeal: int
+    scarce: bool
+    minimum_grant_units: int
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One retailer, and what it wants in units by SKU."""
+
+    code: str
+    name: str
+    route: str
+    market: str
+    tier: int
+    weight: int
+    credit_minor: int
+    licensed: frozenset[str]
+    wants: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Town:
+    """Everything made from one seed."""
+
+    seed: int
+    skus: tuple[Sku, ...]
+    shops: tuple[Shop, ...]
+    supply: Mapping[str, int]
+
+
+def make(seed: int, *, shops: int = 120, skus: int = 40, scarce: int = 8) -> Town:
+    """Return the town of ``seed``."""
+    rng = random.Random(seed)  # noqa: S311 - a play, not a secret
+    goods = _goods(rng, skus, scarce)
+    people = tuple(_shop(rng, number, goods) for number in range(shops))
+    wanted = {good.sku: sum(shop.wants.get(good.sku, 0) for shop in people) for good in goods}
+    return Town(seed, goods, people, {good.sku: _supply(rng, good, wanted[good.sku]) for good in goods})
+
+
+def _goods(rng: random.Random, count: int, scarce: int) -> tuple[Sku, ...]:
+    names = [(brand, kind) for kind in KINDS for brand in BRANDS][:count]
+    rare = set(rng.sample(range(len(names)), scarce))
+    rare.add(len(names) - 1)
+    rare = set(sorted(rare)[-scarce:])
+    last_scarce = max(rare)
+    return tuple(
+        Sku(
+            sku=f"{1001 + number}",
+            name_zh=f"{brand_zh}（{kind_zh}）",
+            name_en=f"{brand_en} {kind_en}",
+            pack_units=pack,
+            price_minor=price + 500 * rng.randrange(-3, 4),
+            licence_class="reserve" if kind_en == "Reserve" else "general",
+            appeal=appeal,
+            scarce=number in rare,
+            minimum_grant_units=6 if number == last_scarce else 0,
+        )
+        for number, ((brand_zh, brand_en), (kind_zh, kind_en, price, pack, appeal)) in enumerate(names)
+    )
+
+
+def _shop(rng: random.Random, number: int, goods: Sequence[Sku]) -> Shop:
+    street_zh, street_en = STREETS[number % len(STREETS)]
+    house = 2 + number // len(STREETS) * 6 + rng.randrange(5)
+    tier = min(TIERS, max(1, round(rng.triangular(1, TIERS, 9))))
+    route = ROUTES[number % len(ROUTES)]
+    licensed = frozenset(CLASSES if rng.random() < RESERVE_LICENCE_SHARE else CLASSES[:1])
+    wants: dict[str, int] = {}
+    for good in goods:
+        if good.licence_class not in licensed or rng.random() > (0.9 if good.scarce else 0.35):
+            continue
+        units = max(1, round(good.appeal * (0.4 + tier / 12) * rng.uniform(0.5, 1.6)))
+        wants[good.sku] = max(1, round(units / good.pack_units)) * good.pack_units
+    return Shop(
+        code=f"{number + 1:05d}",
+        name=f"{street_zh}{house}号 · {street_en} {house}",
+        route=route,
+        market=MARKETS[rng.randrange(len(MARKETS))],
+        tier=tier,
+        weight=4 + tier,
+        credit_minor=20_000_000 + tier * 2_000_000,
+        licensed=licensed,
+        wants=wants,
+    )
+
+
+def _supply(rng: random.Random, good: Sku, wanted: int) -> int:
+    share = rng.uniform(*SCARCE_SHARE) if good.scarce else rng.uniform(1.4, 1.9)
+    packs = max(1, round(wanted * share / good.pack_units))
+    return packs * good.pack_units
+
+
+def skus_csv(town: Town) -> bytes:
+    """Return the goods as a file for the importer, in its own columns."""
+    head = ("sku", "name_zh", "name_en", "unit_zh", "unit_en", "category", "pack_units", "price_minor", "licence_class")
+    return _csv(
+        head,
+        [
+            (g.sku, g.name_zh, g.name_en, "条", "carton", "cigarettes", g.pack_units, g.price_minor, g.licence_class)
+            for g in town.skus
+        ],
+    )
+
+
+def retailers_csv(town: Town) -> bytes:
+    """Return the shops as a file for the importer."""
+    head = ("code", "name", "city", "region", "route", "market_type", "tier", "weight", "credit_minor")
+    return _csv(
+        head,
+        [
+            (s.code, s.name, "Riverton", REGIONS[s.route], s.route, s.market, s.tier, s.weight, s.credit_minor)
+            for s in town.shops
+        ],
+    )
+
+
+def licences_csv(town: Town, *, today: date) -> bytes:
+    """Return the licences as a file for the importer."""
+    head = ("retailer", "licence_class", "number", "valid_from", "valid_until")
+    first, last = today.replace(month=1, day=1), date(today.year + 1, 12, 31)
+    return _csv(
+        head,
+        [
+            (shop.code, name, f"{name[:1].upper()}-{shop.code}", first.isoformat(), last.isoformat())
+            for shop in town.shops
+            for name in sorted(shop.licensed)
+        ],
+    )
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([head, *rows])
+    return out.getvalue().encode()
