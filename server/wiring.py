@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from server.announcements import mqtt as announcements_mqtt
+from server.cycles import http as cycles_http
+from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
 from server.deliveries import mqtt as deliveries_mqtt
@@ -69,6 +71,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_http.message_routes(HANDLERS),
     devices_http.operator_api,
     reference_http.device_api,
+    cycles_http.reading,
+    cycles_http.planning,
+    cycles_http.releasing,
+    cycles_standing.reading,
+    cycles_standing.planning,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,

@@ -14,14 +14,21 @@ from allocation import folders
 from contract.errors import Rejected
 from server.cycles import attempts, queries
 
+CHECKS = ("feasible", "stops", "thresholds", "hashes")
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checker said of the files. ``faults`` are its own words, ``checks`` what it looked at."""
+    """What the checker said of the files. ``found`` counts the faults, ``faults`` are the first in its own words.
+
+    ``checks``: the result is feasible, every short line was rightly stopped, the thresholds reproduce the
+    quantities, hashes and seed agree.
+    """
 
     holds: bool
     lines: int
     checks: tuple[str, ...]
+    found: int
     faults: tuple[str, ...]
 
     def stored(self) -> dict[str, Any]:
@@ -35,15 +42,40 @@ def write(session: Session, cycle: UUID, folder: Path) -> None:
     Raises
     ------
     Rejected
-        ``not_found``, where the cycle has no solved attempt yet.
+        ``not_found``, where the cycle has no result yet.
+    """
+    result = result_of(session, cycle)
+    run = queries.run(session, cycle)
+    assert run is not None  # noqa: S101 - it has a result
+    problem = attempts.problem(session, cycle, run.supply_version)
+    policy = allocation.Policy.from_toml(run.policy_text).with_seed(run.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    folders.write_problem(problem, policy, folder / "problem")
+    folders.write_result(result, folder / "result")
+
+
+def check(folder: Path) -> Verdict:
+    """Return what the checker says of ``problem/`` and ``result/`` in ``folder``; it reads nothing else."""
+    from allocation.verification import verify_folders  # noqa: PLC0415 - until it has landed
+
+    found = verify_folders(folder / "problem", folder / "result")
+    faults = tuple(str(violation) for violation in found.violations)
+    return Verdict(found.holds, found.lines, CHECKS, found.found, faults)
+
+
+def result_of(session: Session, cycle: UUID) -> allocation.Result:
+    """Return the result of the cycle's last attempt, made of the stored rows.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, where there is none yet.
     """
     run = queries.run(session, cycle)
     if run is None or run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
-    problem = attempts.problem(session, cycle, run.supply_version)
-    policy = allocation.Policy.from_toml(run.policy_text).with_seed(run.seed)
     grants = queries.drafted_grants(session, cycle)
-    result = allocation.Result(
+    return allocation.Result(
         retailer=_texts([grant.retailer for grant in grants]),
         sku=_texts([grant.sku for grant in grants]),
         requested=np.array([grant.requested_units for grant in grants], dtype=np.int64),
@@ -55,9 +87,6 @@ def write(session: Session, cycle: UUID, folder: Path) -> None:
         certificate=json.loads(run.certificate),
         report=json.loads(run.report),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    folders.write_problem(problem, policy, folder / "problem")
-    folders.write_result(result, folder / "result")
 
 
 def _texts(column: list[str]) -> Any:

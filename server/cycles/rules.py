@@ -180,6 +180,14 @@ def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     return high
 
 
+def wall_time(instant: datetime, zone: str) -> str:
+    """Return an instant as the zone's wall clock shows it, with its UTC offset: ``2027-03-14 03:00 UTC-04:00``."""
+    local = instant.astimezone(ZoneInfo(zone))
+    offset = local.strftime("%z")
+    seconds = f":{local.second:02d}" if local.second else ""
+    return f"{local:%Y-%m-%d %H:%M}{seconds} UTC{offset[:3]}:{offset[3:5]}"
+
+
 def all_closed(states: Collection[str]) -> bool:
     """Return whether no window of a cycle takes orders any more, so that its book may be frozen."""
     return bool(states) and all(state in {"closed", "frozen", "published"} for state in states)

@@ -3,22 +3,18 @@
 Locks: every act holds the cycle's row for update, and so acts on one cycle come one after the other.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-import allocation
 from allocation import seeding
-from allocation.errors import InputError
 from contract.errors import Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, moves, queries, rules
+from server.cycles import attempts, moves, queries, rules, standing
 from server.cycles.errors import (
     ALL_BESIDE_ONE,
     CLOSES_FIRST,
@@ -26,34 +22,25 @@ from server.cycles.errors import (
     NO_ROUTE,
     NO_SCHEDULE,
     NO_WINDOW,
-    NO_ZONE,
     OPENS_TOO_SOON,
-    POLICY_FRACTIONS,
-    POLICY_UNREADABLE,
-    POLICY_WITH_SEED,
     invalid,
 )
 from server.cycles.models import (
     CycleRow,
     CycleSecret,
     PlannedWindow,
-    PolicyRow,
-    RouteSchedule,
     SupplyLine,
     SupplyVersion,
 )
 from server.cycles.supply import Line
 from server.kit import audit
-from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
+from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Actor, Operator
 from server.orders import queries as orders
 from server.orders import service as order_windows
 from server.retailers import queries as retailers
 
 GRACE_MOST_S = 600
-NAME_MOST = 200
-DEFAULT_POLICY = "fair share"
-DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
 
 
 @dataclass(frozen=True)
@@ -65,104 +52,8 @@ class NewCycle:
     week: date
     zone: str
     grace_s: int
-    policy: str = DEFAULT_POLICY
+    policy: str = standing.DEFAULT_POLICY
     policy_version: int | None = None
-
-
-# Schedules and policies
-
-
-def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at: datetime) -> None:
-    """Set the weekly window of a route, ``*`` for the routes without one of their own."""
-    check_zone(schedule.zone)
-    if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
-        raise invalid("route", NO_ROUTE, route=schedule.route)
-    for where, weekday in (("opens_weekday", schedule.opens_weekday), ("closes_weekday", schedule.closes_weekday)):
-        if weekday not in range(1, 8):
-            raise invalid(where, OUT_OF_RANGE, value=weekday, least=1, most=7)
-    session.merge(
-        RouteSchedule(
-            route=schedule.route,
-            opens_weekday=schedule.opens_weekday,
-            opens_time=schedule.opens_time,
-            closes_weekday=schedule.closes_weekday,
-            closes_time=schedule.closes_time,
-            zone=schedule.zone,
-            changed_by=by.name,
-            changed_at=at,
-        )
-    )
-    _note(session, by, "schedule.set", f"route:{schedule.route}", at, zone=schedule.zone)
-
-
-def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime) -> None:
-    """Take a route's weekly window away; what was announced stays."""
-    removed = session.execute(delete(RouteSchedule).where(RouteSchedule.route == route).returning(RouteSchedule.route))
-    if removed.first() is None:
-        raise Rejected("not_found", what="schedule", name=route)
-    _note(session, by, "schedule.removed", f"route:{route}", at)
-
-
-def write_policy(
-    session: Session, name: str, text: str, *, reason: str, author: str, actor: Actor, at: datetime
-) -> queries.Policy:
-    """Add a version of a policy; the same text again is no new version.
-
-    Raises
-    ------
-    Invalid
-        Where the allocation core cannot read the text, or it would not grant whole packs, or names a seed.
-    """
-    name = _named("name", name)
-    try:
-        policy = allocation.Policy.from_toml(text)
-    except InputError as error:
-        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
-    if policy.seed is not None:
-        raise invalid("policy", POLICY_WITH_SEED)
-    if policy.rounding == "none":
-        raise invalid("policy", POLICY_FRACTIONS)
-    last = queries.policy(session, name)
-    if last is not None and last.text == text:
-        return last
-    row = PolicyRow(
-        name=name,
-        version=1 if last is None else last.version + 1,
-        text=text,
-        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
-        author=author,
-        reason=_named("reason", reason),
-        created_at=at,
-    )
-    session.add(row)
-    session.flush()
-    audit.record(
-        session,
-        actor=actor,
-        action="policy.written",
-        subject=f"policy:{row.name}",
-        at=at,
-        detail={"version": row.version, "sha256": row.text_sha256, "reason": row.reason},
-    )
-    written = queries.policy(session, row.name, row.version)
-    assert written is not None  # noqa: S101 - written above
-    return written
-
-
-def default_policy(session: Session, *, at: datetime) -> queries.Policy:
-    """Return the newest version of the default policy; the first is written where there is none."""
-    found = queries.policy(session, DEFAULT_POLICY)
-    if found is not None:
-        return found
-    return write_policy(
-        session,
-        DEFAULT_POLICY,
-        DEFAULT_POLICY_TEXT,
-        reason="default",
-        author="evenhand",
-        actor=Actor("system", "evenhand"),
-        at=at,
-    )
 
 
 # A cycle from its draft to its announcement
@@ -170,18 +61,18 @@ def default_policy(session: Session, *, at: datetime) -> queries.Policy:
 
 def create_cycle(session: Session, new: NewCycle, *, by: Operator, at: datetime) -> UUID:
     """Make a draft; return its id."""
-    check_zone(new.zone)
+    standing.check_zone(new.zone)
     if not 0 <= new.grace_s <= GRACE_MOST_S:
         raise invalid("grace_s", OUT_OF_RANGE, value=new.grace_s, least=0, most=GRACE_MOST_S)
-    if new.policy == DEFAULT_POLICY:
-        default_policy(session, at=at)
+    if new.policy == standing.DEFAULT_POLICY:
+        standing.default_policy(session, at=at)
     policy = queries.policy(session, new.policy, new.policy_version)
     if policy is None:
         raise Rejected("not_found", what="policy", name=f"{new.policy} {new.policy_version or ''}".strip())
     row = CycleRow(
         id=uuid7(),
-        name_zh=_named("name_zh", new.name_zh),
-        name_en=_named("name_en", new.name_en),
+        name_zh=standing.named("name_zh", new.name_zh),
+        name_en=standing.named("name_en", new.name_en),
         week=rules.monday(new.week),
         zone=new.zone,
         grace_s=new.grace_s,
@@ -327,7 +218,9 @@ def release_supply(
         rules.check_takes_supply(state)
     version = row.supply_version + 1
     session.add(
-        SupplyVersion(cycle=cycle, version=version, author=by.name, reason=_named("reason", reason), created_at=at)
+        SupplyVersion(
+            cycle=cycle, version=version, author=by.name, reason=standing.named("reason", reason), created_at=at
+        )
     )
     session.flush()
     session.execute(
@@ -399,7 +292,7 @@ def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetim
 def send_back(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
     """Give the result back to the planner, with a reason."""
     row = moves.locked(session, cycle)
-    moves.move(session, row, "send_back", at=at, actor=_actor(by), detail={"reason": _named("reason", reason)})
+    moves.move(session, row, "send_back", at=at, actor=_actor(by), detail={"reason": standing.named("reason", reason)})
     row.sent_by = None
     _note(session, by, "cycle.sent_back", f"cycle:{cycle}", at, reason=reason)
 
@@ -434,19 +327,11 @@ def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: da
     """End a cycle without a result; its retailers are told. What was published cannot be called off."""
     row = moves.locked(session, cycle)
     announced = row.state != "draft"
-    moves.move(session, row, "call_off", at=at, actor=_actor(by), detail={"reason": _named("reason", reason)})
+    moves.move(session, row, "call_off", at=at, actor=_actor(by), detail={"reason": standing.named("reason", reason)})
     row.trouble = None
     if announced:
         order_windows.move_windows(session, cycle, "called_off", at=at)
     _note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
-
-
-def check_zone(zone: str) -> None:
-    """Refuse what is no IANA time zone."""
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        raise invalid("zone", NO_ZONE, zone=zone) from None
 
 
 def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: str) -> UUID:
@@ -476,15 +361,6 @@ def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
     for window in planned:
         if window.opens_at <= at:
             raise invalid("windows", OPENS_TOO_SOON, route=window.route, opens_at=window.opens_at.isoformat())
-
-
-def _named(where: str, text: str) -> str:
-    text = text.strip()
-    if not text:
-        raise invalid(where, EMPTY)
-    if len(text) > NAME_MOST:
-        raise invalid(where, TOO_LONG, length=len(text), most=NAME_MOST)
-    return text
 
 
 def _actor(operator: Operator) -> Actor:

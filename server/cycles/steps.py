@@ -145,7 +145,7 @@ def verify(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         run = _run(session, row)
         run.verdict = verdict.stored()
         run.verified_at = at
-        detail = {"attempt": attempt, "lines": verdict.lines, "faults": len(verdict.faults)}
+        detail = {"attempt": attempt, "lines": verdict.lines, "faults": verdict.found}
         moves.move(session, row, "pass" if verdict.holds else "refuse", at=at, actor=SYSTEM, detail=detail)
         audit.record(
             session,

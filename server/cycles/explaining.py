@@ -1,0 +1,25 @@
+"""Why a retailer got what it got: the core's own words, from the result as it is stored."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+import allocation
+from contract.errors import Rejected
+from contract.texts import Language
+from server.cycles import exporting, queries
+
+
+def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, language: Language) -> dict[str, str]:
+    """Return the explanation of each of the retailer's lines by SKU, of one SKU where it is named.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, where there is no result yet or no such line in it.
+    """
+    lines = [grant.sku for grant in queries.drafted_grants(session, cycle, retailer) if sku in {None, grant.sku}]
+    if not lines:
+        raise Rejected("not_found", what="line", name=retailer if sku is None else f"{retailer}, {sku}")
+    result = exporting.result_of(session, cycle)
+    return {name: allocation.explain(result, retailer, name, lang=language) for name in lines}

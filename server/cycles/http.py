@@ -1,0 +1,285 @@
+"""``/api/v1/cycles``: everything that a person can do with a cycle, for programs. Screens use the same services."""
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import File, Form, Query, Response, UploadFile
+
+from contract.errors import Rejected
+from contract.texts import Language
+from server.catalogue import queries as catalogue
+from server.cycles import explaining, exporting, figures, queries, service, shapes, supply
+from server.kit import http
+
+reading = http.router("/api/v1/cycles", tag="cycles", roles=())
+planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
+releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
+
+MANY_BYTES = 64 * 1024 * 1024
+
+
+@reading.get("")
+def list_cycles(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[shapes.CycleLine]:
+    """Return cycles, the newest first."""
+    return [shapes.line_of(cycle) for cycle in queries.cycles(session, limit=limit)]
+
+
+@planning.post("", status_code=201)
+def create_cycle(
+    new: shapes.NewCycle, session: http.Db, operator: http.Person, clock: http.Now, settings: http.Config
+) -> shapes.Made:
+    """Make a draft."""
+    made = service.create_cycle(
+        session,
+        service.NewCycle(
+            name_zh=new.name_zh,
+            name_en=new.name_en,
+            week=new.week,
+            zone=new.zone or settings.zone,
+            grace_s=settings.grace_s if new.grace_s is None else new.grace_s,
+            policy=new.policy,
+            policy_version=new.policy_version,
+        ),
+        by=operator,
+        at=clock(),
+    )
+    return shapes.Made(id=made)
+
+
+@reading.get("/{cycle}")
+def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.CycleStatus:
+    """Return where a cycle stands: its state, windows, what has come in, its steps, the result in figures."""
+    found = known(session, cycle)
+    room = figures.room(session, cycle)
+    now = clock()
+    left = None if room.closes_at is None else max(0.0, (room.closes_at - now).total_seconds())
+    policy = queries.policy(session, found.policy_name, found.policy_version)
+    return shapes.CycleStatus(
+        **shapes.line_of(found).model_dump(),
+        zone=found.zone,
+        grace_s=found.grace_s,
+        policy=found.policy,
+        policy_sha256=None if policy is None else policy.text_sha256,
+        supply_version=found.supply_version,
+        commitment=found.commitment,
+        book_root=found.book_root,
+        created_by=found.created_by,
+        sent_by=found.sent_by,
+        released_by=found.released_by,
+        released_at=found.released_at,
+        trouble=shapes.trouble_of(found),
+        windows=shapes.windows_of(
+            queries.planned_windows(session, cycle), {view.id: view.state for view in room.windows}
+        ),
+        progress=shapes.ProgressStatus(
+            orders=room.progress.orders,
+            lines=room.progress.lines,
+            units=room.progress.units,
+            retailers_due=room.progress.retailers_due,
+            retailers_in=room.progress.retailers_in,
+            seconds_left=left,
+            regions=[
+                shapes.RegionStatus(region=r.region, retailers_due=r.retailers_due, retailers_in=r.retailers_in)
+                for r in room.regions
+            ],
+        ),
+        steps=[
+            shapes.StepStatus(state=step.state, at=step.at, actor=step.actor, detail=step.detail)
+            for step in queries.steps(session, cycle)
+        ],
+        run=shapes.run_of(queries.run(session, cycle)),
+        figures=shapes.figures_of(figures.review(session, cycle)),
+    )
+
+
+@planning.post("/{cycle}/policy", status_code=204)
+def choose_policy(
+    cycle: UUID, choice: shapes.PolicyChoice, session: http.Db, operator: http.Person, clock: http.Now
+) -> None:
+    """Choose the policy of a draft."""
+    service.choose_policy(session, cycle, choice.name, choice.version, by=operator, at=clock())
+
+
+@planning.post("/{cycle}/windows", status_code=201)
+def plan_window(
+    cycle: UUID, window: shapes.NewWindow, session: http.Db, operator: http.Person, clock: http.Now
+) -> shapes.Made:
+    """Plan a window by its instants, in place of the route's planned one."""
+    planned = service.plan_window(
+        session, cycle, window.route, window.opens_at, window.closes_at, by=operator, at=clock()
+    )
+    return shapes.Made(id=planned)
+
+
+@planning.post("/{cycle}/windows/scheduled", status_code=201)
+def plan_scheduled_windows(
+    cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now
+) -> list[shapes.WindowStatus]:
+    """Plan the windows of the cycle's week from the weekly schedules, and show each with its UTC offset."""
+    service.plan_scheduled_windows(session, cycle, by=operator, at=clock())
+    return shapes.windows_of(queries.planned_windows(session, cycle), {})
+
+
+@planning.delete("/{cycle}/windows/{window}", status_code=204)
+def drop_window(cycle: UUID, window: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Take a planned window out of a draft."""
+    service.drop_planned_window(session, cycle, window, by=operator, at=clock())
+
+
+@planning.post("/{cycle}/announce", status_code=204)
+def announce(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Draw the secret, publish its commitment, the policy and the windows."""
+    service.announce_cycle(session, cycle, by=operator, at=clock())
+
+
+@reading.get("/{cycle}/supply")
+def supply_status(cycle: UUID, session: http.Db) -> list[shapes.SupplyStatus]:
+    """Return the supply in the version that counts, and which SKUs are scarce."""
+    known(session, cycle)
+    scarce = queries.scarce_skus(session, cycle)
+    return [
+        shapes.SupplyStatus(
+            sku=line.sku,
+            supply_units=line.supply_units,
+            pack_units=line.pack_units,
+            reserve_units=line.reserve_units,
+            minimum_units=line.minimum_units,
+            offered_units=line.offered_units,
+            scarce=line.sku in scarce,
+        )
+        for line in queries.supply(session, cycle).values()
+    ]
+
+
+@planning.post("/{cycle}/supply", status_code=201)
+def release_supply(
+    cycle: UUID, new: shapes.NewSupply, session: http.Db, operator: http.Person, clock: http.Now
+) -> dict[Literal["version"], int]:
+    """Release supply as a new version."""
+    lines = supply.read_rows([row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session))
+    act = service.correct_supply if new.keep_others else service.release_supply
+    return {"version": act(session, cycle, lines, reason=new.reason, by=operator, at=clock())}
+
+
+@planning.post("/{cycle}/supply.csv", status_code=201)
+def release_supply_file(
+    cycle: UUID,
+    file: Annotated[UploadFile, File()],
+    reason: Annotated[str, Form()],
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    keep_others: Annotated[bool, Form()] = False,  # noqa: FBT002 - a form's field
+) -> dict[Literal["version"], int]:
+    """Release supply from a CSV file as a new version; nothing is stored where a row does not fit."""
+    lines = supply.read_csv(file.filename or "supply.csv", uploaded(file), catalogue.skus(session))
+    act = service.correct_supply if keep_others else service.release_supply
+    return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock())}
+
+
+@planning.post("/{cycle}/retry", status_code=204)
+def retry(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Do the step that stopped again."""
+    service.retry(session, cycle, by=operator, at=clock())
+
+
+@planning.post("/{cycle}/send-for-release", status_code=204)
+def send_for_release(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Send the verified result to a second person."""
+    service.send_for_release(session, cycle, by=operator, at=clock())
+
+
+@releasing.post("/{cycle}/send-back", status_code=204)
+def send_back(cycle: UUID, why: shapes.Reason, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Give the result back to the planner."""
+    service.send_back(session, cycle, reason=why.reason, by=operator, at=clock())
+
+
+@releasing.post("/{cycle}/release", status_code=204)
+def release(
+    cycle: UUID,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    order: shapes.ReleaseOrder | None = None,
+) -> None:
+    """Release the result as the second person; it is published at once unless told otherwise."""
+    service.release(session, cycle, by=operator, at=clock(), publish=(order or shapes.ReleaseOrder()).publish)
+
+
+@releasing.post("/{cycle}/publish", status_code=204)
+def publish(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Publish a released result."""
+    service.publish(session, cycle, by=operator, at=clock())
+
+
+@planning.post("/{cycle}/call-off", status_code=204)
+def call_off(cycle: UUID, why: shapes.Reason, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """End a cycle without a result."""
+    service.call_off(session, cycle, reason=why.reason, by=operator, at=clock())
+
+
+@reading.get("/{cycle}/grants")
+def grants(cycle: UUID, session: http.Db, retailer: str | None = None) -> list[shapes.GrantLine]:
+    """Return the grants of the last attempt, of one retailer where it is named; ``state`` says if they are out."""
+    known(session, cycle)
+    return [
+        shapes.GrantLine.model_validate(grant, from_attributes=True)
+        for grant in queries.drafted_grants(session, cycle, retailer)
+    ]
+
+
+@reading.get("/{cycle}/explain")
+def explain(
+    cycle: UUID, session: http.Db, retailer: str, sku: str | None = None, lang: Language = "en"
+) -> list[shapes.Explanation]:
+    """Return why a retailer got what it got, of one SKU where it is named."""
+    known(session, cycle)
+    return [
+        shapes.Explanation(retailer=retailer, sku=name, text=text)
+        for name, text in explaining.explain(session, cycle, retailer, sku, lang).items()
+    ]
+
+
+@reading.get("/{cycle}/export.zip", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+def export_zip(cycle: UUID, session: http.Db) -> Response:
+    """Return ``problem/`` and ``result/`` as ``evenhand verify`` reads them."""
+    found = known(session, cycle)
+    return Response(
+        zipped(session, cycle),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="cycle-{found.number}.zip"'},
+    )
+
+
+def zipped(session: http.Db, cycle: UUID) -> bytes:
+    """Return the cycle's folder as a zip archive."""
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="evenhand-export-") as place:
+        folder = Path(place)
+        exporting.write(session, cycle, folder)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, str(path.relative_to(folder)))
+    return packed.getvalue()
+
+
+def known(session: http.Db, cycle: UUID) -> queries.Cycle:
+    """Return a cycle, or refuse with ``not_found``."""
+    found = queries.cycle(session, cycle)
+    if found is None:
+        raise Rejected("not_found", what="cycle", name=str(cycle))
+    return found
+
+
+def uploaded(file: UploadFile) -> bytes:
+    """Return the bytes of an uploaded file, or refuse it with ``too_large``."""
+    content = file.file.read(MANY_BYTES + 1)
+    if len(content) > MANY_BYTES:
+        raise Rejected("too_large", size=len(content), limit=MANY_BYTES)
+    return content

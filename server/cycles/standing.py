@@ -1,0 +1,138 @@
+"""What stands for all cycles: the weekly schedules and the versions of policies. Nothing here commits."""
+
+import hashlib
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+import allocation
+from allocation.errors import InputError
+from contract.errors import Rejected
+from server.cycles import queries, rules
+from server.cycles.errors import NO_ROUTE, NO_ZONE, POLICY_FRACTIONS, POLICY_UNREADABLE, POLICY_WITH_SEED, invalid
+from server.cycles.models import PolicyRow, RouteSchedule
+from server.kit import audit
+from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
+from server.kit.identity import Actor, Operator
+from server.retailers import queries as retailers
+
+NAME_MOST = 200
+DEFAULT_POLICY = "fair share"
+DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
+
+
+def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at: datetime) -> None:
+    """Set the weekly window of a route, ``*`` for the routes without one of their own."""
+    check_zone(schedule.zone)
+    if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
+        raise invalid("route", NO_ROUTE, route=schedule.route)
+    for where, weekday in (("opens_weekday", schedule.opens_weekday), ("closes_weekday", schedule.closes_weekday)):
+        if weekday not in range(1, 8):
+            raise invalid(where, OUT_OF_RANGE, value=weekday, least=1, most=7)
+    session.merge(
+        RouteSchedule(
+            route=schedule.route,
+            opens_weekday=schedule.opens_weekday,
+            opens_time=schedule.opens_time,
+            closes_weekday=schedule.closes_weekday,
+            closes_time=schedule.closes_time,
+            zone=schedule.zone,
+            changed_by=by.name,
+            changed_at=at,
+        )
+    )
+    _note(session, by, "schedule.set", f"route:{schedule.route}", at, zone=schedule.zone)
+
+
+def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime) -> None:
+    """Take a route's weekly window away; what was announced stays."""
+    removed = session.execute(delete(RouteSchedule).where(RouteSchedule.route == route).returning(RouteSchedule.route))
+    if removed.first() is None:
+        raise Rejected("not_found", what="schedule", name=route)
+    _note(session, by, "schedule.removed", f"route:{route}", at)
+
+
+def write_policy(
+    session: Session, name: str, text: str, *, reason: str, author: str, actor: Actor, at: datetime
+) -> queries.Policy:
+    """Add a version of a policy; the same text again is no new version.
+
+    Raises
+    ------
+    Invalid
+        Where the allocation core cannot read the text, or it would not grant whole packs, or names a seed.
+    """
+    name = named("name", name)
+    try:
+        policy = allocation.Policy.from_toml(text)
+    except InputError as error:
+        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
+    if policy.seed is not None:
+        raise invalid("policy", POLICY_WITH_SEED)
+    if policy.rounding == "none":
+        raise invalid("policy", POLICY_FRACTIONS)
+    last = queries.policy(session, name)
+    if last is not None and last.text == text:
+        return last
+    row = PolicyRow(
+        name=name,
+        version=1 if last is None else last.version + 1,
+        text=text,
+        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        author=author,
+        reason=named("reason", reason),
+        created_at=at,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        action="policy.written",
+        subject=f"policy:{row.name}",
+        at=at,
+        detail={"version": row.version, "sha256": row.text_sha256, "reason": row.reason},
+    )
+    written = queries.policy(session, row.name, row.version)
+    assert written is not None  # noqa: S101 - written above
+    return written
+
+
+def default_policy(session: Session, *, at: datetime) -> queries.Policy:
+    """Return the newest version of the default policy; the first is written where there is none."""
+    found = queries.policy(session, DEFAULT_POLICY)
+    if found is not None:
+        return found
+    return write_policy(
+        session,
+        DEFAULT_POLICY,
+        DEFAULT_POLICY_TEXT,
+        reason="default",
+        author="evenhand",
+        actor=Actor("system", "evenhand"),
+        at=at,
+    )
+
+
+def check_zone(zone: str) -> None:
+    """Refuse what is no IANA time zone."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise invalid("zone", NO_ZONE, zone=zone) from None
+
+
+def named(where: str, text: str) -> str:
+    """Return a person's words without blanks around; refuse none, and too many."""
+    text = text.strip()
+    if not text:
+        raise invalid(where, EMPTY)
+    if len(text) > NAME_MOST:
+        raise invalid(where, TOO_LONG, length=len(text), most=NAME_MOST)
+    return text
+
+
+def _note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str) -> None:
+    audit.record(session, actor=Actor("operator", by.name), action=action, subject=subject, at=at, detail=detail)
