@@ -11,8 +11,8 @@ from pydantic import AwareDatetime
 from contract.envelope import MAX_BYTES
 from contract.feed import Text
 from contract.messages import Message
-from server.kit.console.texts import N_
 from server.kit.fields import EMPTY, TOO_LONG, Invalid, Reason, Unfit
+from server.kit.marking import N_
 from server.retailers.rules import Audience
 
 Sort = Literal["policy", "regulation", "notice", "promotion", "urgent"]

@@ -9,8 +9,8 @@ from server.catalogue.events import CatalogueChanged
 from server.catalogue.models import SkuRow
 from server.catalogue.rules import can_be_ordered
 from server.kit import events
-from server.kit.console.texts import N_
 from server.kit.fields import Choice, Code, Codes, Field, Text, Whole
+from server.kit.marking import N_
 from server.kit.records import Kind, Written
 
 NAMED_MOST = 500

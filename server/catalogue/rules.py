@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from server.kit.console.texts import N_
 from server.kit.fields import Reason, Unfit
+from server.kit.marking import N_
 
 MINIMUM_ABOVE_LIMIT = Reason(
     "minimum_above_limit",

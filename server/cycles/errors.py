@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from server.kit.console.texts import N_
 from server.kit.fields import Invalid, Reason, Unfit
+from server.kit.marking import N_
 
 # Windows and schedules
 NO_ZONE = Reason("no_zone", N_("“{zone}” is no time zone. Write it like Asia/Shanghai."))

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from server.kit import events
-from server.kit.console.texts import N_
 from server.kit.fields import Choice, Code, Day, Field, Text
+from server.kit.marking import N_
 from server.kit.records import Kind, Reference, Written
 from server.licences.events import LicencesChanged
 from server.licences.models import LicenceRow

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from server.kit.console.texts import N_
 from server.kit.fields import Reason, Unfit
+from server.kit.marking import N_
 
 EXPIRING_DAYS = 60
 

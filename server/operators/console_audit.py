@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from server.kit import audit_trail, console, http
 from server.kit.console.tables import Column, Filter, TableView
-from server.kit.console.texts import N_
+from server.kit.marking import N_
 
 audit = http.router("/console/audit", tag="console", roles=audit_trail.READERS)
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
 from server.kit import events
-from server.kit.console.texts import N_
 from server.kit.fields import INT8_MOST, Choice, Code, Field, Text, Whole
+from server.kit.marking import N_
 from server.kit.records import Kind, Reference, Written
 from server.retailers import queries
 from server.retailers.events import RetailersChanged, StandingChanged

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.kit.console.texts import N_
 from server.kit.fields import Reason, Unfit
+from server.kit.marking import N_
 
 REASON_NEEDED = Reason(
     "reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it.")

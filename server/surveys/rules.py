@@ -15,8 +15,8 @@ from contract.envelope import MAX_BYTES
 from contract.errors import Rejected
 from contract.feed import Question, Text
 from contract.messages import Answer, Message
-from server.kit.console.texts import N_
 from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG, TOO_MANY, TWICE, Invalid, Reason, Unfit
+from server.kit.marking import N_
 from server.retailers.rules import Audience
 
 QUESTIONS_MOST = 50

@@ -23,8 +23,8 @@ from starlette.types import Scope
 from server.kit.clock import Clock, system_clock
 from server.kit.console import icons, templating, texts
 from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
-from server.kit.console.texts import N_
 from server.kit.http import everyone
+from server.kit.marking import N_
 
 HOME = "/console/"
 A_YEAR_S = 31_536_000

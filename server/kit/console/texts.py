@@ -9,14 +9,12 @@ from gettext import NullTranslations
 from starlette.requests import Request
 
 from contract.texts import LANGUAGES, Language, translations
+from server.kit.marking import N_
+
+__all__ = ["COOKIE", "DEFAULT", "N_", "language_of", "texts"]
 
 COOKIE = "lang"
 DEFAULT: Language = "zh"
-
-
-def N_(text: str) -> str:  # noqa: N802 - the name by which gettext knows a text that is translated later
-    """Mark ``text`` for extraction and return it; the place that shows it translates it."""
-    return text
 
 
 def language_of(request: Request) -> Language:

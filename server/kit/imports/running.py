@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
 from server.kit import audit, records
-from server.kit.console.texts import N_
 from server.kit.fields import NEEDED, Reason, Unfit
 from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
@@ -24,6 +23,7 @@ from server.kit.imports import reports
 from server.kit.imports.mapping import Bound, FieldMap
 from server.kit.imports.reading import TOO_LARGE, Choices, FileRefused, Row, Sheet, read_sheet
 from server.kit.imports.reports import Change, Problem, RefusedRow, Report
+from server.kit.marking import N_
 from server.kit.records import NOT_KNOWN, Key, Kind, Record, Written
 
 MAX_BYTES = 256 * 1024 * 1024
