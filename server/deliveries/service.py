@@ -240,7 +240,11 @@ class _Gate:
 
     @classmethod
     def at(cls, session: Session, codes: Collection[str], zone: ZoneInfo, at: datetime) -> "_Gate":
-        needed = {s.sku: s.licence_class for s in catalogue.skus(session).values() if s.licence_class is not None}
+        needed = {
+            s.sku: s.licence_class
+            for s in catalogue.skus(session, withdrawn=True).values()
+            if s.licence_class is not None
+        }
         held = licences.classes_held_by(session, codes, at.astimezone(zone).date())
         return cls(retailers.retailers(session, codes), needed, held)
 
@@ -285,8 +289,7 @@ def _write(
 
 def _check_others(session: Session, lines: Sequence[ConfirmedLine]) -> None:
     others = {line.other_sku for line in lines if line.other_sku is not None}
-    known = catalogue.skus(session, others) if others else {}
-    for sku in sorted(others - known.keys()):
+    for sku in sorted(others - catalogue.known(session, others)):
         raise Rejected("unknown_sku", sku=sku)
 
 

@@ -98,7 +98,7 @@ def correct_stock(
         ``not_found``, ``unknown_sku``, ``reason_missing``.
     """
     retailer_locks.lock_retailer(session, retailer)
-    if sku not in catalogue.skus(session, [sku]):
+    if sku not in catalogue.known(session, [sku]):
         raise Rejected("unknown_sku", sku=sku)
     line = queries.stock(session, retailer, [sku]).get(sku)
     stands = rules.Stock() if line is None else rules.Stock(line.on_hand_units, line.held_units)

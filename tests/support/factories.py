@@ -11,6 +11,16 @@ from contract.feed import Receipt
 from contract.ids import uuid7
 from contract.messages import Message, OrderLine, PlaceOrder
 from server.catalogue.models import SkuRow
+from server.cycles.models import (
+    AllocationRun,
+    BookLine,
+    BookRetailer,
+    CycleRow,
+    GrantRow,
+    PolicyRow,
+    SupplyLine,
+    SupplyVersion,
+)
 from server.devices import rules as device_rules
 from server.devices.models import DeviceRow
 from server.kit.broker import password_hash
@@ -179,3 +189,98 @@ def send(
 
 def place(session: Session, sender: Sender, window: UUID, *, at: datetime = NOW, **quantities: int) -> Receipt:
     return send(session, sender, "order.place", PlaceOrder(window=window, lines=lines(**quantities)), at=at)
+
+
+def publish_grants(session: Session, grants: dict[str, dict[str, int]], *, at: datetime = NOW) -> UUID:
+    """Write a published cycle that granted what was asked: units by retailer and SKU. Its steps are not walked."""
+    cycle, digest = uuid7(), "ab" * 32
+    units = {sku: sum(mine.get(sku, 0) for mine in grants.values()) for mine in grants.values() for sku in mine}
+    if session.get(PolicyRow, ("fair share", 1)) is None:
+        session.add(
+            PolicyRow(
+                name="fair share",
+                version=1,
+                text="",
+                text_sha256=digest,
+                author="planner-1",
+                reason="first",
+                created_at=at,
+            )
+        )
+        session.flush()
+    session.add(
+        CycleRow(
+            id=cycle,
+            name_zh="第48周",
+            name_en="Week 48",
+            week=date(2026, 11, 23),
+            zone="Asia/Shanghai",
+            grace_s=30,
+            state="published",
+            policy_name="fair share",
+            policy_version=1,
+            supply_version=1,
+            commitment=digest,
+            attempt=1,
+            sent_by="planner-1",
+            released_by="releaser-1",
+            released_at=at,
+            published_at=at,
+            created_by="planner-1",
+            created_at=at,
+            changed_at=at,
+        )
+    )
+    session.flush()
+    session.add(SupplyVersion(cycle=cycle, version=1, author="planner-1", reason="first", created_at=at))
+    session.add_all(
+        BookRetailer(cycle=cycle, retailer=r, region="city", route="north", tier=3, weight=10) for r in grants
+    )
+    session.flush()
+    session.add_all(
+        SupplyLine(
+            cycle=cycle,
+            version=1,
+            sku=sku,
+            supply_units=offered,
+            pack_units=1,
+            reserve_units=0,
+            minimum_units=0,
+            marked_scarce=False,
+        )
+        for sku, offered in units.items()
+    )
+    session.add(AllocationRun(cycle=cycle, attempt=1, supply_version=1, policy_text="", input_sha256=digest))
+    session.add_all(
+        BookLine(
+            cycle=cycle,
+            retailer=retailer,
+            sku=sku,
+            requested_units=max(granted, 1),
+            floor_units=0,
+            weight=10,
+            carry_thousandths=0,
+        )
+        for retailer, mine in grants.items()
+        for sku, granted in mine.items()
+    )
+    session.flush()
+    session.add_all(
+        GrantRow(
+            cycle=cycle,
+            attempt=1,
+            retailer=retailer,
+            sku=sku,
+            requested_units=max(granted, 1),
+            eligible_units=granted,
+            granted_units=granted,
+            share="1",
+            reason="filled",
+            bound_by="",
+            entitled_thousandths=granted * 1000,
+        )
+        for retailer, mine in grants.items()
+        for sku, granted in mine.items()
+    )
+    session.flush()
+    return cycle

@@ -1,0 +1,179 @@
+"""Deliveries and claims in lists: what a screen searches, sorts and takes away as a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a list; an empty text asks for everything. ``order`` begins with ``-`` to descend."""
+
+    words: str = ""
+    state: str = ""
+    cycle: UUID | None = None
+    owner: str = ""
+    order: str = ""
+    limit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One delivery on one line."""
+
+    id: UUID
+    number: int
+    retailer: str
+    route: str
+    state: str
+    shipped_at: datetime | None
+    confirmed_at: datetime | None
+    lines: int
+    units: int
+    claims: int
+
+
+@dataclass(frozen=True)
+class ClaimSummary:
+    """One claim on one line."""
+
+    id: UUID
+    number: int
+    retailer: str
+    sku: str
+    difference: str
+    difference_units: int
+    owner: str
+    state: str
+    opened_at: datetime
+    decided_at: datetime | None
+
+
+_LINES = (
+    select(
+        DeliveryLineRow.delivery_id,
+        func.count().label("lines"),
+        func.sum(DeliveryLineRow.shipped_units).label("units"),
+    )
+    .group_by(DeliveryLineRow.delivery_id)
+    .subquery()
+)
+_CLAIMS = select(ClaimRow.delivery_id, func.count().label("claims")).group_by(ClaimRow.delivery_id).subquery()
+_CLAIMED = func.coalesce(_CLAIMS.c.claims, 0)
+
+_DELIVERY_ORDERS: Mapping[str, Any] = {
+    "number": DeliveryRow.number,
+    "retailer": DeliveryRow.retailer.collate("C"),
+    "route": DeliveryRow.route,
+    "state": DeliveryRow.state,
+    "shipped_at": DeliveryRow.shipped_at,
+    "confirmed_at": DeliveryRow.confirmed_at,
+    "lines": _LINES.c.lines,
+    "units": _LINES.c.units,
+    "claims": _CLAIMED,
+}
+_CLAIM_ORDERS: Mapping[str, Any] = {
+    "number": ClaimRow.number,
+    "retailer": ClaimRow.retailer.collate("C"),
+    "sku": ClaimRow.sku.collate("C"),
+    "difference": ClaimRow.difference,
+    "difference_units": ClaimRow.difference_units,
+    "owner": ClaimRow.owner,
+    "state": ClaimRow.state,
+    "opened_at": ClaimRow.opened_at,
+}
+
+
+def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
+    """Return the deliveries that are asked for, the newest first where no order is named, and how many there are."""
+    where: list[ColumnElement[bool]] = []
+    if asked.cycle is not None:
+        where.append(DeliveryRow.cycle == asked.cycle)
+    if asked.state:
+        where.append(DeliveryRow.state == asked.state)
+    if asked.words:
+        where.append(or_(*_found(asked.words, DeliveryRow.retailer, DeliveryRow.route, DeliveryRow.number)))
+    query = (
+        select(DeliveryRow, _LINES.c.lines, _LINES.c.units, _CLAIMED)
+        .join(_LINES, _LINES.c.delivery_id == DeliveryRow.id)
+        .outerjoin(_CLAIMS, _CLAIMS.c.delivery_id == DeliveryRow.id)
+        .where(*where)
+    )
+    total = session.scalar(select(func.count()).select_from(DeliveryRow).where(*where)) or 0
+    rows = session.execute(_paged(query, asked, _DELIVERY_ORDERS, DeliveryRow.number.desc()))
+    return [
+        Summary(
+            id=row.id,
+            number=row.number,
+            retailer=row.retailer,
+            route=row.route,
+            state=row.state,
+            shipped_at=row.shipped_at,
+            confirmed_at=row.confirmed_at,
+            lines=lines,
+            units=int(units),
+            claims=claims,
+        )
+        for row, lines, units, claims in rows
+    ], total
+
+
+def claims(session: Session, asked: Asked) -> tuple[list[ClaimSummary], int]:
+    """Return the claims that are asked for, open ones first and the oldest of them at the head, and how many."""
+    where: list[ColumnElement[bool]] = []
+    if asked.state:
+        where.append(ClaimRow.state == asked.state)
+    if asked.owner:
+        where.append(ClaimRow.owner == asked.owner)
+    if asked.words:
+        where.append(or_(*_found(asked.words, ClaimRow.retailer, ClaimRow.sku, ClaimRow.number)))
+    open_first = case((ClaimRow.state == "open", 0), else_=1)
+    query = select(ClaimRow).where(*where)
+    total = session.scalar(select(func.count()).select_from(ClaimRow).where(*where)) or 0
+    rows = session.scalars(_paged(query, asked, _CLAIM_ORDERS, open_first, ClaimRow.opened_at, ClaimRow.number))
+    return [
+        ClaimSummary(
+            id=row.id,
+            number=row.number,
+            retailer=row.retailer,
+            sku=row.sku,
+            difference=row.difference,
+            difference_units=row.difference_units,
+            owner=row.owner,
+            state=row.state,
+            opened_at=row.opened_at,
+            decided_at=row.decided_at,
+        )
+        for row in rows
+    ], total
+
+
+def owners(session: Session) -> list[str]:
+    """Return who has claims."""
+    return list(session.scalars(select(ClaimRow.owner).distinct().order_by(ClaimRow.owner)))
+
+
+def _found(words: str, *columns: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions that one of the columns holds the words, the number exactly."""
+    *texts, number = columns
+    found = [column.icontains(words, autoescape=True) for column in texts]
+    digits = words.removeprefix("#")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 18:  # noqa: PLR2004 - what the number's type holds
+        found.append(number == int(digits))
+    return found
+
+
+def _paged(query: Select[Any], asked: Asked, orders: Mapping[str, Any], *otherwise: Any) -> Select[Any]:
+    chosen = orders.get(asked.order.removeprefix("-"))
+    if chosen is not None:
+        query = query.order_by(chosen.desc().nulls_last() if asked.order.startswith("-") else chosen.asc())
+    query = query.order_by(*otherwise).offset(asked.offset)
+    return query if asked.limit is None else query.limit(asked.limit)
