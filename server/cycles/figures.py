@@ -202,7 +202,7 @@ def _of_attempt(row: CycleRow) -> ColumnElement[bool]:
 
 def _skus(session: Session, row: CycleRow) -> list[SkuFigures]:
     supply = queries.supply(session, row.id)
-    names = catalogue.skus(session)
+    names = catalogue.skus(session, withdrawn=True)
     sums = session.execute(
         select(
             GrantRow.sku,
@@ -218,8 +218,8 @@ def _skus(session: Session, row: CycleRow) -> list[SkuFigures]:
     return [
         SkuFigures(
             sku=sku,
-            name_zh=names[sku].name_zh if sku in names else sku,
-            name_en=names[sku].name_en if sku in names else sku,
+            name_zh=names[sku].name_zh,
+            name_en=names[sku].name_en,
             pack_units=supply[sku].pack_units,
             offered_units=supply[sku].offered_units,
             requested_units=int(requested),

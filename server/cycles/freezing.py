@@ -121,7 +121,7 @@ def secret_of(session: Session, cycle: UUID) -> bytes:
 def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at: datetime) -> None:
     codes = sorted({line.retailer for line in book})
     shops = retailers.retailers(session, codes)
-    skus = catalogue.skus(session, sorted({line.sku for line in book}))
+    skus = catalogue.skus(session, sorted({line.sku for line in book}), withdrawn=True)
     own_limits = retailers.limits_of(session, codes)
     held = licences.classes_held_by(session, codes, at.astimezone(ZoneInfo(row.zone)).date())
     carries = {
@@ -135,13 +135,13 @@ def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at
     )
     frozen = []
     for line in book:
-        shop, sku = shops[line.retailer], skus.get(line.sku)
-        limit = None if sku is None else own_limits.get((line.retailer, line.sku), sku.limit_units)
+        shop, sku = shops[line.retailer], skus[line.sku]
+        limit = own_limits.get((line.retailer, line.sku), sku.limit_units)
         why = rules.ineligible_why(
             standing=shop.standing,
             standing_reason=shop.standing_reason,
-            withdrawn=sku is None,
-            licence_class=None if sku is None else sku.licence_class,
+            withdrawn=sku.state == "withdrawn",
+            licence_class=sku.licence_class,
             classes_held=held.get(line.retailer, frozenset()),
         )
         cap = 0 if why is not None else limit

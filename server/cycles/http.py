@@ -160,7 +160,7 @@ def release_supply(
     cycle: UUID, new: shapes.NewSupply, session: http.Db, operator: http.Person, clock: http.Now
 ) -> dict[Literal["version"], int]:
     """Release supply as a new version."""
-    lines = supply.read_rows([row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session))
+    lines = supply.read_rows([row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session, withdrawn=True))
     act = service.correct_supply if new.keep_others else service.release_supply
     return {"version": act(session, cycle, lines, reason=new.reason, by=operator, at=clock())}
 
@@ -176,7 +176,7 @@ def release_supply_file(
     keep_others: Annotated[bool, Form()] = False,  # noqa: FBT002 - a form's field
 ) -> dict[Literal["version"], int]:
     """Release supply from a CSV file as a new version; nothing is stored where a row does not fit."""
-    lines = supply.read_csv(file.filename or "supply.csv", uploaded(file), catalogue.skus(session))
+    lines = supply.read_csv(file.filename or "supply.csv", uploaded(file), catalogue.skus(session, withdrawn=True))
     act = service.correct_supply if keep_others else service.release_supply
     return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock())}
 
