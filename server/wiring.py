@@ -28,6 +28,7 @@ from server.kit.identity import Operator
 from server.kit.inbox import Handlers
 from server.operators import console as operators_console
 from server.operators import console_audit, console_people
+from server.orders import console as orders_console
 from server.orders import mqtt as orders_mqtt
 from server.orders import service as orders
 from server.orders.events import WindowClosed
@@ -76,6 +77,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_http.releasing,
     cycles_standing.reading,
     cycles_standing.planning,
+    orders_console.windows,
+    orders_console.orders,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
@@ -84,11 +87,18 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 #: Packages with templates of screens.
-SCREENS: tuple[str, ...] = ("server.devices", "server.operators")
+SCREENS: tuple[str, ...] = ("server.devices", "server.operators", "server.orders")
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
 NAVIGATION: tuple[Group, ...] = (
     Group("", (Entry(N_("Today"), "/console/", "home", pinned=True),)),
+    Group(
+        N_("Ordering"),
+        (
+            Entry(N_("Window room"), "/console/windows", "clock", roles=frozenset(orders_console.ROLES), pinned=True),
+            Entry(N_("Orders"), "/console/orders", "list", roles=frozenset(orders_console.ROLES), pinned=True),
+        ),
+    ),
     Group(
         N_("Operations"),
         (
@@ -102,6 +112,7 @@ NAVIGATION: tuple[Group, ...] = (
 
 #: What each capability puts on the home page.
 HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
+    orders_console.home_cards,
     devices_console.home_cards,
     operators_console.home_cards,
 )

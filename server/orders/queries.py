@@ -98,12 +98,15 @@ def orders(
     *,
     retailer: str | None = None,
     cycle: UUID | None = None,
+    before: int | None = None,
     limit: int = 200,
 ) -> list[OrderView]:
-    """Return orders with their lines, the newest number first."""
+    """Return orders with their lines, the newest number first, below the number ``before`` where it is named."""
     query = select(OrderRow).order_by(OrderRow.number.desc()).limit(limit)
     if retailer is not None:
         query = query.where(OrderRow.retailer == retailer)
+    if before is not None:
+        query = query.where(OrderRow.number < before)
     if cycle is not None:
         query = query.join(WindowRow, WindowRow.id == OrderRow.window_id).where(WindowRow.cycle == cycle)
     return _with_lines(session, session.scalars(query).all())

@@ -92,6 +92,21 @@ def codes_on_route(session: Session, route: str) -> list[str]:
     return list(session.scalars(query))
 
 
+def tally(session: Session, wanted: Collection[str] | None = None, *, route: str = "*") -> dict[tuple[str, str], int]:
+    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all) and ``wanted``."""
+    query = (
+        select(RetailerRow.region, RetailerRow.route, func.count())
+        .where(RetailerRow.standing == "good")
+        .group_by(RetailerRow.region, RetailerRow.route)
+        .order_by(RetailerRow.region, RetailerRow.route)
+    )
+    if route != "*":
+        query = query.where(RetailerRow.route == route)
+    if wanted is not None:
+        query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
+    return {(region, on_route): count for region, on_route, count in session.execute(query).tuples()}
+
+
 def codes_in(session: Session, audience: Audience) -> list[str]:
     """Return the codes of the shops in ``audience``."""
     rows = session.execute(

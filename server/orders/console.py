@@ -1,0 +1,217 @@
+"""Screens of orders: the window room, who is missing, the list, one order with its history."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Path, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Rejected
+from contract.texts import Language
+from server.catalogue import queries as catalogue
+from server.kit import audit_trail, console, http
+from server.kit.console.cards import Card
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, language_of, texts
+from server.kit.identity import Operator, Role
+from server.orders import queries, room
+from server.retailers import queries as retailers
+
+ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator")
+CURRENT = frozenset({"announced", "open", "closed", "frozen"})
+PAST_SHOWN = 50
+EXPORT_MOST = 200_000
+
+windows = http.router("/console/windows", tag="console", roles=ROLES)
+orders = http.router("/console/orders", tag="console", roles=ROLES)
+
+MISSING_COLUMNS = (
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("shop", N_("Shop")),
+    Column("region", N_("Region")),
+    Column("route", N_("Route")),
+    Column("terminal", N_("Terminal")),
+)
+TERMINALS = (("online", N_("online")), ("offline", N_("offline")), ("none", N_("none")))
+ORDER_COLUMNS = (
+    Column("number", N_("Number"), "number"),
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("shop", N_("Shop"), sortable=False),
+    Column("window", N_("Window"), sortable=False),
+    Column("state", N_("State"), sortable=False),
+    Column("lines", N_("Lines"), "number"),
+    Column("units", N_("Units"), "units"),
+    Column("amount_minor", N_("Amount"), "money"),
+    Column("revision", N_("Version"), "number"),
+    Column("placed_at", N_("Received"), "instant"),
+    Column("changed_at", N_("Changed"), "instant"),
+)
+ORDER_STATES = (("accepted", N_("accepted")), ("cancelled", N_("cancelled")))
+
+
+@windows.get("")
+def list_windows(request: Request, session: http.Db) -> Response:
+    """Show the windows that are not over with how far each is, and the latest of the others."""
+    every = queries.windows(session)
+    current = [window for window in every if window.state in CURRENT]
+    past = [window for window in reversed(every) if window.state not in CURRENT]
+    return console.page(
+        request,
+        "orders/windows.html",
+        current=[(window, room.standing(session, window)) for window in current],
+        past=past[:PAST_SHOWN],
+    )
+
+
+@windows.get("/{window_id}")
+def show_room(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
+    """Show one window live: who is in and missing, and how fast orders come."""
+    window, now = _window(session, window_id), clock()
+    standing, pace = room.standing(session, window), room.pace(session, window_id, min(now, window.rule().deadline))
+    missing = room.missing(session, window, now)
+    return console.page(
+        request,
+        "orders/room.html",
+        window=window,
+        standing=standing,
+        pace=pace,
+        missing=missing[:10],
+        unreachable=sum(shop.terminal != "online" for shop in missing),
+        deadline=window.rule().deadline,
+    )
+
+
+@windows.get("/{window_id}/missing")
+def list_missing(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
+    """List the shops without an order, for those who call them."""
+    window = _window(session, window_id)
+    everybody = room.missing(session, window, clock())
+    filters = (
+        Filter("region", N_("Region"), _values(shop.region for shop in everybody), translate=False),
+        Filter("route", N_("Route"), _values(shop.route for shop in everybody), translate=False),
+        Filter("terminal", N_("Terminal"), TERMINALS),
+    )
+    view = TableView.of(request, MISSING_COLUMNS, filters=filters, sort="retailer")
+    text = view.search.casefold()
+    found = [
+        shop
+        for shop in everybody
+        if all(getattr(shop, key) == value for key, value in view.filters.items())
+        and (text in shop.retailer.casefold() or text in shop.shop.casefold())
+    ]
+    found.sort(key=lambda shop: getattr(shop, view.sort), reverse=view.descending)
+    if view.format:
+        return console.download(request, MISSING_COLUMNS, found, name="missing")
+    return console.page(
+        request,
+        "orders/missing.html",
+        window=window,
+        view=view,
+        columns=MISSING_COLUMNS,
+        filters=filters,
+        rows=found[view.offset : view.offset + view.per_page],
+        total=len(found),
+        everybody=len(everybody),
+    )
+
+
+@orders.get("")
+def list_orders(request: Request, session: http.Db) -> Response:
+    """List the orders; with ``format`` they come as a file."""
+    language = language_of(request)
+    names = {window.id: window_name(window, language) for window in reversed(queries.windows(session))}
+    filters = (
+        Filter("window", N_("Window"), [(str(key), name) for key, name in names.items()], translate=False),
+        Filter("state", N_("State"), ORDER_STATES),
+    )
+    view = TableView.of(request, ORDER_COLUMNS, filters=filters, sort="-number")
+    called_so = retailers.search(session, text=view.search, limit=1000)[0] if view.search else []
+    found, total = room.search_orders(
+        session,
+        text=view.search,
+        retailers_too=[shop.code for shop in called_so],
+        window=UUID(view.filters["window"]) if "window" in view.filters else None,
+        state=view.filters.get("state"),
+        sort=view.sort,
+        descending=view.descending,
+        offset=0 if view.format else view.offset,
+        limit=EXPORT_MOST if view.format else view.per_page,
+    )
+    shops = retailers.retailers(session, {order.retailer for order in found})
+    rows: list[dict[str, Any]] = [
+        asdict(order) | {"shop": shops[order.retailer].name, "window": names[order.window]} for order in found
+    ]
+    if view.format:
+        return console.download(request, ORDER_COLUMNS, rows, name="orders")
+    return console.page(
+        request,
+        "orders/list.html",
+        view=view,
+        columns=ORDER_COLUMNS,
+        filters=filters,
+        rows=rows,
+        total=total,
+    )
+
+
+@orders.get("/{number}")
+def show_order(request: Request, session: http.Db, number: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
+    """Show one order as it stands, and everything that was done with it."""
+    order = room.order_numbered(session, number)
+    if order is None:
+        raise Rejected("not_found", what=texts(request).gettext("order"), name=number)
+    window = _window(session, order.window)
+    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"order:{number}"), limit=200)
+    return console.page(
+        request,
+        "orders/order.html",
+        order=order,
+        window=window,
+        window_name=window_name(window, language_of(request)),
+        shop=retailers.retailer(session, order.retailer),
+        skus=catalogue.skus(session, [sku for sku, _ in order.lines], withdrawn=True),
+        prices=room.prices_of(session, order),
+        history=history,
+    )
+
+
+def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
+    """Return the windows that are open or come next, with who is in and who is missing."""
+    if not operator.may(*ROLES):
+        return []
+    every = queries.windows(session)
+    opened = [window for window in every if window.state == "open"]
+    coming = [window for window in every if window.state == "announced" and window.opens_at > now]
+    return [
+        Card(
+            title=N_("Ordering windows"),
+            template="orders/cards/windows.html",
+            context={
+                "opened": [(window, room.standing(session, window)) for window in opened],
+                "coming": sorted(coming, key=lambda window: window.opens_at)[:3],
+            },
+            order=10,
+            href="/console/windows",
+            tone="note" if opened else "ok",
+            wide=True,
+        )
+    ]
+
+
+def window_name(window: queries.WindowView, language: Language) -> str:
+    """Return a window's name in a language."""
+    return window.name_zh if language == "zh" else window.name_en
+
+
+def _window(session: Session, window_id: UUID) -> queries.WindowView:
+    window = queries.window(session, window_id)
+    if window is None:
+        raise Rejected("unknown_window")
+    return window
+
+
+def _values(values: Iterable[str]) -> list[tuple[str, str]]:
+    return [(value, value) for value in sorted(set(values))]

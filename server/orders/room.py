@@ -1,0 +1,244 @@
+"""Reads of the window room and of the order list: who is in, who is missing, how fast orders come."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from server.devices import queries as devices
+from server.orders import queries
+from server.orders.models import OrderLineRow, OrderRow
+from server.retailers import queries as retailers
+
+PACE_MINUTES = 60
+_NUMBER = re.compile(r"#?([0-9]{1,18})")
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far the shops of one region and route are."""
+
+    region: str
+    route: str
+    due: int
+    came: int
+
+    @property
+    def missing(self) -> int:
+        """Shops in good standing without an accepted order."""
+        return self.due - self.came
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one window is; retailers are counted among those in good standing on its route."""
+
+    orders: int
+    cancelled: int
+    lines: int
+    units: int
+    amount_minor: int
+    places: tuple[Place, ...]
+
+    @property
+    def due(self) -> int:
+        """Retailers that may order."""
+        return sum(place.due for place in self.places)
+
+    @property
+    def came(self) -> int:
+        """Retailers with an accepted order."""
+        return sum(place.came for place in self.places)
+
+    @property
+    def missing(self) -> int:
+        """Retailers without one."""
+        return self.due - self.came
+
+    def by_region(self) -> list[Place]:
+        """Return the places summed by region, the most missing first."""
+        summed: dict[str, Place] = {}
+        for place in self.places:
+            held = summed.get(place.region, Place(place.region, "", 0, 0))
+            summed[place.region] = Place(place.region, "", held.due + place.due, held.came + place.came)
+        return sorted(summed.values(), key=lambda place: (-place.missing, place.region))
+
+
+@dataclass(frozen=True)
+class MissingShop:
+    """A shop without an accepted order, and whether its terminal can be reached."""
+
+    retailer: str
+    shop: str
+    region: str
+    route: str
+    terminal: str
+
+
+@dataclass(frozen=True)
+class OrderSummary:
+    """One order in a list."""
+
+    number: int
+    retailer: str
+    window: UUID
+    state: str
+    revision: int
+    lines: int
+    units: int
+    amount_minor: int
+    placed_at: datetime
+    changed_at: datetime
+
+
+def standing(session: Session, window: queries.WindowView) -> Standing:
+    """Return how far ``window`` is."""
+    accepted = OrderRow.state == "accepted"
+    in_window = OrderRow.window_id == window.id
+    orders, cancelled, amount = session.execute(
+        select(
+            func.count().filter(accepted),
+            func.count().filter(OrderRow.state == "cancelled"),
+            func.coalesce(func.sum(OrderRow.amount_minor).filter(accepted), 0),
+        ).where(in_window)
+    ).one()
+    lines, units = session.execute(
+        select(func.count(), func.coalesce(func.sum(OrderLineRow.quantity_units), 0))
+        .select_from(OrderLineRow)
+        .join(OrderRow, (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id))
+        .where(in_window, accepted)
+    ).one()
+    due = retailers.tally(session, route=window.route)
+    came = retailers.tally(session, _retailers_in(session, window.id), route=window.route)
+    places = tuple(Place(region, route, count, came.get((region, route), 0)) for (region, route), count in due.items())
+    return Standing(orders, cancelled, lines, int(units), int(amount), places)
+
+
+def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, int]]:
+    """Return the orders placed in each of the last :data:`PACE_MINUTES` minutes, the oldest first, this one last."""
+    last = now.replace(second=0, microsecond=0)
+    first = last - timedelta(minutes=PACE_MINUTES - 1)
+    minute = func.date_trunc("minute", OrderRow.placed_at)
+    rows = session.execute(
+        select(minute, func.count())
+        .where(OrderRow.window_id == window, OrderRow.placed_at >= first, OrderRow.placed_at <= now)
+        .group_by(minute)
+    )
+    counted: dict[datetime, int] = dict(rows.tuples())
+    minutes = [first + timedelta(minutes=order) for order in range(PACE_MINUTES)]
+    return [(at, counted.get(at, 0)) for at in minutes]
+
+
+def missing(session: Session, window: queries.WindowView, now: datetime) -> list[MissingShop]:
+    """Return the shops in good standing on the window's route without an accepted order, by code."""
+    came = _retailers_in(session, window.id)
+    online, served = devices.retailers_online(session, now), devices.retailers_with_device(session)
+    shops, _ = retailers.search(
+        session, route=None if window.route == "*" else window.route, standing="good", limit=None
+    )
+    return [
+        MissingShop(
+            retailer=shop.code,
+            shop=shop.name,
+            region=shop.region,
+            route=shop.route,
+            terminal="online" if shop.code in online else "offline" if shop.code in served else "none",
+        )
+        for shop in shops
+        if shop.code not in came
+    ]
+
+
+def search_orders(
+    session: Session,
+    *,
+    text: str = "",
+    retailers_too: Collection[str] = (),
+    window: UUID | None = None,
+    state: str | None = None,
+    sort: str = "number",
+    descending: bool = True,
+    offset: int = 0,
+    limit: int | None = 50,
+) -> tuple[list[OrderSummary], int]:
+    """Return a page of orders and how many there are.
+
+    ``text`` is an order's number, or a part of the retailer's code; orders of ``retailers_too`` fit it as well.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if text:
+        fits = [OrderRow.retailer.icontains(text, autoescape=True), OrderRow.retailer.in_(retailers_too)]
+        if number := _NUMBER.fullmatch(text):
+            fits.append(OrderRow.number == int(number[1]))
+        conditions.append(or_(*fits))
+    if window is not None:
+        conditions.append(OrderRow.window_id == window)
+    if state is not None:
+        conditions.append(OrderRow.state == state)
+    total = session.scalar(select(func.count()).select_from(OrderRow).where(*conditions)) or 0
+    inside = (
+        select(func.count().label("lines"), func.coalesce(func.sum(OrderLineRow.quantity_units), 0).label("units"))
+        .where(OrderLineRow.retailer == OrderRow.retailer, OrderLineRow.order_id == OrderRow.id)
+        .lateral()
+    )
+    sorts: dict[str, Any] = {
+        "number": OrderRow.number,
+        "retailer": OrderRow.retailer,
+        "amount_minor": OrderRow.amount_minor,
+        "placed_at": OrderRow.placed_at,
+        "changed_at": OrderRow.changed_at,
+        "revision": OrderRow.revision,
+        "lines": inside.c.lines,
+        "units": inside.c.units,
+    }
+    chosen = sorts.get(sort, OrderRow.number)
+    rows = session.execute(
+        select(OrderRow, inside.c.lines, inside.c.units)
+        .join(inside, true())
+        .where(*conditions)
+        .order_by(chosen.desc() if descending else chosen.asc(), OrderRow.number.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [
+        OrderSummary(
+            number=row.number,
+            retailer=row.retailer,
+            window=row.window_id,
+            state=row.state,
+            revision=row.revision,
+            lines=lines,
+            units=int(units),
+            amount_minor=row.amount_minor,
+            placed_at=row.placed_at,
+            changed_at=row.changed_at,
+        )
+        for row, lines, units in rows.tuples()
+    ], total
+
+
+def order_numbered(session: Session, number: int) -> queries.OrderView | None:
+    """Return one order by the number that people use, or none."""
+    key = session.execute(select(OrderRow.retailer, OrderRow.id).where(OrderRow.number == number)).one_or_none()
+    return None if key is None else queries.order(session, key.retailer, key.id)
+
+
+def prices_of(session: Session, order: queries.OrderView) -> dict[str, int]:
+    """Return the price in minor units that each line of an order was taken at, by SKU."""
+    query = select(OrderLineRow.sku, OrderLineRow.price_minor).where(
+        OrderLineRow.retailer == order.retailer, OrderLineRow.order_id == order.id
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def _retailers_in(session: Session, window: UUID) -> frozenset[str]:
+    return frozenset(
+        session.scalars(
+            select(OrderRow.retailer).where(OrderRow.window_id == window, OrderRow.state == "accepted").distinct()
+        )
+    )
