@@ -21,8 +21,10 @@ from server.kit.identity import Actor
 SHOWN_SKUS = 20
 
 
-def problem(session: Session, cycle: UUID, supply_version: int) -> allocation.Problem:
+def problem(session: Session, cycle: UUID, supply_version: int, *, smallest_grants: bool = True) -> allocation.Problem:
     """Return the cycle's frozen book with a version of its supply as the core's problem.
+
+    ``smallest_grants`` leaves out what makes a grant nothing or at least so much: then shares are divisible.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def problem(session: Session, cycle: UUID, supply_version: int) -> allocation.Pr
             "supply": [line.supply_units for line in supply],
             "pack": [line.pack_units for line in supply],
             "reserve": [line.reserve_units for line in supply],
-            "minimum": [line.minimum_units for line in supply],
+            "minimum": [line.minimum_units if smallest_grants else 0 for line in supply],
         },
         retailers={
             "retailer": [row.retailer for row in shops],

@@ -160,7 +160,9 @@ def release_supply(
     cycle: UUID, new: shapes.NewSupply, session: http.Db, operator: http.Person, clock: http.Now
 ) -> dict[Literal["version"], int]:
     """Release supply as a new version."""
-    lines = supply.read_rows([row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session, withdrawn=True))
+    lines = supply.read_rows(
+        [row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session, withdrawn=True)
+    )
     act = service.correct_supply if new.keep_others else service.release_supply
     return {"version": act(session, cycle, lines, reason=new.reason, by=operator, at=clock())}
 

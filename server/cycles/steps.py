@@ -33,7 +33,7 @@ from server.kit.http import Runtime
 from server.kit.identity import SYSTEM
 
 log = structlog.get_logger(__name__)
-EXACT = allocation.Policy(rounding="none")
+UNIFORM = allocation.Policy(rule="max_min", rounding="none")
 
 
 def run_freeze(runtime: Runtime, *, cycle: str) -> None:
@@ -81,6 +81,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         attempt = row.attempt
         run = _run(session, row)
         problem = _unchanged(session, row, run)
+        divisible = attempts.problem(session, cycle, run.supply_version, smallest_grants=False)
         policy = allocation.Policy.from_toml(run.policy_text)
         assert row.commitment is not None  # noqa: S101 - a constraint holds it
         assert row.book_root is not None  # noqa: S101 - frozen
@@ -90,7 +91,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     started = time.monotonic()
     try:
         result = allocation.solve(problem, policy, seed_proof=proof)
-        entitled = allocation.solve(problem, EXACT)
+        entitled = allocation.solve(divisible, UNIFORM)
     except InputError as error:
         raise StepStopped("input_refused", what=str(error)) from None
     except WorkLimitError as error:
@@ -210,6 +211,7 @@ def _grant_rows(
     row: CycleRow, problem: allocation.Problem, result: allocation.Result, entitled: allocation.Result
 ) -> Any:
     packs = problem.lines.pack.tolist()
+    # What a line is entitled to under the uniform rule, in thousandths of a pack; never more than is eligible.
     for line, (whole, exact) in enumerate(zip(result.rows(), entitled.granted.tolist(), strict=True)):
         yield (
             row.id,
@@ -222,7 +224,7 @@ def _grant_rows(
             whole.share,
             whole.reason,
             whole.bound_by,
-            int(exact * 1000 // packs[line]),
+            int(min(exact, int(whole.eligible)) * 1000 // packs[line]),
         )
 
 
