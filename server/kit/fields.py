@@ -14,7 +14,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Any, Protocol
 
 from contract.errors import Rejected
-from server.kit.console.texts import N_
+from server.kit.marking import N_
 
 INT4_MOST = 2**31 - 1
 INT8_MOST = 2**63 - 1
@@ -273,6 +273,11 @@ class Field:
     default: Any = NEEDED
     hint: str = ""
     money: bool = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether a new record must be given a value."""
+        return self.default is NEEDED
 
     def read(self, text: str) -> Any:
         """Return the value of ``text``."""

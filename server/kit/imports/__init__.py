@@ -8,7 +8,7 @@ nothing is guessed unseen, no character is ever replaced, identifiers keep their
 from server.kit.imports.mapping import FieldMap, parse
 from server.kit.imports.reading import Choices, FileRefused, read_sheet
 from server.kit.imports.reports import Report
-from server.kit.imports.running import Upload, run
+from server.kit.imports.running import Upload, bring, run
 
 __all__ = [
     "Choices",
@@ -16,6 +16,7 @@ __all__ = [
     "FileRefused",
     "Report",
     "Upload",
+    "bring",
     "parse",
     "read_sheet",
     "run",

@@ -22,16 +22,16 @@ ones. Without a mapping the headings are the names of our fields.
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
-from server.kit.console.texts import N_
 from server.kit.fields import LOST, NOT_A_DAY, Field, Reason, Unfit, scaled
 from server.kit.imports.reading import SEPARATORS, Choices, Encoding, Separator
+from server.kit.marking import N_
 
 NOT_TOML = Reason("not_toml", N_("The mapping is not TOML: {what}."))
 UNKNOWN_PART = Reason("unknown_part", N_("The mapping says “{name}” under {where}; known there: {known}."))
@@ -91,8 +91,11 @@ class FieldMap:
         return tuple(source.column for source in self.sources.values() if source.column is not None)
 
 
+BY_HEADINGS = FieldMap(Choices(), MappingProxyType({}))
+
+
 def parse(text: str) -> FieldMap:
-    """Return the mapping in a TOML text.
+    """Return the mapping in a TOML text; an empty one names no field and leaves it to the headings.
 
     Raises
     ------
@@ -147,16 +150,6 @@ def write(field_map: FieldMap) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_column(field_map: FieldMap, name: str, column: str | None) -> FieldMap:
-    """Return the mapping with another column for one field, its other options kept; ``None`` drops the field."""
-    sources = dict(field_map.sources)
-    if column is None:
-        sources.pop(name, None)
-    else:
-        sources[name] = replace(sources.get(name, Source()), column=column, constant=None)
-    return replace(field_map, sources=MappingProxyType(sources))
-
-
 @dataclass(frozen=True)
 class Bound:
     """A mapping laid over a file: how each mapped field's value is taken from a row's cells."""
@@ -208,22 +201,7 @@ def _reader(field: Field, source: Source) -> Callable[[str], Any]:
     """Return the function from a cell's text to the field's value."""
     if source.column is None:
         return field.read
-    steps: list[Callable[[str], str]] = []
-    if source.lost is not None:
-        lost = source.lost
-        steps.append(lambda text: text.replace(LOST, lost))
-    if source.strip:
-        steps.append(str.strip)
-    if source.values is not None:
-        steps.append(_listed(source.values))
-    if source.multiply is not None or source.groups or source.point != ".":
-        factor = source.multiply or Decimal(1)
-        steps.append(lambda text: scaled(text, factor, point=source.point, groups=source.groups) if text else text)
-    if source.date is not None:
-        steps.append(_dated(source.date))
-    if source.split is not None:
-        split = source.split
-        steps.append(lambda text: " ".join(part.strip() for part in text.split(split)))
+    steps = tuple(_steps(source))
     default = source.default
 
     def read(text: str) -> Any:
@@ -234,6 +212,23 @@ def _reader(field: Field, source: Source) -> Callable[[str], Any]:
         return field.read(text)
 
     return read if steps or default is not None else field.read
+
+
+def _steps(source: Source) -> Iterator[Callable[[str], str]]:
+    """Yield what is done to a cell's text before the field reads it, in this order."""
+    if (lost := source.lost) is not None:
+        yield lambda text: text.replace(LOST, lost)
+    if source.strip:
+        yield str.strip
+    if source.values is not None:
+        yield _listed(source.values)
+    if source.multiply is not None or source.groups or source.point != ".":
+        factor = source.multiply or Decimal(1)
+        yield lambda text: scaled(text, factor, point=source.point, groups=source.groups) if text else text
+    if source.date is not None:
+        yield _dated(source.date)
+    if (split := source.split) is not None:
+        yield lambda text: " ".join(part.strip() for part in text.split(split))
 
 
 def _listed(values: Mapping[str, str]) -> Callable[[str], str]:

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, select
+from sqlalchemy import CheckConstraint, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kit.console.exports import Sheet, csv_text
-from server.kit.console.texts import N_
 from server.kit.db import Base
 from server.kit.fields import Unfit
+from server.kit.marking import N_
 
 VALUE_MOST = 200
 
@@ -160,6 +160,11 @@ def recent(session: Session, *, kind: str | None = None, limit: int = 50) -> lis
     if kind is not None:
         query = query.where(ImportReport.kind == kind)
     return [_report(row) for row in session.scalars(query)]
+
+
+def count(session: Session) -> int:
+    """Return how many reports there are."""
+    return session.scalar(select(func.count()).select_from(ImportReport)) or 0
 
 
 def refused_csv(rows: Sequence[RefusedRow], gettext: Callable[[str], str] = str) -> bytes:

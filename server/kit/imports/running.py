@@ -21,7 +21,7 @@ from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
 from server.kit.imports import reports
 from server.kit.imports.mapping import Bound, FieldMap
-from server.kit.imports.reading import TOO_LARGE, Choices, FileRefused, Row, Sheet, read_sheet
+from server.kit.imports.reading import TOO_LARGE, FileRefused, Row, Sheet, read_sheet
 from server.kit.imports.reports import Change, Problem, RefusedRow, Report
 from server.kit.marking import N_
 from server.kit.records import NOT_KNOWN, Key, Kind, Record, Written
@@ -67,30 +67,26 @@ class _Taken:
     key: Key
 
 
-def read_upload(
-    upload: Upload, kind: Kind, field_map: FieldMap | None, choices: Choices | None = None
-) -> tuple[Sheet, FieldMap]:
-    """Return the rows of a file, and the mapping that applies: the given one, or that of its own headings.
+def read_upload(upload: Upload, kind: Kind, field_map: FieldMap) -> tuple[Sheet, FieldMap]:
+    """Return the rows of a file, and the mapping that applies: the given one, or by headings where it names no field.
 
     Raises
     ------
     FileRefused
-        Where the file cannot be read, or the mapping does not fit it.
+        Where the file cannot be read.
     """
     if len(upload.content) > MAX_BYTES:
         raise FileRefused(upload.name, Unfit(TOO_LARGE, size=len(upload.content), most=MAX_BYTES))
-    names = tuple(field.name for field in kind.fields)
-    wanted = names if field_map is None else field_map.columns
-    said = choices or (Choices() if field_map is None else field_map.choices)
-    sheet = read_sheet(upload.name, upload.content, said, wanted)
-    return sheet, field_map or mappings.by_headings(kind.fields, sheet.headings)
+    wanted = field_map.columns or tuple(field.name for field in kind.fields)
+    sheet = read_sheet(upload.name, upload.content, field_map.choices, wanted)
+    return sheet, field_map if field_map.sources else mappings.by_headings(kind.fields, sheet.headings)
 
 
 def run(
     session: Session,
     kind: Kind,
     upload: Upload,
-    field_map: FieldMap | None = None,
+    field_map: FieldMap = mappings.BY_HEADINGS,
     *,
     actor: Actor,
     at: datetime,
@@ -108,7 +104,7 @@ def run(
     upload
         The file.
     field_map
-        Which column is which field; without one the headings are our fields' names.
+        Which column is which field; one that names no field means that the headings are our fields' names.
     actor, at
         Who brings it, and when.
     dry_run
@@ -154,6 +150,23 @@ def run(
     if not dry_run:
         _store(session, kind, written, report, actor)
     return report
+
+
+def bring(
+    session: Session, kind: Kind, upload: Upload, mapping: str, *, actor: Actor, at: datetime, dry_run: bool = False
+) -> Report:
+    """Bring a file in with its mapping as TOML text; an empty one means that the headings are our fields' names.
+
+    Raises
+    ------
+    FileRefused
+        Where the mapping or the file is not fit.
+    """
+    try:
+        field_map = mappings.parse(mapping)
+    except Unfit as unfit:
+        raise FileRefused(upload.name, unfit) from None
+    return run(session, kind, upload, field_map, actor=actor, at=at, dry_run=dry_run)
 
 
 class _Desk:

@@ -1,0 +1,64 @@
+"""The command's way in: a file and its mapping from the disk, a report in lines."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from server.kit.fields import Reason, Unfit
+from server.kit.identity import SYSTEM, Actor
+from server.kit.imports.reading import FileRefused
+from server.kit.imports.reports import Report
+from server.kit.imports.running import Upload, bring
+from server.kit.marking import N_
+from server.kit.records import Kind
+
+SHOWN = 20
+
+CANNOT_OPEN = Reason("cannot_open", N_("It cannot be opened: {what}. Check the path."))
+
+
+def bring_file(
+    session: Session,
+    kind: Kind,
+    file: Path,
+    mapping: Path | None = None,
+    *,
+    at: datetime,
+    dry_run: bool = False,
+    actor: Actor = SYSTEM,
+) -> Report:
+    """Bring a file in.
+
+    Raises
+    ------
+    FileRefused
+        Where a path cannot be opened, or nothing of the file can be taken.
+    """
+    text = "" if mapping is None else _read(mapping).decode("utf-8-sig", errors="replace")
+    return bring(session, kind, Upload(file.name, _read(file)), text, actor=actor, at=at, dry_run=dry_run)
+
+
+def lines(report: Report) -> list[str]:
+    """Return the report for a terminal: one line of counts, then the first refused rows."""
+    done = "would be taken" if report.id is None else "taken"
+    counts = f"{report.rows_new} new, {report.rows_changed} changed, {report.rows_unchanged} unchanged"
+    written = [
+        f"{report.file_name}: {report.rows_read} rows read, {report.rows_taken} {done} ({counts}),"
+        f" {report.rows_refused} refused"
+    ]
+    problems = [(row.row, one) for row in report.refused for one in row.problems]
+    written += [
+        f"  row {row}, {one.column or 'the row'}{f' {one.value!r}' if one.value else ''}: {one.sentence()}"
+        for row, one in problems[:SHOWN]
+    ]
+    if len(problems) > SHOWN:
+        written.append(f"  and {len(problems) - SHOWN} more")
+    return written
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileRefused(str(path), Unfit(CANNOT_OPEN, what=error.strerror or type(error).__name__)) from None
