@@ -106,7 +106,7 @@ def search(
         .offset(offset)
         .limit(limit)
     )
-    return [_device(row, presence) for row, presence in rows.tuples()], total
+    return [_device(row, presence) for row, presence in rows], total
 
 
 def versions(session: Session) -> list[str]:
@@ -140,7 +140,7 @@ def devices(session: Session, *, retailer: str | None = None) -> list[Device]:
     )
     if retailer is not None:
         query = query.where(DeviceRow.retailer == retailer)
-    return [_device(row, presence) for row, presence in session.execute(query).tuples()]
+    return [_device(row, presence) for row, presence in session.execute(query)]
 
 
 def device(session: Session, device_id: str) -> Device | None:

@@ -172,7 +172,7 @@ def committed_elsewhere(
     return {sku: int(units) for sku, units, _ in rows}, sum(int(amount) for _, _, amount in rows)
 
 
-def _accepted_lines(cycle: UUID) -> Select[tuple[OrderLineRow]]:
+def _accepted_lines(cycle: UUID) -> Select[OrderLineRow]:
     return (
         select(OrderLineRow)
         .join(

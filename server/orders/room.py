@@ -129,7 +129,7 @@ def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, 
         .where(OrderRow.window_id == window, OrderRow.placed_at >= first, OrderRow.placed_at <= now)
         .group_by(minute)
     )
-    counted: dict[datetime, int] = dict(rows.tuples())
+    counted: dict[datetime, int] = dict(rows)
     minutes = [first + timedelta(minutes=order) for order in range(PACE_MINUTES)]
     return [(at, counted.get(at, 0)) for at in minutes]
 
@@ -218,7 +218,7 @@ def search_orders(
             placed_at=row.placed_at,
             changed_at=row.changed_at,
         )
-        for row, lines, units in rows.tuples()
+        for row, lines, units in rows
     ], total
 
 
@@ -233,7 +233,7 @@ def prices_of(session: Session, order: queries.OrderView) -> dict[str, int]:
     query = select(OrderLineRow.sku, OrderLineRow.price_minor).where(
         OrderLineRow.retailer == order.retailer, OrderLineRow.order_id == order.id
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _retailers_in(session: Session, window: UUID) -> frozenset[str]:

@@ -104,7 +104,7 @@ def tally(session: Session, wanted: Collection[str] | None = None, *, route: str
         query = query.where(RetailerRow.route == route)
     if wanted is not None:
         query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
-    return {(region, on_route): count for region, on_route, count in session.execute(query).tuples()}
+    return {(region, on_route): count for region, on_route, count in session.execute(query)}
 
 
 def codes_in(session: Session, audience: Audience) -> list[str]:

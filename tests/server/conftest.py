@@ -18,7 +18,10 @@ from server.app import create_app
 from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.http import Runtime
+from server.kit.identity import SYSTEM
 from server.kit.settings import Settings
+from server.operators import queries as operators_queries
+from server.operators import service as operators
 
 START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 
@@ -113,6 +116,28 @@ def app_client(runtime: Runtime) -> Iterator[TestClient]:
     """The real application, nobody signed in."""
     with TestClient(create_app(runtime), raise_server_exceptions=True) as client:
         yield client
+
+
+@pytest.fixture
+def signed_in(app_client: TestClient, runtime: Runtime, clock: SettableClock) -> Callable[..., TestClient]:
+    """Return a browser of the real application in which a person with the given roles is signed in.
+
+    ``signed_in("planner", name="ann")``; requests carry the forgery token, and ask for pages.
+    """
+
+    def sign_in(*roles: str, name: str | None = None, language: str = "en") -> TestClient:
+        called = name or "-".join(roles) or "nobody-in-particular"
+        with transaction(runtime.sessions) as session:
+            if operators_queries.operator(session, called, at=clock()) is None:
+                operators.add_operator(session, called, roles, by=SYSTEM, at=clock())
+            opened = operators.open_session(session, called, remote="test", ttl_s=3600 * 12, at=clock())
+        browser = TestClient(app_client.app, follow_redirects=False)
+        browser.cookies.set("evenhand", opened.token)
+        browser.cookies.set("lang", language)
+        browser.headers.update({"X-CSRF-Token": opened.csrf, "Accept": "text/html"})
+        return browser
+
+    return sign_in
 
 
 @pytest.fixture
