@@ -61,9 +61,7 @@ TEXTS: dict[str, str] = {
     # envelope and transport
     "malformed": _("The message could not be read: {where}: {what}."),
     "too_large": _("The message has {size} bytes; at most {limit} are taken. Split it into smaller parts."),
-    "unsupported": _(
-        "This server does not know messages of kind {kind}, version {version}. Update the server."
-    ),
+    "unsupported": _("This server does not know messages of kind {kind}, version {version}. Update the server."),
     "wrong_device": _("The message names device {named}, but was sent by {device}."),
     "id_reused": _("The number {id} was already used for another message. Nothing was changed."),
     "unavailable": _("The server cannot answer just now. It will be tried again."),
@@ -81,16 +79,10 @@ TEXTS: dict[str, str] = {
     "empty_order": _("The order has no lines."),
     "duplicate_line": _("{sku} stands in the order twice. Put it on one line."),
     "unknown_sku": _("{sku} is not in the catalogue."),
-    "not_licensed": _(
-        "{sku} needs a licence of class {licence_class}, which this shop does not hold on {on}."
-    ),
+    "not_licensed": _("{sku} needs a licence of class {licence_class}, which this shop does not hold on {on}."),
     "suspended": _("This shop's standing does not allow orders: {why}."),
-    "not_whole_packs": _(
-        "{sku} comes in packs of {pack_units}; {quantity} is not whole packs. Possible: {offers}."
-    ),
-    "below_minimum": _(
-        "The smallest order of {sku} is {minimum}; {quantity} is below it. Possible: {offers}."
-    ),
+    "not_whole_packs": _("{sku} comes in packs of {pack_units}; {quantity} is not whole packs. Possible: {offers}."),
+    "below_minimum": _("The smallest order of {sku} is {minimum}; {quantity} is below it. Possible: {offers}."),
     "above_limit": _("At most {limit} of {sku} can be ordered; {quantity} is above it. Possible: {offers}."),
     "minimum_above_limit": _("The smallest order of {sku}, {minimum}, is above your limit, {limit}."),
     "credit_exceeded": _("The order comes to {amount}; the credit left is {credit}."),
@@ -131,4 +123,54 @@ TEXTS: dict[str, str] = {
     "changed_meanwhile": _("{name} was changed meanwhile. Load it again, look at it, then decide again."),
     "invalid": _("{where}: {what}."),
     "forged_request": _("The page was too old or came from elsewhere. Load it again and repeat the step."),
+}
+
+#: Words that stand in the parameters ``what``, ``state``, ``needed`` and ``role``, several divided by `` / ``.
+WORDS: dict[str, str] = {
+    "administrator": _("administrator"),
+    "planner": _("planner"),
+    "releaser": _("releaser"),
+    "accepted": _("accepted"),
+    "announced": _("announced"),
+    "called_off": _("called off"),
+    "cancelled": _("cancelled"),
+    "closed": _("closed"),
+    "confirmed": _("confirmed"),
+    "declined": _("declined"),
+    "disabled": _("disabled"),
+    "draft": _("draft"),
+    "enabled": _("enabled"),
+    "frozen": _("frozen"),
+    "held": _("held"),
+    "in_review": _("in review"),
+    "open": _("open"),
+    "published": _("published"),
+    "refused": _("refused"),
+    "released": _("released"),
+    "settled": _("settled"),
+    "shipped": _("shipped"),
+    "solved": _("solved"),
+    "upheld": _("upheld"),
+    "verified": _("verified"),
+    "announcement": _("announcement"),
+    "claim": _("claim"),
+    "cycle": _("cycle"),
+    "delivery": _("delivery"),
+    "device": _("device"),
+    "kind of import": _("kind of import"),
+    "licence": _("licence"),
+    "limit": _("limit"),
+    "line": _("line"),
+    "operator": _("operator"),
+    "order": _("order"),
+    "policy": _("policy"),
+    "report": _("report"),
+    "result": _("result"),
+    "retailer": _("retailer"),
+    "role": _("role"),
+    "schedule": _("schedule"),
+    "survey": _("survey"),
+    "terminal": _("terminal"),
+    "uploaded file": _("uploaded file"),
+    "window": _("window"),
 }

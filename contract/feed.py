@@ -75,9 +75,7 @@ class BookEntry(Message):
     secret: str | None = None
 
 
-Reason = Literal[
-    "filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority"
-]
+Reason = Literal["filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority"]
 
 
 class Grant(Message):

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 
-def uuid7(
-    *, now_ms: Callable[[], int] | None = None, random_bits: Callable[[int], int] = secrets.randbits
-) -> UUID:
+def uuid7(*, now_ms: Callable[[], int] | None = None, random_bits: Callable[[int], int] = secrets.randbits) -> UUID:
     """Return a new UUIDv7: 48 bits of milliseconds since 1970, 74 random bits.
 
     Parameters

@@ -81,9 +81,7 @@ class Answer(Message):
     """One question's answer; which field is used depends on the question's kind."""
 
     question: Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    choices: Annotated[
-        tuple[Annotated[str, StringConstraints(max_length=32)], ...], Field(max_length=20)
-    ] = ()
+    choices: Annotated[tuple[Annotated[str, StringConstraints(max_length=32)], ...], Field(max_length=20)] = ()
     number: int | None = None
     text: Annotated[str, StringConstraints(max_length=1000)] | None = None
 

@@ -5,6 +5,7 @@ Message ids are the English source strings. ``zh`` stands for simplified Chinese
 
 import gettext
 import io
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from contract.errors import TEXTS, _Shown
+from contract.errors import TEXTS, WORDS, _Shown
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -42,4 +43,16 @@ def refusal_text(code: str, params: dict[str, str | int], language: Language) ->
     source = TEXTS.get(code)
     if source is None:
         return code
-    return translations("contract", language).gettext(source).format_map(_Shown(params))
+    gettext_ = translations("contract", language).gettext
+    told = {name: _told(value, gettext_) if name in _WORDED else value for name, value in params.items()}
+    return gettext_(source).format_map(_Shown(told))
+
+
+_WORDED = frozenset({"what", "state", "needed", "role"})
+
+
+def _told(value: str | int, gettext_: Callable[[str], str]) -> str | int:
+    """Return the words of a parameter as people say them; what is none of ours stays as it is."""
+    if not isinstance(value, str):
+        return value
+    return " / ".join(gettext_(WORDS[word]) if word in WORDS else word for word in value.split(" / "))
