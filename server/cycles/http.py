@@ -19,8 +19,6 @@ reading = http.router("/api/v1/cycles", tag="cycles", roles=())
 planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
 releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 
-MANY_BYTES = 64 * 1024 * 1024
-
 
 @reading.get("")
 def list_cycles(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[shapes.CycleLine]:
@@ -178,7 +176,7 @@ def release_supply_file(
     keep_others: Annotated[bool, Form()] = False,  # noqa: FBT002 - a form's field
 ) -> dict[Literal["version"], int]:
     """Release supply from a CSV file as a new version; nothing is stored where a row does not fit."""
-    lines = supply.read_csv(file.filename or "supply.csv", uploaded(file), catalogue.skus(session, withdrawn=True))
+    lines = supply.read_csv(file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True))
     act = service.correct_supply if keep_others else service.release_supply
     return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock())}
 
@@ -277,11 +275,3 @@ def known(session: http.Db, cycle: UUID) -> queries.Cycle:
     if found is None:
         raise Rejected("not_found", what="cycle", name=str(cycle))
     return found
-
-
-def uploaded(file: UploadFile) -> bytes:
-    """Return the bytes of an uploaded file, or refuse it with ``too_large``."""
-    content = file.file.read(MANY_BYTES + 1)
-    if len(content) > MANY_BYTES:
-        raise Rejected("too_large", size=len(content), limit=MANY_BYTES)
-    return content

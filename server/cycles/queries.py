@@ -327,6 +327,16 @@ def asked_last_time(session: Session) -> dict[str, int]:
     return {sku: int(units) for sku, units in rows}
 
 
+def unsupplied(session: Session, cycle_id: UUID) -> dict[str, int]:
+    """Return what is asked for in the order book and not named in the supply: units by SKU, the most first."""
+    supplied = supply(session, cycle_id)
+    asked: dict[str, int] = {}
+    for line in orders.book(session, cycle_id):
+        if line.sku not in supplied:
+            asked[line.sku] = asked.get(line.sku, 0) + line.requested_units
+    return dict(sorted(asked.items(), key=lambda item: (-item[1], item[0])))
+
+
 def scarce_skus(session: Session, cycle_id: UUID | None = None) -> frozenset[str]:
     """Return the scarce SKUs of a cycle, of the current one where none is named.
 
