@@ -16,5 +16,6 @@ from allocation.policy import Policy
 from allocation.problem import Problem
 from allocation.result import Result
 from allocation.solving import solve
+from allocation.verification import verify
 
-__all__ = ["Policy", "Problem", "Result", "solve"]
+__all__ = ["Policy", "Problem", "Result", "solve", "verify"]

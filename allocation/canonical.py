@@ -13,39 +13,20 @@ A line with a minimum has it as an eighth entry ("all" for all or nothing), a SK
 problems without minimums keep the form above.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from allocation.hashing import sha256_of_rows
 from allocation.limits import NO_LIMIT
 from allocation.problem import Problem
 from allocation.tables import ABSENT
-
-Rows = Iterable[Any]
 
 
 def input_sha256(problem: Problem) -> str:
     """Return the SHA-256 of the canonical input, in hexadecimal digits."""
     return sha256_of_rows(_requests(problem), _supply(problem), _retailers(problem), _quotas(problem))
-
-
-def sha256_of_rows(*tables: Rows) -> str:
-    """Hash tables of rows as one compact JSON array of arrays, without holding its text."""
-    digest = hashlib.sha256()
-    for number, rows in enumerate(tables):
-        digest.update(b",[" if number else b"[[")
-        remaining, comma = iter(rows), ""
-        while some := list(islice(remaining, 8192)):
-            text = json.dumps(some, ensure_ascii=False, separators=(",", ":"))
-            digest.update((comma + text[1:-1]).encode())
-            comma = ","
-        digest.update(b"]")
-    digest.update(b"]")
-    return digest.hexdigest()
 
 
 def _requests(problem: Problem) -> Iterator[list[Any]]:

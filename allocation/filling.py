@@ -20,14 +20,14 @@ class Threshold:
     draw: bytes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Filling:
     """A filling, in the order of the problem's lines.
 
     Parameters
     ----------
     granted
-        Whole packs.
+        Packs: integers, or fractions where nothing is rounded.
     stopped_by
         The position of the constraint that refused a line's next pack; −1 for a line that is not short.
     by_draw
@@ -40,11 +40,11 @@ class Filling:
         By SKU, how the lines with a minimum were chosen.
     """
 
-    granted: IntArray
+    granted: npt.NDArray[Any]
     stopped_by: IntArray
     by_draw: npt.NDArray[np.bool_]
     thresholds: dict[int, Threshold] = field(default_factory=dict)
-    levels: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, Any] = field(default_factory=dict)
     minimums: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

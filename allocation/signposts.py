@@ -66,7 +66,8 @@ class Root:
         return hash((self.square, self.less))
 
     def __str__(self) -> str:
-        return f"sqrt({self.square})" + (f"{-self.less:+}" if self.less else "")
+        rest = f"{'-' if self.less > 0 else '+'}{abs(self.less)}" if self.less else ""
+        return f"sqrt({self.square}){rest}"
 
 
 Level = Fraction | Root

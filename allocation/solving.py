@@ -9,6 +9,7 @@ import numpy.typing as npt
 from allocation.certificate import make_certificate
 from allocation.decimals import plain_quotients
 from allocation.errors import InputError
+from allocation.exact_filling import fill_exactly
 from allocation.filling import Filling
 from allocation.lottery import drawing
 from allocation.policy import Policy
@@ -73,8 +74,11 @@ def solve(
 def fill(problem: Problem, lines: Lines, policy: Policy, order: Order, progress: Progress) -> Filling:
     """Fill once: SKUs that meet in nothing by their levels, all others pack by pack."""
     filling = Filling.of_all_that_is_eligible(lines.eligible)
-    draw = drawing(policy.seed_bytes())
     coupled = coupled_skus(problem, lines)
+    if policy.rounding == "none":
+        fill_exactly(problem, lines, order, coupled, filling)
+        return filling
+    draw = drawing(policy.seed_bytes())
     fill_supplies(problem, lines, order, policy.rounding, draw, ~coupled, filling)
     if coupled.any():
         packs = int(lines.eligible[coupled[problem.requests.sku]].sum())

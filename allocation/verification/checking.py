@@ -1,0 +1,318 @@
+"""The checks, one after the other; each says which lines do not hold."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from allocation.problem import Problem
+from allocation.result import Result
+from allocation.verification.choice import Choice, check_choice
+from allocation.verification.entitlement import Claims, Use, claims_of
+from allocation.verification.exact_shares import check_exact_shares
+from allocation.verification.findings import Findings, Unreadable, Verdict
+from allocation.verification.given import Given, Ints, given_by, read_given, read_policy
+from allocation.verification.published import Published, published_by, read_published
+from allocation.verification.stops import Filled, Stops, check_stops
+from allocation.verification.turns import Turns
+
+_RULES: Final = {"max_min", "proportional", "equal_losses", "talmud"}
+_ROUNDINGS: Final = {"none", "adams", "dean", "huntington_hill", "webster", "jefferson"}
+_SEED: Final = re.compile(r"[0-9a-f]{64}")
+_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_POLICY_DEFAULTS: Final = {"fairness": "line", "rule": "max_min", "rounding": "webster"}
+
+
+def verify(problem: Problem, result: Result) -> Verdict:
+    """Check a result against its problem.
+
+    Takes near-linear time: one sort a constraint at most.
+    """
+    findings = Findings()
+    return _check(given_by(problem), published_by(result), findings)
+
+
+def verify_folders(problem: Path, result: Path) -> Verdict:
+    """Check a result folder against a problem folder, reading both anew; the policy beside the problem must agree.
+
+    Raises
+    ------
+    Unreadable
+        Where a file is missing or not what its name says.
+    """
+    findings = Findings()
+    given, published = read_given(problem), read_published(result, findings)
+    policy = _POLICY_DEFAULTS | read_policy(problem)
+    stated = {**_mapping(published.certificate, "policy")}
+    if (seed := published.certificate.get("seed")) is not None:
+        stated["seed"] = seed
+    for key in sorted(policy.keys() | stated.keys()):
+        right = policy.get(key)
+        right = right.lower() if key == "seed" and isinstance(right, str) else right
+        findings.expect("certificate.json", f"{key} of the policy", stated.get(key), right)
+    return _check(given, published, findings)
+
+
+def _check(given: Given, published: Published, findings: Findings) -> Verdict:
+    certificate = published.certificate
+    lines = len(given.sku)
+    _check_hashes(given, published, findings)
+    _check_seed(certificate, findings)
+    if not _check_lines(given, published, findings):
+        return findings.verdict(lines)
+    policy = _mapping(certificate, "policy")
+    rule, rounding = policy.get("rule"), policy.get("rounding")
+    inside = policy.get("inside", "max_min") if rule == "priority" else rule
+    if policy.get("fairness") != "line" or inside not in _RULES or rounding not in _ROUNDINGS:
+        findings.add("certificate.json", f"a policy that this checker does not know: {dict(policy)}")
+        return findings.verdict(lines)
+    try:
+        claims = claims_of(given, tiered=rule == "priority")
+    except (KeyError, ValueError) as error:
+        raise Unreadable(f"retailers: rule = priority needs a number in group:tier for everybody ({error})") from error
+    places = [f"{r}, {s}" for r, s in zip(given.retailer, given.sku, strict=True)]
+    eligible = claims.eligible * claims.pack
+    _compare(places, "requested", published, list(map(str, given.requested.tolist())), findings)
+    _compare(places, "eligible", published, list(map(str, eligible.tolist())), findings)
+    if rounding == "none":
+        check_exact_shares(given, claims, str(inside), published, findings)
+        return findings.verdict(lines)
+    seed = certificate.get("seed")
+    if not isinstance(seed, str) or not _SEED.fullmatch(seed):
+        findings.add("certificate.json", "the seed is not 64 hexadecimal digits in small letters")
+        return findings.verdict(lines)
+    held = _check_quantities(claims, published, places, findings)
+    if held is not None:
+        turns = Turns(given, claims, rule=str(inside), rounding=str(rounding), seed=bytes.fromhex(seed))
+        _check_filling(turns, claims, held, published, places, findings)
+    return findings.verdict(lines)
+
+
+def _check_hashes(given: Given, published: Published, findings: Findings) -> None:
+    certificate = published.certificate
+    findings.expect("certificate.json", "format", certificate.get("format"), "evenhand-certificate-1")
+    findings.expect("certificate.json", "input_sha256", certificate.get("input_sha256"), given.sha256())
+    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), published.sha256)
+    findings.expect("certificate.json", "lines", certificate.get("lines"), len(given.sku))
+
+
+def _check_seed(certificate: Mapping[str, Any], findings: Findings) -> None:
+    """Check that the seed follows from the secret, and the commitment too, where they are published."""
+    proof = certificate.get("seed_proof")
+    if proof is None:
+        return
+    try:
+        secret, root, commitment = (bytes.fromhex(proof[part]) for part in ("secret", "root", "commitment"))
+    except (TypeError, KeyError, ValueError):
+        findings.add("certificate.json", "seed_proof needs secret, root and commitment in hexadecimal digits")
+        return
+    findings.expect("certificate.json", "the commitment", commitment, hashlib.sha256(secret).digest())
+    right = hashlib.sha256(secret + root).hexdigest()
+    findings.expect("certificate.json", "the seed", certificate.get("seed"), right)
+
+
+def _check_lines(given: Given, published: Published, findings: Findings) -> bool:
+    """Check that the rows are the requests, each once and in order."""
+    rows = list(zip(published.columns["retailer"], published.columns["sku"], strict=True))
+    asked = list(zip(given.retailer, given.sku, strict=True))
+    if rows == asked:
+        return True
+    wanted, seen = set(asked), set()
+    for row in rows:
+        if row in seen:
+            findings.add(", ".join(row), "stands in the result twice")
+        elif row not in wanted:
+            findings.add(", ".join(row), "is in the result, but was never requested")
+        seen.add(row)
+    for row in asked:
+        if row not in seen:
+            findings.add(", ".join(row), "was requested, but is not in the result")
+    if seen == wanted and len(rows) == len(asked):
+        first = next(i for i, row in enumerate(rows) if row != asked[i])
+        findings.add(", ".join(rows[first]), "not in order: rows are sorted by retailer, then SKU")
+    return False
+
+
+def _check_quantities(claims: Claims, published: Published, places: list[str], findings: Findings) -> Ints | None:
+    """Check each grant by itself and every sum; return packs, or None where they cannot be counted."""
+    granted = []
+    for place, text in zip(places, published.columns["granted"], strict=True):
+        if not _WHOLE.fullmatch(text):
+            findings.add(place, f"granted is {text!r}, not a whole number")
+            return None
+        granted.append(int(text))
+    units = np.array(granted, dtype=np.uint64)
+    pack = claims.pack.astype(np.uint64)
+    faults = (
+        (units % pack != 0, "granted part of a pack"),
+        (units > (claims.eligible * claims.pack).astype(np.uint64), "granted more than is eligible"),
+        (units < (claims.floor * claims.pack).astype(np.uint64), "granted less than its floor"),
+        (
+            (units > 0) & (units < (claims.minimum * claims.pack).astype(np.uint64)),
+            "granted something, but less than its minimum",
+        ),
+    )
+    for mask, what in faults:
+        for line in np.flatnonzero(mask).tolist():
+            findings.add(places[line], what)
+    if any(mask.any() for mask, _ in faults):
+        return None
+    held = (units // pack).astype(np.int64)
+    return held if _check_sums(claims, held, "", findings) else None
+
+
+def _check_sums(claims: Claims, held: Ints, place: str, findings: Findings) -> bool:
+    used: dict[str, int] = {}
+    some = np.flatnonzero(held).tolist()
+    sku, pack, packs = claims.sku.tolist(), claims.pack.tolist(), held.tolist()
+    by_sku = [0] * len(claims.sku_names)
+    for line in some:
+        by_sku[sku[line]] += pack[line] * packs[line]
+        for use in claims.further.get(line, ()):
+            used[use.name] = used.get(use.name, 0) + use.size * packs[line]
+    used.update({f"supply:{name}": by_sku[i] for i, name in enumerate(claims.sku_names)})
+    holds = True
+    for name, amount in used.items():
+        if amount > claims.limit(name):
+            findings.add(f"{place}{name}", f"{amount} granted of {claims.limit(name)}")
+            holds = False
+    return holds
+
+
+def _check_filling(
+    turns: Turns, claims: Claims, held: Ints, published: Published, places: list[str], findings: Findings
+) -> None:
+    """Check stops, thresholds, shares and reasons; first the choice among lines with a minimum, where there are any."""
+    certificate = published.certificate
+    left_out: dict[int, tuple[Use, bool]] = {}
+    base, top = claims.floor, claims.eligible
+    if claims.minimum.any():
+        left_out = _check_minimums(turns, claims, held, certificate, places, findings)
+        served = (claims.minimum > 0) & (held > 0)
+        base = np.where(served, np.maximum(claims.floor, claims.minimum), claims.floor)
+        top = claims.eligible.copy()
+        top[list(left_out)] = 0
+    else:
+        findings.expect("certificate.json", "minimums", certificate.get("minimums"), {})
+    stops = check_stops(turns, claims, Filled(held, base, top), "", findings)
+    _check_thresholds(claims, held, top, stops, certificate, findings)
+    shares = [
+        _cut(units, weight) for units, weight in zip((held * claims.pack).tolist(), claims.weight.tolist(), strict=True)
+    ]
+    _compare(places, "share", published, shares, findings)
+    bound, reasons = _bound_and_reasons(turns, claims, held, stops, left_out)
+    _compare(places, "bound_by", published, bound, findings)
+    _compare(places, "reason", published, reasons, findings)
+
+
+def _check_minimums(
+    turns: Turns, claims: Claims, held: Ints, certificate: Mapping[str, Any], places: list[str], findings: Findings
+) -> dict[int, tuple[Use, bool]]:
+    """Check the first filling that the certificate states, and the choice made after it.
+
+    Returns
+    -------
+    dict
+        For each line left out, the constraint that had no room for its minimum, and whether the draw alone decided.
+    """
+    before = _stated_before(claims, held, certificate, places, findings)
+    if before is None:
+        return {}
+    place = "before the minimums, "
+    if _check_sums(claims, before, place, findings):
+        check_stops(turns, claims, Filled(before, claims.floor, claims.eligible), place, findings)
+    choice = Choice(turns, claims, before)
+    served = {line for line in choice.lines if held[line] > 0}
+    check_choice(choice, served, findings)
+    for line in np.flatnonzero((claims.minimum > 0) & (held == 0) & (before >= claims.minimum)).tolist():
+        findings.add(places[line], "reached its minimum, and was left out all the same")
+    return choice.why_left_out(served)
+
+
+def _stated_before(
+    claims: Claims, held: Ints, certificate: Mapping[str, Any], places: list[str], findings: Findings
+) -> Ints | None:
+    """Return the first filling: the result, but for the lines that the certificate names; None where that cannot be."""
+    before, position = held.copy(), {place: line for line, place in enumerate(places)}
+    for entry in _mapping(certificate, "minimums").get("before", []):
+        try:
+            retailer, sku, units = entry
+            line = position[f"{retailer}, {sku}"]
+            packs, rest = divmod(int(units), int(claims.pack[line]))
+        except (TypeError, ValueError, KeyError) as error:
+            findings.add("certificate.json", f"minimums.before holds {entry!r}: {error!r}")
+            return None
+        if rest or not claims.floor[line] <= packs <= claims.eligible[line]:
+            findings.add(places[line], f"{units} before the minimums cannot be")
+            return None
+        before[line] = packs
+    return before
+
+
+def _check_thresholds(
+    claims: Claims, held: Ints, top: Ints, stops: Stops, certificate: Mapping[str, Any], findings: Findings
+) -> None:
+    """Compare the certificate's thresholds with the last unit of each SKU whose own supply stopped a line."""
+    ended = set()
+    for line in np.flatnonzero(held < top).tolist():
+        if stops.of(claims, line).reason == "supply":
+            ended.add(int(claims.sku[line]))
+    right = {}
+    for sku in ended & stops.last.keys():
+        tier, phase, level, draw = stops.last[sku]
+        right[claims.sku_names[sku]] = {"tier": tier, "phase": phase, "level": str(level), "tie": draw.hex()}
+    stated = _mapping(certificate, "thresholds")
+    for name in sorted(stated.keys() | right.keys()):
+        findings.expect("certificate.json", f"the threshold of {name}", stated.get(name), right.get(name))
+    findings.expect("certificate.json", "levels", certificate.get("levels"), {})
+
+
+def _bound_and_reasons(
+    turns: Turns, claims: Claims, held: Ints, stops: Stops, left_out: dict[int, tuple[Use, bool]]
+) -> tuple[list[str], list[str]]:
+    first_tier = np.full(len(claims.sku_names), np.iinfo(np.int64).max, dtype=np.int64)
+    some = held > 0
+    np.minimum.at(first_tier, claims.sku[some], claims.tier[some])
+    bound, reasons = [], []
+    requested = turns.given.requested
+    for line, packs in enumerate(held.tolist()):
+        if packs == claims.eligible[line]:
+            bound.append("")
+            if packs == 0 and requested[line] > 0:
+                reasons.append("ineligible")
+            else:
+                reasons.append("capped" if claims.capped[line] else "filled")
+            continue
+        use, by_draw = left_out.get(line) or (stops.of(claims, line), bool(stops.by_draw[line]))
+        bound.append(use.name)
+        if 0 < claims.floor[line] == packs:
+            reasons.append("floor")
+        elif by_draw:
+            reasons.append("lottery")
+        elif use.reason == "supply" and first_tier[claims.sku[line]] < claims.tier[line]:
+            reasons.append("priority")
+        else:
+            reasons.append(use.reason)
+    return bound, reasons
+
+
+def _compare(places: list[str], column: str, published: Published, right: list[str], findings: Findings) -> None:
+    stated = published.columns[column]
+    if stated != right:
+        for place, found, wanted in zip(places, stated, right, strict=True):
+            if found != wanted:
+                findings.add(place, f"{column} is {found!r}, not {wanted!r}")
+
+
+def _cut(units: int, weight: int) -> str:
+    whole, rest = divmod(units, weight)
+    decimals = str(10**12 + rest * 10**12 // weight)[1:].rstrip("0")
+    return f"{whole}.{decimals}" if decimals else str(whole)
+
+
+def _mapping(certificate: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = certificate.get(key)
+    return value if isinstance(value, Mapping) else {}
