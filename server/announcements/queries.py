@@ -137,18 +137,18 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
         .execution_options(populate_existing=True)
     ):
         versions.setdefault(one.announcement_id, []).append(_version(one))
-    sent = dict(
-        session.execute(
-            select(RecipientRow.announcement_id, func.count())
+    sent = {
+        row.announcement_id: row.shops
+        for row in session.execute(
+            select(RecipientRow.announcement_id, func.count().label("shops"))
             .where(RecipientRow.announcement_id.in_(ids))
             .group_by(RecipientRow.announcement_id)
         )
-        .tuples()
-        .all()
-    )
-    read = dict(
-        session.execute(
-            select(ReadRow.announcement_id, func.count())
+    }
+    read = {
+        row.announcement_id: row.shops
+        for row in session.execute(
+            select(ReadRow.announcement_id, func.count().label("shops"))
             .join(
                 AnnouncementRow,
                 (AnnouncementRow.id == ReadRow.announcement_id) & (AnnouncementRow.version == ReadRow.version),
@@ -156,9 +156,7 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
             .where(ReadRow.announcement_id.in_(ids))
             .group_by(ReadRow.announcement_id)
         )
-        .tuples()
-        .all()
-    )
+    }
     return [
         Announcement(
             id=row.id,

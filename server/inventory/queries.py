@@ -7,6 +7,7 @@ from typing import Literal, cast
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from server.inventory.models import MovementRow
@@ -59,7 +60,7 @@ def stock(session: Session, retailer: str, skus: Collection[str] | None = None) 
     """Return a shop's stock by SKU in byte order; SKUs that never moved are absent."""
     query = (
         select(MovementRow)
-        .distinct(MovementRow.sku.collate("C"))
+        .ext(distinct_on(MovementRow.sku.collate("C")))
         .where(MovementRow.retailer == retailer)
         .order_by(MovementRow.sku.collate("C"), MovementRow.ordinal.desc())
     )
@@ -99,7 +100,7 @@ def stocked(session: Session, *, limit: int = 5000) -> list[Stocked]:
     """Return the shops that have a ledger, in byte order of their codes."""
     last = (
         select(MovementRow)
-        .distinct(MovementRow.retailer, MovementRow.sku)
+        .ext(distinct_on(MovementRow.retailer, MovementRow.sku))
         .order_by(MovementRow.retailer, MovementRow.sku, MovementRow.ordinal.desc())
         .subquery()
     )

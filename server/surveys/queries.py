@@ -109,13 +109,14 @@ def surveys(session: Session, *, state: SurveyState | None = None, limit: int = 
 
 def results(session: Session, shown: Survey) -> list[Result]:
     """Return the results of every question, in the survey's order."""
-    given = dict(
-        session.execute(
-            select(AnswerRow.question, func.count()).where(AnswerRow.survey_id == shown.id).group_by(AnswerRow.question)
+    given = {
+        row.question: row.answers
+        for row in session.execute(
+            select(AnswerRow.question, func.count().label("answers"))
+            .where(AnswerRow.survey_id == shown.id)
+            .group_by(AnswerRow.question)
         )
-        .tuples()
-        .all()
-    )
+    }
     chosen = func.unnest(AnswerRow.choices).label("choice")
     choices: dict[str, dict[str, int]] = {}
     for question, choice, count in session.execute(
@@ -234,13 +235,14 @@ def _surveys(session: Session, *where: Any, limit: int = 200) -> list[Survey]:
     ).all()
     ids = [row.id for row in rows]
     asked, answered = (
-        dict(
-            session.execute(
-                select(table.survey_id, func.count()).where(table.survey_id.in_(ids)).group_by(table.survey_id)
+        {
+            row.survey_id: row.shops
+            for row in session.execute(
+                select(table.survey_id, func.count().label("shops"))
+                .where(table.survey_id.in_(ids))
+                .group_by(table.survey_id)
             )
-            .tuples()
-            .all()
-        )
+        }
         for table in (InvitationRow, AnswerSetRow)
     )
     return [
