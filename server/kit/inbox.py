@@ -96,7 +96,7 @@ def receive(
         Where nothing was decided; the sender tries again with the same id.
     """
     if envelope.device != sender.device:
-        raise Rejected("wrong_device", named=envelope.device, sender=sender.device)
+        raise Rejected("wrong_device", named=envelope.device, device=sender.device)
     known = handlers.get(kind)
     if known is None or envelope.schema_ > SCHEMA:
         raise Rejected("unsupported", kind=kind, version=envelope.schema_)
