@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from contract.errors import Rejected
 from server.kit.marking import N_
@@ -278,6 +278,18 @@ class Field:
     def needed(self) -> bool:
         """Whether a new record must be given a value."""
         return self.default is NEEDED
+
+    @property
+    def kind(self) -> Literal["code", "text", "number", "date", "select"]:
+        """What the field is in a form."""
+        form = self.form
+        if isinstance(form, Whole) and not self.money:
+            return "number"
+        if isinstance(form, Day):
+            return "date"
+        if isinstance(form, Choice):
+            return "select"
+        return "code" if isinstance(form, Code | Codes) else "text"
 
     def read(self, text: str) -> Any:
         """Return the value of ``text``."""

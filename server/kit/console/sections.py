@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 class Section:
     """One part: a heading, and a template that gets what ``read`` returns.
 
-    ``read`` is given the session, the name of the thing that the page is about, and the time; none leaves the part
-    out. ``label`` is an ``N_`` text; parts stand by ``order``.
+    ``read`` is given the session, the name of the thing that the page is about, and the time in the distributor's
+    zone; none leaves the part out. The template finds what it returns as ``part_of``. ``label`` is an ``N_`` text;
+    parts stand by ``order``.
     """
 
     label: str

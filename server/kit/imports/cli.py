@@ -9,7 +9,7 @@ from server.kit.fields import Reason, Unfit
 from server.kit.identity import SYSTEM, Actor
 from server.kit.imports.reading import FileRefused
 from server.kit.imports.reports import Report
-from server.kit.imports.running import Upload, bring
+from server.kit.imports.running import Upload, bring, mapping_text
 from server.kit.marking import N_
 from server.kit.records import Kind
 
@@ -35,7 +35,7 @@ def bring_file(
     FileRefused
         Where a path cannot be opened, or nothing of the file can be taken.
     """
-    text = "" if mapping is None else _read(mapping).decode("utf-8-sig", errors="replace")
+    text = "" if mapping is None else mapping_text(mapping.name, _read(mapping))
     return bring(session, kind, Upload(file.name, _read(file)), text, actor=actor, at=at, dry_run=dry_run)
 
 
@@ -43,10 +43,8 @@ def lines(report: Report) -> list[str]:
     """Return the report for a terminal: one line of counts, then the first refused rows."""
     done = "would be taken" if report.id is None else "taken"
     counts = f"{report.rows_new} new, {report.rows_changed} changed, {report.rows_unchanged} unchanged"
-    written = [
-        f"{report.file_name}: {report.rows_read} rows read, {report.rows_taken} {done} ({counts}),"
-        f" {report.rows_refused} refused"
-    ]
+    read, taken = f"{report.rows_read} rows read", f"{report.rows_taken} {done} ({counts})"
+    written = [f"{report.file_name}: {read}, {taken}, {report.rows_refused} refused"]
     problems = [(row.row, one) for row in report.refused for one in row.problems]
     written += [
         f"  row {row}, {one.column or 'the row'}{f' {one.value!r}' if one.value else ''}: {one.sentence()}"

@@ -11,17 +11,16 @@ from pydantic import BaseModel
 from contract.errors import Rejected
 from server.kit import http, records
 from server.kit.console import texts
-from server.kit.fields import Unfit
 from server.kit.identity import Actor, Role
-from server.kit.imports import mapping as mappings
 from server.kit.imports import reports
 from server.kit.imports.reading import FileRefused
 from server.kit.imports.reports import Report
-from server.kit.imports.running import MAX_BYTES, Upload, bring
+from server.kit.imports.running import MAX_BYTES, Upload, bring, mapping_text
 from server.kit.records import Kind
 
 ROLES: tuple[Role, ...] = ("planner", "administrator")
 CSV_TYPE = "text/csv; charset=utf-8"
+MAPPING_MOST = 100_000
 
 
 class ProblemBody(BaseModel):
@@ -224,13 +223,7 @@ def text_of(mapping: UploadFile | None) -> str:
     """Return the text of an uploaded mapping."""
     if mapping is None:
         return ""
-    try:
-        return mapping.file.read(MAPPING_MOST).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileRefused(mapping.filename or "mapping", Unfit(mappings.NOT_TOML, what="it is not UTF-8")) from None
-
-
-MAPPING_MOST = 100_000
+    return mapping_text(mapping.filename or "mapping", mapping.file.read(MAPPING_MOST))
 
 
 def stored_report(session: Any, report_id: UUID) -> Report:

@@ -169,6 +169,14 @@ def bring(
     return run(session, kind, upload, field_map, actor=actor, at=at, dry_run=dry_run)
 
 
+def mapping_text(name: str, content: bytes) -> str:
+    """Return the text of a mapping file; refuse one that is not UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileRefused(name, Unfit(mappings.NOT_TOML, what="it is not UTF-8")) from None
+
+
 class _Desk:
     """Where refusals and changes of one run gather."""
 

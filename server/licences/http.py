@@ -1,0 +1,118 @@
+"""Programs' interface of licences."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request
+from pydantic import BaseModel
+
+from server.kit import http, records
+from server.kit.console import texts
+from server.kit.fields import Invalid
+from server.kit.identity import Actor
+from server.licences import queries, service
+from server.licences.fields import LICENCES
+from server.licences.rules import Stand
+
+reading = http.router("/api/v1/licences", tag="licences", roles=())
+keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator"))
+
+PAGE_MOST = 1_000
+State = Literal["valid", "suspended", "cancelled"]
+
+
+class LicenceBody(BaseModel):
+    """A licence; first and last day are included."""
+
+    retailer: str
+    licence_class: str
+    number: str
+    valid_from: date
+    valid_until: date
+    state: State = "valid"
+    state_reason: str | None = None
+
+
+class LicenceAnswer(LicenceBody):
+    """A licence, and how it stands today."""
+
+    stands: Stand
+    version: str
+
+
+class LicencePage(BaseModel):
+    """A page of licences, and how many there are."""
+
+    total: int
+    licences: list[LicenceAnswer]
+
+
+class StateBody(BaseModel):
+    """Suspend, cancel or restore a licence; all but restoring needs a reason."""
+
+    retailer: str
+    licence_class: str
+    number: str
+    state: State
+    reason: str = ""
+
+
+class Saved(BaseModel):
+    """What a step did."""
+
+    outcome: records.Outcome
+
+
+@reading.get("")
+def list_licences(
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    q: Annotated[str, Query(max_length=128)] = "",
+    licence_class: str | None = None,
+    stands: Stand | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 100,
+) -> LicencePage:
+    """Return licences, the first to run out first."""
+    on = clock().astimezone(config.tz).date()
+    found, total = queries.search(
+        session, on=on, text=q, licence_class=licence_class, stands=stands, offset=offset, limit=limit
+    )
+    return LicencePage(total=total, licences=[_answer(one, on) for one in found])
+
+
+@keeping.put("")
+def save_licence(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, body: LicenceBody
+) -> Saved:
+    """Enter a licence, or write all of its fields anew."""
+    try:
+        actor = Actor("operator", operator.name)
+        return Saved(outcome=service.save_licence(session, body.model_dump(), actor, at=clock()))
+    except Invalid as refusal:
+        raise refusal.told(texts(request).gettext) from None
+
+
+@keeping.put("/state")
+def set_state(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    body: StateBody,
+) -> LicenceAnswer:
+    """Suspend, cancel or restore a licence."""
+    key = (body.retailer, body.licence_class, body.number)
+    actor = Actor("operator", operator.name)
+    try:
+        changed = service.set_state(session, key, body.state, body.reason, actor, at=clock())
+    except Invalid as refusal:
+        raise refusal.told(texts(request).gettext) from None
+    return _answer(changed, clock().astimezone(config.tz).date())
+
+
+def _answer(licence: queries.Licence, on: date) -> LicenceAnswer:
+    record: dict[str, Any] = vars(licence)
+    return LicenceAnswer(**record, stands=licence.stand(on), version=records.version(LICENCES, record))

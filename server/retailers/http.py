@@ -1,0 +1,163 @@
+"""Programs' interface of retailers."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Header, Query, Request
+from pydantic import BaseModel, StrictInt
+
+from contract.errors import Rejected
+from server.kit import http, records
+from server.kit.console import texts
+from server.kit.fields import Invalid
+from server.kit.identity import Actor
+from server.retailers import queries, service
+from server.retailers.fields import RETAILERS
+
+reading = http.router("/api/v1/retailers", tag="retailers", roles=())
+keeping = http.router("/api/v1/retailers", tag="retailers", roles=("planner", "administrator"))
+
+PAGE_MOST = 1_000
+
+
+class RetailerBody(BaseModel):
+    """A retailer without its code, which stands in the address."""
+
+    name: str
+    address: str = ""
+    city: str = ""
+    region: str = ""
+    route: str = ""
+    market_type: str = ""
+    tier: StrictInt = 1
+    weight: StrictInt = 1
+    credit_minor: StrictInt | None = None
+    standing: queries.Standing = "good"
+    standing_reason: str | None = None
+
+
+class RetailerAnswer(RetailerBody):
+    """A retailer as it stands."""
+
+    code: str
+    version: str
+
+
+class RetailerPage(BaseModel):
+    """A page of retailers, and how many there are."""
+
+    total: int
+    retailers: list[RetailerAnswer]
+
+
+class Standing(BaseModel):
+    """Suspend a retailer, or restore it; suspending needs a reason."""
+
+    standing: Literal["good", "suspended"]
+    reason: str = ""
+
+
+class Limit(BaseModel):
+    """The most units of a SKU that the retailer may order in a cycle; null lets the SKU's own limit count again."""
+
+    sku: str
+    limit_units: StrictInt | None
+
+
+class Saved(BaseModel):
+    """What a step did."""
+
+    outcome: records.Outcome
+
+
+@reading.get("")
+def list_retailers(
+    session: http.Db,
+    q: Annotated[str, Query(max_length=128)] = "",
+    region: str | None = None,
+    route: str | None = None,
+    standing: queries.Standing | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 100,
+) -> RetailerPage:
+    """Return retailers in the order of their codes."""
+    found, total = queries.search(
+        session, text=q, region=region, route=route, standing=standing, offset=offset, limit=limit
+    )
+    return RetailerPage(total=total, retailers=[_answer(one) for one in found])
+
+
+@reading.get("/{code:path}/limits")
+def own_limits(session: http.Db, code: str) -> dict[str, int]:
+    """Return a retailer's own limits in units, by SKU."""
+    _found(session, code)
+    return queries.limits(session, code)
+
+
+@reading.get("/{code:path}")
+def one_retailer(session: http.Db, code: str) -> RetailerAnswer:
+    """Return one retailer."""
+    return _answer(_found(session, code))
+
+
+@keeping.put("/{code:path}/standing")
+def set_standing(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Standing
+) -> RetailerAnswer:
+    """Suspend a retailer with a reason, or restore it."""
+    actor = Actor("operator", operator.name)
+    try:
+        if body.standing == "good":
+            service.restore_retailer(session, code, actor, at=clock())
+        else:
+            service.suspend_retailer(session, code, body.reason, actor, at=clock())
+    except Invalid as refusal:
+        raise refusal.told(texts(request).gettext) from None
+    return _answer(_found(session, code))
+
+
+@keeping.put("/{code:path}/limits")
+def set_limit(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Limit
+) -> dict[str, int]:
+    """Set or remove a retailer's own limit of a SKU; return all of its limits."""
+    actor = Actor("operator", operator.name)
+    try:
+        if body.limit_units is None:
+            service.remove_limit(session, code, body.sku, actor, at=clock())
+        else:
+            service.set_limit(session, code, body.sku, body.limit_units, actor, at=clock())
+    except Invalid as refusal:
+        raise refusal.told(texts(request).gettext) from None
+    return queries.limits(session, code)
+
+
+@keeping.put("/{code:path}")
+def save_retailer(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    code: str,
+    body: RetailerBody,
+    if_match: Annotated[str | None, Header(description="the version that was seen")] = None,
+) -> Saved:
+    """Take a retailer in, or write all of its fields anew."""
+    record = body.model_dump() | {"code": code}
+    seen = if_match.strip('"') if if_match else None
+    actor = Actor("operator", operator.name)
+    try:
+        return Saved(outcome=service.save_retailer(session, record, actor, at=clock(), seen=seen))
+    except Invalid as refusal:
+        raise refusal.told(texts(request).gettext) from None
+
+
+def _found(session: Any, code: str) -> queries.Retailer:
+    found = queries.retailer(session, code)
+    if found is None:
+        raise Rejected("not_found", what="retailer", name=code)
+    return found
+
+
+def _answer(retailer: queries.Retailer) -> RetailerAnswer:
+    record: dict[str, Any] = vars(retailer)
+    return RetailerAnswer(**record, version=records.version(RETAILERS, record))
