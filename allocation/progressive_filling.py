@@ -57,6 +57,20 @@ def fill_progressively(
     filler.note_thresholds()
 
 
+def moment_of(problem: Problem, order: Order, rounding: str, line: int, n: int) -> Moment:
+    """Return when the turn of a line's pack `n` comes."""
+    phase, pack = order.phase_of(line, n), int(problem.lines.pack[line])
+    level = unit_level(
+        rounding,
+        n,
+        carry=int(problem.requests.carry[line]),
+        pack=pack,
+        rate=int(phase.rate[line]),
+        offset=int(phase.offset_packs[line]) * pack,
+    )
+    return int(order.tier[line]), phase.number, level
+
+
 @dataclass(eq=False)
 class _Filler:
     """The state of a filling: the room left, and the next pack of every line that has not stopped."""
@@ -112,19 +126,9 @@ class _Filler:
     def _enqueue_after(self, line: int, granted: int) -> None:
         if granted == self.lines.eligible[line]:
             return
-        n, pack, requests = granted + 1, int(self.lines.pack[line]), self.problem.requests
-        phase = self.order.phase_of(line, n)
-        level = unit_level(
-            self.rounding,
-            n,
-            carry=int(requests.carry[line]),
-            pack=pack,
-            rate=int(phase.rate[line]),
-            offset=int(phase.offset_packs[line]) * pack,
-        )
-        sku, retailer = self.problem.names(line)
-        moment = (int(self.order.tier[line]), phase.number, level)
-        heapq.heappush(self.queue, (moment, self.draw(sku, retailer, n), line, n))
+        n = granted + 1
+        moment = moment_of(self.problem, self.order, self.rounding, line, n)
+        heapq.heappush(self.queue, (moment, self.draw(*self.problem.names(line), n), line, n))
 
     def _has_room(self, line: int) -> bool:
         return all(self.room[constraint] >= size for constraint, size in self.needs[line])

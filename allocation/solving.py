@@ -12,6 +12,7 @@ from allocation.errors import InputError
 from allocation.exact_filling import fill_exactly
 from allocation.filling import Filling
 from allocation.lottery import drawing
+from allocation.minimums import choose
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
 from allocation.progressive_filling import fill_progressively
@@ -68,7 +69,26 @@ def solve(
         raise InputError("policy.toml", "the seed does not follow from its proof", column="seed", value=seed)
     order = order_of(problem, policy)
     filling = fill(problem, problem.lines, policy, order, progress)
+    if problem.has_minimums:
+        filling = _with_minimums(problem, policy, order, filling, progress)
     return _result(problem, policy, order, filling, seed_proof)
+
+
+def _with_minimums(problem: Problem, policy: Policy, order: Order, first: Filling, progress: Progress) -> Filling:
+    """Choose who of the lines below their minimum is served, and fill again; see :mod:`allocation.minimums`."""
+    if policy.rounding == "none":
+        raise InputError(
+            "policy.toml", "a minimum needs whole packs; choose a rounding", column="rounding", value=policy.rounding
+        )
+    choice = choose(problem, order, policy.rounding, drawing(policy.seed_bytes()), first)
+    filling = fill(problem, choice.lines_of(problem.lines), policy, order, progress)
+    choice.note_left_out(problem, filling)
+    pack = problem.lines.pack
+    filling.minimums["before"] = [
+        [*reversed(problem.names(line)), int(first.granted[line] * pack[line])]
+        for line in np.flatnonzero(first.granted != filling.granted).tolist()
+    ]
+    return filling
 
 
 def fill(problem: Problem, lines: Lines, policy: Policy, order: Order, progress: Progress) -> Filling:
