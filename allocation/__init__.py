@@ -12,10 +12,11 @@ input gives the same bytes on any machine and in any order of the rows.
 [6, 13, 31]
 """
 
+from allocation.explaining import explain
 from allocation.policy import Policy
 from allocation.problem import Problem
 from allocation.result import Result
 from allocation.solving import solve
 from allocation.verification import verify
 
-__all__ = ["Policy", "Problem", "Result", "solve", "verify"]
+__all__ = ["Policy", "Problem", "Result", "explain", "solve", "verify"]

@@ -99,6 +99,20 @@ class Result:
     def _by_name(self) -> dict[tuple[str, str], Row]:
         return {(row.retailer, row.sku): row for row in self.rows()}
 
+    def sku_figures(self, sku: str) -> Mapping[str, Any]:
+        """Return the report's figures of one SKU; KeyError where there is none."""
+        return self._figures[sku]
+
+    @cached_property
+    def _figures(self) -> dict[str, Mapping[str, Any]]:
+        return {figures["sku"]: figures for figures in self.report["skus"]}
+
+    @cached_property
+    def had_before_minimums(self) -> frozenset[tuple[str, str]]:
+        """Lines whose quantity changed when minimums were applied."""
+        before = self.certificate.get("minimums", {}).get("before", [])
+        return frozenset((retailer, sku) for retailer, sku, _ in before)
+
     @cached_property
     def csv_bytes(self) -> bytes:
         """The bytes of ``allocation.csv``: UTF-8, minimal quoting, lines ended by a line feed."""

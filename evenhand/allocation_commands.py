@@ -1,5 +1,202 @@
-"""Commands of the allocation core."""
+"""Commands of the allocation core: they translate between a person and the library, and decide nothing."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
+PANEL: Final = "Allocation"
+HOLDS, VIOLATED, UNREADABLE = 0, 1, 2
+
 app = typer.Typer()
+seed_app = typer.Typer(
+    help="Commit to a secret before the window opens; reveal it with the result.", no_args_is_help=True
+)
+app.add_typer(seed_app, name="seed", rich_help_panel=PANEL)
+
+ProblemFolder = Annotated[Path, typer.Argument(metavar="PROBLEM", help="Folder with requests.csv and supply.csv.")]
+ResultFolder = Annotated[Path, typer.Argument(metavar="RESULT", help="Folder that evenhand allocate has written.")]
+
+
+class Language(StrEnum):
+    """Languages of explanations."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+@app.command(rich_help_panel=PANEL)
+def allocate(
+    problem: ProblemFolder,
+    out: Annotated[Path, typer.Option(help="Folder for the result; an earlier result there is replaced.")],
+    policy: Annotated[Path | None, typer.Option(help="Policy file; PROBLEM/policy.toml where absent.")] = None,
+    seed: Annotated[str | None, typer.Option(help="64 hexadecimal digits, instead of the policy's seed.")] = None,
+    seed_proof: Annotated[
+        Path | None, typer.Option(help="File of `seed reveal`: the seed, with the proof of where it comes from.")
+    ] = None,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Share out the supply of a problem folder; all of the result is written, or nothing.
+
+    Exit codes: 0 written, 1 not solved or not written, 2 input refused.
+    """
+    with _errors_in_one_line(), _progress(quiet=quiet) as progress:
+        from allocation import solve  # numpy takes its time; other commands do without
+        from allocation.folders import POLICY_FILE, read_policy, read_problem, write_result
+
+        stated = read_policy(policy or problem / POLICY_FILE, needed=policy is not None)
+        asked = read_problem(problem, progress)
+        proof = _read_proof(seed_proof) if seed_proof else None
+        result = solve(asked, stated, seed=seed, seed_proof=proof, progress=progress)
+        write_result(result, out)
+    if not quiet:
+        totals = result.report["totals"]
+        typer.echo(
+            f"{totals['granted']:,} units granted of {totals['requested']:,} requested and {totals['supply']:,} on offer "
+            f"to {totals['lines']:,} lines: {out}"
+        )
+
+
+@app.command(rich_help_panel=PANEL)
+def verify(problem: ProblemFolder, result: ResultFolder) -> None:
+    """Check a result against its problem, without a solver.
+
+    Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable.
+    """
+    with _errors_in_one_line():
+        from allocation.verification import verify_folders
+
+        verdict = verify_folders(problem, result)
+    if verdict.holds:
+        typer.echo(f"holds: {verdict.lines:,} lines checked")
+        return
+    for violation in verdict.violations:
+        typer.echo(str(violation), err=True)
+    more = verdict.found - len(verdict.violations)
+    typer.echo(f"violated: {verdict.found:,} findings" + (f", {more:,} more not shown" if more else ""), err=True)
+    raise typer.Exit(VIOLATED)
+
+
+@app.command(rich_help_panel=PANEL)
+def explain(
+    result: ResultFolder,
+    retailer: Annotated[str, typer.Option(help="Name of the retailer.")],
+    sku: Annotated[str | None, typer.Option(help="Name of the SKU; all lines of the retailer where absent.")] = None,
+    lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
+) -> None:
+    """Say in one sentence why a line got what it got, then the numbers."""
+    with _errors_in_one_line():
+        import allocation
+        from allocation.folders import read_result
+
+        published = read_result(result)
+        names = [sku] if sku is not None else [row.sku for row in published.rows() if row.retailer == retailer]
+        try:
+            texts = [allocation.explain(published, retailer, name, lang.value) for name in names]
+        except KeyError:
+            texts = []
+    if not texts:
+        typer.echo(f"evenhand: {result} has no line of retailer {retailer}" + (f", SKU {sku}" if sku else ""), err=True)
+        raise typer.Exit(UNREADABLE)
+    typer.echo("\n\n".join(texts))
+
+
+@seed_app.command("commit")
+def seed_commit(
+    out: Annotated[Path, typer.Option(help="New file for the secret, readable by you alone.")],
+) -> None:
+    """Draw a secret, keep it in a file, and print its commitment to be published before the window opens."""
+    with _errors_in_one_line():
+        from allocation.seeding import commitment, draw_secret
+
+        secret = draw_secret()
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secret.hex() + "\n")
+    typer.echo(commitment(secret).hex())
+
+
+@seed_app.command("reveal")
+def seed_reveal(
+    secret_file: Annotated[Path, typer.Argument(metavar="SECRET", help="File that `seed commit` has written.")],
+    root: Annotated[str, typer.Option(help="Merkle root of the frozen order book, 64 hexadecimal digits.")],
+    out: Annotated[Path | None, typer.Option(help="New file for the proof, for `allocate --seed-proof`.")] = None,
+) -> None:
+    """Print secret, commitment, root and the seed that follows from them, as JSON."""
+    with _errors_in_one_line():
+        from allocation.seeding import SeedProof, commitment
+
+        secret = _hexadecimal("secret", secret_file.read_text(encoding="ascii").strip())
+        proof = SeedProof(commitment(secret), secret, _hexadecimal("root", root))
+        text = json.dumps(proof.as_dict() | {"seed": proof.seed.hex()}, indent=1) + "\n"
+        if out is not None:
+            with out.open("x", encoding="ascii") as file:
+                file.write(text)
+    typer.echo(text, nl=False)
+
+
+def _read_proof(path: Path) -> Any:
+    from allocation.errors import InputError
+    from allocation.seeding import SeedProof
+
+    try:
+        parts = json.loads(path.read_bytes())
+        return SeedProof(*(bytes.fromhex(parts[part]) for part in ("commitment", "secret", "root")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(path.name, f"not a proof of a seed: {error}; write it by evenhand seed reveal") from error
+
+
+def _hexadecimal(what: str, text: str) -> bytes:
+    from allocation.errors import InputError
+
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise InputError(what, "64 hexadecimal digits are needed", value=text) from error
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """Turn every expected error into one line on standard error and its exit code."""
+    from allocation.errors import AllocationError, InputError
+    from allocation.verification import Unreadable
+
+    try:
+        yield
+    except (InputError, Unreadable) as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    except (AllocationError, ValueError) as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"evenhand: {error.filename or 'file'}: {error.strerror}; nothing was written", err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show bars for what takes long, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _stage, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total or None)
+            bars.update(tasks[stage], completed=done)
+
+        yield show
