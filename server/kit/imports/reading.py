@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from contract.errors import Rejected
@@ -197,14 +198,16 @@ def guess_separator(text: str, wanted: Sequence[str] = ()) -> Separator:
     """Return what stands between the cells: what finds the wanted headings, else what parts all rows alike."""
 
     def fitness(separator: Separator) -> tuple[int, bool, int]:
+        sample: list[list[str]] = []
+        whole = True
         try:
-            sample = [record for _, record in zip(range(_SAMPLE_ROWS), _records(text, separator), strict=False)]
+            sample.extend(islice(_records(text, separator), _SAMPLE_ROWS))
         except Unfit:
-            return (-1, False, 0)
-        widths = [len(record) for record in sample if record]
+            whole = False
+        widths = {len(record) for record in sample if record}
         headings = sample[0] if sample else []
         found = sum(heading in headings for heading in wanted)
-        return (found, len(set(widths)) == 1 and widths[0] > 1, len(headings))
+        return (found, whole and len(widths) == 1 and len(headings) > 1, len(headings))
 
     return max(SEPARATORS, key=fitness)
 
