@@ -10,29 +10,56 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
+from server.announcements import http as announcements_http
 from server.announcements import mqtt as announcements_mqtt
+from server.catalogue import console as catalogue_console
+from server.catalogue import http as catalogue_http
+from server.catalogue.events import CatalogueChanged
+from server.catalogue.fields import SKUS
+from server.cycles import console as cycles_console
+from server.cycles import console_review as cycles_review
+from server.cycles import console_standing as cycles_standing_console
+from server.cycles import console_supply as cycles_supply
 from server.cycles import http as cycles_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
+from server.deliveries import http as deliveries_http
 from server.deliveries import mqtt as deliveries_mqtt
 from server.deliveries.events import DeliveryConfirmed
 from server.devices import console as devices_console
 from server.devices import http as devices_http
 from server.devices import mqtt as devices_mqtt
+from server.inventory import http as inventory_http
 from server.inventory import reactions as inventory
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
 from server.kit.console.cards import Card
+from server.kit.console.sections import Section
 from server.kit.identity import Operator
+from server.kit.imports import console as imports_console
+from server.kit.imports import drafts as imports_drafts
+from server.kit.imports import http as imports_http
 from server.kit.inbox import Handlers
+from server.kit.records import Kind
+from server.licences import console as licences_console
+from server.licences import http as licences_http
+from server.licences.events import LicencesChanged
+from server.licences.fields import LICENCES
 from server.operators import console as operators_console
 from server.operators import console_audit, console_people
 from server.orders import console as orders_console
+from server.orders import http as orders_http
 from server.orders import mqtt as orders_mqtt
 from server.orders import service as orders
 from server.orders.events import WindowClosed
 from server.reference import http as reference_http
+from server.reference import reactions as reference
+from server.retailers import console as retailers_console
+from server.retailers import http as retailers_http
+from server.retailers.events import RetailersChanged, StandingChanged
+from server.retailers.fields import LIMITS, RETAILERS
+from server.surveys import http as surveys_http
 from server.surveys import mqtt as surveys_mqtt
 from server.surveys import service as surveys
 
@@ -45,14 +72,22 @@ HANDLERS: Handlers = {
     **announcements_mqtt.HANDLERS,
 }
 
+#: Lists that can be brought in from files.
+IMPORTS: tuple[Kind, ...] = (SKUS, RETAILERS, LIMITS, LICENCES)
+
 #: Event class -> reactions, each in a transaction of its own, at least once, idempotent.
 REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
     WindowClosed: (cycles_reactions.on_window_closed,),
     DeliveryConfirmed: (inventory.on_delivery_confirmed,),
+    CatalogueChanged: (reference.on_catalogue_changed,),
+    RetailersChanged: (reference.on_retailers_changed,),
+    StandingChanged: (reference.on_standing_changed,),
+    LicencesChanged: (reference.on_licences_changed,),
 }
 
 #: Job name -> function that opens its own transactions.
 TASKS: Mapping[str, Callable[..., None]] = {
+    imports_drafts.TASK: imports_drafts.job(IMPORTS),
     "cycles.freeze": cycles_steps.run_freeze,
     "cycles.solve": cycles_steps.run_solve,
     "cycles.verify": cycles_steps.run_verify,
@@ -72,13 +107,41 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_http.message_routes(HANDLERS),
     devices_http.operator_api,
     reference_http.device_api,
+    imports_http.api,
+    catalogue_http.reading,
+    catalogue_http.keeping,
+    retailers_http.reading,
+    retailers_http.keeping,
+    licences_http.reading,
+    licences_http.keeping,
+    orders_http.api,
+    deliveries_http.deliveries,
+    deliveries_http.claims,
+    inventory_http.stock,
+    surveys_http.surveys,
+    announcements_http.announcements,
     cycles_http.reading,
     cycles_http.planning,
     cycles_http.releasing,
     cycles_standing.reading,
     cycles_standing.planning,
+    cycles_console.planning,
+    cycles_console.reading,
+    cycles_console.releasing,
+    cycles_supply.reading,
+    cycles_supply.planning,
+    cycles_review.reading,
+    cycles_standing_console.reading,
+    cycles_standing_console.planning,
     orders_console.windows,
     orders_console.orders,
+    retailers_console.shops,
+    retailers_console.keeping,
+    licences_console.licences,
+    licences_console.keeping,
+    catalogue_console.catalogue,
+    catalogue_console.keeping,
+    imports_console.screens,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
@@ -87,7 +150,15 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 #: Packages with templates of screens.
-SCREENS: tuple[str, ...] = ("server.devices", "server.operators", "server.orders")
+SCREENS: tuple[str, ...] = (
+    "server.catalogue",
+    "server.cycles",
+    "server.licences",
+    "server.retailers",
+    "server.devices",
+    "server.operators",
+    "server.orders",
+)
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
 NAVIGATION: tuple[Group, ...] = (
@@ -97,6 +168,17 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(N_("Window room"), "/console/windows", "clock", roles=frozenset(orders_console.ROLES), pinned=True),
             Entry(N_("Orders"), "/console/orders", "list", roles=frozenset(orders_console.ROLES), pinned=True),
+            Entry(N_("Cycles"), "/console/cycles", "balance"),
+            Entry(N_("Schedules and policies"), "/console/standing", "calendar"),
+        ),
+    ),
+    Group(
+        N_("Network"),
+        (
+            Entry(N_("Retailers"), "/console/retailers", "shop", pinned=True),
+            Entry(N_("Licences"), "/console/licences", "licence"),
+            Entry(N_("Catalogue"), "/console/catalogue", "catalogue"),
+            Entry(N_("Bring files in"), "/console/imports", "upload", roles=frozenset(imports_http.ROLES)),
         ),
     ),
     Group(
@@ -110,9 +192,16 @@ NAVIGATION: tuple[Group, ...] = (
     ),
 )
 
+#: Parts of a shop's e-file beside what retailers know themselves.
+RETAILER_SECTIONS: tuple[Section, ...] = (
+    Section(N_("Licences"), "licences/efile.html", licences_console.in_e_file, order=10),
+)
+
 #: What each capability puts on the home page.
 HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     orders_console.home_cards,
+    cycles_console.home_cards,
+    licences_console.home_cards,
     devices_console.home_cards,
     operators_console.home_cards,
 )

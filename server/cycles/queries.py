@@ -13,6 +13,7 @@ from server.cycles.models import (
     AllocationRun,
     BookLine,
     CycleRow,
+    CycleSecret,
     CycleStep,
     GrantRow,
     PlannedWindow,
@@ -280,6 +281,15 @@ def run(session: Session, cycle_id: UUID) -> Run | None:
         solved_at=row.solved_at,
         verdict=row.verdict,
         verified_at=row.verified_at,
+    )
+
+
+def revealed_secret(session: Session, cycle_id: UUID) -> str | None:
+    """Return the draw's secret (hex) once the cycle is published; none before."""
+    return session.scalar(
+        select(CycleSecret.secret)
+        .join(CycleRow, CycleRow.id == CycleSecret.cycle)
+        .where(CycleSecret.cycle == cycle_id, CycleRow.state == "published")
     )
 
 

@@ -54,6 +54,8 @@ NEXT_STEP: dict[State, str] = {
     "released": "cycles.publish",
 }
 
+TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0]
+
 CARRY_LIMIT = 1000
 CARRY_KEPT_THOUSANDTHS = 900
 
@@ -71,9 +73,14 @@ def advance(state: State, act: Act) -> State:
     return end
 
 
+def takes_supply(state: str) -> bool:
+    """Return whether supply released in this state still counts: until the result is sent for release."""
+    return state in TAKES_SUPPLY or state == "open"
+
+
 def check_takes_supply(state: State) -> None:
     """Refuse supply where it could no longer change anything, with ``wrong_state``."""
-    _check_state(state, frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0])
+    _check_state(state, TAKES_SUPPLY)
 
 
 def check_can_resume(state: State) -> None:

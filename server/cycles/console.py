@@ -1,0 +1,528 @@
+"""Screens of cycles: the list, a new one, one cycle with its window room, what people do with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import Form, Request, Response
+from sqlalchemy.orm import Session
+
+from server.cycles import figures, queries, rules, service, standing
+from server.cycles.errors import trouble_text
+from server.cycles.http import known, zipped
+from server.kit import audit_trail, console, http
+from server.kit.console.cards import Card
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, texts
+from server.kit.fields import Invalid
+from server.kit.identity import Operator
+from server.orders import queries as orders
+from server.retailers import queries as retailers
+
+PLACE = "/console/cycles"
+
+reading = http.router(PLACE, tag="console", roles=())
+planning = http.router(PLACE, tag="console", roles=("planner",))
+releasing = http.router(PLACE, tag="console", roles=("releaser",))
+
+STATES: dict[str, str] = {
+    "draft": N_("Draft"),
+    "announced": N_("Announced"),
+    "open": N_("Open"),
+    "closed": N_("Closed"),
+    "frozen": N_("Frozen"),
+    "solved": N_("Solved"),
+    "verified": N_("Checked"),
+    "refused": N_("Refused by the checker"),
+    "in_review": N_("In review"),
+    "released": N_("Released"),
+    "published": N_("Published"),
+    "called_off": N_("Called off"),
+}
+#: The states in which the machine works by itself, so that the page looks again.
+MOVING = frozenset({"announced", "open", "closed", "frozen", "solved", "released"})
+PATH = ("announced", "open", "closed", "frozen", "solved", "verified", "in_review", "released", "published")
+NOTES: dict[str, str] = {
+    "opens_missing": N_("The opening time does not exist that day: the window opens when the clocks jump over it."),
+    "opens_twice": N_("The opening time comes twice that day: the window opens the first time."),
+    "closes_missing": N_("The closing time does not exist that day: the window closes when the clocks jump over it."),
+    "closes_twice": N_("The closing time comes twice that day: the window closes the first time."),
+}
+STEP_NAMES: dict[str, str] = {
+    "freeze": N_("Freezing"),
+    "solve": N_("Solving"),
+    "verify": N_("Checking"),
+    "publish": N_("Publishing"),
+}
+
+COLUMNS = (
+    Column("number", N_("No."), "number"),
+    Column("name", N_("Cycle"), sortable=False),
+    Column("week", N_("Week of"), "date"),
+    Column("state", N_("State"), sortable=False),
+    Column("policy", N_("Policy"), sortable=False),
+    Column("changed_at", N_("Last change"), "instant"),
+)
+FILTERS = (Filter("state", N_("State"), tuple(STATES.items())),)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the list."""
+
+    id: UUID
+    number: int
+    name: str
+    week: date
+    state: str
+    policy: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class ShownWindow:
+    """A window as the page shows it, in its own zone's wall time with the UTC offset."""
+
+    id: UUID
+    route: str
+    opens: str
+    closes: str
+    zone: str
+    state: str
+    notes: tuple[str, ...]
+
+
+@reading.get("")
+def list_cycles(request: Request, session: http.Db) -> Response:
+    """List the cycles; with ``format`` they come as a file."""
+    view = TableView.of(request, COLUMNS, filters=FILTERS, sort="-number")
+    lines = [
+        Line(c.id, c.number, named(request, c), c.week, c.state, c.policy, c.changed_at)
+        for c in queries.cycles(session, limit=10_000)
+    ]
+    text, state = view.search.casefold(), view.filters.get("state")
+    found = [line for line in lines if text in line.name.casefold() and state in {None, line.state}]
+    found.sort(key=lambda line: getattr(line, view.sort), reverse=view.descending)
+    if view.format:
+        return console.download(request, COLUMNS, found, name="cycles")
+    rows = found[view.offset : view.offset + view.per_page]
+    return console.page(
+        request,
+        "cycles/list.html",
+        view=view,
+        columns=COLUMNS,
+        filters=FILTERS,
+        rows=rows,
+        total=len(found),
+        states=STATES,
+        waiting=[cycle for cycle in queries.cycles(session, limit=50) if cycle.state in {"verified", "in_review"}],
+    )
+
+
+@planning.get("/new")
+def new_form(request: Request, session: http.Db, clock: http.Now, settings: http.Config) -> Response:
+    """Ask for what a cycle is called and which week it is for."""
+    today = clock().astimezone(settings.tz).date()
+    week = rules.monday(today)
+    number = week.isocalendar().week
+    values = {"name_zh": f"第{number}周", "name_en": f"Week {number}", "week": week.isoformat(), "policy": ""}
+    return _new_form(request, session, values, {})
+
+
+@planning.post("/new")
+def create_cycle(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    settings: http.Config,
+    name_zh: Annotated[str, Form()] = "",
+    name_en: Annotated[str, Form()] = "",
+    week: Annotated[str, Form()] = "",
+    policy: Annotated[str, Form()] = "",
+) -> Response:
+    """Make a draft and go to it."""
+    gettext = texts(request).gettext
+    values = {"name_zh": name_zh, "name_en": name_en, "week": week, "policy": policy}
+    try:
+        day = date.fromisoformat(week)
+    except ValueError:
+        return _new_form(request, session, values, {"week": gettext("Choose a day of the week it is for.")}, 422)
+    name, _, version = policy.rpartition("|")
+    new = service.NewCycle(
+        name_zh,
+        name_en,
+        day,
+        settings.zone,
+        settings.grace_s,
+        name or standing.DEFAULT_POLICY,
+        int(version) if version.isdecimal() else None,
+    )
+    try:
+        made = service.create_cycle(session, new, by=operator, at=clock())
+    except Invalid as refused:
+        session.rollback()
+        return _new_form(request, session, values, problems(refused, gettext), 422)
+    return console.redirect(request, f"{PLACE}/{made}", flash=gettext("The draft is made. Plan its windows next."))
+
+
+@reading.get("/{cycle}")
+def cycle_page(request: Request, session: http.Db, cycle: UUID) -> Response:
+    """Show one cycle: its steps, windows, what has come in, and what can be done now."""
+    return show(request, session, cycle)
+
+
+@reading.get("/{cycle}/live")
+def live(request: Request, session: http.Db, cycle: UUID, state: str = "", trouble: str = "") -> Response:
+    """Return the window room anew; where the cycle has moved on since ``state``, have the whole page loaded."""
+    found = known(session, cycle)
+    if found.state != state or (found.trouble is not None) != (trouble == "yes"):
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return console.fragment(
+        request, "cycles/_live.html", cycle=found, room=figures.room(session, cycle), moving=found.state in MOVING
+    )
+
+
+@planning.post("/{cycle}/windows")
+def plan_window(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    route: Annotated[str, Form()] = "*",
+    opens: Annotated[str, Form()] = "",
+    closes: Annotated[str, Form()] = "",
+) -> Response:
+    """Plan a window by its times, as the wall clock of the cycle's zone shows them."""
+    gettext = texts(request).gettext
+    zone = ZoneInfo(known(session, cycle).zone)
+    values = {"route": route, "opens": opens, "closes": closes}
+    try:
+        opens_at, closes_at = (_instant(typed, zone) for typed in (opens, closes))
+    except ValueError:
+        errors = {"opens": gettext("Give both times, such as 2026-12-07 08:00.")}
+        return show(request, session, cycle, errors=errors, values=values)
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.plan_window(session, cycle, route, opens_at, closes_at, by=operator, at=clock()),
+        done=gettext("The window is planned."),
+        values=values,
+    )
+
+
+@planning.post("/{cycle}/windows/scheduled")
+def plan_scheduled(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Plan the windows of the cycle's week from the weekly schedules."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.plan_scheduled_windows(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("The windows of that week are planned. Look at their times."),
+    )
+
+
+@planning.post("/{cycle}/windows/{window}/drop")
+def drop_window(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, window: UUID
+) -> Response:
+    """Take a planned window out."""
+    service.drop_planned_window(session, cycle, window, by=operator, at=clock())
+    return console.redirect(request, f"{PLACE}/{cycle}", flash=texts(request).gettext("The window is taken out."))
+
+
+@planning.post("/{cycle}/policy")
+def choose_policy(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    policy: Annotated[str, Form()] = "",
+) -> Response:
+    """Choose the policy of a draft."""
+    name, _, version = policy.rpartition("|")
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.choose_policy(
+            session, cycle, name, int(version) if version.isdecimal() else 0, by=operator, at=clock()
+        ),
+        done=texts(request).gettext("The policy is chosen."),
+    )
+
+
+@planning.post("/{cycle}/announce")
+def announce(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Publish commitment, policy and windows."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.announce_cycle(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("Announced: the windows and the commitment stand on every terminal."),
+    )
+
+
+@planning.post("/{cycle}/retry")
+def retry(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Do the step that stopped again."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.retry(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("The step is tried again."),
+    )
+
+
+@planning.post("/{cycle}/call-off")
+def call_off(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """End the cycle without a result."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.call_off(session, cycle, reason=reason, by=operator, at=clock()),
+        done=texts(request).gettext("The cycle is called off."),
+    )
+
+
+@planning.post("/{cycle}/send")
+def send_for_release(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID
+) -> Response:
+    """Send the result to a second person."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.send_for_release(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("Sent. A second person can release it now."),
+        to=f"{PLACE}/{cycle}/review",
+    )
+
+
+@releasing.post("/{cycle}/send-back")
+def send_back(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Give the result back to the planner."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.send_back(session, cycle, reason=reason, by=operator, at=clock()),
+        done=texts(request).gettext("Given back to the planner."),
+        to=f"{PLACE}/{cycle}/review",
+    )
+
+
+@releasing.post("/{cycle}/release")
+def release(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Release and publish as the second person."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.release(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("Released. The grants are on their way to the terminals."),
+    )
+
+
+@releasing.post("/{cycle}/publish")
+def publish(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Publish what was released."""
+    return perform(
+        request,
+        session,
+        cycle,
+        lambda: service.publish(session, cycle, by=operator, at=clock()),
+        done=texts(request).gettext("The grants are on their way to the terminals."),
+    )
+
+
+@reading.get("/{cycle}/export.zip")
+def export_zip(session: http.Db, cycle: UUID) -> Response:
+    """Return the folder that an auditor checks with ``evenhand verify``."""
+    found = known(session, cycle)
+    return Response(
+        zipped(session, cycle),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="cycle-{found.number}.zip"'},
+    )
+
+
+def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:
+    """Return what waits for this person's decision."""
+    due = [cycle for cycle in queries.cycles(session, limit=50) if waits_for(cycle, operator)]
+    if not due:
+        return []
+    return [
+        Card(
+            N_("Waiting for you"),
+            "cycles/cards/due.html",
+            {"cycles": due, "states": STATES},
+            order=20,
+            href=PLACE,
+            tone="wait",
+        )
+    ]
+
+
+def waits_for(cycle: queries.Cycle, operator: Operator) -> bool:
+    """Return whether the cycle stands still until this person decides."""
+    if operator.may("planner") and (cycle.trouble is not None or cycle.state in {"draft", "verified", "refused"}):
+        return True
+    return operator.may("releaser") and cycle.state == "in_review" and cycle.sent_by != operator.name
+
+
+def show(
+    request: Request,
+    session: Session,
+    cycle: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    values: dict[str, str] | None = None,
+) -> Response:
+    """Return the page of a cycle; with ``errors`` and what was typed where something did not fit."""
+    found = known(session, cycle)
+    gettext = texts(request).gettext
+    policy = queries.policy(session, found.policy_name, found.policy_version)
+    taken = queries.steps(session, cycle)
+    return console.page(
+        request,
+        "cycles/cycle.html",
+        status_code=422 if errors else 200,
+        cycle=found,
+        name=named(request, found),
+        states=STATES,
+        moving=found.state in MOVING and found.trouble is None,
+        stepper=stepper(found, taken),
+        room=figures.room(session, cycle),
+        windows=_windows(session, found),
+        routes=retailers.audience_choices(session).routes,
+        schedules=queries.schedules(session),
+        policies=queries.policies(session),
+        policy=policy,
+        supplies=queries.supply_versions(session, cycle)[:1],
+        unsupplied=queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {},
+        run=queries.run(session, cycle),
+        trouble=trouble(found, gettext),
+        history=audit_trail.search(session, audit_trail.Asked(words=f"cycle:{cycle}"), limit=60)[0],
+        errors=errors or {},
+        values=values or {"route": "*", "opens": "", "closes": ""},
+    )
+
+
+def perform(
+    request: Request,
+    session: Session,
+    cycle: UUID,
+    act: Callable[[], object],
+    *,
+    done: str,
+    values: dict[str, str] | None = None,
+    to: str | None = None,
+) -> Response:
+    """Do ``act`` and go on with a sentence; where it does not fit, undo it and show the cycle with the reason."""
+    try:
+        act()
+    except Invalid as refused:
+        session.rollback()
+        return show(request, session, cycle, errors=problems(refused, texts(request).gettext), values=values)
+    return console.redirect(request, to or f"{PLACE}/{cycle}", flash=done)
+
+
+def problems(refused: Invalid, gettext: Callable[[str], str]) -> dict[str, str]:
+    """Return the sentences of a refusal by field."""
+    return {where: unfit.sentence(gettext) for where, unfit in refused.problems.items()}
+
+
+def named(request: Request, cycle: queries.Cycle) -> str:
+    """Return the cycle's name in the language of the request."""
+    return cycle.name_zh if console.language_of(request) == "zh" else cycle.name_en
+
+
+def trouble(cycle: queries.Cycle, gettext: Callable[[str], str]) -> dict[str, str] | None:
+    """Return what stopped the cycle in words: its step, when, and what to do."""
+    if cycle.trouble is None:
+        return None
+    step = cycle.trouble["step"]
+    return {
+        "step": gettext(STEP_NAMES.get(step, step)),
+        "code": cycle.trouble["code"],
+        "at": cycle.trouble["at"],
+        "text": trouble_text(cycle.trouble["code"], cycle.trouble["params"], gettext),
+    }
+
+
+def stepper(cycle: queries.Cycle, taken: Sequence[queries.Step]) -> list[dict[str, object]]:
+    """Return the way of a cycle: each state with when it was reached, by whom, and how it stands."""
+    last = {step.state: step for step in taken}
+    here = "verified" if cycle.state == "refused" else cycle.state
+    over = cycle.state in {"draft", "called_off"}
+    reached = -1 if over else PATH.index(here)
+    shown: list[dict[str, object]] = []
+    for place, state in enumerate(PATH):
+        step = last.get(state)
+        condition = "done" if place < reached or cycle.state == "published" else "todo"
+        if place == reached and cycle.state != "published":
+            condition = "failed" if cycle.trouble is not None or cycle.state == "refused" else "now"
+        shown.append({"state": state, "step": step, "condition": condition})
+    return shown
+
+
+def _new_form(
+    request: Request, session: Session, values: dict[str, str], errors: dict[str, str], status_code: int = 200
+) -> Response:
+    return console.page(
+        request,
+        "cycles/new.html",
+        status_code=status_code,
+        values=values,
+        errors=errors,
+        policies=queries.policies(session),
+        default=standing.DEFAULT_POLICY,
+    )
+
+
+def _windows(session: Session, cycle: queries.Cycle) -> list[ShownWindow]:
+    states = {window.id: window.state for window in orders.windows(session, cycle=cycle.id)}
+    return [
+        ShownWindow(
+            id=planned.id,
+            route=planned.route,
+            opens=rules.wall_time(planned.opens_at, planned.zone),
+            closes=rules.wall_time(planned.closes_at, planned.zone),
+            zone=planned.zone,
+            state=states.get(planned.id, "planned"),
+            notes=tuple(NOTES[note] for note in planned.notes),
+        )
+        for planned in queries.planned_windows(session, cycle.id)
+    ]
+
+
+def _instant(typed: str, zone: ZoneInfo) -> datetime:
+    """Return the instant of a wall time as a form sends it; where clocks change, by the one rule of schedules."""
+    day, _, at = typed.strip().replace(" ", "T").partition("T")
+    return rules.wall_instant(date.fromisoformat(day), time.fromisoformat(at), zone)[0]

@@ -1,0 +1,83 @@
+"""The review: what a second person looks at before anything is released."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+
+from server.cycles import explaining, figures, queries
+from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
+from server.cycles.http import known
+from server.kit import console, http
+from server.kit.console.tables import Column, TableView
+from server.kit.console.texts import N_, texts
+from server.retailers import queries as retailers
+
+reading = http.router(PLACE, tag="console", roles=())
+
+COLUMNS = (
+    Column("sku", N_("SKU"), "identifier"),
+    Column("name", N_("Name"), sortable=False, read=lambda row: row.name_en),
+    Column("requested_units", N_("Requested"), "units"),
+    Column("offered_units", N_("Offered"), "units"),
+    Column("granted_units", N_("Granted"), "units"),
+    Column("fill", N_("Fill"), "percent"),
+    Column("lines", N_("Lines"), "number"),
+    Column("short_lines", N_("Short lines"), "number"),
+)
+CHECKS: dict[str, str] = {
+    "feasible": N_("exact sums, whole packs, nothing beyond the supply"),
+    "stops": N_("every short line was rightly stopped"),
+    "thresholds": N_("the published thresholds reproduce every quantity"),
+    "hashes": N_("hashes, seed and commitment agree"),
+}
+RETAILERS_LISTED = 2_000
+
+
+@reading.get("/{cycle}/review")
+def review(request: Request, session: http.Db, cycle: UUID) -> Response:
+    """Show the result of the last attempt: figures, evenness, lines, the checker's verdict."""
+    found = known(session, cycle)
+    view = TableView.of(request, COLUMNS, sort="-short_lines")
+    result = figures.review(session, cycle)
+    rows = [] if result is None else _skus(result, view)
+    if view.format:
+        return console.download(request, COLUMNS, rows, name=f"review-{found.number}")
+    return console.page(
+        request,
+        "cycles/review.html",
+        cycle=found,
+        name=named(request, found),
+        states=STATES,
+        moving=found.state in MOVING and found.trouble is None,
+        stepper=stepper(found, queries.steps(session, cycle)),
+        trouble=trouble(found, texts(request).gettext),
+        review=result,
+        run=queries.run(session, cycle),
+        checks=CHECKS,
+        view=view,
+        columns=COLUMNS,
+        rows=rows[view.offset : view.offset + view.per_page],
+        total=len(rows),
+        secret=queries.revealed_secret(session, cycle),
+    )
+
+
+@reading.get("/{cycle}/explain")
+def explain(
+    request: Request, session: http.Db, cycle: UUID, retailer: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Return why a retailer got what it got, line by line, in the reader's language."""
+    known(session, cycle)
+    shop = retailers.retailer(session, retailer)
+    grants = [] if shop is None else queries.drafted_grants(session, cycle, retailer)
+    words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
+    return console.fragment(request, "cycles/_explained.html", retailer=retailer, shop=shop, grants=grants, words=words)
+
+
+def _skus(result: figures.Review, view: TableView) -> list[figures.SkuFigures]:
+    text = view.search.casefold()
+    found = [
+        sku for sku in result.skus if any(text in words.casefold() for words in (sku.sku, sku.name_zh, sku.name_en))
+    ]
+    return sorted(found, key=lambda sku: getattr(sku, view.sort), reverse=view.descending)

@@ -1,0 +1,228 @@
+"""The supply page of a cycle: what there is, what is scarce, versions, and the ways to set it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import File, Form, Request, Response, UploadFile
+from sqlalchemy.orm import Session
+
+from server.catalogue import queries as catalogue
+from server.cycles import queries, rules, service, supply
+from server.cycles.console import PLACE, STATES, named, problems
+from server.cycles.http import known
+from server.kit import console, http
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, texts
+from server.kit.fields import Invalid
+from server.kit.imports.reading import FileRefused
+
+reading = http.router(PLACE, tag="console", roles=())
+planning = http.router(PLACE, tag="console", roles=("planner",))
+
+COLUMNS = (
+    Column("sku", N_("SKU"), "identifier"),
+    Column("name", N_("Name")),
+    Column("offered_units", N_("Offered"), "units"),
+    Column("supply_units", N_("Supply"), "units"),
+    Column("reserve_units", N_("Reserve"), "units"),
+    Column("minimum_units", N_("Smallest grant"), "units"),
+    Column("pack_units", N_("Pack"), "units"),
+    Column("asked_units", N_("Asked last time"), "units"),
+    Column("scarce", N_("Scarce"), sortable=False),
+)
+FILTERS = (Filter("scarce", N_("Scarce"), (("yes", N_("scarce")), ("no", N_("ample")))),)
+MISSING_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Line:
+    """One SKU of the version that counts, in units."""
+
+    sku: str
+    name: str
+    offered_units: int
+    supply_units: int
+    reserve_units: int
+    minimum_units: int
+    pack_units: int
+    asked_units: int | None
+    scarce: str
+
+
+@reading.get("/{cycle}/supply")
+def supply_page(request: Request, session: http.Db, cycle: UUID) -> Response:
+    """Show the supply; with ``format`` it comes as a file."""
+    return _page(request, session, cycle)
+
+
+@planning.post("/{cycle}/supply/file")
+def upload(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    file: Annotated[UploadFile, File()],
+    reason: Annotated[str, Form()] = "",
+    others: Annotated[str, Form()] = "",
+) -> Response:
+    """Take a file as a new version."""
+
+    def act() -> int:
+        lines = supply.read_csv(
+            file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True)
+        )
+        change = service.correct_supply if others == "keep" else service.release_supply
+        return change(session, cycle, lines, reason=reason, by=operator, at=clock())
+
+    return _released(request, session, cycle, act, {"reason": reason, "others": others})
+
+
+@planning.post("/{cycle}/supply/line")
+def correct_line(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    sku: Annotated[str, Form()] = "",
+    supply_units: Annotated[str, Form()] = "",
+    reserve_units: Annotated[str, Form()] = "",
+    minimum_units: Annotated[str, Form()] = "",
+    scarce: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Set one SKU anew and keep the others."""
+    row: dict[str, supply.Cell] = {
+        "sku": sku.strip(),
+        "supply_units": supply_units.strip(),
+        "reserve_units": reserve_units.strip(),
+        "minimum_units": minimum_units.strip(),
+        "scarce": scarce,
+    }
+
+    def act() -> int:
+        lines = supply.read_rows([row], catalogue.skus(session, withdrawn=True))
+        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+
+    return _released(
+        request, session, cycle, act, {"reason": reason, **{name: str(value) for name, value in row.items()}}
+    )
+
+
+@planning.post("/{cycle}/supply/missing")
+def add_missing(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    sku: Annotated[list[str] | None, Form()] = None,
+    units: Annotated[list[str] | None, Form()] = None,
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Add the SKUs that were asked for and are not in the supply; those left empty stay missing."""
+    given = [
+        {"sku": name, "supply_units": typed.strip()}
+        for name, typed in zip(sku or [], units or [], strict=False)
+        if typed.strip()
+    ]
+
+    def act() -> int:
+        lines = supply.read_rows(given, catalogue.skus(session, withdrawn=True))
+        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+
+    return _released(request, session, cycle, act, {"reason": reason})
+
+
+def _released(
+    request: Request, session: Session, cycle: UUID, act: Callable[[], int], values: dict[str, str]
+) -> Response:
+    gettext = texts(request).gettext
+    try:
+        version = act()
+    except FileRefused as refused:
+        session.rollback()
+        return _page(request, session, cycle, {"file": refused.unfit.sentence(gettext)}, values)
+    except Invalid as refused:
+        session.rollback()
+        return _page(request, session, cycle, problems(refused, gettext), values)
+    return console.redirect(
+        request,
+        f"{PLACE}/{cycle}/supply",
+        flash=gettext("Version %(version)s of the supply counts now.") % {"version": version},
+    )
+
+
+def _page(
+    request: Request,
+    session: Session,
+    cycle: UUID,
+    errors: dict[str, str] | None = None,
+    values: dict[str, str] | None = None,
+) -> Response:
+    found = known(session, cycle)
+    view = TableView.of(request, COLUMNS, filters=FILTERS, sort="sku")
+    lines = _lines(request, session, found)
+    text, scarce = view.search.casefold(), view.filters.get("scarce")
+    kept = [
+        line
+        for line in lines
+        if (text in line.sku.casefold() or text in line.name.casefold())
+        and scarce in {None, "yes" if line.scarce else "no"}
+    ]
+    kept.sort(
+        key=lambda line: (getattr(line, view.sort) is not None, getattr(line, view.sort)), reverse=view.descending
+    )
+    if view.format:
+        return console.download(request, COLUMNS, kept, name=f"supply-{found.number}")
+    missing = queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
+    return console.page(
+        request,
+        "cycles/supply.html",
+        status_code=422 if errors else 200,
+        cycle=found,
+        name=named(request, found),
+        states=STATES,
+        view=view,
+        columns=COLUMNS,
+        filters=FILTERS,
+        rows=kept[view.offset : view.offset + view.per_page],
+        total=len(kept),
+        scarce=sum(1 for line in lines if line.scarce),
+        versions=queries.supply_versions(session, cycle),
+        missing=dict(list(missing.items())[:MISSING_SHOWN]),
+        missing_count=len(missing),
+        takes_supply=rules.takes_supply(found.state),
+        again=found.state in rules.MOVES["again"][0],
+        errors=errors or {},
+        values=values or {},
+    )
+
+
+def _lines(request: Request, session: Session, cycle: queries.Cycle) -> list[Line]:
+    gettext = texts(request).gettext
+    names = catalogue.skus(session, withdrawn=True)
+    asked = queries.asked_last_time(session)
+    scarce = queries.scarce_skus(session, cycle.id)
+    chinese = console.language_of(request) == "zh"
+    return [
+        Line(
+            sku=line.sku,
+            name=names[line.sku].name_zh if chinese else names[line.sku].name_en,
+            offered_units=line.offered_units,
+            supply_units=line.supply_units,
+            reserve_units=line.reserve_units,
+            minimum_units=line.minimum_units,
+            pack_units=line.pack_units,
+            asked_units=asked.get(line.sku),
+            scarce=""
+            if line.sku not in scarce
+            else gettext("marked")
+            if line.marked_scarce
+            else gettext("below what was asked last time"),
+        )
+        for line in queries.supply(session, cycle.id).values()
+    ]
