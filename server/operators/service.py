@@ -1,32 +1,24 @@
 """What can be done with people and their sessions. Nothing here commits.
 
-A token (of a session, of a link) is 256 random bits; the tables keep its SHA-256. Passwords are kept as
-Argon2id hashes with the parameters of RFC 9106's second choice, renewed at sign-in when those change.
+A token (of a session, of a link) is 256 random bits; the tables keep its SHA-256.
 """
 
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 from typing import get_args
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit
 from server.kit.identity import Actor, Operator, Role
-from server.operators import queries, rules
+from server.operators import passwords, queries, rules
 from server.operators.models import OperatorRow, OperatorSession, SignInLink
 
 ROLES: tuple[Role, ...] = get_args(Role)
-
-_HASHER = PasswordHasher()
-_HASHING = BoundedSemaphore(4)  # each hash takes 64 MiB; many sign-ins at once must not take them all
-_NOBODY = _HASHER.hash(secrets.token_urlsafe())
 
 
 @dataclass(frozen=True)
@@ -120,17 +112,16 @@ def sign_in(session: Session, name: str, password: str, *, remote: str, ttl_s: i
         ``sign_in_failed``; the attempt is in the audit, so the caller must commit all the same.
     """
     row = _find(session, name)
-    usable = row is not None and row.disabled_at is None and row.password_hash is not None
-    right = _verify((row.password_hash if row is not None and usable else None) or _NOBODY, password)
-    if row is None or not usable or not right:
+    kept = None if row is None or row.disabled_at is not None else row.password_hash
+    if not passwords.fits(password, kept) or row is None or kept is None:
         who = "operator:?" if row is None else f"operator:{row.name}"  # what was typed may be a password
         actor = Actor("system", "sign-in")
         audit.record(
             session, actor=actor, action="operator.sign_in_failed", subject=who, at=at, detail={"from": remote}
         )
         raise Rejected("sign_in_failed")
-    if row.password_hash is not None and _HASHER.check_needs_rehash(row.password_hash):
-        row.password_hash = _hash(password)
+    if passwords.is_outdated(kept):
+        row.password_hash = passwords.hashed(password)
     return _open(session, row, remote=remote, ttl_s=ttl_s, at=at, how="password")
 
 
@@ -204,10 +195,10 @@ def change_password(session: Session, operator: Operator, *, present: str, new: 
         ``password_wrong``, ``password_short``, ``password_long``, ``password_common``.
     """
     row = _locked(session, operator.name)
-    if row.password_hash is not None and not _verify(row.password_hash, present):
+    if row.password_hash is not None and not passwords.fits(present, row.password_hash):
         raise Rejected("password_wrong")
     rules.check_password(new, own_words=row.name.split())
-    row.password_hash = _hash(new)
+    row.password_hash = passwords.hashed(new)
     ended = _end(session, row, keep=token)
     _note(session, Actor("operator", row.name), "operator.password_changed", row, at, sessions_ended=ended)
 
@@ -290,19 +281,6 @@ def _spend_links(session: Session, row: OperatorRow, at: datetime) -> None:
     session.execute(
         update(SignInLink).where(SignInLink.operator_id == row.id, SignInLink.used_at.is_(None)).values(used_at=at)
     )
-
-
-def _hash(password: str) -> str:
-    with _HASHING:
-        return _HASHER.hash(password)
-
-
-def _verify(password_hash: str, password: str) -> bool:
-    with _HASHING:
-        try:
-            return _HASHER.verify(password_hash, password[: rules.PASSWORD_MAX + 1])
-        except (VerifyMismatchError, InvalidHashError):
-            return False
 
 
 def _note(session: Session, by: Actor, action: str, row: OperatorRow, at: datetime, **detail: object) -> None:
