@@ -13,8 +13,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import CheckConstraint, delete, select, update
-from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
+from sqlalchemy import CheckConstraint, LargeBinary, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contract.errors import Rejected
 from contract.ids import uuid7
@@ -48,7 +48,7 @@ class ImportDraft(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
     file_name: Mapped[str]
-    content: Mapped[bytes] = deferred(mapped_column())
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     size_bytes: Mapped[int]
     mapping: Mapped[str]
     by: Mapped[str]
