@@ -19,7 +19,7 @@ from server.kit.console.texts import language_of
 from server.kit.http import Runtime
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator
-from server.wiring import HOME_CARDS, NAVIGATION, ROUTERS, SCREENS
+from server.wiring import HOME_CARDS, IMPORTS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
 
 log = structlog.get_logger(__name__)
 SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])
@@ -46,6 +46,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.home_cards = HOME_CARDS
+    app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
+    app.state.retailer_sections = RETAILER_SECTIONS
     app.middleware("http")(_measure)
     console.install(
         app,

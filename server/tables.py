@@ -5,7 +5,8 @@ from importlib.util import find_spec
 
 _HOLDERS = (
     "server.kit.audit",
-    "server.kit.imports",
+    "server.kit.imports.drafts",
+    "server.kit.imports.reports",
     "server.kit.inbox",
     "server.kit.leases",
     "server.kit.outbox",
