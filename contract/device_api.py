@@ -29,8 +29,8 @@ class Enrolled(Message):
     secret: str
     retailer: str
     name: str
-    broker_host: str | None = Field(description="none where the server has no broker: use HTTP")
-    broker_port: int | None
+    broker_host: str | None = Field(default=None, description="none where the server has no broker: use HTTP")
+    broker_port: int | None = None
     server_time: AwareDatetime
 
 
@@ -75,7 +75,7 @@ class Reference(Message):
     region: str
     tier: int
     standing: Literal["good", "suspended"]
-    licensed_until: AwareDatetime | None
+    licensed_until: AwareDatetime | None = None
     currency: str
-    credit_minor: int | None
+    credit_minor: int | None = None
     catalogue: tuple[CatalogueItem, ...]
