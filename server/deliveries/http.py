@@ -1,6 +1,6 @@
 """The programs' interface of deliveries and claims."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -27,7 +27,7 @@ class DispatchCycle(BaseModel):
 class DecideClaim(BaseModel):
     """What is decided, and why."""
 
-    verdict: Literal["upheld", "declined"]
+    verdict: service.Verdict
     reason: Words
 
 

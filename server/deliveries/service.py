@@ -33,6 +33,7 @@ from server.operators import queries as operators
 from server.retailers import queries as retailers
 
 REASON_MOST = 500
+Verdict = Literal["upheld", "declined"]
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
 def decide_claim(
     session: Session,
     claim_id: UUID,
-    verdict: Literal["upheld", "declined"],
+    verdict: Verdict,
     reason: str,
     operator: Operator,
     *,

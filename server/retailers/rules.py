@@ -1,6 +1,6 @@
 """Pure decisions about retailers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,12 @@ class Audience:
     regions: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     tiers: tuple[int, ...] = ()
+
+    @classmethod
+    def typed(cls, regions: Iterable[str], routes: Iterable[str], tiers: Iterable[str]) -> "Audience":
+        """Return the audience that was ticked in a form, each part in its order and once."""
+        known = dict.fromkeys(int(tier) for tier in tiers if tier.isascii() and tier.isdigit())
+        return cls(tuple(dict.fromkeys(regions)), tuple(dict.fromkeys(routes)), tuple(known))
 
     def takes_in(self, region: str, route: str, tier: int) -> bool:
         """Return whether a shop that stands there is meant."""

@@ -213,3 +213,20 @@ def middle(counts: Mapping[int, int]) -> tuple[float, float] | None:
     """Return mean and median of numbers that were each given so many times; none where there are none."""
     every = [value for value, count in counts.items() for _ in range(count)]
     return (mean(every), median(every)) if every else None
+
+
+BINS_MOST = 20
+
+
+def bins(counts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return numbers with their counts, gathered into at most :data:`BINS_MOST` equal spans where they are more."""
+    if len(counts) <= BINS_MOST:
+        return list(counts)
+    values = [(int(value), count) for value, count in counts]
+    low, high = min(value for value, _ in values), max(value for value, _ in values)
+    width = -(-(high - low + 1) // BINS_MOST)
+    sums = Counter[int]()
+    for value, count in values:
+        sums[(value - low) // width] += count
+    spans = ((low + place * width, low + (place + 1) * width - 1) for place in range((high - low) // width + 1))
+    return [(f"{first}–{last}" if width > 1 else str(first), sums[place]) for place, (first, last) in enumerate(spans)]

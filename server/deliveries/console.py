@@ -1,0 +1,306 @@
+"""Screens of deliveries: what left and came, the dispatch lists, the inbox of exceptions."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Form, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Rejected
+from server.catalogue import queries as catalogue
+from server.cycles import queries as cycles
+from server.deliveries import queries, service, summaries
+from server.kit import audit_trail, console, http
+from server.kit.console.cards import Card
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, language_of, texts
+from server.kit.identity import Operator
+from server.operators import queries as operators
+from server.retailers import queries as retailers
+
+DIFFERENCES = {
+    "short": N_("short"),
+    "over": N_("over"),
+    "damaged": N_("damaged"),
+    "wrong_item": N_("wrong item"),
+    "wrong_pack": N_("wrong pack"),
+    "refused": N_("refused"),
+}
+DELIVERY_STATES = {"held": N_("held"), "shipped": N_("on the way"), "confirmed": N_("confirmed")}
+CLAIM_STATES = {
+    "open": N_("open"),
+    "upheld": N_("upheld"),
+    "declined": N_("declined"),
+    "settled": N_("settled"),
+}
+EXPORT_MOST = 200_000
+LATE_AFTER_DAYS = 3
+
+PLANNER = [Depends(http.needs("planner"))]
+Words = Annotated[str, Form(max_length=2000)]
+
+deliveries = http.router("/console/deliveries", tag="console", roles=())
+claims = http.router("/console/claims", tag="console", roles=())
+
+DELIVERY_COLUMNS = (
+    Column("number", N_("Number"), "number"),
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("shop", N_("Shop"), sortable=False),
+    Column("route", N_("Route")),
+    Column("state", N_("State")),
+    Column("lines", N_("Lines"), "number"),
+    Column("units", N_("Units"), "units"),
+    Column("claims", N_("Claims"), "number"),
+    Column("shipped_at", N_("Shipped"), "instant"),
+    Column("confirmed_at", N_("Confirmed"), "instant"),
+)
+CLAIM_COLUMNS = (
+    Column("number", N_("Claim"), "number"),
+    Column("opened_at", N_("Opened"), "instant"),
+    Column("state", N_("State")),
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("shop", N_("Shop"), sortable=False),
+    Column("sku", N_("SKU"), "identifier"),
+    Column("difference", N_("What is wrong")),
+    Column("difference_units", N_("Units"), "units"),
+    Column("owner", N_("Owner")),
+)
+
+
+@deliveries.get("")
+def list_deliveries(request: Request, session: http.Db) -> Response:
+    """List the deliveries and the cycles that can be dispatched; with ``format`` they come as a file."""
+    published = cycles.published_cycles(session, limit=20)
+    zh = language_of(request) == "zh"
+    filters = (
+        Filter(
+            "cycle",
+            N_("Cycle"),
+            [(str(one.id), one.name_zh if zh else one.name_en) for one in published],
+            translate=False,
+        ),
+        Filter("state", N_("State"), tuple(DELIVERY_STATES.items())),
+    )
+    view = TableView.of(request, DELIVERY_COLUMNS, filters=filters, sort="-number")
+    asked = summaries.Asked(
+        words=view.search,
+        state=view.filters.get("state", ""),
+        cycle=UUID(view.filters["cycle"]) if "cycle" in view.filters else None,
+        order=view.sort_text,
+        limit=EXPORT_MOST if view.format else view.per_page,
+        offset=0 if view.format else view.offset,
+    )
+    found, total = summaries.deliveries(session, asked)
+    rows = _named(session, [asdict(one) for one in found])
+    if view.format:
+        return console.download(request, DELIVERY_COLUMNS, rows, name="deliveries")
+    dispatched = queries.dispatched_cycles(session)
+    return console.page(
+        request,
+        "deliveries/list.html",
+        view=view,
+        columns=DELIVERY_COLUMNS,
+        filters=filters,
+        rows=rows,
+        total=total,
+        totals=queries.totals(session, asked.cycle),
+        waiting=[one for one in published if one.id not in dispatched],
+        listed=[one for one in published if one.id in dispatched],
+        states=DELIVERY_STATES,
+    )
+
+
+@deliveries.post("/dispatch", dependencies=PLANNER)
+def dispatch_cycle(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: Annotated[UUID, Form()]
+) -> Response:
+    """Make the shipment notices of a published cycle."""
+    done = service.dispatch_cycle(session, cycle, operator, at=clock())
+    said = texts(request).gettext("%(shipped)s deliveries are on the way, %(held)s are held.")
+    return console.redirect(
+        request,
+        f"/console/deliveries?cycle={cycle}",
+        flash=said % {"shipped": done.shipped, "held": done.held},
+        tone="wait" if done.held else "ok",
+    )
+
+
+@deliveries.get("/lists/{cycle}")
+def dispatch_list(request: Request, session: http.Db, cycle: UUID, route: str = "") -> Response:
+    """Show the dispatch list of a cycle, of one route where it is named, to be printed."""
+    found = cycles.cycle(session, cycle)
+    if found is None:
+        raise Rejected("not_found", what=texts(request).gettext("cycle"), name=str(cycle))
+    every = queries.deliveries(session, cycle=cycle, route=route or None, limit=EXPORT_MOST)
+    by_route: dict[str, list[queries.Delivery]] = {}
+    for one in sorted(every, key=lambda one: (one.route, one.number)):
+        by_route.setdefault(one.route, []).append(one)
+    return console.page(
+        request,
+        "deliveries/dispatch_list.html",
+        cycle=found,
+        route=route,
+        routes=queries.routes(session, cycle),
+        by_route=by_route,
+        shops=retailers.retailers(session, {one.retailer for one in every}),
+        skus=catalogue.skus(session, {line.sku for one in every for line in one.lines}, withdrawn=True),
+    )
+
+
+@deliveries.get("/{delivery}")
+def show_delivery(request: Request, session: http.Db, delivery: UUID) -> Response:
+    """Show one delivery: what was granted, shipped, confirmed and claimed."""
+    found = queries.delivery(session, delivery)
+    if found is None:
+        raise Rejected("not_found", what=texts(request).gettext("delivery"), name=str(delivery))
+    others = {line.confirmed.other_sku for line in found.lines if line.confirmed and line.confirmed.other_sku}
+    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"delivery:{found.number}"), limit=100)
+    return console.page(
+        request,
+        "deliveries/delivery.html",
+        delivery=found,
+        cycle=cycles.cycle(session, found.cycle),
+        shop=retailers.retailer(session, found.retailer),
+        skus=catalogue.skus(session, {line.sku for line in found.lines} | others, withdrawn=True),
+        history=history,
+        differences=DIFFERENCES,
+    )
+
+
+@deliveries.post("/{delivery}/release", dependencies=PLANNER)
+def release_delivery(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, delivery: UUID
+) -> Response:
+    """Let held goods go."""
+    service.release_delivery(session, delivery, operator, at=clock())
+    said = texts(request).gettext("The goods are on the way; the terminal is told.")
+    return console.redirect(request, f"/console/deliveries/{delivery}", flash=said)
+
+
+@claims.get("")
+def list_claims(request: Request, session: http.Db) -> Response:
+    """Show the inbox of exceptions, open ones first and the oldest at the head; with ``format`` as a file."""
+    filters = (
+        Filter("state", N_("State"), tuple(CLAIM_STATES.items())),
+        Filter("owner", N_("Owner"), [(name, name) for name in summaries.owners(session)], translate=False),
+    )
+    view = TableView.of(request, CLAIM_COLUMNS, filters=filters)
+    asked = summaries.Asked(
+        words=view.search,
+        state=view.filters.get("state", ""),
+        owner=view.filters.get("owner", ""),
+        order=view.sort_text,
+        limit=EXPORT_MOST if view.format else view.per_page,
+        offset=0 if view.format else view.offset,
+    )
+    found, total = summaries.claims(session, asked)
+    rows = _named(session, [asdict(one) for one in found])
+    if view.format:
+        return console.download(request, CLAIM_COLUMNS, rows, name="claims")
+    return console.page(
+        request,
+        "deliveries/claims.html",
+        view=view,
+        columns=CLAIM_COLUMNS,
+        filters=filters,
+        rows=rows,
+        total=total,
+        totals=queries.totals(session),
+        states=CLAIM_STATES,
+        differences=DIFFERENCES,
+    )
+
+
+@claims.get("/{claim}")
+def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID) -> Response:
+    """Show one claim with what is needed to decide it."""
+    found = queries.claim(session, claim)
+    if found is None:
+        raise Rejected("not_found", what=texts(request).gettext("claim"), name=str(claim))
+    delivery = queries.delivery(session, found.delivery)
+    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"claim:{found.number}"), limit=100)
+    return console.page(
+        request,
+        "deliveries/claim.html",
+        claim=found,
+        line=next(line for line in delivery.lines if line.sku == found.sku) if delivery else None,
+        shop=retailers.retailer(session, found.retailer),
+        skus=catalogue.skus(session, {found.sku, found.other_sku or found.sku}, withdrawn=True),
+        people=[one.name for one in operators.operators(session, at=clock()) if one.disabled_at is None],
+        history=history,
+        differences=DIFFERENCES,
+    )
+
+
+@claims.post("/{claim}/decide", dependencies=PLANNER)
+def decide_claim(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    claim: UUID,
+    verdict: Annotated[service.Verdict, Form()],
+    reason: Words = "",
+) -> Response:
+    """Decide a claim with a reason."""
+    service.decide_claim(session, claim, verdict, reason, operator, at=clock())
+    return _told(request, claim, texts(request).gettext("The claim is decided; the terminal is told."))
+
+
+@claims.post("/{claim}/settle", dependencies=PLANNER)
+def settle_claim(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, note: Words = ""
+) -> Response:
+    """Note how an upheld claim was made good."""
+    service.settle_claim(session, claim, note, operator, at=clock())
+    return _told(request, claim, texts(request).gettext("The claim is settled; the terminal is told."))
+
+
+@claims.post("/{claim}/assign", dependencies=PLANNER)
+def assign_claim(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, owner: Words = ""
+) -> Response:
+    """Give a claim to another person."""
+    service.assign_claim(session, claim, owner, operator, at=clock())
+    said = texts(request).gettext("The claim is with %(name)s now.") % {"name": owner}
+    return _told(request, claim, said)
+
+
+def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
+    """Return the open exceptions with their age, and what is held or waits to be dispatched."""
+    if not operator.may("planner", "releaser", "administrator"):
+        return []
+    totals = queries.totals(session)
+    dispatched = queries.dispatched_cycles(session)
+    waiting = [one for one in cycles.published_cycles(session, limit=20) if one.id not in dispatched]
+    if not totals.deliveries and not waiting:
+        return []
+    old = totals.oldest_open_at is not None and (now - totals.oldest_open_at).days >= LATE_AFTER_DAYS
+    needs = bool(totals.open_claims or totals.held or waiting)
+    return [
+        Card(
+            title=N_("Deliveries and exceptions"),
+            template="deliveries/cards/exceptions.html",
+            context={
+                "totals": totals,
+                "waiting": waiting,
+                "oldest": queries.claims(session, state="open", limit=3),
+                "differences": DIFFERENCES,
+            },
+            order=50,
+            href="/console/claims",
+            tone="stop" if old else "wait" if needs else "ok",
+        )
+    ]
+
+
+def _told(request: Request, claim: UUID, said: str) -> Response:
+    return console.redirect(request, f"/console/claims/{claim}", flash=said)
+
+
+def _named(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with the shops' names."""
+    shops = retailers.retailers(session, {row["retailer"] for row in rows})
+    return [row | {"shop": shops[row["retailer"]].name} for row in rows]

@@ -1,0 +1,143 @@
+"""Screens of inventory: the shops' stock, one shop's ledger, corrections by hand."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import Depends, Form, Request, Response
+
+from contract.errors import Rejected
+from contract.ids import uuid7
+from server.catalogue import queries as catalogue
+from server.inventory import queries, rules, service
+from server.kit import console, http
+from server.kit.console.tables import Column, TableView
+from server.kit.console.texts import N_, language_of, texts
+from server.retailers import queries as retailers
+
+KINDS = {"receipt": N_("receipt"), "return": N_("return"), "correction": N_("correction")}
+MOVEMENTS_SHOWN = 200
+EXPORT_MOST = 200_000
+
+PLANNER = [Depends(http.needs("planner"))]
+UnitsTyped = Annotated[int, Form(ge=0, lt=2**31)]
+Words = Annotated[str, Form(max_length=2000)]
+
+stock = http.router("/console/stock", tag="console", roles=())
+
+SHOP_COLUMNS = (
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("shop", N_("Shop")),
+    Column("skus", N_("SKUs"), "number"),
+    Column("on_hand_units", N_("Units for sale"), "units"),
+    Column("held_units", N_("Held for return"), "units"),
+    Column("as_of", N_("Last moved"), "instant"),
+)
+STOCK_COLUMNS = (
+    Column("sku", N_("SKU"), "identifier"),
+    Column("name", N_("Name")),
+    Column("on_hand_units", N_("Units for sale"), "units"),
+    Column("held_units", N_("Held for return"), "units"),
+    Column("as_of", N_("Last moved"), "instant"),
+)
+
+
+@stock.get("")
+def list_shops(request: Request, session: http.Db) -> Response:
+    """List the shops that have stock; with ``format`` they come as a file."""
+    view = TableView.of(request, SHOP_COLUMNS, sort="retailer")
+    every = queries.stocked(session, limit=EXPORT_MOST)
+    shops = retailers.retailers(session, {one.retailer for one in every})
+    rows: list[dict[str, Any]] = [asdict(one) | {"shop": shops[one.retailer].name} for one in every]
+    return _list(request, view, SHOP_COLUMNS, rows, ("retailer", "shop"), "inventory/shops.html", "stock")
+
+
+@stock.get("/{retailer}")
+def show_stock(request: Request, session: http.Db, retailer: str, sku: str = "") -> Response:
+    """Show one shop's stock and ledger, of one SKU where it is named."""
+    shop = retailers.retailer(session, retailer)
+    if shop is None:
+        raise Rejected("not_found", what=texts(request).gettext("retailer"), name=retailer)
+    lines = queries.stock(session, retailer)
+    moved = queries.movements(session, retailer, sku=sku or None, limit=MOVEMENTS_SHOWN)
+    skus = catalogue.skus(session, lines.keys(), withdrawn=True)
+    zh = language_of(request) == "zh"
+    view = TableView.of(request, STOCK_COLUMNS, sort="sku")
+    rows: list[dict[str, Any]] = [
+        asdict(line) | {"name": skus[code].name_zh if zh else skus[code].name_en} for code, line in lines.items()
+    ]
+    return _list(
+        request,
+        view,
+        STOCK_COLUMNS,
+        rows,
+        ("sku", "name"),
+        "inventory/stock.html",
+        f"stock-{retailer}",
+        shop=shop,
+        skus=skus,
+        movements=moved,
+        sku=sku,
+        kinds=KINDS,
+        act=uuid7(),
+        orderable=[(item.sku, item.name_zh if zh else item.name_en) for item in catalogue.skus(session).values()],
+    )
+
+
+@stock.post("/{retailer}/correct", dependencies=PLANNER)
+def correct_stock(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    retailer: str,
+    act: Annotated[UUID, Form()],
+    sku: Words,
+    on_hand_units: UnitsTyped,
+    held_units: UnitsTyped = 0,
+    reason: Words = "",
+) -> Response:
+    """Put the stock of a SKU right after a count."""
+    counted = rules.Stock(on_hand_units, held_units)
+    changed = service.correct_stock(session, retailer, sku, counted, reason, operator, correction=act, at=clock())
+    gettext = texts(request).gettext
+    said = gettext("The stock is put right.") if changed else gettext("The count agrees; nothing was entered.")
+    return console.redirect(request, f"/console/stock/{quote(retailer)}", flash=said)
+
+
+@stock.post("/{retailer}/return", dependencies=PLANNER)
+def return_held(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    retailer: str,
+    act: Annotated[UUID, Form()],
+    sku: Words,
+    returned_units: Annotated[int, Form(ge=1, lt=2**31)],
+    reason: Words = "",
+) -> Response:
+    """Note that goods that stood aside were fetched."""
+    service.return_held(session, retailer, sku, returned_units, reason, operator, returning=act, at=clock())
+    said = texts(request).gettext("The goods are noted as fetched.")
+    return console.redirect(request, f"/console/stock/{quote(retailer)}", flash=said)
+
+
+def _list(
+    request: Request,
+    view: TableView,
+    columns: tuple[Column, ...],
+    rows: list[dict[str, Any]],
+    searched: tuple[str, ...],
+    template: str,
+    name: str,
+    **context: Any,
+) -> Response:
+    words = view.search.casefold()
+    found = [row for row in rows if any(words in row[key].casefold() for key in searched)]
+    found.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    if view.format:
+        return console.download(request, columns, found, name=name)
+    shown = found[view.offset : view.offset + view.per_page]
+    return console.page(request, template, view=view, columns=columns, rows=shown, total=len(found), **context)

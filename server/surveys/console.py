@@ -1,0 +1,252 @@
+"""Screens of surveys: the list, the builder, the results."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Form, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Rejected
+from contract.feed import Question
+from contract.texts import Language
+from server.kit import audit_trail, console, http
+from server.kit.console.cards import Card
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, language_of, texts
+from server.kit.fields import Invalid
+from server.kit.identity import Operator
+from server.retailers import queries as retailers
+from server.surveys import forms, queries, rules, service
+
+STATES = {"draft": N_("draft"), "published": N_("published"), "closed": N_("closed")}
+
+PLANNER = [Depends(http.needs("planner"))]
+
+surveys = http.router("/console/surveys", tag="console", roles=())
+
+COLUMNS = (
+    Column("number", N_("Number"), "number"),
+    Column("title", N_("Title"), sortable=False),
+    Column("state", N_("State")),
+    Column("invited", N_("Asked"), "number"),
+    Column("answered", N_("Answered"), "number"),
+    Column("rate", N_("Rate"), "percent", sortable=False),
+    Column("opens_at", N_("Opens"), "instant"),
+    Column("closes_at", N_("Closes"), "instant"),
+)
+FILTERS = (Filter("state", N_("State"), tuple(STATES.items())),)
+
+
+@surveys.get("")
+def list_surveys(request: Request, session: http.Db) -> Response:
+    """List the surveys; with ``format`` they come as a file."""
+    view = TableView.of(request, COLUMNS, filters=FILTERS, sort="-number")
+    language = language_of(request)
+    words, state = view.search.casefold(), view.filters.get("state")
+    rows: list[dict[str, Any]] = [
+        {column.key: getattr(one, column.key) for column in COLUMNS} | {"id": one.id, "title": _of(one.title, language)}
+        for one in queries.surveys(session, limit=5000)
+        if words in f"{one.title.zh} {one.title.en}".casefold() and state in {None, one.state}
+    ]
+    rows.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    if view.format:
+        return console.download(request, COLUMNS, rows, name="surveys")
+    return console.page(
+        request,
+        "surveys/list.html",
+        view=view,
+        columns=COLUMNS,
+        filters=FILTERS,
+        rows=rows[view.offset : view.offset + view.per_page],
+        total=len(rows),
+    )
+
+
+@surveys.get("/new", dependencies=PLANNER)
+def new_survey(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
+    """Offer an empty survey to be written."""
+    return _builder(request, session, forms.new_form(clock(), config.tz), {}, None, 1)
+
+
+@surveys.post("/form", dependencies=PLANNER)
+def change_form(
+    request: Request,
+    session: http.Db,
+    act: Annotated[str, Form(max_length=40)] = "",
+    survey: Annotated[UUID | None, Form()] = None,
+    revision: Annotated[int, Form(ge=1)] = 1,
+) -> Response:
+    """Add, remove or move a question in the form; nothing is stored."""
+    form = forms.changed(forms.typed(request.state.typed), act)
+    return _builder(request, session, form, {}, survey, revision)
+
+
+@surveys.post("", dependencies=PLANNER)
+def save_survey(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    survey: Annotated[UUID | None, Form()] = None,
+    revision: Annotated[int, Form(ge=1)] = 1,
+) -> Response:
+    """Keep what was typed as a draft, or show what does not fit beside it."""
+    gettext = texts(request).gettext
+    form = forms.typed(request.state.typed)
+    draft, errors = forms.draft_of(form, config.tz, gettext)
+    if draft is None:
+        return _builder(request, session, form, errors, survey, revision)
+    if survey is None:
+        survey = service.write_survey(session, draft, operator, at=clock())
+    else:
+        service.rewrite_survey(session, survey, draft, operator, revision=revision, at=clock())
+    return console.redirect(
+        request, f"/console/surveys/{survey}", flash=gettext("The draft is kept. Nobody is asked yet.")
+    )
+
+
+@surveys.get("/{survey}")
+def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
+    """Show a survey as it will be asked, or what was answered so far; with ``format`` the answers as a file."""
+    found = _known(request, session, survey)
+    if request.query_params.get("format") in {"csv", "xlsx"}:
+        return _answers(request, session, found)
+    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"survey:{found.number}"), limit=20)
+    return console.page(
+        request,
+        "surveys/survey.html",
+        survey=found,
+        results=queries.results(session, found) if found.opened_at else [],
+        kinds=forms.KINDS,
+        bins=rules.bins,
+        history=history,
+        problem=None,
+    )
+
+
+@surveys.get("/{survey}/edit", dependencies=PLANNER)
+def edit_survey(request: Request, session: http.Db, config: http.Config, survey: UUID) -> Response:
+    """Offer a draft to be changed."""
+    found = _known(request, session, survey)
+    if found.state != "draft":
+        return console.redirect(
+            request,
+            f"/console/surveys/{survey}",
+            flash=texts(request).gettext("The survey is published: it can no longer be changed."),
+            tone="wait",
+        )
+    return _builder(request, session, forms.filled(found.draft, config.tz), {}, survey, found.revision)
+
+
+@surveys.post("/{survey}/publish", dependencies=PLANNER)
+def publish_survey(
+    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person, survey: UUID
+) -> Response:
+    """Ask the audience, or show in the form why it cannot be asked."""
+    found = texts(request)
+    try:
+        asked = service.publish_survey(session, survey, operator, at=clock())
+    except Invalid as refusal:
+        session.rollback()
+        draft = _known(request, session, survey)
+        errors = forms.problems_of(refusal, found.gettext)
+        return _builder(request, session, forms.filled(draft.draft, config.tz), errors, survey, draft.revision)
+    said = found.ngettext("%(count)s shop is asked.", "%(count)s shops are asked.", asked) % {"count": asked}
+    return console.redirect(request, f"/console/surveys/{survey}", flash=said)
+
+
+@surveys.post("/{survey}/close", dependencies=PLANNER)
+def close_survey(request: Request, session: http.Db, clock: http.Now, operator: http.Person, survey: UUID) -> Response:
+    """Close a survey before its time."""
+    service.close_survey(session, survey, operator, at=clock())
+    said = texts(request).gettext("The survey is closed; the terminals are told.")
+    return console.redirect(request, f"/console/surveys/{survey}", flash=said)
+
+
+def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
+    """Return the surveys that run, with how many have answered."""
+    if not operator.may("planner", "releaser", "administrator"):
+        return []
+    running = [one for one in queries.surveys(session, state="published", limit=5) if one.closes_at > now]
+    if not running:
+        return []
+    return [
+        Card(
+            title=N_("Surveys running"),
+            template="surveys/cards/running.html",
+            context={"running": running},
+            order=60,
+            href="/console/surveys",
+            tone="note",
+        )
+    ]
+
+
+def _builder(
+    request: Request,
+    session: Session,
+    form: forms.SurveyForm,
+    errors: dict[str, str],
+    survey: UUID | None,
+    revision: int,
+) -> Response:
+    return console.page(
+        request,
+        "surveys/form.html",
+        status_code=422 if errors else 200,
+        form=form,
+        errors=errors,
+        survey=survey,
+        revision=revision,
+        kinds=forms.KINDS,
+        choices=retailers.audience_choices(session),
+        questions_most=rules.QUESTIONS_MOST,
+    )
+
+
+def _answers(request: Request, session: Session, survey: queries.Survey) -> Response:
+    """Return every answer as a file: one row a shop, one column a question."""
+    language = language_of(request)
+    columns = [
+        Column("retailer", N_("Retailer"), "identifier"),
+        Column("answered_at", N_("Answered"), "instant"),
+        *(
+            Column(
+                question.id,
+                _of(question.text, language),
+                "number" if question.kind in {"scale", "number"} else "text",
+                read=_read(question, language),
+            )
+            for question in survey.questions
+        ),
+    ]
+    return console.download(request, columns, queries.answer_sets(session, survey.id), name=f"survey-{survey.number}")
+
+
+def _read(question: Question, language: Language) -> Callable[[queries.AnswerSet], Any]:
+    names = {choice.id: _of(choice.text, language) for choice in question.choices}
+
+    def value(row: queries.AnswerSet) -> Any:
+        answer = row.answers.get(question.id)
+        if question.kind in {"scale", "number"}:
+            return None if answer is None else answer.number
+        if answer is None:
+            return ""
+        return answer.text or "; ".join(names[choice] for choice in answer.choices)
+
+    return value
+
+
+def _of(text: Any, language: Language) -> str:
+    words: str = text.zh if language == "zh" else text.en
+    return words
+
+
+def _known(request: Request, session: Session, survey: UUID) -> queries.Survey:
+    found = queries.survey(session, survey)
+    if found is None:
+        raise Rejected("not_found", what=texts(request).gettext("survey"), name=str(survey))
+    return found
