@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
+from server.announcements import console as announcements_console
 from server.announcements import http as announcements_http
 from server.announcements import mqtt as announcements_mqtt
 from server.catalogue import console as catalogue_console
@@ -24,12 +25,14 @@ from server.cycles import http as cycles_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
+from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.deliveries import mqtt as deliveries_mqtt
 from server.deliveries.events import DeliveryConfirmed
 from server.devices import console as devices_console
 from server.devices import http as devices_http
 from server.devices import mqtt as devices_mqtt
+from server.inventory import console as inventory_console
 from server.inventory import http as inventory_http
 from server.inventory import reactions as inventory
 from server.kit import audit_trail
@@ -59,6 +62,7 @@ from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
 from server.retailers.events import RetailersChanged, StandingChanged
 from server.retailers.fields import LIMITS, RETAILERS
+from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
 from server.surveys import mqtt as surveys_mqtt
 from server.surveys import service as surveys
@@ -142,6 +146,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue_console.catalogue,
     catalogue_console.keeping,
     imports_console.screens,
+    deliveries_console.deliveries,
+    deliveries_console.claims,
+    inventory_console.stock,
+    announcements_console.announcements,
+    surveys_console.surveys,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
@@ -158,6 +167,10 @@ SCREENS: tuple[str, ...] = (
     "server.devices",
     "server.operators",
     "server.orders",
+    "server.deliveries",
+    "server.inventory",
+    "server.surveys",
+    "server.announcements",
 )
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
@@ -170,6 +183,21 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Orders"), "/console/orders", "list", roles=frozenset(orders_console.ROLES), pinned=True),
             Entry(N_("Cycles"), "/console/cycles", "balance"),
             Entry(N_("Schedules and policies"), "/console/standing", "calendar"),
+        ),
+    ),
+    Group(
+        N_("Goods"),
+        (
+            Entry(N_("Deliveries"), "/console/deliveries", "truck"),
+            Entry(N_("Exceptions"), "/console/claims", "alert"),
+            Entry(N_("Stock"), "/console/stock", "box"),
+        ),
+    ),
+    Group(
+        N_("Voices"),
+        (
+            Entry(N_("Announcements"), "/console/announcements", "megaphone"),
+            Entry(N_("Surveys"), "/console/surveys", "survey"),
         ),
     ),
     Group(
@@ -195,6 +223,10 @@ NAVIGATION: tuple[Group, ...] = (
 #: Parts of a shop's e-file beside what retailers know themselves.
 RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Licences"), "licences/efile.html", licences_console.in_e_file, order=10),
+    Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
+    Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
+    Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
+    Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
 )
 
 #: What each capability puts on the home page.
@@ -202,6 +234,9 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     orders_console.home_cards,
     cycles_console.home_cards,
     licences_console.home_cards,
+    deliveries_console.home_cards,
+    surveys_console.home_cards,
+    announcements_console.home_cards,
     devices_console.home_cards,
     operators_console.home_cards,
 )

@@ -1,5 +1,6 @@
 """Screens of deliveries: what left and came, the dispatch lists, the inbox of exceptions."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -266,6 +267,12 @@ def assign_claim(
     service.assign_claim(session, claim, owner, operator, at=clock())
     said = texts(request).gettext("The claim is with %(name)s now.") % {"name": owner}
     return _told(request, claim, said)
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return the latest deliveries and claims of a shop for its e-file."""
+    latest = queries.deliveries(session, retailer=retailer, limit=10)
+    return {"deliveries": latest, "differences": DIFFERENCES, "retailer": retailer} if latest else None
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:

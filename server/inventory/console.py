@@ -1,11 +1,14 @@
 """Screens of inventory: the shops' stock, one shop's ledger, corrections by hand."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Depends, Form, Request, Response
+from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from contract.ids import uuid7
@@ -18,6 +21,7 @@ from server.retailers import queries as retailers
 
 KINDS = {"receipt": N_("receipt"), "return": N_("return"), "correction": N_("correction")}
 MOVEMENTS_SHOWN = 200
+IN_E_FILE = 20
 EXPORT_MOST = 200_000
 
 PLANNER = [Depends(http.needs("planner"))]
@@ -122,6 +126,15 @@ def return_held(
     service.return_held(session, retailer, sku, returned_units, reason, operator, returning=act, at=clock())
     said = texts(request).gettext("The goods are noted as fetched.")
     return console.redirect(request, f"/console/stock/{quote(retailer)}", flash=said)
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return the stock of a shop for its e-file."""
+    lines = list(queries.stock(session, retailer).values())
+    if not lines:
+        return None
+    skus = catalogue.skus(session, [line.sku for line in lines[:IN_E_FILE]], withdrawn=True)
+    return {"lines": lines[:IN_E_FILE], "total": len(lines), "skus": skus, "retailer": retailer}
 
 
 def _list(

@@ -1,6 +1,6 @@
 """Screens of surveys: the list, the builder, the results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -164,6 +164,12 @@ def close_survey(request: Request, session: http.Db, clock: http.Now, operator: 
     service.close_survey(session, survey, operator, at=clock())
     said = texts(request).gettext("The survey is closed; the terminals are told.")
     return console.redirect(request, f"/console/surveys/{survey}", flash=said)
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return what a shop was asked, and when it answered, for its e-file."""
+    asked = queries.answered_by(session, retailer, limit=10)
+    return {"asked": asked} if asked else None
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
