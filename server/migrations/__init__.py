@@ -4,7 +4,7 @@ Run as the schema's owner. The application's role gets rows and nothing else; ro
 its scope because it neither owns a table nor is superuser.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ def upgrade(owner_url: str, *, app_role: str, to: str = HEAD) -> None:
     command.upgrade(config(owner_url), to)
     engine = sa.create_engine(owner_url, poolclass=sa.NullPool)
     with engine.begin() as connection:
-        for statement in rights(app_role):
+        for statement in rights(app_role, present=sa.inspect(connection).get_table_names()):
             connection.execute(sa.text(statement))
 
 
@@ -40,8 +40,11 @@ def downgrade(owner_url: str, *, to: str = BASE) -> None:
     command.downgrade(config(owner_url), to)
 
 
-def rights(app_role: str) -> list[str]:
-    """Return the statements that give the application's role what it needs, and take what it must not have."""
+def rights(app_role: str, *, present: Collection[str] | None = None) -> list[str]:
+    """Return the statements that give the application's role what it needs, and take what it must not have.
+
+    ``present`` are the tables that exist at the migration reached; all of today's where absent.
+    """
     tables.load()
     role = sa.dialects.postgresql.dialect().identifier_preparer.quote(app_role)
     statements = [
@@ -53,7 +56,7 @@ def rights(app_role: str) -> list[str]:
     statements += [
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {table.__tablename__} FROM {role}"
         for table in mapped_tables()
-        if table.__append_only__
+        if table.__append_only__ and (present is None or table.__tablename__ in present)
     ]
     return statements
 
@@ -64,3 +67,25 @@ def policy(table: str, column: str) -> Iterable[str]:
     mine = f"{scope} = '*' OR {column} = {scope}"
     yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
     yield f"CREATE POLICY party ON {table} USING ({mine}) WITH CHECK ({mine})"
+
+
+def keep_rows(tables: Iterable[str]) -> str:
+    """Return the statement that stops a migration, in words, where one of the tables it is about to drop holds rows."""
+    return _KEEP_ROWS.replace("{tables}", ", ".join(f"'{table}'" for table in tables))
+
+
+_KEEP_ROWS = """
+DO $$
+DECLARE
+    dropped text;
+    holds_rows boolean;
+BEGIN
+    FOREACH dropped IN ARRAY ARRAY[{tables}] LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;
+        IF holds_rows THEN
+            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped
+                USING HINT = 'Take out what is still needed, empty the table, then go down again.';
+        END IF;
+    END LOOP;
+END $$
+"""

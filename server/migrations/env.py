@@ -1,4 +1,7 @@
-"""Alembic's environment: our metadata, our URL, and row-level security for every new table of a party."""
+"""Alembic's environment: our metadata, our URL, and what every generated migration gets on top.
+
+Row-level security for every new table of a party; on the way down, a stop before a table with rows is dropped.
+"""
 
 from typing import Any
 
@@ -8,22 +11,33 @@ from alembic.operations import ops
 
 from server import tables
 from server.kit.db import Base, mapped_tables
-from server.migrations import policy
+from server.migrations import keep_rows, policy
 
 tables.load()
 
 
-def secure_parties(_context: Any, _revision: Any, directives: list[Any]) -> None:
+def complete(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    """Add what a generated migration needs beside the difference of the tables."""
+    if directives:
+        secure_parties(directives[0].upgrade_ops)
+        guard_rows(directives[0].downgrade_ops)
+
+
+def secure_parties(upgrade: ops.UpgradeOps) -> None:
     """Add the policy of row-level security behind every party's table that a migration creates."""
-    if not directives:
-        return
-    upgrade: ops.UpgradeOps = directives[0].upgrade_ops
     created = {op.table_name for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
     for table in mapped_tables():
         if table.__party__ is not None and table.__tablename__ in created:
             upgrade.ops.extend(
                 ops.ExecuteSQLOp(statement) for statement in policy(table.__tablename__, table.__party__)
             )
+
+
+def guard_rows(downgrade: ops.DowngradeOps) -> None:
+    """Let the way down begin with a stop where a table that it drops holds rows."""
+    dropped = sorted(op.table_name for op in downgrade.ops if isinstance(op, ops.DropTableOp))
+    if dropped:
+        downgrade.ops.insert(0, ops.ExecuteSQLOp(keep_rows(dropped)))
 
 
 def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:  # noqa: FBT001 - Alembic's signature
@@ -39,7 +53,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             include_object=ours,
-            process_revision_directives=secure_parties,
+            process_revision_directives=complete,
             compare_server_default=True,
         )
         with context.begin_transaction():

@@ -1,0 +1,164 @@
+"""A database in which something has happened everywhere: two shops, one whole cycle, a row in every table."""
+
+from datetime import time, timedelta
+from uuid import UUID
+
+from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants, send
+from sqlalchemy.orm import Session
+
+from contract.ids import uuid7
+from contract.messages import (
+    Answer,
+    AnswerSurvey,
+    ConfirmDelivery,
+    ConfirmedLine,
+    ReadAnnouncement,
+    ReportStatus,
+)
+from server.announcements import rules as announcement_rules
+from server.announcements import service as announcements
+from server.cycles.models import Carry, CycleSecret, CycleStep, PlannedWindow, RouteSchedule
+from server.deliveries import queries as delivery_queries
+from server.deliveries import service as deliveries
+from server.devices import service as devices
+from server.inventory import service as inventory
+from server.inventory.rules import Change
+from server.kit import leases
+from server.kit.identity import SYSTEM, Operator
+from server.kit.imports.drafts import ImportDraft
+from server.kit.imports.reports import ImportReport
+from server.kit.inbox import Arrival
+from server.operators import service as operators
+from server.surveys import rules as survey_rules
+from server.surveys import service as surveys
+
+SHOPS = ("R1", "R2")
+PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
+BOTH = {"zh": "一句话", "en": "A sentence"}
+
+
+def fill(session: Session) -> None:
+    """Let a cycle be ordered, granted, delivered, asked about and announced for two shops."""
+    _people(session)
+    make_sku(session, "K1", licence_class="tobacco")
+    senders = {}
+    for code in SHOPS:
+        make_retailer(session, code, classes=["tobacco"], limits={"K1": 100})
+        senders[code] = make_device(session, code)
+    devices.issue_codes(session, ["R1"], PLANNER, at=NOW)
+    leases.share(session, "ingest", "holder-1", total=4)
+    _imports(session)
+
+    window = make_window(session)
+    announcement = announcements.write_announcement(
+        session,
+        announcement_rules.Draft.model_validate({"sort": "notice", "title": BOTH, "body": BOTH}),
+        PLANNER,
+        at=NOW,
+    )
+    announcements.publish_announcement(session, announcement, PLANNER, at=NOW)
+    question = {"id": "why", "kind": "text", "text": BOTH}
+    survey = surveys.write_survey(
+        session,
+        survey_rules.Draft.model_validate(
+            {
+                "title": BOTH,
+                "intro": BOTH,
+                "questions": [question],
+                "opens_at": NOW,
+                "closes_at": NOW + timedelta(days=7),
+            }
+        ),
+        PLANNER,
+        at=NOW,
+    )
+    surveys.publish_survey(session, survey, PLANNER, at=NOW)
+    for sender in senders.values():
+        place(session, sender, window, K1=10)
+        send(session, sender, "announcement.read", ReadAnnouncement(announcement=announcement, read_at=NOW))
+        answers = (Answer(question="why", text="because"),)
+        send(session, sender, "survey.answer", AnswerSurvey(survey=survey, answers=answers))
+        status = ReportStatus(version="0", queue_length=0, language="zh")
+        devices.report_status(session, status, Arrival(uuid7(), sender, NOW))
+
+    cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
+    _rest_of_the_cycle(session, cycle)
+    deliveries.dispatch_cycle(session, cycle, PLANNER, at=NOW)
+    for delivery in delivery_queries.deliveries(session, cycle=cycle):
+        line = ConfirmedLine(
+            sku="K1", accepted_units=9, difference="short", difference_units=1, reason="a carton was missing"
+        )
+        confirmation = ConfirmDelivery(delivery=delivery.id, confirmed_at=NOW, lines=(line,))
+        send(session, senders[delivery.retailer], "delivery.confirm", confirmation)
+        cause = inventory.Cause("receipt", "delivery", delivery.id, SYSTEM)
+        inventory.book(session, delivery.retailer, {"K1": Change(9, 0)}, cause, at=NOW)
+    session.flush()
+
+
+def _people(session: Session) -> None:
+    for number, roles in enumerate((["planner"], ["releaser"], ["administrator"]), 1):
+        operators.add_operator(session, f"{roles[0]}-{number}", roles, by=SYSTEM, at=NOW)
+    operators.make_link(session, "planner-1", ttl_s=900, by=SYSTEM, at=NOW)
+    operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW)
+
+
+def _imports(session: Session) -> None:
+    session.add(
+        ImportDraft(
+            id=uuid7(),
+            kind="skus",
+            file_name="skus.csv",
+            content=b"sku\nK1\n",
+            size_bytes=7,
+            mapping="",
+            by="operator:planner-1",
+            created_at=NOW,
+            work="idle",
+            rows_done=0,
+            rows_total=0,
+        )
+    )
+    session.add(
+        ImportReport(
+            id=uuid7(),
+            kind="skus",
+            file_name="skus.csv",
+            file_sha256="ab" * 32,
+            reading={},
+            mapping="",
+            by="operator:planner-1",
+            at=NOW,
+            rows_read=1,
+            rows_new=1,
+            rows_changed=0,
+            rows_unchanged=0,
+            rows_refused=0,
+            refused=[],
+            changes=[],
+            unused_columns=[],
+        )
+    )
+
+
+def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:
+    session.add(CycleStep(cycle=cycle, state="published", at=NOW, actor="system", detail={}))
+    session.add(CycleSecret(cycle=cycle, secret="cd" * 32, drawn_at=NOW))
+    session.add(
+        PlannedWindow(
+            id=uuid7(), cycle=cycle, route="*", opens_at=NOW, closes_at=NOW + timedelta(hours=1), zone="UTC", note=""
+        )
+    )
+    session.add(
+        RouteSchedule(
+            route="*",
+            opens_weekday=1,
+            opens_time=time(8),
+            closes_weekday=3,
+            closes_time=time(18),
+            zone="Asia/Shanghai",
+            changed_by="planner-1",
+            changed_at=NOW,
+        )
+    )
+    session.add_all(Carry(retailer=code, sku="K1", carry_thousandths=0, cycle=cycle) for code in SHOPS)
+    session.flush()
