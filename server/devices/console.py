@@ -228,7 +228,7 @@ def _device_page(
 ) -> Response:
     device = queries.device(session, device_id)
     if device is None:
-        raise Rejected("not_found", what="terminal", name=device_id)
+        raise Rejected("not_found", what=texts(request).gettext("terminal"), name=device_id)
     history, _ = audit_trail.search(session, audit_trail.Asked(words=f"device:{device_id}"), limit=50)
     return console.page(
         request,

@@ -69,7 +69,7 @@ def list_windows(request: Request, session: http.Db) -> Response:
 @windows.get("/{window_id}")
 def show_room(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
     """Show one window live: who is in and missing, and how fast orders come."""
-    window, now = _window(session, window_id), clock()
+    window, now = _window(request, session, window_id), clock()
     standing, pace = room.standing(session, window), room.pace(session, window_id, min(now, window.rule().deadline))
     missing = room.missing(session, window, now)
     return console.page(
@@ -87,7 +87,7 @@ def show_room(request: Request, session: http.Db, clock: http.Now, window_id: UU
 @windows.get("/{window_id}/missing")
 def list_missing(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
     """List the shops without an order, for those who call them."""
-    window = _window(session, window_id)
+    window = _window(request, session, window_id)
     everybody = room.missing(session, window, clock())
     filters = (
         Filter("region", N_("Region"), _values(shop.region for shop in everybody), translate=False),
@@ -163,7 +163,7 @@ def show_order(request: Request, session: http.Db, number: Annotated[int, Path(g
     order = room.order_numbered(session, number)
     if order is None:
         raise Rejected("not_found", what=texts(request).gettext("order"), name=number)
-    window = _window(session, order.window)
+    window = _window(request, session, order.window)
     history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"order:{number}"), limit=200)
     return console.page(
         request,
@@ -206,10 +206,10 @@ def window_name(window: queries.WindowView, language: Language) -> str:
     return window.name_zh if language == "zh" else window.name_en
 
 
-def _window(session: Session, window_id: UUID) -> queries.WindowView:
+def _window(request: Request, session: Session, window_id: UUID) -> queries.WindowView:
     window = queries.window(session, window_id)
     if window is None:
-        raise Rejected("unknown_window")
+        raise Rejected("not_found", what=texts(request).gettext("window"), name=str(window_id))
     return window
 
 

@@ -129,7 +129,7 @@ def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, 
         .where(OrderRow.window_id == window, OrderRow.placed_at >= first, OrderRow.placed_at <= now)
         .group_by(minute)
     )
-    counted: dict[datetime, int] = dict(rows)
+    counted: dict[datetime, int] = dict(rows.all())
     minutes = [first + timedelta(minutes=order) for order in range(PACE_MINUTES)]
     return [(at, counted.get(at, 0)) for at in minutes]
 
