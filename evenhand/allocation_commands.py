@@ -59,8 +59,8 @@ def allocate(
     if not quiet:
         totals = result.report["totals"]
         typer.echo(
-            f"{totals['granted']:,} units granted of {totals['requested']:,} requested and {totals['supply']:,} on offer "
-            f"to {totals['lines']:,} lines: {out}"
+            f"{totals['lines']:,} lines: {totals['granted']:,} units granted of {totals['requested']:,} requested, "
+            f"{totals['supply']:,} on offer; written to {out}"
         )
 
 

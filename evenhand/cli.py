@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evenhand import allocation_commands, server_commands
+from evenhand.demo import command as demo_command
 
 app = typer.Typer(
     name="evenhand",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(allocation_commands.app)
 app.add_typer(server_commands.app)
+app.add_typer(demo_command.app)
 
 
 @app.command(rich_help_panel="Terminals")

@@ -7,6 +7,7 @@ the programs' interface. Nothing is written into the database from here.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 import httpx2
 
+from server.kit import launch
 from server.kit.db import transaction
 from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
@@ -108,7 +110,7 @@ def installation(data_dir: Path, **environment: str) -> Iterator[Stage]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENHAND_")}
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "evenhand", "serve"],
+            [*launch_words(), sys.executable, "-m", "evenhand", "serve"],
             env=kept | own,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -123,6 +125,11 @@ def installation(data_dir: Path, **environment: str) -> Iterator[Stage]:
         yield stage
     finally:
         (stage or Stage(Settings(), "", process)).close()
+
+
+def launch_words() -> list[str]:
+    """Return the command line that starts a program which ends with this process, however this ends."""
+    return [sys.executable, launch.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
 
 
 def _as_settings(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
 from server.kit import console, http
+from server.kit.admission import Admission
 from server.kit.console.texts import language_of
 from server.kit.http import Runtime
 from server.operators import console as operators_console
@@ -49,6 +50,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
     app.state.retailer_sections = RETAILER_SECTIONS
     app.middleware("http")(_measure)
+    app.add_middleware(Admission, places=settings.database_pool)
     console.install(
         app,
         product=settings.network_name,

@@ -5,6 +5,7 @@ running: each is a process of its own, started again when it ends, and ends with
 that ends. The broker's identities follow the devices in the database.
 """
 
+import fcntl
 import os
 import secrets
 import signal
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -126,6 +127,7 @@ class Supervisor:
         """
         settings = self.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = _claim(settings.data_dir)
         log_dir = settings.data_dir / "logs"
         log_dir.mkdir(exist_ok=True, mode=0o700)
         app_url, owner_url = self._start_database()
@@ -277,6 +279,17 @@ class Supervisor:
                 if self._stop.wait(0.05):
                     return
         raise StartError(f"the web process did not answer at {url}; see {self.settings.data_dir / 'logs'}")
+
+
+def _claim(data_dir: Path) -> IO[str]:
+    """Hold the data folder for this supervisor alone; the lock ends with the process, however it ends."""
+    lock = (data_dir / "supervisor.lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StartError(f"another server already runs in {data_dir}; stop it or name another --data-dir") from None
+    return lock
 
 
 def _free_port(host: str) -> int:

@@ -1,0 +1,124 @@
+"""``evenhand demo``: runs a play; leaves the stage open to look around, or ends with one line of JSON."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from evenhand.demo.play import Play
+
+app = typer.Typer()
+DATA = Path(".evenhand/demo")
+
+
+@app.command(rich_help_panel="Demonstration")
+def demo(
+    data: Annotated[Path | None, typer.Option(help="Folder of a real ledger; the sample town where absent.")] = None,
+    week: Annotated[str, typer.Option(help="First day of the ledger's week, ISO date.")] = "2020-12-07",
+    seed: Annotated[int | None, typer.Option(help="Another seed makes another town.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Folder of the demonstration; made anew.")] = DATA,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End by itself after the cycle.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object, last.")] = False,
+) -> None:
+    """Run a distributor's whole cycle on this machine, then leave console and a terminal open."""
+    from evenhand.demo import iowa, setting
+    from evenhand.demo.play import Play
+    from evenhand.demo.shops import ShopError
+    from evenhand.demo.view import Bars, Lines
+    from firmware_sim.stage import StageError, installation
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end from outside ends what we started
+    started = time.monotonic()
+    console = Console()
+    chosen_seed = setting.SAMPLE_SEED if seed is None else seed
+    try:
+        beginning = (
+            setting.sample(chosen_seed, today=datetime.now(UTC).date())
+            if data is None
+            else iowa.setting(data, date.fromisoformat(week))
+        )
+        _make_room(data_dir)
+        with installation(data_dir / "server", EVENHAND_DEMO="true", EVENHAND_NETWORK_NAME="Evenhand") as stage:
+            play: Play | None = None
+            try:
+                with (Bars if console.is_terminal else Lines)(console) as view:
+                    play = Play(stage, beginning, view, data_dir, chosen_seed)
+                    figures = play.run().plain()
+                figures["seconds"] = round(time.monotonic() - started, 1)
+                if as_json:
+                    typer.echo(json.dumps(figures))
+                else:
+                    _tell(console, figures)
+                if not once:
+                    _stay_open(console, play)
+            finally:
+                if play is not None and play.shops is not None:
+                    play.shops.close()
+    except (StageError, ShopError, iowa.LedgerError, ValueError) as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _make_room(data_dir: Path) -> None:
+    """Take away what an earlier demonstration left in ``data_dir``."""
+    from server.kit import broker, embedded
+
+    if not data_dir.exists():
+        return
+    embedded.remove_cluster(data_dir / "server" / "postgres")
+    broker.remove_broker(data_dir / "server" / "broker")
+    shutil.rmtree(data_dir)
+
+
+def _tell(console: Console, figures: dict[str, object]) -> None:
+    console.print(
+        f"\n[bold]{figures['granted']:,}[/] of [bold]{figures['requested']:,}[/] units granted, "
+        f"{figures['orders']} orders, {figures['receipts']} receipts, {figures['duplicates']} doubled, "
+        f"verified: {'yes' if figures['verified'] else 'NO'}, {figures['seconds']} s"
+    )
+
+
+def _stay_open(console: Console, play: "Play") -> None:
+    """Print where to look, and keep everything running until Ctrl-C."""
+    stage, shops = play.stage, play.shops
+    if shops is None:
+        return
+    links = {
+        "Planner": stage.link_for("planner"),
+        "Second person": stage.link_for("second person"),
+        "Administrator": stage.link_for("administrator", "administrator"),
+    }
+    shop = shops.real[0]
+    shop.terminal.close()
+    store = play.folder / "terminals" / shop.code
+    screens = subprocess.Popen(
+        [sys.executable, "-m", "terminal_client", "--server", stage.url, "--data-dir", str(store), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = screens.stdout.readline().strip() if screens.stdout else ""
+        console.print("\n[bold]Look around[/] (each link signs in once):")
+        for name, link in links.items():
+            console.print(f"  {name:<14} {link}", soft_wrap=True)
+        console.print(f"  {'Terminal':<14} {address}", soft_wrap=True)
+        console.print(f"  {'Published':<14} {play.figures.more['published']}", soft_wrap=True)
+        console.print("\nThe next cycle can be done by hand. Ctrl-C ends everything.")
+        with contextlib.suppress(KeyboardInterrupt):
+            while screens.poll() is None and stage.process.poll() is None:
+                time.sleep(0.5)
+    finally:
+        if screens.poll() is None:
+            screens.terminate()
+            screens.wait(10)

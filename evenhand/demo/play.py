@@ -1,0 +1,331 @@
+"""The acts of a play, in their order; everything goes through what the outside has.
+
+Two people at the distributor work by HTTP, the shops by their terminals. The figures of the end are read
+where they stand: in the shops' stores, in the server's answers, in the published files.
+"""
+
+import io
+import random
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from evenhand.demo.setting import Setting
+from evenhand.demo.shops import DISCREPANCIES, Shop, Shops, open_shops
+from firmware_sim.stage import Person, Stage, StageError
+
+ANSWER_WITHIN_S = 120.0
+DISCREPANT_SHARE = 6
+GRACE_S = 1
+OPENS_IN_S = 1.5
+
+SURVEY: dict[str, Any] = {
+    "title": {"zh": "配送满意度", "en": "How was the delivery?"},
+    "intro": {"zh": "三个问题，一分钟。", "en": "Three questions, one minute."},
+    "audience": {"regions": [], "routes": [], "tiers": []},
+    "questions": [
+        {
+            "id": "time",
+            "kind": "single",
+            "text": {"zh": "什么时间送到最合适？", "en": "When should goods arrive?"},
+            "required": True,
+            "choices": [
+                {"id": "early", "text": {"zh": "十点前", "en": "Before ten"}},
+                {"id": "noon", "text": {"zh": "中午", "en": "Around noon"}},
+                {"id": "late", "text": {"zh": "下午", "en": "In the afternoon"}},
+            ],
+        },
+        {
+            "id": "fair",
+            "kind": "scale",
+            "text": {"zh": "分配是否公平？", "en": "How fair was the sharing?"},
+            "required": True,
+            "low": 1,
+            "high": 5,
+        },
+        {
+            "id": "words",
+            "kind": "text",
+            "text": {"zh": "还想告诉我们什么？", "en": "Anything else?"},
+            "required": False,
+        },
+    ],
+}
+NOTICE: dict[str, Any] = {
+    "sort": "notice",
+    "title": {"zh": "本周紧俏货源按公平分配", "en": "Scarce goods are shared fairly this week"},
+    "body": {
+        "zh": "多报不会多得。分配结果、理由和抽签的种子在公布后都能在终端上核对。",
+        "en": "Asking for more gets nobody more. Grants, reasons and the draw's seed can be checked on the terminal.",
+    },
+    "audience": {"regions": [], "routes": [], "tiers": []},
+    "expires_at": None,
+    "must_acknowledge": False,
+}
+
+
+class View(Protocol):
+    """Who watches the play."""
+
+    def act(self, name: str, total: int) -> Callable[[int], None]:
+        """Begin an act of ``total`` steps; the answer is told how many are done."""
+        ...
+
+    def done(self, text: str) -> None:
+        """End the act with what came of it."""
+        ...
+
+
+@dataclass
+class Figures:
+    """What is said at the end; every figure is read from where it stands."""
+
+    retailers: int = 0
+    terminals: int = 0
+    orders: int = 0
+    receipts: int = 0
+    lines: int = 0
+    requested: int = 0
+    supply: int = 0
+    granted: int = 0
+    verified: bool = False
+    released_by: str = ""
+    delivered: int = 0
+    confirmed: int = 0
+    claims: int = 0
+    duplicates: int = 0
+    answered: int = 0
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the figures as one flat object."""
+        own = {name: value for name, value in vars(self).items() if name != "more"}
+        return own | self.more
+
+
+@dataclass
+class Play:
+    """One play on one stage."""
+
+    stage: Stage
+    setting: Setting
+    view: View
+    folder: Path
+    seed: int
+    figures: Figures = field(default_factory=Figures)
+    shops: Shops | None = None
+
+    def run(self) -> Figures:
+        """Play all acts; return the figures."""
+        planner = self.stage.sign_in("planner", "planner")
+        releaser = self.stage.sign_in("second person", "releaser")
+        self._bring_in(planner)
+        shops = self._enrol(planner)
+        self._ask_and_announce(planner)
+        cycle = self._announce_cycle(planner)
+        self._order(shops)
+        self._wait_for_result(planner, cycle)
+        self._release(planner, releaser, cycle)
+        self._check_published(planner, cycle)
+        self._see_grants(shops, cycle)
+        self._deliver(planner, shops, cycle)
+        self._answer(planner, shops)
+        self._count(planner, shops, cycle)
+        return self.figures
+
+    def _bring_in(self, planner: Person) -> None:
+        told = self.view.act("Lists are brought in", len(self.setting.lists))
+        taken = refused = 0
+        for number, one in enumerate(self.setting.lists, start=1):
+            files: dict[str, Any] = {"file": (one.name, one.content, "text/csv")}
+            if one.mapping:
+                files["mapping"] = ("mapping.toml", one.mapping.encode(), "application/toml")
+            report = planner.post(f"/api/v1/imports/{one.kind}", files=files)
+            if report["rows_refused"]:
+                first = report["refused"][0]
+                self.figures.more.setdefault("list_rows_refused", []).append({one.name: first})
+            taken, refused = taken + report["rows_taken"], refused + report["rows_refused"]
+            told(number)
+        self.view.done(f"{taken:,} rows taken, {refused} refused")
+
+    def _enrol(self, planner: Person) -> Shops:
+        ordering = sorted(self.setting.wants.keys() - self.setting.silent)
+        told = self.view.act("Terminals are enrolled", len(ordering))
+        issued = planner.post("/api/v1/devices/codes", {"retailers": ordering})
+        codes = {one["retailer"]: one["code"] for one in issued}
+        shops = open_shops(
+            self.stage.url,
+            codes,
+            self.setting.wants,
+            real=min(self.setting.real_terminals, len(ordering)),
+            folder=self.folder / "terminals",
+            seed=self.seed,
+        )
+        self.shops = shops
+        shops.start()
+        told(len(ordering))
+        self.view.done(f"{len(shops.real)} whole terminals and {len(shops.fleet.devices)} at the wire")
+        self.figures.terminals = shops.count
+        self.figures.retailers = len(self.setting.wants)
+        return shops
+
+    def _ask_and_announce(self, planner: Person) -> None:
+        now = datetime.now(UTC)
+        notice = planner.post("/api/v1/announcements", NOTICE)["id"]
+        planner.post(f"/api/v1/announcements/{notice}/publish")
+        times = {"opens_at": now.isoformat(), "closes_at": (now + timedelta(days=7)).isoformat()}
+        survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
+        planner.post(f"/api/v1/surveys/{survey}/publish")
+        self._survey = survey
+
+    def _announce_cycle(self, planner: Person) -> UUID:
+        told = self.view.act("The cycle is announced", 1)
+        made = planner.post(
+            "/api/v1/cycles",
+            {
+                "name_zh": self.setting.name_zh,
+                "name_en": self.setting.name_en,
+                "week": datetime.now(UTC).date().isoformat(),
+                "grace_s": GRACE_S,
+            },
+        )
+        cycle = UUID(made["id"])
+        lines = [dict(row) for row in self.setting.supply]
+        planner.post(f"/api/v1/cycles/{cycle}/supply", {"reason": "first release", "lines": lines})
+        opens = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
+        closes = opens + timedelta(seconds=self.setting.window_s)
+        planner.post(
+            f"/api/v1/cycles/{cycle}/windows",
+            {"route": "*", "opens_at": opens.isoformat(), "closes_at": closes.isoformat()},
+        )
+        planner.post(f"/api/v1/cycles/{cycle}/announce")
+        status = planner.get(f"/api/v1/cycles/{cycle}")
+        told(1)
+        self.view.done(f"secret committed {status['commitment'][:12]}…, policy {status['policy']}, closes in seconds")
+        return cycle
+
+    def _order(self, shops: Shops) -> None:
+        told = self.view.act("Shops order, amend, go offline, repeat", shops.count)
+        shops.order(told)
+        median_ms = statistics.median(shops.ledger.latencies_ms or [0.0])
+        self.view.done(f"every order has its receipt; at the wire in {median_ms:.0f} ms (median)")
+
+    def _wait_for_result(self, planner: Person, cycle: UUID) -> None:
+        told = self.view.act("The window closes; frozen, solved, checked", 4)
+        marks = {"closed": 1, "frozen": 2, "solved": 3, "verified": 4}
+        status = self._until(planner, cycle, {"verified"}, lambda s: told(marks.get(s["state"], 0)))
+        run, figures = status["run"], status["figures"]
+        told(4)
+        book = run["input_sha256"][:12]
+        self.view.done(f"{figures['lines']:,} lines in {run['solving_ms']} ms, book {book}…, the checker agrees")
+
+    def _release(self, planner: Person, releaser: Person, cycle: UUID) -> None:
+        told = self.view.act("A second person releases", 2)
+        planner.post(f"/api/v1/cycles/{cycle}/send-for-release")
+        told(1)
+        releaser.post(f"/api/v1/cycles/{cycle}/release")
+        status = self._until(planner, cycle, {"published"}, lambda _: None)
+        told(2)
+        self.figures.released_by = status["released_by"]
+        self.view.done(f"sent by {status['sent_by']}, released by {status['released_by']}, published")
+
+    def _check_published(self, planner: Person, cycle: UUID) -> None:
+        """Unpack what is published and let the verifier of the command read it, in a process of its own."""
+        told = self.view.act("An outsider re-checks the published files", 1)
+        packed = planner.http.get(f"/api/v1/cycles/{cycle}/export.zip")
+        packed.raise_for_status()
+        published = self.folder / "published"
+        with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+            archive.extractall(published)
+        checked = subprocess.run(
+            [sys.executable, "-m", "evenhand", "verify", str(published / "problem"), str(published / "result")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.figures.verified = checked.returncode == 0
+        self.figures.more["published"] = str(published)
+        told(1)
+        said = (checked.stdout or checked.stderr).strip().splitlines()
+        self.view.done(said[-1] if said else f"exit {checked.returncode}")
+        if not self.figures.verified:
+            raise StageError(f"the published files do not verify: {said[-1] if said else checked.returncode}")
+
+    def _see_grants(self, shops: Shops, cycle: UUID) -> None:
+        told = self.view.act("Every terminal shows what it got, and why", len(shops.real))
+        seen = shops.each(lambda shop: shop.see_grants(cycle), told)
+        asked = sum(pair[0] for pair in seen if isinstance(pair, tuple))
+        granted = sum(pair[1] for pair in seen if isinstance(pair, tuple))
+        self.view.done(f"on {len(shops.real)} screens {granted:,} of {asked:,} units")
+
+    def _deliver(self, planner: Person, shops: Shops, cycle: UUID) -> None:
+        told = self.view.act("Goods go out and are confirmed", len(shops.real))
+        planner.post("/api/v1/deliveries/dispatch", {"cycle": str(cycle)})
+        rng = random.Random(self.seed)  # noqa: S311 - a play, not a secret
+        odd = {shop.code: rng.choice(DISCREPANCIES) for shop in shops.real[::DISCREPANT_SHARE]}
+
+        def confirm(shop: Shop) -> int:
+            return shop.confirm(odd.get(shop.code))
+
+        shops.each(confirm, told)
+        totals = planner.get("/api/v1/deliveries/totals", cycle=str(cycle))
+        self.figures.delivered = totals["deliveries"]
+        self.figures.confirmed = totals["confirmed"]
+        self.figures.claims = totals["claims"]
+        self.view.done(
+            f"{totals['deliveries']} deliveries, {totals['confirmed']} confirmed, {totals['claims']} claims opened"
+        )
+
+    def _answer(self, planner: Person, shops: Shops) -> None:
+        told = self.view.act("A notice is read, a survey answered", len(shops.real))
+        rng = random.Random(self.seed)  # noqa: S311 - a play, not a secret
+        shops.each(lambda shop: shop.read_and_answer(rng), told)
+        results = planner.get(f"/api/v1/surveys/{self._survey}/results")
+        self.figures.answered = results["survey"]["answered"]
+        self.view.done(f"{results['survey']['answered']} answers of {results['survey']['invited']} invited")
+
+    def _count(self, planner: Person, shops: Shops, cycle: UUID) -> None:
+        """Balance the shops' receipts against the server's rows."""
+        rows: list[dict[str, Any]] = []
+        before: dict[str, int] = {}
+        while page := planner.get("/api/v1/orders", cycle=str(cycle), limit=1000, **before):
+            rows += page
+            before = {"before": page[-1]["number"]}
+        ids = {UUID(row["id"]) for row in rows}
+        accepted = shops.accepted_orders()
+        status = planner.get(f"/api/v1/cycles/{cycle}")["figures"]
+        self.figures.orders = len(rows)
+        self.figures.receipts = len(accepted)
+        self.figures.duplicates = len(rows) - len(ids & accepted)
+        self.figures.lines = status["lines"]
+        self.figures.requested = status["requested_units"]
+        self.figures.supply = status["supply_units"]
+        self.figures.granted = status["granted_units"]
+        if self.setting.rows is not None:
+            self.figures.more |= {
+                "rows_read": self.setting.rows.read,
+                "rows_taken": self.setting.rows.taken,
+                "rows_refused": self.setting.rows.refused,
+            }
+
+    def _until(
+        self, planner: Person, cycle: UUID, states: set[str], told: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + ANSWER_WITHIN_S + self.setting.window_s
+        while time.monotonic() < deadline:
+            status: dict[str, Any] = planner.get(f"/api/v1/cycles/{cycle}")
+            told(status)
+            if status["state"] in states:
+                return status
+            if status["trouble"]:
+                raise StageError(f"the cycle stopped at {status['state']}: {status['trouble']['text']}")
+            time.sleep(0.2)
+        raise StageError(f"the cycle still stands at {status['state']}")
