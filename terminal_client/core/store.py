@@ -71,6 +71,7 @@ class Store:
         self.revision = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition()
+        self._reference: Reference | None = None
         self._depth = 0
         self._connection = apsw.Connection(str(path))
         try:
@@ -190,8 +191,13 @@ class Store:
 
     def reference(self) -> Reference | None:
         """Return the catalogue and all else that changes seldom, or none before it came."""
-        found = self.rows("SELECT document FROM reference")
-        return Reference.model_validate_json(found[0][0]) if found else None
+        found = self.rows("SELECT version, document FROM reference")
+        if not found:
+            return None
+        version, document = found[0]
+        if self._reference is None or self._reference.version != version:
+            self._reference = Reference.model_validate_json(document)
+        return self._reference
 
     def reference_version(self) -> str | None:
         """Return the version of the reference that is kept."""
@@ -205,3 +211,4 @@ class Store:
                 "INSERT OR REPLACE INTO reference VALUES (1, ?, ?)",
                 (reference.version, reference.model_dump_json(exclude_none=True)),
             )
+            self._reference = None

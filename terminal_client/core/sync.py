@@ -64,7 +64,7 @@ GAP_WAIT_MS = 400
 #: How often the feed is asked for while the broker brings it anyway, and while it does not.
 PULL_CONNECTED_MS = 600_000
 PULL_ALONE_MS = 30_000
-STATUS_MS = 300_000
+STATUS_MS = 80_000
 #: After a lost connection all terminals of a network come back together: spread them.
 SPREAD_MS = 1_500
 #: Items remembered beyond a gap; what is above is pulled anyway.
@@ -230,7 +230,8 @@ def _page_arrived(state: State, event: PageArrived, at: _Moment) -> Outcome:
     learn = LearnTime(page.server_time, event.round_trip_ms)
     if page.head < state.cursor and not page.items:
         return replace(state, cursor=0, ahead=frozenset(), pull_at_ms=at.now_ms), (learn, ForgetCursor())
-    cursor = max(state.cursor, page.items[-1].seq if page.items else page.head)
+    # Not the head: it may have been read a moment after the items.
+    cursor = max(state.cursor, page.items[-1].seq) if page.items else state.cursor
     ahead = frozenset(seq for seq in state.ahead if seq > cursor)
     every_ms = PULL_CONNECTED_MS if state.connected else PULL_ALONE_MS
     if page.more:

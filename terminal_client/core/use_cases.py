@@ -322,7 +322,7 @@ def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
         subject = f"announcement:{announcement}:{known.version}"
         if outbox.about(shop.store, subject):
             return None
-        message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now())
+        message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now(), version=known.version)
         pending = _queue(shop, "announcement.read", subject, message)
     shop.saved(pending)
     return pending.id

@@ -11,6 +11,7 @@ from terminal_client.core.outbox import Entry
 from terminal_client.core.server_clock import ServerClock, milliseconds
 from terminal_client.core.store import Store
 from terminal_client.core.views import catalogue, windows
+from terminal_client.core.views.catalogue import Catalogue
 from terminal_client.core.views.windows import WindowView
 
 Station = Literal["saved", "sent", "received", "granted"]
@@ -49,29 +50,36 @@ class OrderView:
 
 def read_all(store: Store, clock: ServerClock) -> list[OrderView]:
     """Return every order, newest first."""
-    return [_view(store, clock, order) for order in orders.read_all(store)]
+    return _views(store, clock, orders.read_all(store))
 
 
 def read(store: Store, clock: ServerClock, order: UUID) -> OrderView | None:
     """Return one order, or none."""
     known = orders.read(store, order)
-    return None if known is None else _view(store, clock, known)
+    return None if known is None else _views(store, clock, [known])[0]
 
 
-def _view(store: Store, clock: ServerClock, order: Order) -> OrderView:
+def _views(store: Store, clock: ServerClock, found: list[Order]) -> list[OrderView]:
     known = catalogue.read(store)
-    window = windows.find(store, clock, order.window)
-    granted = [g for g in feed.read(store, Grants) if window is not None and g.cycle == window.cycle]
-    complete = bool(granted) and len(granted) == granted[0].parts and order.state == "received"
+    by_id = {view.window: view for view in windows.read_all(store, clock)}
+    published: dict[UUID, list[Grants]] = {}
+    for part in feed.read(store, Grants):
+        published.setdefault(part.cycle, []).append(part)
+    return [_view(order, by_id.get(order.window), published, known) for order in found]
+
+
+def _view(order: Order, window: WindowView | None, published: dict[UUID, list[Grants]], known: Catalogue) -> OrderView:
+    parts = published.get(window.cycle, []) if window and order.state == "received" else []
+    complete = bool(parts) and len(parts) == parts[0].parts
     skus = {line.sku for line in order.received_lines}
-    lines = [line for part in granted for line in part.lines if line.sku in skus] if complete else []
+    lines = [line for part in parts for line in part.lines if line.sku in skus] if complete else []
     placed = order.placed
     said_ms = order.received_at_ms
     steps = [
         Step("saved", placed.saved_at_ms if placed else said_ms),
         Step("sent", placed.sent_at_ms if placed else said_ms),
         Step("received", said_ms if order.state in ("received", "cancelled") else None),
-        Step("granted", milliseconds(granted[0].released_at) if complete else None),
+        Step("granted", milliseconds(parts[0].released_at) if complete else None),
     ]
     return OrderView(
         order=order,

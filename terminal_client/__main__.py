@@ -1,0 +1,75 @@
+"""``python -m terminal_client --server URL``: a terminal with its screens, until SIGTERM."""
+
+import argparse
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from terminal_client.app import Terminal
+from terminal_client.core.store import StoreInUseError, StoreTooNewError
+from terminal_client.ui import serve
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main() -> int:
+    """Run the terminal; return the exit code."""
+    asked = _arguments()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        terminal = Terminal(asked.data_dir, asked.server)
+    except (StoreInUseError, StoreTooNewError, ValueError, OSError) as error:
+        print(f"terminal: {error}", file=sys.stderr)  # noqa: T201 - the command's own words
+        return 2
+    try:
+        server = serve.server(terminal, asked.port)
+    except OSError as error:
+        print(f"terminal: port {asked.port} cannot be used ({error.strerror}); choose another", file=sys.stderr)  # noqa: T201
+        terminal.close()
+        return 2
+    url = f"http://127.0.0.1:{server.effective_port}/"
+    print(f"terminal: {url}", flush=True)  # noqa: T201
+    stopping = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopping.set())
+    serving = threading.Thread(target=server.run, name="terminal-screens", daemon=True)
+    serving.start()
+    terminal.start()
+    browser = _open_kiosk(url, asked.data_dir) if asked.kiosk else None
+    stopping.wait()
+    if browser is not None:
+        browser.terminate()
+    server.close()
+    terminal.close()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evenhand terminal", description="Run a shop's terminal on this machine.")
+    parser.add_argument("--server", required=True, help="address of the server, http://host:port")
+    parser.add_argument("--data-dir", type=Path, default=_data_dir(), help="folder of this terminal's store")
+    parser.add_argument("--port", type=int, default=0, help="port of the screens on loopback; a free one where absent")
+    parser.add_argument("--kiosk", action="store_true", help="open the screens in a browser in kiosk mode")
+    return parser.parse_args()
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("EVENHAND_DATA_DIR", ".evenhand")) / "terminal"
+
+
+def _open_kiosk(url: str, data_dir: Path) -> subprocess.Popen[bytes] | None:
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        print("terminal: no Chromium was found; open the address in a browser", file=sys.stderr)  # noqa: T201
+        return None
+    words = [browser, "--kiosk", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    return subprocess.Popen([*words, "--disable-sync", f"--user-data-dir={data_dir.resolve() / 'browser'}", url])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

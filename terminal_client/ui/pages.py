@@ -1,0 +1,134 @@
+"""From a view to a page: templates, the chosen language, the settings of the screen."""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from contract.device_api import CatalogueItem
+from contract.feed import Text
+from contract.texts import LANGUAGES, Language, translations
+from terminal_client.app import Terminal
+from terminal_client.core.views import catalogue, status, windows
+from terminal_client.core.views.windows import WindowView
+from terminal_client.ui import sentences, show
+
+THEMES = ("auto", "light", "dark")
+SIZES = ("normal", "large")
+
+
+@dataclass(frozen=True)
+class Look:
+    """The settings of the screen."""
+
+    language: Language
+    theme: str
+    size: str
+
+
+class Pages:
+    """Renders templates for one terminal."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._environments: dict[Language, Environment] = {}
+
+    def look(self) -> Look:
+        """Return the settings of the screen; Chinese until something else is chosen."""
+        store = self._terminal.store
+        language: Language = "en" if store.setting("language", "zh") == "en" else "zh"
+        return Look(language, store.setting("theme", "auto"), store.setting("size", "normal"))
+
+    def text(self, message: str, **fields: object) -> str:
+        """Return a message in the chosen language, its fields filled in."""
+        return translations("terminal_client", self.look().language).gettext(message).format_map(fields)
+
+    def zone(self) -> tzinfo:
+        """Return the zone of the distributor's windows."""
+        window = self._terminal_window()
+        return show.zone(window.zone if window else None)
+
+    def refusal(self, code: str, params: dict[str, str | int]) -> str:
+        """Return the sentence of a refusal in the chosen language."""
+        language = self.look().language
+        texts = translations("terminal_client", language)
+        shown = show.refusal_moments(params, now=self._terminal.clock.now(), here=self.zone(), texts=texts)
+        return show.refusal(code, shown, language, catalogue.read(self._terminal.store))
+
+    def page(self, template: str, *, http_status: int = 200, **context: Any) -> Response:
+        """Return a whole page or, for names that begin with ``_``, a part of one."""
+        terminal, look = self._terminal, self.look()
+        banner = status.banner(terminal.store, terminal.clock, terminal.engine)
+        context = {"look": look, "banner": banner, "news": self.news(), "version": terminal.version, **context}
+        body = self._environment(look.language).get_template(template).render(context)
+        return Response(body, status=http_status, mimetype="text/html")
+
+    def news(self) -> str:
+        """Return a mark that changes whenever a screen could show something else."""
+        terminal = self._terminal
+        window = self._terminal_window()
+        phase = window.phase if window else "none"
+        engine = terminal.engine
+        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}"
+
+    def _terminal_window(self) -> WindowView | None:
+        return windows.current(self._terminal.store, self._terminal.clock)
+
+    def _environment(self, language: Language) -> Environment:
+        if language not in self._environments:
+            self._environments[language] = self._make(language)
+        return self._environments[language]
+
+    def _make(self, language: Language) -> Environment:
+        texts = translations("terminal_client", language)
+        made = Environment(
+            loader=PackageLoader("terminal_client.ui"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        made.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined] # of the extension
+
+        def here(value: Text) -> str:
+            return show.text(value, language)
+
+        def moment(at: datetime | int | None, *, offset: bool = False) -> str:
+            now = self._terminal.clock.now()
+            return show.moment(at, now=now, here=self.zone(), texts=texts, offset=offset)
+
+        def packs(units: int, item: CatalogueItem) -> str:
+            return show.packs(units, item, texts)
+
+        def sentence(message: str, fields: dict[str, object] | None = None) -> str:
+            shown = {k: f"{v:,}" if isinstance(v, int) else v for k, v in (fields or {}).items()}
+            return texts.gettext(message).format_map(shown)
+
+        made.filters |= {
+            "here": here,
+            "moment": moment,
+            "money": show.money,
+            "packs": packs,
+            "countdown": show.countdown,
+            "sentence": sentence,
+            "number": lambda value: f"{value:,}",
+            "groups": lambda value: " ".join(value[at : at + 8] for at in range(0, len(value), 8)),
+            "name": lambda value: value.encode().hex(),
+        }
+        made.globals |= {
+            "refusal": self.refusal,
+            "languages": LANGUAGES,
+            "SHORT": sentences.SHORT,
+            "BOUNDS": sentences.BOUNDS,
+            "why": sentences.why,
+            "icon": _icon,
+        }
+        return made
+
+
+def _icon(name: str, cls: str = "") -> Markup:
+    return Markup('<svg class="icon {}" aria-hidden="true"><use href="/static/icons.svg#{}"/></svg>').format(cls, name)

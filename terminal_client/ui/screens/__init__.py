@@ -1,0 +1,17 @@
+"""One module a screen: what it shows, what a tap does, and at which path."""
+
+from werkzeug.routing import Rule
+
+from terminal_client.ui.screens import deliveries, enrol, grants, notices, order, orders, settings, stock, surveys
+
+RULES: tuple[Rule, ...] = (
+    *enrol.RULES,
+    *order.RULES,
+    *orders.RULES,
+    *grants.RULES,
+    *deliveries.RULES,
+    *stock.RULES,
+    *notices.RULES,
+    *surveys.RULES,
+    *settings.RULES,
+)

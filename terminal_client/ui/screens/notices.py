@@ -1,0 +1,54 @@
+"""Notices and what is asked of the shop. Opening a notice says that it was read."""
+
+from uuid import UUID
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from terminal_client.core import use_cases
+from terminal_client.core.views import notices
+from terminal_client.ui.show import N_
+from terminal_client.ui.web import Desk, go
+
+SORTS = {
+    "policy": N_("Policy"),
+    "regulation": N_("Regulation"),
+    "notice": N_("Notice"),
+    "promotion": N_("Promotion"),
+    "urgent": N_("Urgent"),
+}
+
+
+def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Response:
+    """Show the list; with one opened, its text, which counts as read unless it asks for a tap of its own."""
+    store, clock = desk.terminal.store, desk.terminal.clock
+    chosen = None
+    if announcement is not None:
+        chosen = notices.read(store, announcement)
+        if chosen is None:
+            raise NotFound
+        if chosen.unread and not chosen.announcement.must_acknowledge:
+            use_cases.read_announcement(desk.terminal.shop, announcement)
+    return desk.pages.page(
+        "notices.html",
+        here="notices",
+        undo=None,
+        notes=notices.read_all(store, clock),
+        surveys=notices.surveys(store, clock),
+        chosen=None if announcement is None else notices.read(store, announcement),
+        sorts=SORTS,
+    )
+
+
+def acknowledge(desk: Desk, _request: Request, announcement: UUID) -> Response:
+    """Say that a notice was read, by a tap of its own."""
+    use_cases.read_announcement(desk.terminal.shop, announcement)
+    return go(f"/notices/{announcement}")
+
+
+RULES = (
+    Rule("/notices", endpoint=show, methods=["GET"]),
+    Rule("/notices/<uuid:announcement>", endpoint=show, methods=["GET"]),
+    Rule("/notices/<uuid:announcement>/read", endpoint=acknowledge, methods=["POST"]),
+)

@@ -1,0 +1,187 @@
+"""The order screen: find, step, see what it comes to, submit. The first screen of an enrolled terminal."""
+
+from uuid import UUID
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from contract.errors import Rejected
+from terminal_client.core import drafts, use_cases
+from terminal_client.core.views import order_screen
+from terminal_client.core.views.order_screen import Choice, OrderScreen
+from terminal_client.ui.show import N_
+from terminal_client.ui.web import Desk, go, is_part
+
+CHOICES: tuple[Choice, ...] = ("last", "scarce", "all", "mine")
+MOST_UNITS = 10**7
+MOST_QUERY = 128
+
+
+def home(_desk: Desk, _request: Request) -> Response:
+    """Lead to the order screen."""
+    return go("/order")
+
+
+def show(desk: Desk, request: Request) -> Response:
+    """Show the whole screen."""
+    screen, choice, query = _read(desk, request)
+    pad = order_screen.find_row(screen, request.args["pad"]) if "pad" in request.args else None
+    return desk.pages.page(
+        "order.html",
+        here="order",
+        undo=desk.undo_offered(),
+        screen=screen,
+        choice=choice,
+        query=query,
+        pad=pad if screen.editable else None,
+    )
+
+
+def rows(desk: Desk, request: Request) -> Response:
+    """Show the rows that fit what is being typed."""
+    screen, choice, query = _read(desk, request)
+    return desk.pages.page("_rows.html", screen=screen, choice=choice, query=query)
+
+
+def live(desk: Desk, request: Request) -> Response:
+    """Show rows, side and button anew, after news."""
+    screen, choice, query = _read(desk, request)
+    return desk.pages.page("_order_news.html", screen=screen, choice=choice, query=query)
+
+
+def pad(desk: Desk, request: Request) -> Response:
+    """Show the digits for one quantity."""
+    screen = _screen(desk)
+    row = order_screen.find_row(screen, request.args.get("sku", ""))
+    if row is None:
+        raise Rejected("unknown_sku", sku=request.args.get("sku", ""))
+    return desk.pages.page("_pad.html", row=row)
+
+
+def step(desk: Desk, request: Request) -> Response:
+    """Move one line by a pack."""
+    sku = request.form.get("sku", "")
+    use_cases.step_draft_line(desk.terminal.shop, _window(desk), sku, up=request.form.get("way") == "up")
+    return _changed(desk, request, sku)
+
+
+def put(desk: Desk, request: Request) -> Response:
+    """Set one line as it was typed, whatever it is; what cannot stand is said, never changed."""
+    sku = request.form.get("sku", "")
+    typed = request.form.get("quantity", "").strip() or "0"
+    if not typed.isascii() or not typed.isdecimal() or int(typed[:9]) > MOST_UNITS:
+        raise Rejected("invalid", where=desk.pages.text(N_("Quantity")), what=typed[:20])
+    use_cases.set_draft_line(desk.terminal.shop, _window(desk), sku, int(typed[:9]))
+    return _changed(desk, request, sku)
+
+
+def clear(desk: Desk, _request: Request) -> Response:
+    """Empty the draft, for the taking back."""
+    shop, window = desk.terminal.shop, _window(desk)
+    before = drafts.read(shop.store, window)
+    use_cases.replace_draft(shop, drafts.Draft(window, (), before.amends, before.revision))
+    desk.offer_undo(desk.pages.text(N_("The draft was emptied.")), lambda: use_cases.replace_draft(shop, before))
+    return go("/order")
+
+
+def take_last(desk: Desk, _request: Request) -> Response:
+    """Put the last order's quantities into the draft, for the taking back."""
+    shop, window = desk.terminal.shop, _window(desk)
+    before = drafts.read(shop.store, window)
+    screen = order_screen.read(desk.terminal.store, desk.terminal.clock, choice="last")
+    for row in screen.rows:
+        if row.last_units and row.item.licensed:
+            use_cases.set_draft_line(shop, window, row.item.sku, row.last_units)
+    desk.offer_undo(
+        desk.pages.text(N_("The last order was taken over.")), lambda: use_cases.replace_draft(shop, before)
+    )
+    return go("/order?show=last")
+
+
+def submit(desk: Desk, _request: Request) -> Response:
+    """Queue the draft."""
+    use_cases.submit_draft(desk.terminal.shop, _window(desk))
+    return go("/order?show=mine")
+
+
+def amend(desk: Desk, request: Request) -> Response:
+    """Begin to change an order."""
+    try:
+        order = UUID(request.form.get("order", ""))
+    except ValueError:
+        raise Rejected("unknown_order") from None
+    use_cases.begin_amending(desk.terminal.shop, order)
+    return go("/order?show=mine")
+
+
+def leave(desk: Desk, _request: Request) -> Response:
+    """Leave the order as it stands, for the taking back."""
+    shop, window = desk.terminal.shop, _window(desk)
+    before = drafts.read(shop.store, window)
+    if before.sent_as is None:
+        with shop.store.transaction():
+            drafts.discard(shop.store, window)
+        desk.offer_undo(
+            desk.pages.text(N_("The order stays as it was.")), lambda: use_cases.replace_draft(shop, before)
+        )
+    return go("/order?show=mine")
+
+
+def undo(desk: Desk, request: Request, token: str) -> Response:
+    """Take back the last destructive tap."""
+    offered = desk.undo_offered()
+    desk.undo = None
+    if offered is not None and offered.token == token:
+        offered.back()
+    back = request.form.get("back", "/order")
+    return go(back if back.startswith("/") and not back.startswith("//") else "/order")
+
+
+def _read(desk: Desk, request: Request) -> tuple[OrderScreen, Choice, str]:
+    query = "".join(c for c in request.args.get("q", "")[:MOST_QUERY] if c.isprintable()).strip()
+    wanted = request.args.get("show", "")
+    choice = wanted if wanted in CHOICES else None
+    if choice is None:
+        counts = _screen(desk).counts
+        choice = "last" if counts["last"] else "all"
+    screen = order_screen.read(desk.terminal.store, desk.terminal.clock, choice=choice, query=query)
+    return screen, choice, query
+
+
+def _screen(desk: Desk) -> OrderScreen:
+    return order_screen.read(desk.terminal.store, desk.terminal.clock, choice="all")
+
+
+def _window(desk: Desk) -> UUID:
+    window = _screen(desk).window
+    if window is None:
+        raise Rejected("unknown_window")
+    return window.window
+
+
+def _changed(desk: Desk, request: Request, sku: str) -> Response:
+    if not is_part(request):
+        return go("/order")
+    screen = _screen(desk)
+    row = order_screen.find_row(screen, sku)
+    if row is None:
+        raise NotFound
+    return desk.pages.page("_order_changed.html", screen=screen, row=row)
+
+
+RULES = (
+    Rule("/", endpoint=home, methods=["GET"]),
+    Rule("/order", endpoint=show, methods=["GET"]),
+    Rule("/order/rows", endpoint=rows, methods=["GET"]),
+    Rule("/order/live", endpoint=live, methods=["GET"]),
+    Rule("/order/pad", endpoint=pad, methods=["GET"]),
+    Rule("/order/step", endpoint=step, methods=["POST"]),
+    Rule("/order/set", endpoint=put, methods=["POST"]),
+    Rule("/order/clear", endpoint=clear, methods=["POST"]),
+    Rule("/order/last", endpoint=take_last, methods=["POST"]),
+    Rule("/order/submit", endpoint=submit, methods=["POST"]),
+    Rule("/order/amend", endpoint=amend, methods=["POST"]),
+    Rule("/order/leave", endpoint=leave, methods=["POST"]),
+    Rule("/undo/<token>", endpoint=undo, methods=["POST"]),
+)

@@ -1,0 +1,105 @@
+"""My orders: where each one stands, changing and cancelling while the window is open, and refusals."""
+
+from uuid import UUID
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from terminal_client.core import outbox, use_cases
+from terminal_client.core.outbox import Entry
+from terminal_client.core.views import catalogue, order_list
+from terminal_client.ui.show import N_
+from terminal_client.ui.web import Desk, go
+
+#: What a message was, for the list of refusals and the queue.
+KINDS = {
+    "order.place": N_("Order"),
+    "order.amend": N_("Change of an order"),
+    "order.cancel": N_("Cancelling of an order"),
+    "delivery.confirm": N_("Confirmation of a delivery"),
+    "survey.answer": N_("Answers to a survey"),
+    "announcement.read": N_("Read receipt"),
+}
+
+
+def show(desk: Desk, _request: Request, order: UUID | None = None) -> Response:
+    """Show the orders, one of them in full."""
+    views = order_list.read_all(desk.terminal.store, desk.terminal.clock)
+    if order is None:
+        chosen = views[0] if views else None
+    else:
+        chosen = next((view for view in views if view.order.id == order), None)
+        if chosen is None:
+            raise NotFound
+    return desk.pages.page(
+        "orders.html",
+        here="orders",
+        undo=desk.undo_offered(),
+        views=views,
+        chosen=chosen,
+        opened=order is not None,
+        goods=catalogue.read(desk.terminal.store),
+        refusals=len(outbox.refused(desk.terminal.store)),
+    )
+
+
+def ask_cancel(desk: Desk, _request: Request, order: UUID) -> Response:
+    """Ask whether the order is to go: a deliberate second tap, in another place."""
+    view = order_list.read(desk.terminal.store, desk.terminal.clock, order)
+    if view is None:
+        raise NotFound
+    if not view.changeable:
+        return go(f"/orders/{order}")
+    return desk.pages.page("cancel.html", here="orders", undo=None, view=view)
+
+
+def cancel(desk: Desk, _request: Request, order: UUID) -> Response:
+    """Queue the cancelling."""
+    use_cases.cancel_order(desk.terminal.shop, order)
+    return go(f"/orders/{order}")
+
+
+def refused(desk: Desk, _request: Request) -> Response:
+    """Show what was refused and not yet dealt with."""
+    entries = outbox.refused(desk.terminal.store)
+    return desk.pages.page(
+        "refused.html",
+        here="orders",
+        undo=desk.undo_offered(),
+        entries=entries,
+        kinds=KINDS,
+        leads_to=_leads_to,
+    )
+
+
+def deal_with(desk: Desk, _request: Request, message: UUID) -> Response:
+    """Take a refusal off the list, for the taking back."""
+    shop = desk.terminal.shop
+    use_cases.deal_with(shop, message)
+    desk.offer_undo(desk.pages.text(N_("Taken off the list.")), lambda: use_cases.deal_with(shop, message, done=False))
+    return go("/refused")
+
+
+def _leads_to(entry: Entry) -> str:
+    """Return the page where a refused thing can be mended."""
+    sort, _, name = entry.subject.partition(":")
+    match sort:
+        case "order":
+            return "/order?show=mine" if entry.kind != "order.cancel" else f"/orders/{name}"
+        case "delivery":
+            return f"/deliveries/{name}"
+        case "survey":
+            return f"/surveys/{name}"
+        case _:
+            return "/notices"
+
+
+RULES = (
+    Rule("/orders", endpoint=show, methods=["GET"]),
+    Rule("/orders/<uuid:order>", endpoint=show, methods=["GET"]),
+    Rule("/orders/<uuid:order>/cancel", endpoint=ask_cancel, methods=["GET"]),
+    Rule("/orders/<uuid:order>/cancel", endpoint=cancel, methods=["POST"]),
+    Rule("/refused", endpoint=refused, methods=["GET"]),
+    Rule("/refused/<uuid:message>/done", endpoint=deal_with, methods=["POST"]),
+)

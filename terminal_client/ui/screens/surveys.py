@@ -1,0 +1,94 @@
+"""A survey, one question a screen; what was answered is kept at every tap, and sent with the last one."""
+
+from uuid import UUID
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from contract.errors import Refusal
+from contract.feed import Question
+from contract.messages import Answer
+from terminal_client.core import survey_rules, use_cases
+from terminal_client.core.views import notices
+from terminal_client.core.views.notices import SurveyView
+from terminal_client.ui.web import Desk, go
+
+MOST_TEXT = 1000
+
+
+def show(desk: Desk, request: Request, survey: UUID) -> Response:
+    """Show the first open question, or the one that was asked for; at the end, the sending."""
+    view = _find(desk, survey)
+    asked = request.args.get("question", "")
+    position = int(asked) if asked.isascii() and asked.isdecimal() else _first_open(view)
+    return _page(desk, view, min(position, len(view.survey.questions)))
+
+
+def answer(desk: Desk, request: Request, survey: UUID) -> Response:
+    """Keep one answer and go on."""
+    view = _find(desk, survey)
+    position = next((n for n, q in enumerate(view.survey.questions) if q.id == request.form.get("question")), None)
+    if position is None:
+        raise NotFound
+    question = view.survey.questions[position]
+    given = _answer(question, request)
+    try:
+        survey_rules.check_answer(question, given)
+    except Refusal as refused:
+        said = desk.pages.refusal(refused.code, {**refused.params, "question": position + 1})
+        return _page(desk, view, position, said)
+    use_cases.keep_answer(desk.terminal.shop, survey, given)
+    return go(f"/surveys/{survey}?question={position + 1}")
+
+
+def send(desk: Desk, _request: Request, survey: UUID) -> Response:
+    """Queue the answers."""
+    use_cases.answer_survey(desk.terminal.shop, survey)
+    return go(f"/surveys/{survey}")
+
+
+def _page(desk: Desk, view: SurveyView, position: int, said: str = "") -> Response:
+    questions = view.survey.questions
+    question = questions[position] if position < len(questions) and view.to_answer else None
+    return desk.pages.page(
+        "survey.html",
+        here="notices",
+        undo=None,
+        view=view,
+        position=position,
+        question=question,
+        kept=view.kept.get(question.id) if question else None,
+        said=said,
+    )
+
+
+def _first_open(view: SurveyView) -> int:
+    unanswered = (n for n, q in enumerate(view.survey.questions) if q.id not in view.kept)
+    return next(unanswered, len(view.survey.questions))
+
+
+def _answer(question: Question, request: Request) -> Answer:
+    typed = request.form.get("number", "").strip()
+    number = int(typed) if typed.lstrip("-").isdecimal() and typed.isascii() and len(typed) < 10 else None  # noqa: PLR2004
+    words = request.form.get("text", "").strip()[:MOST_TEXT]
+    return Answer(
+        question=question.id,
+        choices=tuple(request.form.getlist("choice")[:20]),
+        number=number,
+        text=words or None,
+    )
+
+
+def _find(desk: Desk, survey: UUID) -> SurveyView:
+    view = notices.survey(desk.terminal.store, desk.terminal.clock, survey)
+    if view is None:
+        raise NotFound
+    return view
+
+
+RULES = (
+    Rule("/surveys/<uuid:survey>", endpoint=show, methods=["GET"]),
+    Rule("/surveys/<uuid:survey>/answer", endpoint=answer, methods=["POST"]),
+    Rule("/surveys/<uuid:survey>/send", endpoint=send, methods=["POST"]),
+)

@@ -1,0 +1,67 @@
+"""Why a line was granted so, in a shopkeeper's words; every reason of the contract has its sentence."""
+
+from contract.feed import Grant, Reason
+from terminal_client.core.views.grants import Bound
+from terminal_client.ui.show import N_
+
+#: The one line under an item's name.
+SHORT: dict[Reason, str] = {
+    "filled": N_("everything you asked for"),
+    "capped": N_("up to your limit"),
+    "supply": N_("shared out fairly"),
+    "credit": N_("your credit was used up"),
+    "quota": N_("your group's share was used up"),
+    "lottery": N_("the last boxes were drawn by lot"),
+    "floor": N_("the least that everyone gets"),
+    "ineligible": N_("could not be granted to this shop"),
+    "priority": N_("others come first by the published rules"),
+}
+
+#: The sentences of the panel; fields are those of :class:`contract.feed.Grant`.
+LONG: dict[Reason, str] = {
+    "filled": N_("You asked for {requested_units} and got {granted_units}. There was enough for you."),
+    "capped": N_(
+        "You asked for {requested_units}; up to {eligible_units} could be counted for your shop, and all of"
+        " that was granted."
+    ),
+    "supply": N_(
+        "There were {supply_units} for {asked_units} asked. Every shop was filled to the same share of its"
+        " weight, as far as whole boxes allow. Nobody with a smaller share was passed over."
+    ),
+    "credit": N_("Your credit was used up before this line was full. The goods themselves were not the obstacle."),
+    "quota": N_(
+        "The share set aside for your group of shops was used up. Inside the group everyone was filled evenly."
+    ),
+    "lottery": N_(
+        "There were {supply_units} for {asked_units} asked. The last boxes could not reach every shop with the"
+        " same share, so a lot decided, and it fell to others. Nobody could steer it: you can check the draw"
+        " yourself."
+    ),
+    "floor": N_(
+        "There were {supply_units} for {asked_units} asked. You got the least that every shop is owed; your"
+        " weight alone would have given less."
+    ),
+    "ineligible": N_(
+        "On the day of sharing out, this item could not be granted to your shop: a licence, your standing or"
+        " the smallest box stood in the way. The distributor can tell you which."
+    ),
+    "priority": N_("By the published rules another group of shops is served first, and it took what there was."),
+}
+
+#: What stopped a line, by the sort of constraint.
+BOUNDS: dict[Bound, str] = {
+    "supply": N_("the supply"),
+    "credit": N_("your credit"),
+    "units": N_("your shop's total limit"),
+    "quota": N_("your group's share"),
+    "other": N_("another rule"),
+    "": N_("nothing"),
+}
+
+
+def why(grant: Grant) -> tuple[str, dict[str, int]]:
+    """Return the message id of a grant's sentence and its fields."""
+    fields = grant.model_dump(
+        include={"requested_units", "eligible_units", "granted_units", "supply_units", "asked_units"}
+    )
+    return LONG[grant.reason], fields

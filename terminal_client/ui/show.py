@@ -1,0 +1,121 @@
+"""How values look: money, packs, times, texts in the chosen language. Pure functions of value and language."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from gettext import NullTranslations
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from contract.device_api import CatalogueItem
+from contract.feed import Text
+from contract.texts import Language, refusal_text
+from terminal_client.core.order_rules import in_packs
+from terminal_client.core.server_clock import instant
+from terminal_client.core.views.catalogue import Catalogue
+
+SIGNS = {"CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
+WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
+DAYS = 6
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark ``text`` for extraction; it is translated where it is shown."""
+    return text
+
+
+WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+
+
+def text(value: Text, language: Language) -> str:
+    """Return a text in the chosen language, or in the other one where that is all there is."""
+    here, there = (value.zh, value.en) if language == "zh" else (value.en, value.zh)
+    return here or there
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount with its sign in front and two decimals, where the currency has any."""
+    sign = SIGNS.get(currency, f"{currency} ".lstrip())
+    minus = "−" if amount_minor < 0 else ""
+    if currency in WITHOUT_MINOR:
+        return f"{minus}{sign}{abs(amount_minor):,}"
+    whole, part = divmod(abs(amount_minor), 100)
+    return f"{minus}{sign}{whole:,}.{part:02}"
+
+
+def packs(units: int, item: CatalogueItem, texts: NullTranslations) -> str:
+    """Return a quantity in whole boxes and units over: ``2 boxes + 11``; without packs, nothing."""
+    if item.pack_units == 1:
+        return ""
+    whole, over = in_packs(units, item.pack_units)
+    boxes = texts.ngettext("{count} box", "{count} boxes", abs(whole)).format(count=whole)
+    if not over:
+        return boxes
+    return f"{boxes} + {over}" if whole else str(over)
+
+
+def zone(name: str | None) -> tzinfo:
+    """Return a zone by its IANA name; UTC where the machine does not know it."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def moment(
+    at: datetime | int | None, *, now: datetime, here: tzinfo, texts: NullTranslations, offset: bool = False
+) -> str:
+    """Return an instant as people say it: the time today, weekday and time within a week, else the date too.
+
+    With ``offset``, or where the wall clock shows that time twice or differs from now's, its distance from
+    UTC is added, so that a change of the clocks cannot move a deadline unseen.
+    """
+    if at is None:
+        return "–"
+    moment_ = (instant(at) if isinstance(at, int) else at).astimezone(here)
+    today = now.astimezone(here)
+    days = abs(moment_.date() - today.date())
+    shown = f"{moment_:%H:%M}"
+    if days > timedelta(days=DAYS):
+        shown = f"{moment_:%Y-%m-%d} {shown}"
+    elif days:
+        shown = f"{texts.gettext(WEEKDAYS[moment_.weekday()])} {shown}"
+    return f"{shown} {_offset(moment_)}" if offset or _needs_offset(moment_, today) else shown
+
+
+def _needs_offset(moment_: datetime, today: datetime) -> bool:
+    twice = moment_.replace(fold=0).utcoffset() != moment_.replace(fold=1).utcoffset()
+    return twice or moment_.utcoffset() != today.utcoffset()
+
+
+def _offset(moment_: datetime) -> str:
+    minutes = round((moment_.utcoffset() or timedelta()) / timedelta(minutes=1))
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else "+"
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def countdown(remaining_ms: int) -> str:
+    """Return what is left as ``23:00:00``; hours go beyond 24, seconds are rounded up."""
+    seconds = max(0, -(-remaining_ms // 1000))
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def refusal(code: str, params: dict[str, str | int], language: Language, catalogue: Catalogue | None = None) -> str:
+    """Return the sentence of a refusal, SKUs by their names."""
+    named = dict(params)
+    sku = named.get("sku")
+    if catalogue is not None and isinstance(sku, str) and sku in catalogue.items:
+        named["sku"] = text(catalogue.items[sku].name, language)
+    return refusal_text(code, named, language)
+
+
+def refusal_moments(
+    params: dict[str, str | int], *, now: datetime, here: tzinfo, texts: NullTranslations
+) -> dict[str, str | int]:
+    """Return the parameters with instants as people say them."""
+    shown = dict(params)
+    for name, value in params.items():
+        if isinstance(value, str) and name in ("at", "opens_at", "closed_at"):
+            try:
+                shown[name] = moment(datetime.fromisoformat(value), now=now, here=here, texts=texts)
+            except (ValueError, TypeError):
+                continue
+    return shown

@@ -1,0 +1,72 @@
+/* What the browser does by itself: keys on the screen, pages of a list, the countdown. Everything else is the server's. */
+"use strict";
+
+const now = () => performance.now();
+
+function type(input, key) {
+  const fresh = input.hasAttribute("data-fresh");
+  if (key.length === 1 && input.id !== "code") key = key.toLowerCase();
+  input.removeAttribute("data-fresh");
+  if (key === "rubout") input.value = fresh ? "" : input.value.slice(0, -1);
+  else if (input.maxLength < 0 || fresh || input.value.length < input.maxLength) input.value = (fresh ? "" : input.value) + key;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function turnPage(id, by) {
+  const list = document.getElementById(id);
+  if (list) list.scrollBy({ top: by * (list.clientHeight - 40), behavior: "auto" });
+}
+
+function showPagers(root) {
+  for (const pager of root.querySelectorAll("[data-pages]")) {
+    const list = document.getElementById(pager.dataset.pages);
+    pager.hidden = !list || list.scrollHeight <= list.clientHeight + 8;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const key = event.target.closest("[data-key]");
+  if (key) {
+    const input = document.getElementById(key.closest("[data-keys-for]").dataset.keysFor);
+    if (input) type(input, key.dataset.key);
+    return;
+  }
+  const page = event.target.closest("[data-page]");
+  if (page) return turnPage(page.closest("[data-pages]").dataset.pages, Number(page.dataset.page));
+  const step = event.target.closest("[data-step]");
+  if (step) {
+    const input = document.getElementById(step.dataset.for);
+    input.value = Math.max(0, (parseInt(input.value, 10) || 0) + Number(step.dataset.step));
+    return;
+  }
+  const opens = event.target.closest("[data-opens]");
+  if (opens) {
+    const drawer = document.getElementById(opens.dataset.opens);
+    drawer.hidden = !drawer.hidden;
+    for (const each of document.querySelectorAll(`[aria-controls="${opens.dataset.opens}"]`)) each.setAttribute("aria-expanded", String(!drawer.hidden));
+  }
+});
+
+/* The countdown runs on the browser's steady clock from what the server's time left; a wall clock that jumps does not move it. */
+let ends = null;
+function tick() {
+  const timer = document.querySelector("[data-remaining-ms]");
+  if (!timer) return;
+  if (ends === null || ends.timer !== timer) ends = { timer, at: now() + Number(timer.dataset.remainingMs) };
+  const seconds = Math.max(0, Math.ceil((ends.at - now()) / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  timer.textContent = parts.map((part) => String(part).padStart(2, "0")).join(":");
+  timer.classList.toggle("soon", seconds < 600);
+  if (seconds === 0) for (const button of document.querySelectorAll("[data-until-close] button")) button.disabled = true;
+}
+setInterval(tick, 250);
+
+document.addEventListener("DOMContentLoaded", () => { tick(); showPagers(document); });
+document.addEventListener("htmx:load", () => { tick(); showPagers(document); });
+window.addEventListener("resize", () => showPagers(document));
+
+/* News must not close what a person is typing into. */
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const waits = event.target.dataset && event.target.dataset.waitsFor;
+  if (waits && document.querySelector(waits)) event.preventDefault();
+});
