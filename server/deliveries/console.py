@@ -31,7 +31,7 @@ DIFFERENCES = {
 }
 DELIVERY_STATES = {"held": N_("held"), "shipped": N_("on the way"), "confirmed": N_("confirmed")}
 CLAIM_STATES = {
-    "open": N_("open"),
+    "open": N_("undecided"),
     "upheld": N_("upheld"),
     "declined": N_("declined"),
     "settled": N_("settled"),
