@@ -62,5 +62,5 @@ class AnswerRefusedError(AllocationError):
 
 def shown(value: str) -> str:
     """Quote a value for a message: invisible and control characters escaped, long values cut."""
-    text = repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")
-    return f'"{text[1:-1]}"'
+    text = value if len(value) <= _SHOWN else value[:_SHOWN] + "..."
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text) + '"'

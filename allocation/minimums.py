@@ -165,7 +165,7 @@ def _serve(group: Sequence[Candidate], room: dict[int, int]) -> set[int]:
         raise WorkLimitError(
             f"{len(able)} lines with a minimum hang together; at most {MINIMUM_LINES_PER_GROUP} can be chosen from"
         )
-    served = _Programme(able, {constraint: room[constraint] for constraint in sorted(tight)}).solve()
+    served = Programme(able, {constraint: room[constraint] for constraint in sorted(tight)}).solve()
     _check(able, served, room)
     return served
 
@@ -186,7 +186,7 @@ def _check(able: Sequence[Candidate], served: set[int], room: dict[int, int]) ->
         )
 
 
-class _Programme:
+class Programme:
     """The integer programme of one group: how many of each class of exchangeable lines are served.
 
     Bounds on each class's count are drawn tighter until they meet.

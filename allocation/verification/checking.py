@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from allocation.verification.findings import Findings, Unreadable, Verdict
 from allocation.verification.given import Given, Ints, given_by, read_given, read_policy
 from allocation.verification.published import Published, published_by, read_published
 from allocation.verification.stops import Filled, Stops, check_stops
-from allocation.verification.turns import Turns
+from allocation.verification.turns import Surd, Turn, Turns, read_level
 
 _RULES: Final = {"max_min", "proportional", "equal_losses", "talmud"}
 _ROUNDINGS: Final = {"none", "adams", "dean", "huntington_hill", "webster", "jefferson"}
@@ -161,10 +162,11 @@ def _check_quantities(claims: Claims, published: Published, places: list[str], f
     if any(mask.any() for mask, _ in faults):
         return None
     held = (units // pack).astype(np.int64)
-    return held if _check_sums(claims, held, "", findings) else None
+    _check_sums(claims, held, "", findings)
+    return held
 
 
-def _check_sums(claims: Claims, held: Ints, place: str, findings: Findings) -> bool:
+def _check_sums(claims: Claims, held: Ints, place: str, findings: Findings) -> None:
     used: dict[str, int] = {}
     some = np.flatnonzero(held).tolist()
     sku, pack, packs = claims.sku.tolist(), claims.pack.tolist(), held.tolist()
@@ -174,30 +176,32 @@ def _check_sums(claims: Claims, held: Ints, place: str, findings: Findings) -> b
         for use in claims.further.get(line, ()):
             used[use.name] = used.get(use.name, 0) + use.size * packs[line]
     used.update({f"supply:{name}": by_sku[i] for i, name in enumerate(claims.sku_names)})
-    holds = True
     for name, amount in used.items():
         if amount > claims.limit(name):
             findings.add(f"{place}{name}", f"{amount} granted of {claims.limit(name)}")
-            holds = False
-    return holds
 
 
 def _check_filling(
     turns: Turns, claims: Claims, held: Ints, published: Published, places: list[str], findings: Findings
 ) -> None:
     """Check stops, thresholds, shares and reasons; first the choice among lines with a minimum, where there are any."""
-    certificate = published.certificate
+    certificate, found = published.certificate, findings.found
     left_out: dict[int, tuple[Use, bool]] = {}
-    base, top = claims.floor, claims.eligible
+    base, top, before = claims.floor, claims.eligible, None
     if claims.minimum.any():
-        left_out = _check_minimums(turns, claims, held, certificate, places, findings)
+        before = _stated_before(claims, held, certificate, places, findings)
+        if before is not None:
+            left_out = _check_choice(turns, claims, held, before, places, findings)
         served = (claims.minimum > 0) & (held > 0)
         base = np.where(served, np.maximum(claims.floor, claims.minimum), claims.floor)
         top = claims.eligible.copy()
         top[list(left_out)] = 0
     else:
         findings.expect("certificate.json", "minimums", certificate.get("minimums"), {})
-    stops = check_stops(turns, claims, Filled(held, base, top), "", findings)
+    thresholds = _stated_thresholds(claims, certificate, rounding=turns.rounding)
+    stops = check_stops(turns, claims, Filled(held, base, top), findings, thresholds=thresholds)
+    if before is not None and findings.found == found:  # what is wrong in both would be named twice
+        _check_first_filling(turns, claims, before, findings)
     _check_thresholds(claims, held, top, stops, certificate, findings)
     shares = [
         _cut(units, weight) for units, weight in zip((held * claims.pack).tolist(), claims.weight.tolist(), strict=True)
@@ -208,28 +212,33 @@ def _check_filling(
     _compare(places, "reason", published, reasons, findings)
 
 
-def _check_minimums(
-    turns: Turns, claims: Claims, held: Ints, certificate: Mapping[str, Any], places: list[str], findings: Findings
+def _check_choice(
+    turns: Turns, claims: Claims, held: Ints, before: Ints, places: list[str], findings: Findings
 ) -> dict[int, tuple[Use, bool]]:
-    """Check the first filling that the certificate states, and the choice made after it.
+    """Check the choice made after the first filling.
 
     Returns
     -------
     dict
         For each line left out, the constraint that had no room for its minimum, and whether the draw alone decided.
     """
-    before = _stated_before(claims, held, certificate, places, findings)
-    if before is None:
-        return {}
-    place = "before the minimums, "
-    if _check_sums(claims, before, place, findings):
-        check_stops(turns, claims, Filled(before, claims.floor, claims.eligible), place, findings)
     choice = Choice(turns, claims, before)
     served = {line for line in choice.lines if held[line] > 0}
     check_choice(choice, served, findings)
     for line in np.flatnonzero((claims.minimum > 0) & (held == 0) & (before >= claims.minimum)).tolist():
         findings.add(places[line], "reached its minimum, and was left out all the same")
     return choice.why_left_out(served)
+
+
+def _check_first_filling(turns: Turns, claims: Claims, before: Ints, findings: Findings) -> None:
+    """Check the filling that knew no minimums, where it may differ from the result."""
+    place = "before the minimums, "
+    _check_sums(claims, before, place, findings)
+    concerned = np.zeros(len(claims.sku_names), dtype=np.bool_)
+    concerned[claims.sku[claims.minimum > 0]] = True
+    concerned[claims.sku[list(claims.further)]] = True
+    top = np.where(concerned[claims.sku], claims.eligible, before)
+    check_stops(turns, claims, Filled(before, claims.floor, top), findings, place=place)
 
 
 def _stated_before(
@@ -250,6 +259,22 @@ def _stated_before(
             return None
         before[line] = packs
     return before
+
+
+def _stated_thresholds(claims: Claims, certificate: Mapping[str, Any], *, rounding: str) -> dict[int, Turn]:
+    """Read the thresholds that can be read; whether they are right is checked later."""
+    position = {name: sku for sku, name in enumerate(claims.sku_names)}
+    kind = Surd if rounding == "huntington_hill" else Fraction
+    thresholds: dict[int, Turn] = {}
+    for name, stated in _mapping(certificate, "thresholds").items():
+        try:
+            level = read_level(stated["level"])
+            turn = (int(stated["tier"]), int(stated["phase"]), level, bytes.fromhex(stated["tie"]))
+        except (TypeError, KeyError, ValueError, ZeroDivisionError):
+            continue
+        if name in position and isinstance(level, kind):
+            thresholds[position[name]] = turn
+    return thresholds
 
 
 def _check_thresholds(

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,27 +39,50 @@ class Stops:
         return self.use.get(line) or claims.uses(line)[0]
 
 
-def check_stops(turns: Turns, claims: Claims, filled: Filled, place: str, findings: Findings) -> Stops:
+def check_stops(
+    turns: Turns,
+    claims: Claims,
+    filled: Filled,
+    findings: Findings,
+    *,
+    place: str = "",
+    thresholds: Mapping[int, Turn] | None = None,
+) -> Stops:
     """Go through all short lines.
 
     Parameters
     ----------
     place
-        What is said to be wrong where it is: a prefix for the names of lines, empty for the result itself.
+        A prefix for the names of lines, empty for the result itself.
+    thresholds
+        The last unit of each SKU as the certificate states it; where it is not the last one granted, the lines on the
+        wrong side of it are named instead of all that a wrong last unit makes look wrong.
     """
     stops = Stops(by_draw=np.zeros(len(filled.held), dtype=np.bool_))
     coupled = np.zeros(len(claims.sku_names), dtype=np.bool_)
     coupled[claims.sku[list(claims.further)]] = True
-    _check_supplies(turns, claims, filled, ~coupled[claims.sku], place, findings, stops)
+    alone = ~coupled[claims.sku]
+    named = _check_stated(turns, claims, filled, alone, thresholds or {}, findings, stops)
+    _check_supplies(turns, claims, filled, alone, named, place, findings, stops)
     if coupled.any():
         _check_coupled(turns, claims, filled, np.flatnonzero(coupled[claims.sku]), place, findings, stops)
     return stops
 
 
 def _check_supplies(
-    turns: Turns, claims: Claims, filled: Filled, here: Mask, place: str, findings: Findings, stops: Stops
+    turns: Turns,
+    claims: Claims,
+    filled: Filled,
+    here: Mask,
+    named: set[int],
+    place: str,
+    findings: Findings,
+    stops: Stops,
 ) -> None:
-    """Check lines that meet in their supply alone: one last unit a SKU, and every next unit after it."""
+    """Check lines that meet in their supply alone: one last unit a SKU, and every next unit after it.
+
+    `named` holds the SKUs whose lines at fault have been named already.
+    """
     skus = len(claims.sku_names)
     short = np.flatnonzero(here & (filled.held < filled.top))
     left = claims.supply - _sums(claims.sku, filled.held, skus)
@@ -67,10 +91,8 @@ def _check_supplies(
             findings.add(
                 f"{place}supply:{claims.sku_names[sku]}", f"room for {left[sku]} more packs, and lines are short"
             )
-    affected = np.zeros(skus, dtype=np.bool_)
-    affected[claims.sku[short]] = True
-    granted = np.flatnonzero(here & affected[claims.sku] & (filled.held > filled.base))
-    last, highest = _last_units(turns, claims, filled, granted, skus, stops)
+    short = short[~np.isin(claims.sku[short], list(named))]
+    last, highest = _last_units(turns, claims, filled, _granted_beside(claims, filled, here, short), skus, stops)
     nth = filled.held[short] + 1
     sku, stage = claims.sku[short], turns.stages(short, nth)
     low, _ = turns.estimate(short, nth, stage)
@@ -86,6 +108,40 @@ def _check_supplies(
         stops.by_draw[line] = list(mine) == moment
         if mine < tuple(moment) or (list(mine) == moment and turns.draw(line, n) < draw):
             _wrongly_stopped(turns, place, findings, line)
+
+
+def _granted_beside(claims: Claims, filled: Filled, here: Mask, short: Ints) -> Ints:
+    """Return the lines with units above their base, of the SKUs of the short lines."""
+    affected = np.zeros(len(claims.sku_names), dtype=np.bool_)
+    affected[claims.sku[short]] = True
+    return np.flatnonzero(here & affected[claims.sku] & (filled.held > filled.base))
+
+
+def _check_stated(
+    turns: Turns,
+    claims: Claims,
+    filled: Filled,
+    here: Mask,
+    thresholds: Mapping[int, Turn],
+    findings: Findings,
+    stops: Stops,
+) -> set[int]:
+    """For SKUs whose last unit is not the stated one, name the lines on the wrong side of it; return those SKUs."""
+    short = np.flatnonzero(here & (filled.held < filled.top))
+    _last_units(turns, claims, filled, _granted_beside(claims, filled, here, short), len(claims.sku_names), stops)
+    wrong = {sku for sku, turn in thresholds.items() if stops.last.get(sku) != turn}
+    named = set()
+    for line in np.flatnonzero(here & np.isin(claims.sku, list(wrong))).tolist():
+        sku, held = int(claims.sku[line]), int(filled.held[line])
+        what = None
+        if held > filled.base[line] and turns.of(line, held) > thresholds[sku]:
+            what = "granted a pack that comes after the threshold"
+        elif held < filled.top[line] and turns.of(line, held + 1) <= thresholds[sku]:
+            what = "stopped before a pack that comes up to the threshold"
+        if what:
+            findings.add(f"{turns.given.retailer[line]}, {turns.given.sku[line]}", what)
+            named.add(sku)
+    return named
 
 
 def _last_units(

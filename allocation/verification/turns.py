@@ -5,6 +5,7 @@ integer square roots, finer and finer until two numbers part or are known to be 
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, total_ordering
@@ -59,6 +60,12 @@ Turn = tuple[int, int, Level, bytes]
 
 
 Floats = npt.NDArray[np.float64]
+
+
+def read_level(text: str) -> Level:
+    """Read a level as a certificate states it: ``7/2``, ``sqrt(3/4)`` or ``sqrt(3/4)-1/5``; raises ValueError."""
+    found = re.fullmatch(r"sqrt\(([0-9/]+)\)([+-][0-9/]+)?", text)
+    return Surd(Fraction(found[1]), -Fraction(found[2] or 0)) if found else Fraction(text)
 
 
 class Turns:
