@@ -76,7 +76,7 @@ def search(
     if text:
         columns = (SkuRow.sku, SkuRow.name_zh, SkuRow.name_en)
         named = (column.icontains(text, autoescape=True) for column in columns)
-        query = query.where(or_(*named, SkuRow.barcodes.contains([text])))
+        query = query.where(or_(*named, literal(text) == any_(SkuRow.barcodes)))
     if category is not None:
         query = query.where(SkuRow.category == category)
     if state is not None:

@@ -11,8 +11,6 @@ MINIMUM_ABOVE_LIMIT = Reason(
     N_("In whole packs the smallest order is {minimum}, above the limit of {limit}: nobody could order it."),
 )
 
-REASONS: tuple[Reason, ...] = (MINIMUM_ABOVE_LIMIT,)
-
 
 def can_be_ordered(sku: Mapping[str, Any]) -> tuple[str, Unfit] | None:
     """Return what keeps every retailer from ordering a SKU: a smallest order above the limit, in whole packs.

@@ -23,10 +23,19 @@ LOST = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something does not fit: a stable code for programs, an English sentence marked for translation."""
+    """Why something does not fit: a stable code for programs, an English sentence marked for translation.
+
+    ``words`` are the parameters of the sentence that are themselves marked for translation.
+    """
 
     code: str
     text: str
+    words: tuple[str, ...] = ()
+
+    def sentence(self, params: Mapping[str, str | int], gettext: Callable[[str], str] = str) -> str:
+        """Return the sentence with its parameters in the language of ``gettext``."""
+        said = {name: gettext(str(value)) if name in self.words else value for name, value in params.items()}
+        return gettext(self.text).format_map(said)
 
 
 EMPTY = Reason("empty", N_("Nothing is given here, and it is needed."))
@@ -47,23 +56,6 @@ TOO_MANY = Reason("too_many", N_("There are {count} values; at most {most} are k
 TWICE = Reason("twice", N_("“{value}” stands here twice."))
 WRONG_TYPE = Reason("wrong_type", N_("The value has another type than this field."))
 
-REASONS: tuple[Reason, ...] = (
-    EMPTY,
-    TOO_LONG,
-    CONTROL,
-    LOST_CHARACTER,
-    SPACES_AROUND,
-    NOT_WHOLE,
-    OUT_OF_RANGE,
-    NOT_A_DAY,
-    NOT_A_CHOICE,
-    NOT_DECIMAL,
-    NOT_EXACT,
-    TOO_MANY,
-    TWICE,
-    WRONG_TYPE,
-)
-
 
 class Unfit(ValueError):  # noqa: N818 - an answer about a value, not a failure of the program
     """A value does not fit: the reason and the parameters of its sentence."""
@@ -75,7 +67,7 @@ class Unfit(ValueError):  # noqa: N818 - an answer about a value, not a failure 
 
     def sentence(self, gettext: Callable[[str], str] = str) -> str:
         """Return the reason in the language of ``gettext``."""
-        return gettext(self.reason.text).format_map(self.params)
+        return self.reason.sentence(self.params, gettext)
 
 
 class Form(Protocol):

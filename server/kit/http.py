@@ -109,7 +109,7 @@ def router(prefix: str = "", *, tag: str, roles: tuple[Role, ...] | Literal["eve
 
 def status_of(refusal: Refusal) -> int:
     """Return the HTTP status of a refusal; the only place that knows."""
-    return STATUS_OF_CODE.get(refusal.code) or STATUS[type(refusal)]
+    return STATUS_OF_CODE.get(refusal.code) or next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
 def body_of(refusal: Refusal, language: Language) -> RefusalBody:

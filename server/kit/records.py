@@ -23,7 +23,9 @@ from server.kit.db import Base
 from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
 from server.kit.marking import N_
 
-NOT_KNOWN = Reason("not_known", N_("There is no {what} “{value}”. Add it first, or correct the value."))
+NOT_KNOWN = Reason(
+    "not_known", N_("There is no {what} “{value}”. Add it first, or correct the value."), words=("what",)
+)
 
 BATCH = 2_000
 Record = dict[str, Any]

@@ -12,8 +12,6 @@ EXPIRING_DAYS = 60
 LAST_BEFORE_FIRST = Reason("last_before_first", N_("The last day lies before the first, {first}."))
 REASON_NEEDED = Reason("reason_needed", N_("A licence is suspended or cancelled for a reason. Write it."))
 
-REASONS: tuple[Reason, ...] = (LAST_BEFORE_FIRST, REASON_NEEDED)
-
 Stand = Literal["valid", "expiring", "expired", "coming", "suspended", "cancelled"]
 
 

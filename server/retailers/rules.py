@@ -11,8 +11,6 @@ REASON_NEEDED = Reason(
     "reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it.")
 )
 
-REASONS: tuple[Reason, ...] = (REASON_NEEDED,)
-
 
 @dataclass(frozen=True)
 class Audience:

@@ -65,8 +65,8 @@ def upload(
     kinds: Kinds,
     clock: http.Now,
     operator: http.Person,
-    kind: Word,
     file: Annotated[UploadFile, File()],
+    kind: Word = "",
     mapping: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     """Keep the file and go to where it is looked at."""
@@ -176,7 +176,7 @@ def report_page(request: Request, session: http.Db, kinds: Kinds, report_id: UUI
         encodings=ENCODINGS,
         separators=SEPARATORS,
         shown=SHOWN_PROBLEMS,
-        gettext=texts(request).gettext,
+        translate=texts(request).gettext,
     )
 
 
@@ -235,7 +235,7 @@ def _look(
         separators=SEPARATORS,
         errors=errors,
         shown=SHOWN_PROBLEMS,
-        gettext=gettext,
+        translate=gettext,
     )
 
 

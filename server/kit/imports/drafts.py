@@ -21,7 +21,7 @@ from contract.ids import uuid7
 from contract.texts import LANGUAGES, translations
 from server.kit import jobs
 from server.kit.db import Base, transaction
-from server.kit.fields import Unfit
+from server.kit.fields import Reason, Unfit
 from server.kit.http import Runtime
 from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
@@ -72,7 +72,7 @@ class ImportDraft(Base):
 
     def fault_sentence(self, gettext: Callable[[str], str]) -> str | None:
         """Return why nothing of the file can be taken, or none."""
-        return None if self.fault is None else gettext(self.fault["text"]).format_map(self.fault["params"])
+        return None if self.fault is None else Reason(**self.fault["reason"]).sentence(self.fault["params"], gettext)
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _queue(session: Session, draft: ImportDraft, work: Work, actor: Actor) -> No
 
 
 def _fault(unfit: Unfit) -> dict[str, Any]:
-    return {"text": unfit.reason.text, "params": unfit.params}
+    return {"reason": vars(unfit.reason), "params": unfit.params}
 
 
 def _plain(report: Report) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from server.kit.imports.reading import SEPARATORS, Choices, Encoding, Separator
 from server.kit.marking import N_
 
 NOT_TOML = Reason("not_toml", N_("The mapping is not TOML: {what}."))
+NOT_UTF_8 = Reason("not_utf_8", N_("The mapping is not UTF-8. Save it as UTF-8."))
 UNKNOWN_PART = Reason("unknown_part", N_("The mapping says “{name}” under {where}; known there: {known}."))
 WRONG_OPTION = Reason("wrong_option", N_("The mapping’s {where} is “{value}”; it must be {needed}."))
 NO_SOURCE = Reason("no_source", N_("The mapping’s field {field} names neither a column nor a constant. Give it one."))
@@ -46,16 +47,6 @@ KEY_MISSING = Reason(
     N_("No column is mapped to the field {field}, which names the record. The file’s columns: {columns}."),
 )
 NOT_LISTED = Reason("not_listed", N_("“{value}” is not among the values that the mapping lists: {known}."))
-
-REASONS: tuple[Reason, ...] = (
-    NOT_TOML,
-    UNKNOWN_PART,
-    WRONG_OPTION,
-    NO_SOURCE,
-    COLUMN_MISSING,
-    KEY_MISSING,
-    NOT_LISTED,
-)
 
 
 @dataclass(frozen=True)
@@ -106,11 +97,11 @@ def parse(text: str) -> FieldMap:
         parts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Unfit(NOT_TOML, what=str(error)) from None
-    _known(parts, ("file", "fields"), "the top")
+    _known(parts, ("file", "fields"), "TOML")
     chosen, named = parts.get("file", {}), parts.get("fields", {})
     for where, part in (("[file]", chosen), ("[fields]", named)):
         if not isinstance(part, dict):
-            raise Unfit(WRONG_OPTION, where=where, value=str(part), needed="a table")
+            raise Unfit(WRONG_OPTION, where=where, value=str(part), needed="{ … }")
     return FieldMap(_choices(chosen), MappingProxyType({name: _source(name, part) for name, part in named.items()}))
 
 
@@ -261,7 +252,7 @@ def _choices(part: Mapping[str, Any]) -> Choices:
     if encoding is not None and encoding not in get_args(Encoding):
         raise Unfit(WRONG_OPTION, where="encoding", value=str(encoding), needed=", ".join(get_args(Encoding)))
     if separator is not None and separator not in SEPARATORS:
-        raise Unfit(WRONG_OPTION, where="separator", value=str(separator), needed="one of , ; | \\t")
+        raise Unfit(WRONG_OPTION, where="separator", value=str(separator), needed=", ; | \\t")
     if guarded is not None and not isinstance(guarded, bool):
         raise Unfit(WRONG_OPTION, where="guarded", value=str(guarded), needed="true, false")
     return Choices(cast("Encoding | None", encoding), cast("Separator | None", separator), guarded)
@@ -285,12 +276,12 @@ def _source(name: str, part: Any) -> Source:
         else:
             fits = isinstance(value, str | int | float | date) and not isinstance(value, bool)
         if not fits:
-            raise Unfit(WRONG_OPTION, where=f"{where}.{option}", value=str(value), needed=_NEEDED.get(option, "text"))
+            raise Unfit(WRONG_OPTION, where=f"{where}.{option}", value=str(value), needed=_NEEDED.get(option, '"…"'))
         read[option] = _option(where, option, value)
     return Source(**read)
 
 
-_NEEDED = {"strip": "true, false", "values": "a table", "multiply": "a number", "date": "%Y-%m-%d"}
+_NEEDED = {"strip": "true, false", "values": "{ … }", "multiply": "100", "date": "%Y-%m-%d"}
 
 
 def _option(where: str, option: str, value: Any) -> Any:

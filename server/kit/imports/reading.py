@@ -49,6 +49,7 @@ EMPTY_FILE = Reason("empty_file", N_("The file holds nothing. Choose another one
 OTHER_SEPARATOR = Reason(
     "other_separator",
     N_("Between the headings a {found} was found where a {expected} is expected. Choose the {found}."),
+    words=("found", "expected"),
 )
 HEADING_EMPTY = Reason("heading_empty", N_("Column {number} has no heading. Give it one."))
 HEADING_TWICE = Reason("heading_twice", N_("The heading “{heading}” stands above two columns. Rename one."))
@@ -57,17 +58,6 @@ BROKEN_QUOTES = Reason(
     N_("Row {row} cannot be read: a quotation mark is open or stands in a wrong place. Correct it in the file."),
 )
 TOO_LARGE = Reason("too_large", N_("The file has {size} bytes; at most {most} are taken. Split it."))
-
-REASONS: tuple[Reason, ...] = (
-    NOT_IN_ENCODING,
-    NO_ENCODING,
-    EMPTY_FILE,
-    OTHER_SEPARATOR,
-    HEADING_EMPTY,
-    HEADING_TWICE,
-    BROKEN_QUOTES,
-    TOO_LARGE,
-)
 
 _MARKS: tuple[tuple[bytes, Encoding], ...] = (
     (b"\xef\xbb\xbf", "utf-8"),

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import CheckConstraint, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kit.console.exports import Sheet, csv_text
 from server.kit.db import Base
-from server.kit.fields import Unfit
+from server.kit.fields import Reason, Unfit
 from server.kit.marking import N_
 
 VALUE_MOST = 200
@@ -47,23 +48,27 @@ class ImportReport(Base):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one cell of a row was refused. ``text`` is English; its translation has the same parameters."""
+    """Why one cell of a row was refused."""
 
     column: str
     field: str
     value: str
-    code: str
-    text: str
+    reason: Reason
     params: Mapping[str, str | int]
+
+    @property
+    def code(self) -> str:
+        """The reason's stable code."""
+        return self.reason.code
 
     @classmethod
     def of(cls, column: str, field: str, value: str, unfit: Unfit) -> "Problem":
         """Return the problem that ``unfit`` names."""
-        return cls(column, field, value[:VALUE_MOST], unfit.reason.code, unfit.reason.text, unfit.params)
+        return cls(column, field, value[:VALUE_MOST], unfit.reason, unfit.params)
 
     def sentence(self, gettext: Callable[[str], str] = str) -> str:
         """Return the reason, and what to do, in the language of ``gettext``."""
-        return gettext(self.text).format_map(self.params)
+        return self.reason.sentence(self.params, gettext)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,9 @@ class RefusedRow:
 
     row: int
     problems: tuple[Problem, ...]
+
+
+_REFUSED: TypeAdapter[tuple[RefusedRow, ...]] = TypeAdapter(tuple[RefusedRow, ...])
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ def keep(session: Session, report: Report) -> None:
             rows_changed=report.rows_changed,
             rows_unchanged=report.rows_unchanged,
             rows_refused=report.rows_refused,
-            refused=[plain_row(row) for row in report.refused],
+            refused=_REFUSED.dump_python(report.refused, mode="json"),
             changes=[vars(change) for change in report.changes],
             unused_columns=list(report.unused_columns),
         )
@@ -180,16 +188,6 @@ def refused_csv(rows: Sequence[RefusedRow], gettext: Callable[[str], str] = str)
     )
 
 
-def plain_row(row: RefusedRow) -> dict[str, Any]:
-    """Return a refused row as plain JSON."""
-    return {"row": row.row, "problems": [{**vars(one), "params": dict(one.params)} for one in row.problems]}
-
-
-def refused_row(plain: Mapping[str, Any]) -> RefusedRow:
-    """Return what :func:`plain_row` wrote down."""
-    return RefusedRow(plain["row"], tuple(Problem(**one) for one in plain["problems"]))
-
-
 def _report(row: ImportReport) -> Report:
     return Report(
         id=row.id,
@@ -203,7 +201,7 @@ def _report(row: ImportReport) -> Report:
         rows_new=row.rows_new,
         rows_changed=row.rows_changed,
         rows_unchanged=row.rows_unchanged,
-        refused=tuple(refused_row(one) for one in row.refused),
+        refused=_REFUSED.validate_python(row.refused),
         changes=tuple(Change(**one) for one in row.changes),
         unused_columns=tuple(row.unused_columns),
     )

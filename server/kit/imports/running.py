@@ -40,8 +40,6 @@ NOT_THE_ROWS = Reason(
     N_("More than {most} rows do not fit: the mapping is wrong rather than the rows. Nothing was stored."),
 )
 
-REASONS: tuple[Reason, ...] = (NOT_KNOWN, WRONG_WIDTH, REPEATED, CONTRADICTED, NEW_NEEDS, NOT_THE_ROWS)
-
 Progress = Callable[[int, int], None]
 
 
@@ -174,7 +172,7 @@ def mapping_text(name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileRefused(name, Unfit(mappings.NOT_TOML, what="it is not UTF-8")) from None
+        raise FileRefused(name, Unfit(mappings.NOT_UTF_8)) from None
 
 
 class _Desk:

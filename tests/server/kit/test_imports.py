@@ -278,7 +278,7 @@ def test_a_constant_holds_for_every_row() -> None:
         ("[fields]\ncode = { column = 'Item', rounded = true }", "“rounded” under fields.code"),
         ("[fields]\ncode = { column = 'Item', multiply = 'ten' }", "multiply"),
         ("[fields]\ncode = 7", "fields.code"),
-        ("colour = 1", "“colour” under the top"),
+        ("colour = 1", "“colour” under TOML"),
     ],
 )
 def test_a_wrong_mapping_says_what_is_wrong_and_what_is_known(toml: str, why: str) -> None:
