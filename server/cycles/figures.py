@@ -302,4 +302,4 @@ def _reasons(session: Session, row: CycleRow) -> dict[str, int]:
         .group_by(GrantRow.reason)
         .order_by(GrantRow.reason)
     )
-    return dict(counted.tuples().all())
+    return dict(counted.all())

@@ -1,0 +1,191 @@
+"""Every screen of cycles in every state, in both languages, and the way through them by hand."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from server.cycles import queries, service
+from server.kit.db import transaction
+from server.kit.identity import Operator
+
+PLANNER = Operator(1, "anna", frozenset({"planner"}))
+
+
+def screen(browser, path, status=200):
+    answer = browser.get(path)
+    assert answer.status_code == status, answer.text[:2000]
+    return answer.text
+
+
+def sent(browser, path, **fields):
+    """Send a form; follow to the page that it leads to."""
+    answer = browser.post(path, data=fields)
+    assert answer.status_code == 303, answer.text[:3000]
+    return screen(browser, answer.headers["location"])
+
+
+def test_a_planner_and_a_releaser_do_a_whole_cycle_by_hand(town, signed_in, clock):
+    planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
+    assert "There is no cycle yet" in screen(planner, "/console/cycles")
+    screen(planner, "/console/cycles/new")
+    answer = planner.post("/console/cycles/new", data={"name_zh": "第49周", "name_en": "Week 49", "week": "2026-12-02"})
+    place = answer.headers["location"]
+    page = screen(planner, place)
+    assert "No window is planned" in page
+    local = [(clock.now + timedelta(hours=8, minutes=m)).strftime("%Y-%m-%dT%H:%M") for m in (5, 60)]
+    page = sent(planner, f"{place}/windows", route="*", opens=local[0], closes=local[1])
+    assert "2026-11-25 09:05 UTC+08:00" in page
+    page = sent(planner, f"{place}/supply/line", sku="K1", supply_units="130", reserve_units="5", reason="arrivals")
+    assert "version 1" in page
+    answer = planner.post(
+        f"{place}/supply/file",
+        data={"reason": "more arrivals", "others": "keep"},
+        files={"file": ("s.csv", b"sku,supply_units\nK2,1000\n", "text/csv")},
+    )
+    assert answer.status_code == 303, answer.text
+    sent(planner, f"{place}/announce")
+    clock.advance(minutes=6)
+    town.open(place.rpartition("/")[2])
+    assert "until it closes" in screen(planner, place)
+    with transaction(town.sessions) as session:
+        window = queries.orders.windows(session)[0].id
+    for retailer, quantities in {"R1": {"K1": 40, "WINE": 18}, "R2": {"K1": 40}, "R4": {"K1": 80}}.items():
+        assert town.order(retailer, window, **quantities).outcome == "accepted"
+    assert "Asked for, and not in the supply" in screen(planner, place)
+    town.close()
+    town.work()
+    page = screen(planner, place)
+    assert "Freezing has stopped" in page
+    assert "WINE" in page
+    assert "WINE" in screen(planner, f"{place}/supply")
+    sent(planner, f"{place}/supply/missing", sku="WINE", units="12", reason="found some")
+    town.work()
+    review = screen(planner, f"{place}/review")
+    for words in ("Send to a second person", "Lorenz", "Fill by tier", "The published files hold"):
+        assert words in review
+    sent(planner, f"{place}/send")
+    assert "You sent this result" not in screen(releaser, f"{place}/review")
+    assert "You sent this result" in screen(planner, f"{place}/review")
+    sent(releaser, f"{place}/send-back", reason="look at R4 again")
+    sent(planner, f"{place}/send")
+    assert "Release this result?" in screen(releaser, f"{place}/review")
+    sent(releaser, f"{place}/release")
+    town.work()
+    page = screen(releaser, f"{place}/review")
+    assert "Published" in page
+    assert "is revealed with the publication" not in page
+    answer = releaser.get(f"{place}/explain", params={"retailer": "R4"}, headers={"HX-Request": "true"})
+    assert "Shop R4" in answer.text
+    assert "There is no retailer R99" in screen(releaser, f"{place}/explain?retailer=R99")
+    assert releaser.get(f"{place}/export.zip").content[:2] == b"PK"
+
+
+def texts_of(page):
+    """What a person reads on a page."""
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style|svg|code|pre).*?</\1>", " ", page, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_screen_stands_in_every_state(town, signed_in, language):
+    planner = signed_in("planner", name="anna", language=language)
+    releaser = signed_in("releaser", name="bo", language=language)
+    cycle = town.draft()
+    screens = [f"/console/cycles/{cycle}{part}" for part in ("", "/supply", "/review")]
+    screens += ["/console/cycles", "/console/standing", "/console/cycles/new", "/console/"]
+
+    def look():
+        for path in screens:
+            screen(planner, path)
+        for path in screens:
+            if not path.endswith("/new"):
+                screen(releaser, path)
+
+    look()
+    town.announce(cycle)
+    look()
+    window = town.open(cycle)
+    town.order("R1", window, K1=40, K2=12)
+    town.order("R4", window, K1=120)
+    look()
+    town.close()
+    for steps in (1, 1, 1, 1):
+        town.work(steps=steps)
+        look()
+    town.act(service.send_for_release, cycle, PLANNER)
+    look()
+    town.act(service.release, cycle, Operator(2, "bo", frozenset({"releaser"})))
+    look()
+    town.work()
+    look()
+
+
+@pytest.mark.parametrize("path", ["", "/supply", "/review"])
+def test_the_chinese_screens_hold_no_english_sentence(town, signed_in, path):
+    cycle = town.verified()
+    page = texts_of(screen(signed_in("planner", name="anna", language="zh"), f"/console/cycles/{cycle}{path}"))
+    sentences = re.findall(r"[A-Z][a-z]+(?: [a-z]+){2,}", page)
+    assert sentences == []
+
+
+def test_a_fault_is_shown_where_it_was_typed_and_nothing_is_stored(town, signed_in):
+    planner = signed_in("planner", name="anna")
+    cycle = town.draft()
+    answer = planner.post(
+        f"/console/cycles/{cycle}/supply/line", data={"sku": "K9", "supply_units": "1", "reason": "typed"}
+    )
+    assert answer.status_code == 422
+    assert "K9 is not in the catalogue" in answer.text
+    assert 'value="typed"' in answer.text
+    answer = planner.post(f"/console/cycles/{cycle}/windows", data={"route": "*", "opens": "soon", "closes": ""})
+    assert answer.status_code == 422
+    answer = planner.post("/console/standing/policies", data={"name": "x", "text": 'rule = "loud"', "reason": "y"})
+    assert answer.status_code == 422
+    answer = planner.post("/console/standing/schedules", data={"route": "*"})
+    assert answer.status_code == 422
+    assert town.cycle(cycle).supply_version == 1
+
+
+def test_schedules_and_policies_are_set_by_hand(town, signed_in):
+    planner = signed_in("planner", name="anna")
+    page = sent(
+        planner,
+        "/console/standing/schedules",
+        route="south",
+        opens_weekday="6",
+        opens_time="16:00",
+        closes_weekday="7",
+        closes_time="02:30",
+        zone="America/New_York",
+    )
+    assert "Route south" in page
+    page = sent(planner, "/console/standing/policies", name="small first", text='rounding = "adams"', reason="wish")
+    assert "small first v1" in page
+    cycle = town.draft()
+    page = sent(planner, f"/console/cycles/{cycle}/windows/scheduled")
+    assert "Route south" in page
+    sent(planner, f"/console/cycles/{cycle}/policy", policy="small first|1")
+    assert town.cycle(cycle).policy == "small first v1"
+    page = sent(planner, "/console/standing/schedules/remove", route="south")
+    assert "No schedule stands" in page
+
+
+def test_the_live_part_has_the_page_loaded_when_the_cycle_moves_on(town, signed_in):
+    planner = signed_in("planner", name="anna")
+    cycle = town.draft()
+    town.announce(cycle)
+    same = planner.get(f"/console/cycles/{cycle}/live", params={"state": "announced", "trouble": "no"})
+    assert "HX-Refresh" not in same.headers
+    town.open(cycle)
+    moved = planner.get(f"/console/cycles/{cycle}/live", params={"state": "announced", "trouble": "no"})
+    assert moved.headers["HX-Refresh"] == "true"
+
+
+def test_the_home_page_says_what_waits_for_whom(town, signed_in):
+    cycle = town.verified()
+    planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
+    assert f"/console/cycles/{cycle}/review" in screen(planner, "/console/")
+    assert f"/console/cycles/{cycle}/review" not in screen(releaser, "/console/")
+    town.act(service.send_for_release, cycle, PLANNER)
+    assert f"/console/cycles/{cycle}/review" not in screen(planner, "/console/")
+    assert f"/console/cycles/{cycle}/review" in screen(releaser, "/console/")
