@@ -27,7 +27,7 @@ from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
 from server.kit.imports.mapping import FieldMap
 from server.kit.imports.reading import FileRefused, Sheet
-from server.kit.imports.reports import Report
+from server.kit.imports.reports import Report, shown
 from server.kit.imports.running import Upload, read_upload, run
 from server.kit.records import Kind
 
@@ -251,7 +251,7 @@ def _queue(session: Session, draft: ImportDraft, work: Work, actor: Actor) -> No
 
 
 def _fault(unfit: Unfit) -> dict[str, Any]:
-    return {"reason": vars(unfit.reason), "params": unfit.params}
+    return {"reason": vars(unfit.reason), "params": {name: shown(one) for name, one in unfit.params.items()}}
 
 
 def _plain(report: Report) -> dict[str, Any]:

@@ -52,6 +52,7 @@ OTHER_SEPARATOR = Reason(
     words=("found", "expected"),
 )
 HEADING_EMPTY = Reason("heading_empty", N_("Column {number} has no heading. Give it one."))
+HEADING_HIDDEN = Reason("heading_hidden", N_("The heading of column {number} holds an invisible character. Remove it."))
 HEADING_TWICE = Reason("heading_twice", N_("The heading “{heading}” stands above two columns. Rename one."))
 BROKEN_QUOTES = Reason(
     "broken_quotes",
@@ -232,6 +233,8 @@ def _check_headings(headings: tuple[str, ...], text: str, separator: Separator, 
     for number, heading in enumerate(headings, start=1):
         if not heading.strip():
             raise Unfit(HEADING_EMPTY, number=number)
+        if "\0" in heading:
+            raise Unfit(HEADING_HIDDEN, number=number)
         if heading in headings[: number - 1]:
             raise Unfit(HEADING_TWICE, heading=heading)
 

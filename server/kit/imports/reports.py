@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -16,6 +16,7 @@ from server.kit.fields import Reason, Unfit
 from server.kit.marking import N_
 
 VALUE_MOST = 200
+T = TypeVar("T")
 
 
 class ImportReport(Base):
@@ -64,7 +65,7 @@ class Problem:
     @classmethod
     def of(cls, column: str, field: str, value: str, unfit: Unfit) -> "Problem":
         """Return the problem that ``unfit`` names."""
-        return cls(column, field, value[:VALUE_MOST], unfit.reason, unfit.params)
+        return cls(column, field, shown(value), unfit.reason, {name: shown(one) for name, one in unfit.params.items()})
 
     def sentence(self, gettext: Callable[[str], str] = str) -> str:
         """Return the reason, and what to do, in the language of ``gettext``."""
@@ -77,6 +78,11 @@ class RefusedRow:
 
     row: int
     problems: tuple[Problem, ...]
+
+
+def shown(value: T) -> T | str:
+    """Return a text cut to what a report holds, a zero byte as the sign for it: no database keeps one."""
+    return value[:VALUE_MOST].replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
 
 
 _REFUSED: TypeAdapter[tuple[RefusedRow, ...]] = TypeAdapter(tuple[RefusedRow, ...])

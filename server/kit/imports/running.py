@@ -27,6 +27,7 @@ from server.kit.marking import N_
 from server.kit.records import NOT_KNOWN, Key, Kind, Record, Written
 
 MAX_BYTES = 256 * 1024 * 1024
+NAME_MOST = 200
 MAX_REFUSED = 100_000
 CHANGES_KEPT = 200
 PROGRESS_EVERY = 1_000
@@ -45,10 +46,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it came."""
+    """A file as it came; ``name`` is made printable, for it is only shown."""
 
     name: str
     content: bytes
+
+    def __post_init__(self) -> None:
+        printable = "".join(sign if sign.isprintable() else "\N{WHITE SQUARE}" for sign in self.name[:NAME_MOST])
+        object.__setattr__(self, "name", printable)
 
     @property
     def sha256(self) -> str:

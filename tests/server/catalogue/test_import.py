@@ -1,5 +1,7 @@
 """SKUs from files: every row accounted for, nothing half done, identifiers byte for byte."""
 
+import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,3 +238,23 @@ def test_a_wholesalers_real_catalogue_comes_in_and_every_row_is_accounted_for(
     assert {problem.code for row in report.refused for problem in row.problems} == {"lost_character"}
     mended = mapping.replace('"Item Description"', '{ column = "Item Description", lost = "?" }')
     assert counts(bring_skus(IOWA.read_bytes(), mended)) == (6, 0, 6476, 0)
+
+
+CELLS = st.text(st.sampled_from("ab01,;\"'=\n\r\0\ufffd é镕"), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(CELLS, min_size=4, max_size=6), max_size=6), st.sampled_from([",", ";", "\t"]))
+def test_whatever_a_file_holds_every_row_is_accounted_for(
+    session: Session, bring_skus: Callable[..., Report], rows: list[list[str]], separator: str
+) -> None:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=separator, quoting=csv.QUOTE_ALL)
+    writer.writerows([["sku", "name_zh", "name_en", "price_minor"], *rows])
+    nested = session.begin_nested()
+    report = bring_skus(written.getvalue())
+    assert report.rows_read == sum(any(cell.strip() for cell in row) for row in rows)
+    assert report.rows_taken == report.rows_read - len(report.refused)
+    session.flush()
+    assert all("\0" not in name and "\ufffd" not in name for name in queries.skus(session))
+    nested.rollback()
