@@ -25,6 +25,7 @@ from server.cycles import http as cycles_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
+from server.cycles.events import ScarcityChanged
 from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.deliveries import mqtt as deliveries_mqtt
@@ -87,6 +88,7 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
     RetailersChanged: (reference.on_retailers_changed,),
     StandingChanged: (reference.on_standing_changed,),
     LicencesChanged: (reference.on_licences_changed,),
+    ScarcityChanged: (reference.on_scarcity_changed,),
 }
 
 #: Job name -> function that opens its own transactions.
@@ -223,6 +225,8 @@ NAVIGATION: tuple[Group, ...] = (
 #: Parts of a shop's e-file beside what retailers know themselves.
 RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Licences"), "licences/efile.html", licences_console.in_e_file, order=10),
+    Section(N_("Terminals"), "devices/efile.html", devices_console.in_e_file, order=20),
+    Section(N_("Orders"), "orders/efile.html", orders_console.in_e_file, order=30),
     Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
     Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
     Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),

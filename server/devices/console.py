@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import segno
 from fastapi import Form, Request, Response
@@ -199,6 +199,15 @@ def revoke(
     service.revoke(session, device_id, reason.strip(), operator, at=clock())
     said = gettext("Terminal %(id)s is revoked: it is refused from now on.")
     return console.redirect(request, f"/console/devices/{device_id}", flash=said % {"id": device_id})
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> dict[str, Any]:
+    """Return a shop's terminals, for the page about it."""
+    return {
+        "devices": [(device, device.state(now)) for device in queries.devices(session, retailer=retailer)],
+        "retailer": retailer,
+        "roles": ROLES,
+    }
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:

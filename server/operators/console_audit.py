@@ -62,7 +62,10 @@ def show_audit(request: Request, session: http.Db) -> Response:
 
 def shown_detail(detail: dict[str, Any]) -> str:
     """Return an entry's details on one line: ``retailer R1 · lines 3``."""
-    return " · ".join(
-        f"{key} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for key, value in detail.items()
-    )
+
+    def shown(value: Any) -> str:
+        if isinstance(value, list):
+            return ", ".join(shown(one) for one in value)
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    return " · ".join(f"{key} {shown(value)}" for key, value in detail.items())

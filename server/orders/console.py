@@ -24,6 +24,7 @@ ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator")
 CURRENT = frozenset({"announced", "open", "closed", "frozen"})
 PAST_SHOWN = 50
 EXPORT_MOST = 200_000
+E_FILE_SHOWN = 10
 
 windows = http.router("/console/windows", tag="console", roles=ROLES)
 orders = http.router("/console/orders", tag="console", roles=ROLES)
@@ -176,6 +177,13 @@ def show_order(request: Request, session: http.Db, number: Annotated[int, Path(g
         prices=room.prices_of(session, order),
         history=history,
     )
+
+
+def in_e_file(session: Session, retailer: str, _: datetime) -> dict[str, Any]:
+    """Return a shop's latest orders, for the page about it."""
+    placed = queries.orders(session, retailer=retailer, limit=E_FILE_SHOWN)
+    names = {window.id: window for window in queries.windows(session)}
+    return {"orders": [(order, names[order.window]) for order in placed], "retailer": retailer}
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:

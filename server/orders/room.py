@@ -1,8 +1,8 @@
 """Reads of the window room and of the order list: who is in, who is missing, how fast orders come."""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -62,11 +62,19 @@ class Standing:
 
     def by_region(self) -> list[Place]:
         """Return the places summed by region, the most missing first."""
-        summed: dict[str, Place] = {}
-        for place in self.places:
-            held = summed.get(place.region, Place(place.region, "", 0, 0))
-            summed[place.region] = Place(place.region, "", held.due + place.due, held.came + place.came)
-        return sorted(summed.values(), key=lambda place: (-place.missing, place.region))
+        return _summed(replace(place, route="") for place in self.places)
+
+    def by_route(self) -> list[Place]:
+        """Return the places summed by route, the most missing first."""
+        return _summed(replace(place, region="") for place in self.places)
+
+
+def _summed(places: Iterable[Place]) -> list[Place]:
+    summed: dict[tuple[str, str], Place] = {}
+    for place in places:
+        held = summed.setdefault((place.region, place.route), replace(place, due=0, came=0))
+        summed[place.region, place.route] = replace(held, due=held.due + place.due, came=held.came + place.came)
+    return sorted(summed.values(), key=lambda place: (-place.missing, place.region, place.route))
 
 
 @dataclass(frozen=True)

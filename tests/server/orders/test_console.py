@@ -75,6 +75,7 @@ def test_the_room_counts_who_is_in_and_missing_by_region_and_route(town: Town, s
         ("lake", "south"): (0, 1),
     }
     assert [(p.region, p.due, p.came) for p in standing.by_region()] == [("hill", 3, 1), ("lake", 1, 0)]
+    assert [(p.route, p.due, p.came) for p in standing.by_route()] == [("south", 2, 0), ("north", 2, 1)]
 
 
 def test_a_window_of_one_route_expects_its_shops_alone(town: Town, session: Session) -> None:
@@ -197,6 +198,14 @@ def test_the_first_page_shows_open_windows_with_who_is_missing(town: Town, signe
     page = signed_in("planner").get("/console/").text
     assert f"/console/windows/{town.window}/missing" in page
     assert page.count("data-countdown") == 2
+
+
+def test_the_page_about_a_shop_shows_its_orders_and_its_terminals(town: Town, signed_in: SignedIn) -> None:
+    browser = signed_in("planner")
+    page = browser.get("/console/retailers/file?code=R1").text
+    assert numbers(page) == [town.numbers["R1"]]
+    assert "/console/devices/t-r1" in page
+    assert "It has no terminal" in browser.get("/console/retailers/file?code=R4").text
 
 
 @pytest.mark.parametrize("path", ["windows", "windows/WINDOW", "windows/WINDOW/missing", "orders", "orders/NUMBER"])
