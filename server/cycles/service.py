@@ -25,6 +25,7 @@ from server.cycles.errors import (
     OPENS_TOO_SOON,
     invalid,
 )
+from server.cycles.events import ScarcityChanged
 from server.cycles.models import (
     CycleRow,
     CycleSecret,
@@ -33,7 +34,7 @@ from server.cycles.models import (
     SupplyVersion,
 )
 from server.cycles.supply import Line
-from server.kit import audit
+from server.kit import audit, events
 from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Actor, Operator
 from server.orders import queries as orders
@@ -196,6 +197,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
             ),
             at=at,
         )
+    events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
     _note(session, by, "cycle.announced", f"cycle:{cycle}", at, commitment=row.commitment, windows=len(planned))
     return row.commitment
 
@@ -242,6 +244,8 @@ def release_supply(
     row.supply_version = version
     row.changed_at = at
     _note(session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason)
+    if state == "announced":
+        events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
     if redo:
         attempts.try_again(session, row, at=at, actor=_actor(by))
     elif row.state == "closed":
@@ -331,6 +335,7 @@ def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: da
     row.trouble = None
     if announced:
         order_windows.move_windows(session, cycle, "called_off", at=at)
+        events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
     _note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
 
 

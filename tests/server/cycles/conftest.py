@@ -69,6 +69,7 @@ class Town:
     def announce(self, cycle: UUID) -> None:
         with transaction(self.sessions) as session:
             service.announce_cycle(session, cycle, by=PLANNER, at=self.clock.now)
+        self.work()
 
     def open(self, cycle: UUID) -> UUID:
         """Let the window open; return it."""
