@@ -190,7 +190,7 @@ class Ingest:
                     renewed = time.monotonic()
                 group = self._next_group()
                 if group:
-                    self._commit(group)
+                    self.settle(group)
         finally:
             self._client.disconnect()
             self._client.loop_stop()
@@ -211,7 +211,7 @@ class Ingest:
                 break
         return group
 
-    def _commit(self, group: list[Delivered]) -> None:
+    def settle(self, group: list[Delivered]) -> None:
         """Commit a group, trying again while the database is away; then acknowledge."""
         delay_s = 0.1
         while not self._stop.is_set():
