@@ -25,6 +25,10 @@ from allocation.tables import ABSENT, GROUP_PREFIX
 
 RESULT_FILES: Final = ("allocation.csv", "certificate.json", "report.html", "report.json")
 POLICY_FILE: Final = "policy.toml"
+_OPTIONAL: Final = {
+    *("floor", "cap", "weight", "carry", "minimum", "all_or_nothing"),
+    *("pack", "price_minor", "reserve", "credit_minor", "max_units"),
+}
 _ADJUSTMENTS: Final = ("adjustments.csv", "adjustments.parquet")
 
 Progress = Callable[[str, int, int], None]
@@ -91,7 +95,6 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "minimum": _cells(requests.minimum, ABSENT),
                 "all_or_nothing": _cells(requests.all_or_nothing.astype(np.int64), 0),
             },
-            needed=3,
         ),
         "supply.csv": _csv_bytes(
             {
@@ -102,7 +105,6 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "reserve": _cells(supply.reserve, 0),
                 "minimum": _cells(supply.minimum, 0),
             },
-            needed=2,
         ),
         POLICY_FILE: policy.to_toml().encode(),
     }
@@ -115,7 +117,6 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "max_units": _cells(retailers.max_units, NO_LIMIT),
             }
             | {GROUP_PREFIX + group: list(labels) for group, labels in retailers.groups.items()},
-            needed=1,
         )
     if quotas.group:
         files["quotas.csv"] = _csv_bytes(
@@ -125,7 +126,6 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "sku": list(quotas.sku),
                 "max_units": quotas.max_units.tolist(),
             },
-            needed=4,
         )
     write_folder(folder, files, replaceable=())
 
@@ -220,12 +220,10 @@ def write_folder(folder: Path, files: Mapping[str, bytes], replaceable: Iterable
             raise
 
 
-def _csv_bytes(columns: Mapping[str, list[Any]], needed: int) -> bytes:
-    """Write columns; those after the first `needed` only where a cell is not empty."""
+def _csv_bytes(columns: Mapping[str, list[Any]]) -> bytes:
+    """Write columns; optional ones only where a cell is not empty."""
     kept = {
-        name: cells
-        for position, (name, cells) in enumerate(columns.items())
-        if position < needed or any(cell != "" for cell in cells)
+        name: cells for name, cells in columns.items() if name not in _OPTIONAL or any(cell != "" for cell in cells)
     }
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

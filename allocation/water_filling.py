@@ -62,6 +62,8 @@ def fill_supplies(
     demand = _sum_by(sku, lines.eligible.astype(total), len(chosen))
     scarce = chosen & (demand > supply_packs).astype(np.bool_)
     at_stake = scarce[sku]
+    if not at_stake.any():
+        return
     filling.granted[at_stake] = lines.floor[at_stake]
     left = supply_packs - _sum_by(sku, lines.floor.astype(total), len(chosen))
     stretches, target = _critical_stretches(problem, lines, order, at_stake, left, filling.granted)
