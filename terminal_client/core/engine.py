@@ -124,14 +124,17 @@ class Engine:
             return
         after, actions = sync.step(before, event, now_ms=self._clock.monotonic_ms(), bits=self._bits)
         try:
-            self._write(actions)
+            wrote = self._write(actions)
         except apsw.Error as error:
             # The event is lost here and nowhere else: the feed is pulled again, the message sent again.
-            self.trouble = "disk_full" if isinstance(error, apsw.FullError) else "store"
-            log.exception("the store could not be written")
+            trouble = "disk_full" if isinstance(error, apsw.FullError) else "store"
+            if trouble != self.trouble:
+                log.error("the store cannot be written: %s", error)  # noqa: TRY400 - one line, said once
+            self.trouble = trouble
             self._state = sync.not_written(before, event, now_ms=self._clock.monotonic_ms(), bits=self._bits)
             return
-        self.trouble = None
+        if wrote:
+            self.trouble = None
         self._state = after
         self._heard_by_http = self._heard_by_http or isinstance(
             event, signals.PageArrived | signals.Answered | signals.ReferenceArrived
@@ -141,13 +144,14 @@ class Engine:
         for action in actions:
             self._send(action)
 
-    def _write(self, actions: Sequence[signals.Action]) -> None:
+    def _write(self, actions: Sequence[signals.Action]) -> bool:
         writes = [action for action in actions if isinstance(action, signals.Write)]
         if not writes:
-            return
+            return False
         with self._store.transaction():
             for action in writes:
                 self._write_one(action)
+        return True
 
     def _write_one(self, action: signals.Write) -> None:
         now_ms = self._server_clock.now_ms()

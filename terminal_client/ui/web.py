@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
+import apsw
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.utils import redirect
@@ -21,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Refusal
 from terminal_client.app import Terminal
 from terminal_client.ui.pages import Pages
+from terminal_client.ui.show import N_
 
 log = logging.getLogger(__name__)
 POLICY = (
@@ -113,7 +115,10 @@ class Web:
         except HTTPException as error:
             return self._missed(request, error)
         except Refusal as refused:
-            return self._refused(request, refused)
+            return self._refused(request, self.desk.pages.refusal(refused.code, refused.params))
+        except apsw.FullError:
+            said = N_("The disk is full. What was saved before is kept; this was not saved.")
+            return self._refused(request, self.desk.pages.text(said))
         except Exception:
             log.exception("the screen %s failed", request.path)
             return self.desk.pages.page("failed.html", http_status=500, here="", undo=None)
@@ -140,9 +145,8 @@ class Web:
         free = ("/enrol", "/settings", "/banner")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
-    def _refused(self, request: Request, refused: Refusal) -> Response:
+    def _refused(self, request: Request, said: str) -> Response:
         """Say a refusal that a screen did not expect in its place: on a page of its own, with the way back."""
-        said = self.desk.pages.refusal(refused.code, refused.params)
         back = "/" + request.path.strip("/").partition("/")[0]
         page = self.desk.pages.page("refusal.html", here="", undo=None, said=said, back=back)
         if is_part(request):

@@ -1,5 +1,6 @@
 """A small world for terminals: a clock that is turned by hand, a server in memory, a network that can lose."""
 
+import gettext
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -413,3 +414,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     yield here
     here.engine.stop()
     here.store.close()
+
+
+@pytest.fixture(scope="session")
+def plain_texts() -> gettext.NullTranslations:
+    return gettext.NullTranslations()

@@ -1,113 +1,136 @@
-"""The terminal's memory: what it said is kept is kept, and nobody else gets at it."""
+"""The store: private, exclusive, and whole after every kill."""
 
+import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
-from contract.device_api import Enrolled
+from terminal_client.core import outbox
 from terminal_client.core.store import FILE, Store, StoreInUseError, StoreTooNewError
 
 
-def asked(store: Store, pragma: str) -> object:
-    return store.rows(f"PRAGMA {pragma}")[0][0]
-
-
-def test_every_commit_reaches_the_disk_before_the_screen_says_saved(tmp_path: Path):
-    store = Store(tmp_path)
-
-    assert asked(store, "journal_mode") == "wal"
-    assert asked(store, "synchronous") == 2, "2 is FULL: with 1, NORMAL, a power cut takes orders that were saved"
-    store.close()
-
-
-def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path):
-    store = Store(tmp_path)
+def test_the_store_is_readable_by_its_user_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "shop")
     store.choose("language", "en")
-
-    def half_done() -> None:
-        with store.transaction():
-            store.choose("language", "zh")
-            store.choose("theme", "dark")
-            raise RuntimeError("the screen was closed")
-
-    with pytest.raises(RuntimeError, match="the screen was closed"):
-        half_done()
-
-    assert (store.setting("language", "none"), store.setting("theme", "none")) == ("en", "none")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "shop").iterdir()}
+    assert modes == {0o600}
+    assert stat.S_IMODE((tmp_path / "shop").stat().st_mode) == 0o700
     store.close()
 
 
-def test_what_was_kept_is_there_after_a_start(tmp_path: Path, enrolled: Enrolled):
-    store = Store(tmp_path)
-    kept = store.keep_identity(enrolled)
-    store.close()
-
-    again = Store(tmp_path)
-
-    assert again.identity() == kept
-    again.close()
+def test_the_secret_is_not_shown_in_logs(world: Any) -> None:
+    assert "not-a-secret" not in repr(world.store.identity())
 
 
-def test_what_was_kept_survives_a_process_that_ended_without_a_word(tmp_path: Path):
-    store = Store(tmp_path / "running")
-    store.choose("language", "en")
-    after_power_cut = tmp_path / "after"
-    after_power_cut.mkdir()
-    for file in (tmp_path / "running").iterdir():
-        (after_power_cut / file.name).write_bytes(file.read_bytes())
-    store.close()
-
-    again = Store(after_power_cut)
-
-    assert again.setting("language", "none") == "en"
-    again.close()
-
-
-def test_a_second_process_is_refused(tmp_path: Path):
-    store = Store(tmp_path)
-
-    with pytest.raises(StoreInUseError, match="Another terminal is using"):
-        Store(tmp_path)
-
-    store.close()
-
-
-def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path):
-    Store(tmp_path).close()
-    newer = apsw.Connection(str(tmp_path / FILE))
-    newer.execute("PRAGMA user_version = 999")
-    newer.close()
-    before = (tmp_path / FILE).read_bytes()
-
-    with pytest.raises(StoreTooNewError, match="version 999"):
-        Store(tmp_path)
-
-    assert (tmp_path / FILE).read_bytes() == before
-
-
-def test_the_secret_is_readable_by_this_user_alone_and_never_shown(tmp_path: Path, enrolled: Enrolled):
-    store = Store(tmp_path / "terminal")
-    identity = store.keep_identity(enrolled)
-
-    assert enrolled.secret not in repr(identity)
-    assert stat.S_IMODE((tmp_path / "terminal").stat().st_mode) == 0o700
-    for file in (tmp_path / "terminal").iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
-    store.close()
-
-
-@pytest.fixture
-def enrolled() -> Enrolled:
-    return Enrolled.model_validate(
-        {
-            "device": "t-1",
-            "secret": "not to be shown",
-            "retailer": "R1",
-            "name": "Shop R1",
-            "broker_host": None,
-            "broker_port": None,
-            "server_time": "2026-11-25T01:00:00Z",
-        }
+def test_a_second_terminal_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from terminal_client.core.store import Store;"
+        "store = Store(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
+    other = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdin is not None
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(StoreInUseError, match="Another terminal"):
+            Store(tmp_path)
+    finally:
+        other.stdin.close()
+        other.wait(10)
+        other.stdout.close()
+    Store(tmp_path).close()
+
+
+def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    raw = apsw.Connection(str(tmp_path / FILE))
+    raw.execute("PRAGMA user_version = 99")
+    raw.close()
+    with pytest.raises(StoreTooNewError, match="99"):
+        Store(tmp_path)
+
+
+def test_a_transaction_that_raises_leaves_nothing(world: Any) -> None:
+    def half() -> None:
+        with world.store.transaction():
+            world.store.execute("INSERT INTO setting VALUES ('a', 'b')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert world.store.setting("a", "none") == "none"
+
+
+def test_writing_outside_a_transaction_is_a_defect(world: Any) -> None:
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        world.store.execute("DELETE FROM outbox")
+
+
+def test_what_was_written_is_flushed_before_it_counts(world: Any) -> None:
+    assert world.store.rows("PRAGMA synchronous") == [(2,)]
+    assert world.store.rows("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_full_disk_loses_nothing_that_was_kept_and_the_exchange_recovers(world: Any, make: Any) -> None:
+    window = make.window(world)
+    world.run(1)
+    pages = world.store.rows("PRAGMA page_count")[0][0]
+    world.store.rows(f"PRAGMA max_page_count = {pages}")
+    world.server.tell("news:1", "weather", {"text": "x" * 20_000})
+    world.run(90)
+    assert world.engine.trouble == "disk_full"
+    assert world.store.progress().cursor == 1
+    world.store.rows("PRAGMA max_page_count = 1000000")
+    world.run(90)
+    assert (world.engine.trouble, world.store.progress().cursor) == (None, 2)
+    assert window.window is not None
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from contract.ids import uuid7
+from contract.messages import OrderLine
+from terminal_client.adapters.system import SystemClock, bits
+from terminal_client.core import use_cases
+from terminal_client.core.server_clock import ServerClock
+from terminal_client.core.store import Store
+
+store = Store(Path(sys.argv[1]))
+shop = use_cases.Shop(store, ServerClock(store, SystemClock()), bits, lambda message: None)
+window = uuid7()
+print("open", flush=True)
+while True:
+    use_cases.set_draft_line(shop, window, "GOLD", 12)
+    order = use_cases.submit_draft(shop, window)
+    print(order, flush=True)
+    with store.transaction():
+        store.execute("DELETE FROM draft")
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_every_order_that_was_said_to_be_saved_is_there_and_whole(tmp_path: Path) -> None:
+    said: list[str] = []
+    for round_ in range(8):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        said += [writer.stdout.readline().strip() for _ in range(5 + 7 * round_)]
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.wait(10)
+        said += [line.strip() for line in writer.stdout if len(line) == 37]
+        writer.stdout.close()
+    store = Store(tmp_path)
+    assert store.rows("PRAGMA integrity_check") == [("ok",)]
+    kept = {str(entry.id): entry for entry in outbox.queued(store)}
+    assert {order for order in said if order != "open"} <= set(kept)
+    assert all(entry.data["lines"] == [{"sku": "GOLD", "quantity_units": 12}] for entry in kept.values())
+    assert len({entry.id for entry in kept.values()}) == len(kept)
+    store.close()
