@@ -58,6 +58,30 @@ STEP_NAMES: dict[str, str] = {
     "publish": N_("Publishing"),
 }
 
+#: What the audit calls an act -> how the page tells it.
+ACTS: dict[str, str] = {
+    "cycle.created": N_("made the draft"),
+    "cycle.policy_chosen": N_("chose a policy"),
+    "cycle.window_planned": N_("planned a window"),
+    "cycle.windows_planned": N_("planned the windows of the week"),
+    "cycle.window_dropped": N_("took a window out"),
+    "cycle.announced": N_("announced the windows and the commitment"),
+    "cycle.supply_released": N_("released supply"),
+    "window.closed": N_("closed a window"),
+    "cycle.frozen": N_("froze the order book"),
+    "cycle.solved": N_("shared out the supply"),
+    "cycle.verified": N_("checked the result: it holds"),
+    "cycle.refused": N_("checked the result: it does not hold"),
+    "cycle.step_stopped": N_("stopped a step"),
+    "cycle.retried": N_("had a step tried again"),
+    "cycle.sent_for_release": N_("sent the result to a second person"),
+    "cycle.sent_back": N_("gave the result back"),
+    "cycle.released": N_("released the result"),
+    "cycle.publication_asked": N_("had the result published"),
+    "cycle.published": N_("published the grants"),
+    "cycle.called_off": N_("called the cycle off"),
+}
+
 COLUMNS = (
     Column("number", N_("No."), "number"),
     Column("name", N_("Cycle"), sortable=False),
@@ -409,6 +433,7 @@ def show(
     gettext = texts(request).gettext
     policy = queries.policy(session, found.policy_name, found.policy_version)
     taken = queries.steps(session, cycle)
+    room = figures.room(session, cycle)
     return console.page(
         request,
         "cycles/cycle.html",
@@ -417,8 +442,8 @@ def show(
         name=named(request, found),
         states=STATES,
         moving=found.state in MOVING and found.trouble is None,
-        stepper=stepper(found, taken),
-        room=figures.room(session, cycle),
+        stepper=stepper(found, taken, room.opens_at),
+        room=room,
         windows=_windows(session, found),
         routes=retailers.audience_choices(session).routes,
         schedules=queries.schedules(session),
@@ -428,7 +453,7 @@ def show(
         unsupplied=queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {},
         run=queries.run(session, cycle),
         trouble=trouble(found, gettext),
-        history=audit_trail.search(session, audit_trail.Asked(words=f"cycle:{cycle}"), limit=60)[0],
+        history=_history(session, cycle, gettext),
         errors=errors or {},
         values=values or {"route": "*", "opens": "", "closes": ""},
     )
@@ -476,20 +501,37 @@ def trouble(cycle: queries.Cycle, gettext: Callable[[str], str]) -> dict[str, st
     }
 
 
-def stepper(cycle: queries.Cycle, taken: Sequence[queries.Step]) -> list[dict[str, object]]:
-    """Return the way of a cycle: each state with when it was reached, by whom, and how it stands."""
+def stepper(cycle: queries.Cycle, taken: Sequence[queries.Step], opens_at: datetime | None) -> list[dict[str, object]]:
+    """Return the way of a cycle: each state with when it was reached, by whom, and how it stands.
+
+    Windows open by the clock alone, at ``opens_at``.
+    """
     last = {step.state: step for step in taken}
     here = "verified" if cycle.state == "refused" else cycle.state
-    over = cycle.state in {"draft", "called_off"}
-    reached = -1 if over else PATH.index(here)
+    reached = -1 if cycle.state in {"draft", "called_off"} else PATH.index(here)
+    stopped = cycle.trouble is not None or cycle.state == "refused"
     shown: list[dict[str, object]] = []
     for place, state in enumerate(PATH):
         step = last.get(state)
-        condition = "done" if place < reached or cycle.state == "published" else "todo"
-        if place == reached and cycle.state != "published":
-            condition = "failed" if cycle.trouble is not None or cycle.state == "refused" else "now"
-        shown.append({"state": state, "step": step, "condition": condition})
+        done = place < reached or cycle.state == "published"
+        condition = "done" if done else "todo" if place > reached else "failed" if stopped else "now"
+        at = opens_at if state == "open" else step.at if step is not None else None
+        actor = "" if step is None else step.actor.partition(":")[2]
+        shown.append({"state": state, "at": at, "actor": actor, "condition": condition})
     return shown
+
+
+def _history(session: Session, cycle: UUID, gettext: Callable[[str], str]) -> list[tuple[datetime, str, str]]:
+    """Return what was done with the cycle, the newest first: when, what in words, by whom and why."""
+    entries, _ = audit_trail.search(session, audit_trail.Asked(words=f"cycle:{cycle}"), limit=60)
+    return [
+        (
+            entry.at,
+            gettext(ACTS.get(entry.action, entry.action)),
+            " · ".join(filter(None, (entry.actor.partition(":")[2], str(entry.detail.get("reason", ""))))),
+        )
+        for entry in entries
+    ]
 
 
 def _new_form(

@@ -50,7 +50,7 @@ def review(request: Request, session: http.Db, cycle: UUID) -> Response:
         name=named(request, found),
         states=STATES,
         moving=found.state in MOVING and found.trouble is None,
-        stepper=stepper(found, queries.steps(session, cycle)),
+        stepper=stepper(found, queries.steps(session, cycle), figures.room(session, cycle).opens_at),
         trouble=trouble(found, texts(request).gettext),
         review=result,
         run=queries.run(session, cycle),
