@@ -17,6 +17,7 @@ from contract.errors import Rejected
 from contract.feed import Receipt
 from server.devices import service
 from server.kit import http, inbox, outbox
+from server.kit.attempts import PER_ADDRESS
 from server.kit.db import act_for
 from server.kit.identity import Sender
 from server.retailers import queries as retailers
@@ -41,8 +42,15 @@ KnownSender = Annotated[Sender, Depends(known_sender)]
 
 @device_api.post("/enrol", dependencies=[Depends(http.everyone)])
 def enrol(enrolment: Enrol, session: http.Db, clock: http.Now, request: Request) -> Enrolled:
-    """Turn a one-use code into this terminal's identity."""
-    device, secret = service.enrol(session, enrolment, at=clock())
+    """Turn a one-use code into this terminal's identity; who guesses at codes has to wait."""
+    tries, caller = http.runtime_of(request).attempts, request.client.host if request.client else "unknown"
+    tries.check(PER_ADDRESS, caller)
+    try:
+        device, secret = service.enrol(session, enrolment, at=clock())
+    except Rejected as refusal:
+        if refusal.code == "code_unknown":
+            tries.failed(PER_ADDRESS, caller)
+        raise
     shop = retailers.retailer(session, device.retailer)
     address = http.runtime_of(request).broker_address
     return Enrolled(

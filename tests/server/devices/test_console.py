@@ -99,6 +99,13 @@ def test_a_code_is_shown_large_with_its_picture_and_enrols_one_terminal(
     assert "device.enrolled" in page
 
 
+def test_who_guesses_at_codes_has_to_wait(boss: TestClient, app_client: TestClient) -> None:
+    (code,) = issued(boss.post("/console/devices/enrol", data={"codes": "007"}).text)
+    guesses = [app_client.post("/device/v1/enrol", json={"code": f"22223{n:03}"}) for n in range(50)]
+    assert {guess.json()["code"] for guess in guesses} == {"code_unknown"}
+    assert app_client.post("/device/v1/enrol", json={"code": code}).status_code == 429
+
+
 def test_many_shops_get_their_codes_on_one_sheet(boss: TestClient) -> None:
     page = boss.post("/console/devices/enrol", data={"codes": "007, R1\nR2；R1"}).text
     assert len(set(issued(page))) == 3
