@@ -7,13 +7,14 @@ and strokes do not scale: letters keep their size on a phone.
 """
 
 from collections.abc import Callable, Sequence
-from math import floor, log10
+from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
 Form = Callable[[float], str]
 CURVE_POINTS = 120
 LABELS_MOST = 12
+LEAST = 1e-9
 
 
 def plain(value: float) -> str:
@@ -28,15 +29,12 @@ def percent(value: float) -> str:
 
 def nice_ticks(most: float, count: int = 4) -> list[float]:
     """Return ticks from zero to at least ``most`` in steps of 1, 2, 2.5 or 5 times a power of ten."""
-    if most <= 0:
+    if most < LEAST:
         return [0.0, 1.0]
     rough = most / count
     power = 10.0 ** floor(log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999_999)
-    ticks = [0.0]
-    while ticks[-1] < most * 0.999_999:
-        ticks.append(round(step * len(ticks), 10))
-    return ticks
+    return [float(f"{step * order:.12g}") for order in range(ceil(most / step * 0.999_999) + 1)]
 
 
 def gini(shares: Sequence[float]) -> float:

@@ -103,14 +103,18 @@ def xlsx(sheet: Sheet) -> bytes:
         page.column_dimensions[get_column_letter(index)].width = max(
             _WIDTHS.get(kind, 12), 2 + sum(2 if east_asian_width(character) in "WF" else 1 for character in heading)
         )
-    page.append([_heading_cell(page, heading, kind) for heading, kind in _headed(sheet)])
-    for number, row in enumerate(sheet.rows, start=2):
-        page.append(
-            [
-                _xlsx_cell(page, value, kind, sheet.currency, f"row {number}, column {heading}")
-                for value, (heading, kind) in zip(row, _headed(sheet), strict=True)
-            ]
-        )
+    try:
+        page.append([_heading_cell(page, heading, kind) for heading, kind in _headed(sheet)])
+        for number, row in enumerate(sheet.rows, start=2):
+            page.append(
+                [
+                    _xlsx_cell(page, value, kind, sheet.currency, f"row {number}, column {heading}")
+                    for value, (heading, kind) in zip(row, _headed(sheet), strict=True)
+                ]
+            )
+    except ValueError:
+        page.close()
+        raise
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()
@@ -186,7 +190,8 @@ def _xlsx_cell(page: Any, value: Any, kind: str, currency: str, where: str) -> A
         cell.number_format = _FORMATS[kind]
         return cell
     written = _plain(value, kind, currency)
-    if kind == "instant" or sum(character.isdigit() for character in written.lstrip("-0.")) > EXACT_DIGITS:
+    digits = len(written.lstrip("-0.").replace(".", ""))
+    if kind == "instant" or (digits > EXACT_DIGITS and not isinstance(value, float)):
         return _text_cell(page, written)
     cell = WriteOnlyCell(page, written)
     cell.data_type = "n"
@@ -235,7 +240,11 @@ def _read_cell(value: Any, kind: str, currency: str, *, from_csv: bool) -> Any:
         return datetime.fromisoformat(str(value))
     if kind == "date":
         return value.date() if isinstance(value, datetime) else date.fromisoformat(str(value))
-    figure = Decimal(repr(value) if isinstance(value, float) else str(value))
+    written = repr(value) if isinstance(value, float) else str(value)
+    figure = Decimal(written)
     if kind == "money":
         figure = figure.scaleb(get_currency_precision(currency))
-    return int(figure) if figure == figure.to_integral_value() else figure
+        if figure != figure.to_integral_value():
+            raise ValueError(f"{value} has parts of a minor unit")
+        return int(figure)
+    return int(figure) if written.lstrip("-").isdigit() else figure

@@ -1,6 +1,6 @@
 """The console's style guide: every part with content as it will be, in both languages.
 
-Look at it with ``python tests/server/kit/style_guide/guide.py 8441`` and open ``/console/style``.
+Look at it with ``.venv/bin/python tests/support/console_style/guide.py 8441`` and open ``/console/style``.
 """
 
 import sys
@@ -65,23 +65,6 @@ NAVIGATION = (
         ),
     ),
 )
-ZH = {
-    "Overview": "总览",
-    "Windows": "订货窗口",
-    "Allocation": "分配",
-    "Deliveries": "配送",
-    "Network": "网络",
-    "Retailers": "零售户",
-    "Licences": "许可证",
-    "Catalogue": "商品目录",
-    "Voices": "沟通",
-    "Announcements": "公告",
-    "Surveys": "调查",
-    "Operations": "运行",
-    "Terminals": "终端",
-    "Audit": "审计",
-    "Operators": "操作员",
-}
 COLUMNS = (
     Column("name", N_("Retailer")),
     Column("code", N_("Code"), "identifier"),

@@ -1,0 +1,1 @@
+"""The console's style guide, rendered by tests and by hand."""
