@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from contract.envelope import Envelope
-from terminal_client.adapters.http import HttpWorker
+from terminal_client.adapters.http import Connection, HttpWorker
 from terminal_client.adapters.mqtt import MqttLink
 from terminal_client.core import signals
 from terminal_client.core.store import Identity
@@ -13,6 +13,8 @@ class Network:
     """Implements :class:`terminal_client.core.ports.Transport`; without a broker's address, by HTTP alone."""
 
     def __init__(self, server_url: str) -> None:
+        """Take the server's address; ``ValueError`` where it is none."""
+        Connection(server_url)
         self._server_url = server_url
         self._http: HttpWorker | None = None
         self._mqtt: MqttLink | None = None

@@ -400,6 +400,10 @@ class Make:
     id = staticmethod(new_id)
     text = staticmethod(text)
     clock = HandClock
+    server = ServerInMemory
+    wires = Wires
+    chance = random.Random
+    tick = signals.Tick()
     noon = NOON
 
 

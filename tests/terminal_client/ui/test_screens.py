@@ -1,0 +1,426 @@
+"""Every screen in both languages, empty and full, and what a stranger's page cannot do."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from contract.feed import (
+    Announcement,
+    BookEntry,
+    Choice,
+    Claim,
+    Delivery,
+    Grant,
+    Grants,
+    Question,
+    ShippedLine,
+    Stock,
+    Survey,
+)
+from contract.messages import OrderLine
+from terminal_client.app import Terminal
+from terminal_client.core import drafts, orders, outbox, use_cases
+from terminal_client.core.delivery_rules import Count
+from terminal_client.ui import serve
+
+OURS = {"Origin": "http://localhost"}
+PARTS = ("/order/rows", "/order/live", "/banner")
+
+
+class Counter:
+    """A terminal with its screens, over the same wires as the core's world."""
+
+    def __init__(self, folder: Path, make: Any) -> None:
+        self.make = make
+        self.clock = make.clock()
+        self.server = make.server(self.clock)
+        self.wires = make.wires(self.server)
+        self.terminal = Terminal(folder, "http://127.0.0.1:9", clock=self.clock, transport=self.wires)
+        self.store, self.shop, self.engine = self.terminal.store, self.terminal.shop, self.terminal.engine
+        self.chance = make.chance(3)
+        self.client = Client(serve.web(self.terminal))
+        self.window: Any = None
+        self.things: dict[str, Any] = {}
+
+    def enrol(self) -> None:
+        self.store.keep_identity(self.make.enrolled(self.server.now()))
+        self.server.reference = self.make.reference(
+            self.make.item(scarce=True, limit_units=60),
+            self.make.item("BLUE", pack_units=1),
+            self.make.item("RESERVE", licensed=False, licence_class="C"),
+        )
+        self.engine.start()
+        self.travel()
+
+    def travel(self) -> None:
+        for _ in range(3):
+            self.clock.forward(700)
+            self.engine.handle(self.make.tick)
+            self.wires.all_travel()
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(path, headers={"HX-Request": "true"} if path.startswith(PARTS) else {})
+
+    def tap(self, path: str, **form: str) -> TestResponse:
+        answer = self.client.post(path, data=form, headers=OURS)
+        assert answer.status_code in (200, 303), answer.text
+        return answer
+
+    def id(self) -> Any:
+        return self.make.id(self.clock.at_ms, self.chance)
+
+
+@pytest.fixture
+def counter(tmp_path: Path, make: Any) -> Iterator[Counter]:
+    here = Counter(tmp_path / "terminal", make)
+    yield here
+    here.terminal.close()
+
+
+@pytest.fixture
+def busy(counter: Counter) -> Counter:
+    """A terminal in the middle of its week."""
+    counter.enrol()
+    word = counter.make.text("A word", "一句话")
+    now = counter.server.now()
+    old = counter.make.window(counter, closes_in=timedelta(minutes=1))
+    counter.travel()
+    use_cases.place_order(counter.shop, old.window, [OrderLine(sku="GOLD", quantity_units=24)])
+    counter.travel()
+    counter.clock.forward(timedelta(minutes=2))
+    counter.server.tell(f"window:{old.window}", "window", old.model_copy(update={"state": "published"}))
+    reasons = ("supply", "lottery", "filled", "capped", "credit", "quota", "floor", "ineligible", "priority")
+    lines = tuple(
+        Grant(
+            sku=f"SKU-{n}" if n else "GOLD",
+            requested_units=24,
+            eligible_units=24,
+            granted_units=12,
+            weight=10,
+            share="1.2",
+            reason=reason,
+            bound_by="supply:GOLD",
+            supply_units=60,
+            asked_units=120,
+        )
+        for n, reason in enumerate(reasons)
+    )
+    parts = Grants(
+        cycle=old.cycle,
+        name=word,
+        part=1,
+        parts=1,
+        released_at=now,
+        policy="p 1",
+        seed="ab" * 32,
+        input_sha256="cd" * 32,
+        result_sha256="ef" * 32,
+        lines=lines,
+    )
+    book = BookEntry(
+        cycle=old.cycle, root="00" * 32, lines=(), retailer="R-12", path=(), commitment="11" * 32, secret="22" * 32
+    )
+    shipped = Delivery(
+        delivery=counter.id(),
+        number=5541,
+        cycle=old.cycle,
+        state="shipped",
+        shipped_at=now,
+        lines=(
+            ShippedLine(sku="GOLD", shipped_units=36, granted_units=36),
+            ShippedLine(sku="BLUE", shipped_units=5, granted_units=6),
+        ),
+    )
+    done = shipped.model_copy(
+        update={
+            "delivery": counter.id(),
+            "number": 5502,
+            "state": "confirmed",
+            "confirmed_at": now,
+            "claims": (
+                Claim(claim=counter.id(), number=7, sku="GOLD", difference="short", difference_units=1, state="open"),
+            ),
+        }
+    )
+    kinds: Any = ("single", "multiple", "scale", "number", "text")
+    survey = Survey(
+        survey=counter.id(),
+        title=word,
+        intro=word,
+        state="open",
+        closes_at=now + timedelta(days=3),
+        questions=tuple(
+            Question(id=f"q{n}", kind=kind, text=word, choices=(Choice(id="a", text=word),), required=kind != "text")
+            for n, kind in enumerate(kinds)
+        ),
+    )
+    note = Announcement(
+        announcement=counter.id(),
+        sort="urgent",
+        title=word,
+        body=word,
+        version=1,
+        published_at=now,
+        must_acknowledge=True,
+    )
+    for key, kind, message in (
+        (f"grants:{old.cycle}:1", "grants", parts),
+        (f"book:{old.cycle}", "book", book),
+        (f"delivery:{shipped.delivery}", "delivery", shipped),
+        (f"delivery:{done.delivery}", "delivery", done),
+        ("stock:GOLD", "stock", Stock(sku="GOLD", on_hand_units=35, held_units=1, as_of=now)),
+        ("stock:BLUE", "stock", Stock(sku="BLUE", on_hand_units=0, as_of=now)),
+        (f"survey:{survey.survey}", "survey", survey),
+        (f"announcement:{note.announcement}", "announcement", note),
+    ):
+        counter.server.tell(key, kind, message)
+    counter.window = counter.make.window(counter)
+    counter.clock.forward(timedelta(minutes=1))
+    counter.travel()
+    counter.things = {"cycle": old.cycle, "delivery": shipped.delivery, "done": done.delivery}
+    counter.things |= {"survey": survey.survey, "note": note.announcement}
+    return counter
+
+
+SCREENS = [
+    "/order",
+    "/order?show=scarce",
+    "/order?show=mine",
+    "/order?q=zzz",
+    "/order?pad=GOLD",
+    "/orders",
+    "/refused",
+    "/grants",
+    "/deliveries",
+    "/stock",
+    "/notices",
+    "/settings",
+]
+DEEPER = [
+    "/grants/{cycle}?sku=GOLD&numbers",
+    *(f"/grants/{{cycle}}?sku=SKU-{n}" for n in range(1, 9)),
+    "/grants/{cycle}/draw",
+    "/deliveries/{delivery}",
+    "/deliveries/{done}",
+    "/deliveries/{delivery}/check",
+    "/deliveries/{delivery}/differs?sku=GOLD",
+    *(
+        f"/deliveries/{{delivery}}/differs?sku=GOLD&kind={kind}"
+        for kind in ("short", "over", "damaged", "wrong_item", "wrong_pack", "refused")
+    ),
+    "/notices/{note}",
+    *(f"/surveys/{{survey}}?question={n}" for n in range(6)),
+]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+#: Names that stay as they are in every language.
+SAME_EVERYWHERE = re.compile(r"English|中文|Harbour Road 12|Terminal|GOLD|BLUE|RESERVE|SKU-\d|UTC|http|R-12|supply:")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", SCREENS)
+def test_every_screen_has_words_for_having_nothing_to_show(counter: Counter, path: str, language: str) -> None:
+    counter.store.keep_identity(counter.make.enrolled(counter.server.now()))
+    counter.store.choose("language", language)
+    answer = counter.get(path)
+    assert answer.status_code == 200
+    _speaks(answer.text, language)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_screen_speaks_the_chosen_language_throughout(busy: Counter, language: str) -> None:
+    busy.store.choose("language", language)
+    for path in [*SCREENS, *DEEPER]:
+        answer = busy.get(path.format(**busy.things))
+        assert answer.status_code == 200, path
+        _speaks(answer.text, language)
+
+
+def _speaks(page: str, language: str) -> None:
+    shown = re.sub(r"<script.*?</script>|<style.*?</style>|<head>.*?</head>", "", page, flags=re.DOTALL)
+    words = [word.strip() for word in re.findall(r">([^<>]+)<", shown)]
+    words += re.findall(r'(?:aria-label|placeholder|title)="([^"]+)"', shown)
+    for word in words:
+        rest = SAME_EVERYWHERE.sub("", word)
+        if language == "en":
+            assert not CHINESE.search(rest), word
+        else:
+            assert not re.search(r"[A-Za-z]{4,}", re.sub(r"[0-9a-f]{8}|t-[0-9a-f]+|d-12", "", rest)), word
+
+
+def test_a_new_terminal_asks_which_shop_it_is(counter: Counter) -> None:
+    assert counter.get("/order").headers["Location"] == "/enrol"
+    assert "这是哪家店" in counter.get("/enrol").text
+
+
+def test_enrolling_without_a_server_says_so_and_keeps_the_code(counter: Counter) -> None:
+    page = counter.tap("/enrol", code="k7qx 2m4p").text
+    assert "服务器没有应答" in page
+    assert 'value="K7QX2M4P"' in page
+
+
+def test_the_way_from_stepper_to_receipt(busy: Counter) -> None:
+    busy.tap("/order/step", sku="GOLD", way="up")
+    busy.tap("/order/set", sku="BLUE", quantity="3")
+    busy.tap("/order/submit")
+    assert "已发出" in busy.get("/order/live").text or "已存于本机" in busy.get("/order/live").text
+    busy.travel()
+    assert re.search(r"已收到 · #\d+", busy.get("/order/live").text)
+    newest = orders.read_all(busy.store)[0]
+    assert {line.sku: line.quantity_units for line in newest.received_lines} == {"GOLD": 12, "BLUE": 3}
+
+
+def test_what_cannot_be_ordered_is_never_changed_silently(busy: Counter) -> None:
+    busy.tap("/order/set", sku="GOLD", quantity="13")
+    page = busy.get("/order?show=mine").text
+    assert 'value="12">12</button>' in page
+    assert 'value="24">24</button>' in page
+    assert "1 行待您决定" in page
+    window = busy.window.window
+    assert drafts.read(busy.store, window).lines[0].quantity_units == 13
+    busy.tap("/order/set", sku="GOLD", quantity="0")
+    assert drafts.read(busy.store, window).lines == ()
+
+
+@pytest.mark.parametrize("typed", ["-3", "1.5", "１２", "x", "99999999999"])
+def test_what_is_no_quantity_is_refused_in_words(busy: Counter, typed: str) -> None:
+    page = busy.tap("/order/set", sku="GOLD", quantity=typed)
+    assert "这样不行" in page.text or page.status_code == 200
+    assert drafts.read(busy.store, busy.window.window).lines == ()
+
+
+def test_a_page_that_was_open_before_closing_cannot_submit_afterwards(busy: Counter) -> None:
+    busy.tap("/order/step", sku="GOLD", way="up")
+    assert 'action="/order/submit"' in busy.get("/order").text
+    busy.clock.forward(timedelta(hours=2))
+    assert "已截止" in busy.tap("/order/submit").text
+    late = busy.get("/order?show=mine").text
+    assert 'action="/order/submit"' not in late
+    assert "这份草稿没有提交" in late
+    assert outbox.count_waiting(busy.store) == 0
+
+
+def test_emptying_the_draft_can_be_taken_back(busy: Counter) -> None:
+    busy.tap("/order/step", sku="GOLD", way="up")
+    busy.tap("/order/clear")
+    offered = re.search(r'action="(/undo/[^"]+)"', busy.get("/order").text)
+    assert offered is not None
+    busy.tap(offered[1], back="/order?show=mine")
+    window = busy.window.window
+    assert drafts.read(busy.store, window).lines == (OrderLine(sku="GOLD", quantity_units=12),)
+
+
+def test_taking_back_leads_nowhere_else(busy: Counter) -> None:
+    assert busy.tap("/undo/none", back="//elsewhere.example/").headers["Location"] == "/order"
+
+
+def test_a_delivery_needs_a_reason_for_every_difference_and_a_second_tap(busy: Counter) -> None:
+    at = f"/deliveries/{busy.things['delivery']}"
+    page = busy.tap(f"{at}/differs", sku="GOLD", kind="short", units="1", held="0").text
+    assert 'role="alert"' in page
+    busy.tap(f"{at}/differs", sku="GOLD", kind="short", units="1", held="0", reason="箱子被打开过")
+    assert "2 箱 + 11" not in busy.get(at).text
+    check = busy.get(f"{at}/check").text
+    assert "上报 1 处不符" in check
+    assert outbox.of_kinds(busy.store, "delivery.confirm") == []
+    busy.tap(f"{at}/confirm")
+    lines = outbox.of_kinds(busy.store, "delivery.confirm")[0].data["lines"]
+    assert [line["accepted_units"] for line in lines] == [35, 5]
+
+
+def test_thirty_five_of_twelve_are_two_boxes_and_eleven(busy: Counter) -> None:
+    page = busy.get("/stock").text
+    assert "2 箱 + 11" in page
+    assert "2.9" not in page
+
+
+def test_a_notice_that_asks_for_it_is_read_only_by_a_tap_of_its_own(busy: Counter) -> None:
+    at = f"/notices/{busy.things['note']}"
+    busy.get(at)
+    assert outbox.of_kinds(busy.store, "announcement.read") == []
+    busy.tap(f"{at}/read")
+    assert len(outbox.of_kinds(busy.store, "announcement.read")) == 1
+
+
+def test_a_survey_keeps_each_answer_and_is_sent_as_a_whole(busy: Counter) -> None:
+    at = f"/surveys/{busy.things['survey']}"
+    assert 'role="alert"' in busy.tap(f"{at}/answer", question="q0").text
+    for question, form in {
+        "q0": {"choice": "a"},
+        "q1": {"choice": "a"},
+        "q2": {"number": "4"},
+        "q3": {"number": "120"},
+    }.items():
+        busy.tap(f"{at}/answer", question=question, **form)
+    busy.tap(f"{at}/send")
+    assert len(outbox.of_kinds(busy.store, "survey.answer")[0].data["answers"]) == 4
+
+
+def test_a_refusal_stays_until_it_is_dealt_with_and_even_that_can_be_taken_back(busy: Counter) -> None:
+    busy.server.decide = lambda _kind, _envelope: ("suspended", {"why": "dues"})
+    busy.tap("/order/step", sku="GOLD", way="up")
+    busy.tap("/order/submit")
+    busy.travel()
+    refused = outbox.refused(busy.store)[0]
+    assert "dues" in busy.get("/refused").text
+    busy.tap(f"/refused/{refused.id}/done")
+    assert "没有被拒的内容" in busy.get("/refused").text
+    offered = re.search(r'action="(/undo/[^"]+)"', busy.get("/refused").text)
+    assert offered is not None
+    busy.tap(offered[1])
+    assert outbox.refused(busy.store)[0].id == refused.id
+
+
+def test_the_banner_answers_only_when_there_is_news(busy: Counter) -> None:
+    seen = re.search(r'/banner\?seen=([^"]+)"', busy.get("/order").text)
+    assert seen is not None
+    assert busy.get(f"/banner?seen={seen[1]}").status_code == 204
+    busy.tap("/order/step", sku="GOLD", way="up")
+    news = busy.get(f"/banner?seen={seen[1]}")
+    assert (news.status_code, news.headers["HX-Trigger"]) == (200, "news")
+
+
+# What a stranger's page cannot do
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "evil.example:80", "[::1].evil:1"])
+def test_another_name_gets_nothing_so_that_a_rebound_name_reads_nothing(counter: Counter, host: str) -> None:
+    assert counter.client.get("/order", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_changes_come_from_our_own_pages_alone(busy: Counter, headers: dict[str, str]) -> None:
+    answer = busy.client.post("/order/step", data={"sku": "GOLD", "way": "up"}, headers=headers)
+    assert answer.status_code == 403
+    assert drafts.read(busy.store, busy.window.window).lines == ()
+
+
+def test_nothing_but_our_own_files_runs(busy: Counter) -> None:
+    for path in SCREENS:
+        answer = busy.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son[a-z]+=", answer.text)
+        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', answer.text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../web.py", "/static/%2e%2e/web.py", "/static/none.css", "/nowhere", "/orders/12"]
+)
+def test_what_is_not_there_is_not_there(busy: Counter, path: str) -> None:
+    assert busy.client.get(path).status_code == 404
+
+
+def test_hostile_texts_are_shown_and_never_run(busy: Counter) -> None:
+    count = Count("short", 1, reason="<script>alert(1)</script>")
+    use_cases.count_line(busy.shop, busy.things["delivery"], "GOLD", count)
+    page = busy.get(f"/deliveries/{busy.things['delivery']}").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
