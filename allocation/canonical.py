@@ -13,7 +13,7 @@ A line with a minimum has it as an eighth entry ("all" for all or nothing), a SK
 problems without minimums keep the form above.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,25 +29,23 @@ def input_sha256(problem: Problem) -> str:
     return sha256_of_rows(_requests(problem), _supply(problem), _retailers(problem), _quotas(problem))
 
 
-def _requests(problem: Problem) -> Iterator[list[Any]]:
+def _requests(problem: Problem) -> Iterable[Sequence[Any]]:
     requests, retailers, supply = problem.requests, problem.retailers, problem.supply
-    minimum = np.where(requests.minimum == ABSENT, supply.minimum[requests.sku], requests.minimum)
-    columns = (
-        requests.retailer,
-        requests.sku,
-        requests.requested,
-        requests.floor,
-        requests.cap,
-        problem.lines.weight,
-        requests.carry,
-        minimum,
-        requests.all_or_nothing,
+    rows = zip(
+        np.array(retailers.retailer, dtype=object)[requests.retailer].tolist(),
+        np.array(supply.sku, dtype=object)[requests.sku].tolist(),
+        requests.requested.tolist(),
+        requests.floor.tolist(),
+        map(_or_null, requests.cap.tolist()),
+        problem.lines.weight.tolist(),
+        requests.carry.tolist(),
+        strict=True,
     )
-    for r, s, requested, floor, cap, weight, carry, least, all_or_nothing in zip(
-        *(column.tolist() for column in columns), strict=True
-    ):
-        row = [retailers.retailer[r], supply.sku[s], requested, floor, _or_null(cap), weight, carry]
-        yield [*row, "all"] if all_or_nothing else [*row, least] if least else row
+    minimum = np.where(requests.minimum == ABSENT, supply.minimum[requests.sku], requests.minimum)
+    if not (minimum.any() or requests.all_or_nothing.any()):
+        return rows
+    least = np.where(requests.all_or_nothing, "all", minimum.astype(object)).tolist()
+    return ((*row, some) if some else row for row, some in zip(rows, least, strict=True))
 
 
 def _supply(problem: Problem) -> Iterator[list[Any]]:

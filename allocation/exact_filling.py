@@ -49,30 +49,42 @@ def fill_exactly(problem: Problem, lines: Lines, order: Order, coupled: Mask, fi
 
     `filling.granted` becomes an array of fractions of packs; `filling.levels` says where each constraint was full.
     """
+    sku = problem.requests.sku
     units: list[Any] = (lines.floor * lines.pack).tolist()
+    contested = _contested(problem, lines) | coupled
+    for line in np.flatnonzero(~contested[sku]).tolist():
+        units[line] = int(lines.eligible[line] * lines.pack[line])
     together = _Coupled(problem, lines, units, filling)
-    for line in np.flatnonzero(coupled[problem.requests.sku]).tolist():
+    for line in np.flatnonzero(coupled[sku]).tolist():
         together.admit(line)
     alone = _supplies_less_floors(problem, units)
-    for stage, rises in _stages(problem, lines, order):
+    for stage, rises in _stages(problem, lines, order, contested[sku]):
         by_sku: defaultdict[int, list[_Rise]] = defaultdict(list)
         for rise in rises:
             if filling.stopped_by[rise.line] < 0:
-                by_sku[int(problem.requests.sku[rise.line])].append(rise)
-        for sku in sorted(sku for sku in by_sku if not coupled[sku]):
-            alone[sku] = _fill_one_supply(by_sku[sku], alone[sku], units, filling, sku, problem, stage)
-        together.fill([rise for sku in sorted(by_sku) if coupled[sku] for rise in by_sku[sku]], stage)
+                by_sku[int(sku[rise.line])].append(rise)
+        for k in sorted(k for k in by_sku if not coupled[k]):
+            alone[k] = _fill_one_supply(by_sku[k], alone[k], units, filling, k, problem, stage)
+        together.fill([rise for k in sorted(by_sku) if coupled[k] for rise in by_sku[k]], stage)
     packs = [Fraction(reached) / pack for reached, pack in zip(units, lines.pack.tolist(), strict=True)]
     filling.granted = np.array([*packs, None], dtype=object)[:-1]  # an array of objects, also where all are integers
 
 
-def _stages(problem: Problem, lines: Lines, order: Order) -> Iterator[tuple[Stage, list[_Rise]]]:
-    """Yield tier after tier, phase after phase, how the lines rise in it."""
+def _contested(problem: Problem, lines: Lines) -> Mask:
+    """Say which SKUs have less supply than is eligible (by floating sums: one too many does no harm)."""
+    demand = np.bincount(problem.requests.sku, lines.eligible.astype(np.float64) * lines.pack, len(problem.supply.sku))
+    supply = np.array(problem.constraints.limits[: len(problem.supply.sku)], dtype=np.float64)
+    contested: Mask = demand * (1 + 1e-6) > supply
+    return contested
+
+
+def _stages(problem: Problem, lines: Lines, order: Order, chosen: Mask) -> Iterator[tuple[Stage, list[_Rise]]]:
+    """Yield tier after tier, phase after phase, how the chosen lines rise in it."""
     pack, floor = lines.pack.tolist(), (lines.floor * lines.pack).tolist()
     claim, eligible = (problem.lines.eligible * lines.pack).tolist(), (lines.eligible * lines.pack).tolist()
     two = len(order.phases) > 1
     for tier in np.unique(order.tier).tolist():
-        members = np.flatnonzero(order.tier == tier).tolist()
+        members = np.flatnonzero(chosen & (order.tier == tier)).tolist()
         for phase in order.phases:
             rate, offset = phase.rate.tolist(), phase.offset_packs.tolist()
             rises = []

@@ -74,8 +74,9 @@ class Result:
             return list(map(str, self.granted.tolist()))
         return [plain_digits(units.numerator, units.denominator) for units in self.granted]
 
+    @cached_property
     def columns(self) -> dict[str, list[str]]:
-        """Return all columns as printed."""
+        """All columns as printed."""
         return {
             "retailer": self.retailer.tolist(),
             "sku": self.sku.tolist(),
@@ -89,7 +90,7 @@ class Result:
 
     def rows(self) -> Iterator[Row]:
         """Yield the lines as they are printed."""
-        return map(Row, *self.columns().values())
+        return map(Row, *self.columns.values())
 
     def row(self, retailer: str, sku: str) -> Row:
         """Return one line; KeyError where there is none."""
@@ -119,5 +120,5 @@ class Result:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(zip(*self.columns().values(), strict=True))
+        writer.writerows(zip(*self.columns.values(), strict=True))
         return text.getvalue().encode()

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,13 +140,14 @@ def _check_lines(given: Given, published: Published, findings: Findings) -> bool
 
 def _check_quantities(claims: Claims, published: Published, places: list[str], findings: Findings) -> Ints | None:
     """Check each grant by itself and every sum; return packs, or None where they cannot be counted."""
-    granted = []
-    for place, text in zip(places, published.columns["granted"], strict=True):
-        if not _WHOLE.fullmatch(text):
+    texts = published.columns["granted"]
+    wrong = {text for text in set(texts) if not _WHOLE.fullmatch(text)}
+    for place, text in zip(places, texts, strict=True) if wrong else ():
+        if text in wrong:
             findings.add(place, f"granted is {text!r}, not a whole number")
-            return None
-        granted.append(int(text))
-    units = np.array(granted, dtype=np.uint64)
+    if wrong:
+        return None
+    units = np.array(list(map(int, texts)), dtype=np.uint64)
     pack = claims.pack.astype(np.uint64)
     faults = (
         (units % pack != 0, "granted part of a pack"),
@@ -203,9 +205,8 @@ def _check_filling(
     if before is not None and findings.found == found:  # what is wrong in both would be named twice
         _check_first_filling(turns, claims, before, findings)
     _check_thresholds(claims, held, top, stops, certificate, findings)
-    shares = [
-        _cut(units, weight) for units, weight in zip((held * claims.pack).tolist(), claims.weight.tolist(), strict=True)
-    ]
+    cut = cache(_cut)  # few pairs are different
+    shares = list(map(cut, (held * claims.pack).tolist(), claims.weight.tolist()))
     _compare(places, "share", published, shares, findings)
     bound, reasons = _bound_and_reasons(turns, claims, held, stops, left_out)
     _compare(places, "bound_by", published, bound, findings)
@@ -281,10 +282,9 @@ def _check_thresholds(
     claims: Claims, held: Ints, top: Ints, stops: Stops, certificate: Mapping[str, Any], findings: Findings
 ) -> None:
     """Compare the certificate's thresholds with the last unit of each SKU whose own supply stopped a line."""
-    ended = set()
-    for line in np.flatnonzero(held < top).tolist():
-        if stops.of(claims, line).reason == "supply":
-            ended.add(int(claims.sku[line]))
+    by_supply = held < top
+    by_supply[[line for line, use in stops.use.items() if use.reason != "supply"]] = False
+    ended = set(np.unique(claims.sku[by_supply]).tolist())
     right = {}
     for sku in ended & stops.last.keys():
         tier, phase, level, draw = stops.last[sku]
@@ -298,30 +298,33 @@ def _check_thresholds(
 def _bound_and_reasons(
     turns: Turns, claims: Claims, held: Ints, stops: Stops, left_out: dict[int, tuple[Use, bool]]
 ) -> tuple[list[str], list[str]]:
-    first_tier = np.full(len(claims.sku_names), np.iinfo(np.int64).max, dtype=np.int64)
+    """Return for each line the constraint and the reason that it must have."""
+    names = np.array([use.name for use in claims.supplies], dtype=object)
+    kind, bound = np.full(len(held), "supply", dtype=object), names[claims.sku]
+    by_draw = stops.by_draw.copy()
+    for line, use in stops.use.items():
+        bound[line], kind[line] = use.name, use.reason
+    for line, (use, is_drawn) in left_out.items():
+        bound[line], kind[line], by_draw[line] = use.name, use.reason, is_drawn
+    first_tier = np.full(len(names), np.iinfo(np.int64).max, dtype=np.int64)
     some = held > 0
     np.minimum.at(first_tier, claims.sku[some], claims.tier[some])
-    bound, reasons = [], []
-    requested = turns.given.requested
-    for line, packs in enumerate(held.tolist()):
-        if packs == claims.eligible[line]:
-            bound.append("")
-            if packs == 0 and requested[line] > 0:
-                reasons.append("ineligible")
-            else:
-                reasons.append("capped" if claims.capped[line] else "filled")
-            continue
-        use, by_draw = left_out.get(line) or (stops.of(claims, line), bool(stops.by_draw[line]))
-        bound.append(use.name)
-        if 0 < claims.floor[line] == packs:
-            reasons.append("floor")
-        elif by_draw:
-            reasons.append("lottery")
-        elif use.reason == "supply" and first_tier[claims.sku[line]] < claims.tier[line]:
-            reasons.append("priority")
-        else:
-            reasons.append(use.reason)
-    return bound, reasons
+    went_earlier = first_tier[claims.sku] < claims.tier
+    enough = held == claims.eligible
+    bound[enough] = ""
+    reason = np.select(
+        [
+            enough & (held == 0) & (turns.given.requested > 0),
+            enough & claims.capped,
+            enough,
+            (claims.floor > 0) & (held == claims.floor),
+            by_draw,
+            went_earlier & (kind == "supply"),
+        ],
+        ["ineligible", "capped", "filled", "floor", "lottery", "priority"],
+        kind,
+    )
+    return bound.tolist(), reason.tolist()
 
 
 def _compare(places: list[str], column: str, published: Published, right: list[str], findings: Findings) -> None:

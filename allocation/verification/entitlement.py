@@ -22,7 +22,8 @@ class Use:
 class Claims:
     """Per line, in packs unless said otherwise.
 
-    `further` holds the constraints besides the supply, only for lines that have some that could become full.
+    `supplies` and `supply` are by SKU. `further` holds the constraints besides the supply, only for lines that have
+    one which could become full.
     """
 
     sku: Ints
@@ -35,14 +36,14 @@ class Claims:
     tier: Ints
     capped: npt.NDArray[np.bool_]
     sku_names: list[str]
+    supplies: list[Use]
     supply: Ints
     further: dict[int, list[Use]]
     limits: dict[str, int]
 
     def uses(self, line: int) -> list[Use]:
         """Return all constraints of a line in the order in which a full one is named."""
-        pack = int(self.pack[line])
-        return [Use(f"supply:{self.sku_names[self.sku[line]]}", pack, "supply"), *self.further.get(line, [])]
+        return [self.supplies[self.sku[line]], *self.further.get(line, ())]
 
     def limit(self, name: str) -> int:
         """Return the limit of a constraint, in units or minor money."""
@@ -70,6 +71,7 @@ def claims_of(given: Given, *, tiered: bool) -> Claims:
     offered = np.array([row.supply - row.reserve for row in rows], dtype=np.int64)
     supply = (offered - offered % packs) // packs
     limits = {f"supply:{name}": int(supply[i] * packs[i]) for i, name in enumerate(names)}
+    supplies = [Use(f"supply:{name}", row.pack, "supply") for name, row in zip(names, rows, strict=True)]
     further = _further(given, eligible, pack, limits)
     tier = np.zeros_like(sku)
     if tiered:
@@ -77,7 +79,7 @@ def claims_of(given: Given, *, tiered: bool) -> Claims:
         tier = np.array([tiers[name] for name in given.retailer], dtype=np.int64)
     capped = allowed_packs < given.requested // pack
     return Claims(
-        sku, pack, eligible, floor, minimum, weight, given.carry, tier, capped, names, supply, further, limits
+        sku, pack, eligible, floor, minimum, weight, given.carry, tier, capped, names, supplies, supply, further, limits
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,22 +83,26 @@ class Given:
             ([*key, units] for key, units in sorted(self.quotas.items())),
         )
 
-    def _request_rows(self) -> Iterator[list[Any]]:
-        numbers = (self.requested, self.floor, self.cap, self.weights(), self.carry, self.minimum, self.all_or_nothing)
-        for retailer, sku, *row, minimum, all_or_nothing in zip(
-            self.retailer, self.sku, *(column.tolist() for column in numbers), strict=True
-        ):
-            least = self.skus[sku].minimum if minimum == NONE else minimum
-            row[2] = _null(row[2])
-            yield [retailer, sku, *row] + (["all"] if all_or_nothing else [least] if least else [])
+    def _request_rows(self) -> Iterable[Sequence[Any]]:
+        numbers = (self.floor, self.cap, self.weights(), self.carry)
+        floor, cap, weight, carry = (column.tolist() for column in numbers)
+        limits = map(_null, cap)
+        rows = zip(self.retailer, self.sku, self.requested.tolist(), floor, limits, weight, carry, strict=True)
+        if not (any(s.minimum for s in self.skus.values()) or (self.minimum > 0).any() or self.all_or_nothing.any()):
+            return rows
+        return map(self._with_minimum, rows, self.minimum.tolist(), self.all_or_nothing.tolist())
+
+    def _with_minimum(self, row: Sequence[Any], minimum: int, all_or_nothing: int) -> Sequence[Any]:
+        least = self.skus[row[1]].minimum if minimum == NONE else minimum
+        return (*row, "all") if all_or_nothing else (*row, least) if least else row
 
 
 def given_by(problem: Problem) -> Given:
     """Take the columns of a problem."""
     requests, supply, retailers, quotas = problem.requests, problem.supply, problem.retailers, problem.quotas
     return Given(
-        [retailers.retailer[i] for i in requests.retailer],
-        [supply.sku[i] for i in requests.sku],
+        np.array(retailers.retailer, dtype=object)[requests.retailer].tolist(),
+        np.array(supply.sku, dtype=object)[requests.sku].tolist(),
         requests.requested,
         requests.floor,
         np.where(requests.cap == NO_LIMIT, NONE, requests.cap),

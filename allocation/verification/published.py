@@ -27,7 +27,7 @@ class Published:
 
 def published_by(result: Result) -> Published:
     """Take what a result would print."""
-    return Published(result.columns(), hashlib.sha256(result.csv_bytes).hexdigest(), result.certificate)
+    return Published(result.columns, hashlib.sha256(result.csv_bytes).hexdigest(), result.certificate)
 
 
 def read_published(folder: Path, findings: Findings) -> Published:

@@ -27,16 +27,14 @@ class Filled:
 
 @dataclass(eq=False)
 class Stops:
-    """What must have stopped each short line, and whether the draw alone did; `last` is each SKU's last unit."""
+    """What must have stopped each short line: `use`, or its supply where it is not there; whether the draw alone did.
 
+    `last` is each SKU's last unit granted, for SKUs with short lines.
+    """
+
+    by_draw: Mask
     use: dict[int, Use] = field(default_factory=dict)
-    supply_stops: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    by_draw: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     last: dict[int, Turn] = field(default_factory=dict)
-
-    def of(self, claims: Claims, line: int) -> Use:
-        """Return the constraint that stopped a short line."""
-        return self.use.get(line) or claims.uses(line)[0]
 
 
 def check_stops(

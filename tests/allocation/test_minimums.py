@@ -98,12 +98,12 @@ def test_the_choice_is_what_trying_every_subset_gives(drawn, supply):
         {"retailer": f"r{i:02d}", "eligible": eligible if minimum <= eligible else 0, "floor": 0, "weight": weight}
         for i, (eligible, minimum, weight) in enumerate(drawn, start=1)
     ]
-    minimum = {line["retailer"]: m for line, (_, m, _) in zip(lines, drawn, strict=True) if line["eligible"]}
+    minimum = {line["retailer"]: m for line, (_, m, _) in zip(lines, drawn, strict=True) if line["eligible"] and m > 1}
     first = filled_by_the_book(lines, supply)
     below = [
         line
         for line in lines
-        if minimum.get(line["retailer"], 0) > 0 and first[line["retailer"]] < minimum[line["retailer"]]
+        if minimum.get(line["retailer"], 0) > 1 and first[line["retailer"]] < minimum[line["retailer"]]
     ]
     held = sum(first[line["retailer"]] for line in below) if sum(first.values()) == supply else 10**6
     below.sort(key=lambda line: (2 * minimum[line["retailer"]] - 1) / line["weight"])
