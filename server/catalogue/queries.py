@@ -48,6 +48,12 @@ def skus(session: Session, wanted: Collection[str] | None = None, *, withdrawn: 
     return {row.sku: _sku(row) for row in session.scalars(query)}
 
 
+def stamp(session: Session) -> str:
+    """Return a text that differs whenever any SKU was added or changed."""
+    count, newest = session.execute(select(func.count(), func.max(SkuRow.changed_at))).one()
+    return f"{count}:{newest.isoformat() if newest else ''}"
+
+
 def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
     """Return those of the ``wanted`` codes that the catalogue holds, withdrawn or not."""
     return frozenset(

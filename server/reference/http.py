@@ -21,8 +21,9 @@ def reference(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return what this terminal must know; 304 where it knows it already."""
-    document = queries.reference(session, sender.party, at=clock(), zone=settings.tz, currency=settings.currency)
-    tag = f'"{document.version}"'
+    basis = queries.basis(session, sender.party, at=clock(), zone=settings.tz, currency=settings.currency)
+    tag = f'"{basis.version}"'
     if if_none_match == tag:
         return Response(status_code=304, headers={"ETag": tag})
+    document = queries.document(session, basis)
     return Response(document.model_dump_json(exclude_none=True), media_type="application/json", headers={"ETag": tag})

@@ -1,7 +1,12 @@
-"""The reference document of one retailer."""
+"""The reference document of one retailer.
+
+Its version is the hash of what it is made from, not of what it says: whether a terminal knows it already is
+answered without writing thousands of items. The items that all retailers share are made once for each state
+of the catalogue.
+"""
 
 import hashlib
-import json
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,8 +21,35 @@ from server.licences import queries as licences
 from server.retailers import queries as retailers
 
 
-def reference(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency: str) -> Reference:
-    """Return what the terminal of ``code`` must know at ``at``.
+@dataclass(frozen=True)
+class Basis:
+    """All that a retailer's document is made from."""
+
+    shop: retailers.Retailer
+    held: frozenset[str]
+    limits: tuple[tuple[str, int], ...]
+    scarce: frozenset[str]
+    catalogue: str
+    licensed_until: datetime | None
+    currency: str
+
+    @property
+    def version(self) -> str:
+        """The document's version: equal bases have equal ones."""
+        parts = [
+            repr(astuple(self.shop)),
+            repr(sorted(self.held)),
+            repr(self.limits),
+            repr(sorted(self.scarce)),
+            self.catalogue,
+            repr(self.licensed_until),
+            self.currency,
+        ]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def basis(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency: str) -> Basis:
+    """Return what the document of ``code`` is made from at ``at``.
 
     Raises
     ------
@@ -28,9 +60,52 @@ def reference(session: Session, code: str, *, at: datetime, zone: ZoneInfo, curr
     if shop is None:
         raise Rejected("not_found", what="retailer", name=code)
     today = at.astimezone(zone).date()
-    held = licences.classes_held(session, code, today)
-    scarce = cycles.scarce_skus(session)
-    limits = retailers.limits(session, code)
+    return Basis(
+        shop=shop,
+        held=licences.classes_held(session, code, today),
+        limits=tuple(sorted(retailers.limits(session, code).items())),
+        scarce=cycles.scarce_skus(session),
+        catalogue=catalogue.stamp(session),
+        licensed_until=licences.licensed_until(session, code, today, zone),
+        currency=currency,
+    )
+
+
+def document(session: Session, made_from: Basis) -> Reference:
+    """Return the document."""
+    shop, limits = made_from.shop, dict(made_from.limits)
+    shared = _shared_items(session, made_from.catalogue, made_from.scarce)
+    return Reference(
+        version=made_from.version,
+        retailer=shop.code,
+        name=shop.name,
+        route=shop.route,
+        region=shop.region,
+        tier=shop.tier,
+        standing=shop.standing,
+        licensed_until=made_from.licensed_until,
+        currency=made_from.currency,
+        credit_minor=shop.credit_minor,
+        catalogue=tuple(_own(item, limits, made_from.held) for item in shared),
+    )
+
+
+def _own(item: CatalogueItem, limits: dict[str, int], held: frozenset[str]) -> CatalogueItem:
+    """Return an item as this retailer may order it."""
+    licensed = item.licence_class is None or item.licence_class in held
+    if licensed and item.sku not in limits:
+        return item
+    return item.model_copy(update={"limit_units": limits.get(item.sku, item.limit_units), "licensed": licensed})
+
+
+_kept: tuple[tuple[str, frozenset[str]], tuple[CatalogueItem, ...]] = (("", frozenset()), ())
+
+
+def _shared_items(session: Session, stamp: str, scarce: frozenset[str]) -> tuple[CatalogueItem, ...]:
+    """Return the items as a licensed retailer without limits of its own sees them; the newest state is kept."""
+    global _kept  # noqa: PLW0603 - a cache of one, replaced whole
+    if _kept[0] == (stamp, scarce):
+        return _kept[1]
     items = tuple(
         CatalogueItem(
             sku=sku,
@@ -40,29 +115,11 @@ def reference(session: Session, code: str, *, at: datetime, zone: ZoneInfo, curr
             price_minor=item.price_minor,
             scarce=sku in scarce,
             minimum_units=item.minimum_units,
-            limit_units=limits.get(sku, item.limit_units),
+            limit_units=item.limit_units,
             barcodes=item.barcodes,
             licence_class=item.licence_class,
-            licensed=item.licence_class is None or item.licence_class in held,
         )
         for sku, item in catalogue.skus(session).items()
     )
-    document = Reference(
-        version="",
-        retailer=shop.code,
-        name=shop.name,
-        route=shop.route,
-        region=shop.region,
-        tier=shop.tier,
-        standing=shop.standing,
-        licensed_until=licences.licensed_until(session, code, today, zone),
-        currency=currency,
-        credit_minor=shop.credit_minor,
-        catalogue=items,
-    )
-    return document.model_copy(update={"version": _version(document)})
-
-
-def _version(document: Reference) -> str:
-    text = json.dumps(document.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    _kept = ((stamp, scarce), items)
+    return items
