@@ -29,6 +29,7 @@ SORTS = {
     "promotion": N_("promotion"),
 }
 STATES = {"draft": N_("draft"), "published": N_("published")}
+A_DAY_S = 86_400
 
 PLANNER = [Depends(http.needs("planner"))]
 Typed = Mapping[str, Any]
@@ -112,7 +113,9 @@ def save_announcement(
 
 
 @announcements.get("/{announcement}")
-def show_announcement(request: Request, session: http.Db, clock: http.Now, announcement: UUID) -> Response:
+def show_announcement(
+    request: Request, session: http.Db, clock: http.Now, config: http.Config, announcement: UUID
+) -> Response:
     """Show an announcement as the terminals do, and whom it reached."""
     found = _known(request, session, announcement)
     reached = queries.recipients(session, found)
@@ -127,8 +130,7 @@ def show_announcement(request: Request, session: http.Db, clock: http.Now, annou
         shown=rules.body_shown(newest.body, newest.version, newest.note),
         regions=rules.shares(reached, "region"),
         routes=rules.shares(reached, "route"),
-        curve=rules.over_time(found.sent_at, reads, now) if found.sent_at else [],
-        day_long=found.sent_at is not None and (now - found.sent_at).days >= 1,
+        curve=_curve(found.sent_at, reads, now, config.tz) if found.sent_at else [],
         over=found.expires_at is not None and found.expires_at <= now,
         sorts=SORTS,
         history=history,
@@ -322,6 +324,14 @@ def _correction(request: Request, found: queries.Announcement, values: Typed, er
         values=values,
         errors=errors,
     )
+
+
+def _curve(sent_at: datetime, reads: list[datetime], now: datetime, zone: ZoneInfo) -> list[tuple[str, int]]:
+    """Return how many had read by when; the label names no more of the instant than it takes to tell them apart."""
+    steps = rules.over_time(sent_at, reads, now)
+    step_s = (steps[0][0] - sent_at).total_seconds()
+    form = "%m-%d" if step_s >= A_DAY_S else "%d %H:%M" if (now - sent_at).days else "%H:%M"
+    return [(at.astimezone(zone).strftime(form), count) for at, count in steps]
 
 
 def _filled(found: queries.Announcement, zone: ZoneInfo) -> dict[str, Any]:

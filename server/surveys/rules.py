@@ -215,7 +215,7 @@ def middle(counts: Mapping[int, int]) -> tuple[float, float] | None:
     return (mean(every), median(every)) if every else None
 
 
-BINS_MOST = 20
+BINS_MOST = 10
 
 
 def bins(counts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -161,14 +161,6 @@ def answer_survey(session: Session, given: AnswerSurvey, arrival: Arrival) -> Ac
                 for answer in answers
             ],
         )
-    audit.record(
-        session,
-        actor=Actor("device", arrival.sender.device),
-        action="survey.answered",
-        subject=f"survey:{row.number}",
-        at=arrival.at,
-        detail={"retailer": party, "answers": len(answers)},
-    )
     return Accepted(number)
 
 
