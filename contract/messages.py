@@ -9,9 +9,12 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+#: No text holds U+0000: the database that keeps it could not.
+WRITABLE = r"^[^\x00]*$"
+
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WRITABLE)]
 Units = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-Note = Annotated[str, StringConstraints(max_length=500)]
+Note = Annotated[str, StringConstraints(max_length=500, pattern=WRITABLE)]
 
 
 class Message(BaseModel):
@@ -80,10 +83,12 @@ class ConfirmDelivery(Message):
 class Answer(Message):
     """One question's answer; which field is used depends on the question's kind."""
 
-    question: Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    choices: Annotated[tuple[Annotated[str, StringConstraints(max_length=32)], ...], Field(max_length=20)] = ()
+    question: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=WRITABLE)]
+    choices: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=32, pattern=WRITABLE)], ...], Field(max_length=20)
+    ] = ()
     number: int | None = None
-    text: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    text: Annotated[str, StringConstraints(max_length=1000, pattern=WRITABLE)] | None = None
 
 
 class AnswerSurvey(Message):
@@ -113,7 +118,7 @@ class PullFeed(Message):
 class ReportStatus(Message):
     """``device.status``: how the terminal is."""
 
-    version: Annotated[str, StringConstraints(max_length=32)]
+    version: Annotated[str, StringConstraints(max_length=32, pattern=WRITABLE)]
     queue_length: Annotated[int, Field(ge=0)]
     language: Literal["zh", "en"]
     clock_offset_ms: int = 0

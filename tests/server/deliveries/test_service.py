@@ -211,6 +211,17 @@ def test_a_refused_confirmation_leaves_the_delivery_as_it_was(session, shop):
     assert (stands.state, stands.claims) == ("shipped", ())
 
 
+def test_a_text_that_the_database_could_not_keep_is_refused_by_name(session, shop):
+    sent = ship(session, A=48)
+    message = ConfirmDelivery.model_construct(
+        delivery=sent.id,
+        confirmed_at=NOW,
+        lines=(short("A", 48, 12).model_copy(update={"reason": "a\x00b"}),),
+    )
+    receipt = send(session, shop, "delivery.confirm", message, at=LATER)
+    assert (receipt.code, receipt.params["where"]) == ("malformed", "lines.0.reason")
+
+
 def test_another_shop_can_neither_confirm_nor_learn_of_a_delivery(session, shop):
     sent = ship(session, A=48)
     make_retailer(session, "R2")
