@@ -32,6 +32,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object, last.")] = False,
 ) -> None:
     """Run a distributor's whole cycle on this machine, then leave console and a terminal open."""
+    from contract.errors import Refusal
     from evenhand.demo import iowa, setting
     from evenhand.demo.play import Play
     from evenhand.demo.shops import ShopError
@@ -65,7 +66,7 @@ def demo(
             finally:
                 if play is not None and play.shops is not None:
                     play.shops.close()
-    except (StageError, ShopError, iowa.LedgerError, ValueError) as error:
+    except (Refusal, StageError, ShopError, ValueError) as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(1) from None
 

@@ -235,12 +235,12 @@ class Shops:
     def close(self) -> None:
         """End all terminals."""
         self._over.set()
+        self.pool.shutdown(wait=True, cancel_futures=True)
         if self._driver is not None:
             self._driver.join(timeout=10)
         self.fleet.close()
         for shop in self.real:
             shop.terminal.close()
-        self.pool.shutdown(wait=True, cancel_futures=True)
 
     def _drive(self) -> None:
         self.fleet.run(self._over.is_set, deadline_s=3600)
