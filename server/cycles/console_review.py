@@ -1,6 +1,6 @@
 """The review: what a second person looks at before anything is released."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -31,7 +31,6 @@ CHECKS: dict[str, str] = {
     "thresholds": N_("the published thresholds reproduce every quantity"),
     "hashes": N_("hashes, seed and commitment agree"),
 }
-RETAILERS_LISTED = 2_000
 
 
 @reading.get("/{cycle}/review")
@@ -68,11 +67,14 @@ def explain(
     request: Request, session: http.Db, cycle: UUID, retailer: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
     """Return why a retailer got what it got, line by line, in the reader's language."""
-    known(session, cycle)
+    found = known(session, cycle)
     shop = retailers.retailer(session, retailer)
     grants = [] if shop is None else queries.drafted_grants(session, cycle, retailer)
     words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
-    return console.fragment(request, "cycles/_explained.html", retailer=retailer, shop=shop, grants=grants, words=words)
+    answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words}
+    if "HX-Request" in request.headers:
+        return console.fragment(request, "cycles/_explained.html", **answer)
+    return console.page(request, "cycles/explain.html", cycle=found, name=named(request, found), **answer)
 
 
 def _skus(result: figures.Review, view: TableView) -> list[figures.SkuFigures]:

@@ -6,13 +6,14 @@ row of the grants.
 
 from collections import Counter
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contract.feed import GRANTS_PER_PART, Grant, Grants, Text
+from contract.feed import GRANTS_PER_PART, Grant, Grants, Reason, Text
 from server.cycles import freezing, moves, queries, rules
 from server.cycles.events import GrantsPublished
 from server.cycles.models import BookLine, Carry, CycleRow, GrantRow
@@ -61,19 +62,17 @@ def tell_grants(session: Session, row: CycleRow, *, at: datetime) -> None:
     offered = {line.sku: line.offered_units for line in queries.supply(session, row.id, run.supply_version).values()}
 
     def wire(grant: queries.Grant) -> Grant:
-        return Grant.model_validate(
-            {
-                "sku": grant.sku,
-                "requested_units": grant.requested_units,
-                "eligible_units": grant.eligible_units,
-                "granted_units": grant.granted_units,
-                "weight": weights[grant.retailer, grant.sku],
-                "share": grant.share,
-                "reason": grant.reason,
-                "bound_by": grant.bound_by,
-                "supply_units": offered[grant.sku],
-                "asked_units": asked[grant.sku],
-            }
+        return Grant(
+            sku=grant.sku,
+            requested_units=grant.requested_units,
+            eligible_units=grant.eligible_units,
+            granted_units=grant.granted_units,
+            weight=weights[grant.retailer, grant.sku],
+            share=grant.share,
+            reason=cast("Reason", grant.reason),
+            bound_by=grant.bound_by,
+            supply_units=offered[grant.sku],
+            asked_units=asked[grant.sku],
         )
 
     items = []

@@ -302,26 +302,23 @@ def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> lis
 def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
     """Return the grants of the cycle's last attempt, published or not, in byte order of retailer and SKU."""
     query = (
-        select(GrantRow)
+        select(
+            GrantRow.retailer,
+            GrantRow.sku,
+            GrantRow.requested_units,
+            GrantRow.eligible_units,
+            GrantRow.granted_units,
+            GrantRow.share,
+            GrantRow.reason,
+            GrantRow.bound_by,
+        )
         .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.attempt == GrantRow.attempt))
         .where(GrantRow.cycle == cycle_id)
         .order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
     )
     if retailer is not None:
         query = query.where(GrantRow.retailer == retailer)
-    return [
-        Grant(
-            retailer=row.retailer,
-            sku=row.sku,
-            requested_units=row.requested_units,
-            eligible_units=row.eligible_units,
-            granted_units=row.granted_units,
-            share=row.share,
-            reason=row.reason,
-            bound_by=row.bound_by,
-        )
-        for row in session.scalars(query)
-    ]
+    return [Grant(*row) for row in session.execute(query)]
 
 
 def asked_last_time(session: Session) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -22,7 +22,7 @@ import allocation
 from allocation import seeding
 from allocation.canonical import input_sha256
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
-from server.cycles import attempts, exporting, freezing, moves, publishing
+from server.cycles import attempts, exporting, freezing, moves, publishing, queries
 from server.cycles.copying import insert_rows
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
@@ -230,14 +230,13 @@ def _grant_rows(
 
 def _check_supply_held(session: Session, row: CycleRow) -> None:
     """Stop where a SKU was granted beyond its supply less the reserve."""
-    over = session.execute(
-        text(
-            "SELECT g.sku FROM grants g JOIN supply_lines s ON s.cycle = g.cycle AND s.version = :version"
-            " AND s.sku = g.sku WHERE g.cycle = :cycle AND g.attempt = :attempt"
-            " GROUP BY g.sku, s.supply_units, s.reserve_units"
-            " HAVING sum(g.granted_units) > s.supply_units - s.reserve_units LIMIT 1"
-        ),
-        {"cycle": row.id, "attempt": row.attempt, "version": row.supply_version},
-    ).scalar()
-    if over is not None:
-        raise StepStopped("over_granted", sku=over)
+    supply = queries.supply(session, row.id, row.supply_version)
+    granted = session.execute(
+        select(GrantRow.sku, func.sum(GrantRow.granted_units))
+        .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
+        .group_by(GrantRow.sku)
+        .order_by(GrantRow.sku.collate("C"))
+    )
+    for sku, units in granted:
+        if units > supply[sku].supply_units - supply[sku].reserve_units:
+            raise StepStopped("over_granted", sku=sku)

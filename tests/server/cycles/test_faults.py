@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from allocation.verification import verify_folders
 from contract.errors import Conflict, Rejected
-from server.cycles import attempts, exporting, freezing, moves, publishing, queries, service, steps
+from server.cycles import attempts, cli, exporting, freezing, moves, publishing, queries, service, steps
 from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -392,10 +392,17 @@ def test_the_published_folder_passes_the_checker_and_a_changed_digit_does_not(to
     assert not verify_folders(tmp_path / "problem", tmp_path / "result").holds
 
 
-def test_a_cycle_is_found_by_its_number_for_the_command(town, tmp_path):
+def test_the_command_exports_a_cycle_by_its_number_or_id_and_says_what_is_not_there(town, tmp_path):
     cycle = town.published()
+    draft = town.draft()
     with transaction(town.sessions) as session:
-        assert exporting.find_cycle(session, "1") == cycle
-        assert exporting.find_cycle(session, str(cycle)) == cycle
-        with pytest.raises(Rejected):
-            exporting.find_cycle(session, "99")
+        for name in ("1", str(cycle)):
+            words = cli.export(session, name, tmp_path / name)
+            assert "evenhand verify" in words[0]
+            assert verify_folders(tmp_path / name / "problem", tmp_path / name / "result").holds
+        for name in ("99", str(draft)):
+            with pytest.raises(Rejected) as refused:
+                cli.export(session, name, tmp_path / name)
+            assert refused.value.code == "not_found"
+            assert not (tmp_path / name).exists()
+        assert [line.split()[0] for line in cli.list_all(session)] == ["2", "1"]
