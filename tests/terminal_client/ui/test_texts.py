@@ -14,15 +14,15 @@ from terminal_client.ui import sentences
 
 HERE = Path(terminal_client.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 FIELD = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 
-def used() -> set[tuple[str | None, str]]:
-    """Every text that is shown, with its context."""
+def used() -> set[str]:
+    """Every text that is shown."""
     options = {"**/templates/**.html": {"silent": "false"}}
     found = extract_from_dir(HERE, METHODS, options, keywords=KEYWORDS)
-    return {(context, text if isinstance(text, str) else text[0]) for _, _, text, _, context in found}
+    return {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
 
 
 def test_every_text_has_its_chinese_with_the_same_fields_and_none_is_left_over() -> None:
@@ -33,11 +33,11 @@ def test_every_text_has_its_chinese_with_the_same_fields_and_none_is_left_over()
         if message.id:
             text = message.id if isinstance(message.id, str) else message.id[0]
             string = message.string if isinstance(message.string, str) else message.string[0]
-            translated[(message.context, text)] = string
+            translated[text] = string
     texts = used()
     assert {text for text in texts if not translated.get(text)} == set()
     assert set(translated) - texts == set()
-    for (_, text), string in translated.items():
+    for text, string in translated.items():
         assert set(FIELD.findall(string)) == set(FIELD.findall(text)), text
 
 
