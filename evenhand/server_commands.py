@@ -197,6 +197,38 @@ def operator_list() -> None:
             typer.echo(f"{person.name}\t{', '.join(person.roles)}\t{'disabled' if person.disabled_at else 'active'}")
 
 
+cycle = typer.Typer(help="Cycles and their published files.", no_args_is_help=True)
+app.add_typer(cycle, name="cycle", rich_help_panel=PANEL)
+
+
+@cycle.command("list")
+def cycle_list() -> None:
+    """List the cycles, the newest first."""
+    from server.cycles import cli
+
+    with _work() as (session, _, _at):
+        for line in cli.list_all(session):
+            typer.echo(line)
+
+
+@cycle.command("export")
+def cycle_export(
+    name: Annotated[str, typer.Argument(help="The cycle's number or id.")],
+    out: Annotated[Path, typer.Option(help="Folder to write problem/ and result/ into.")],
+) -> None:
+    """Write the files of a cycle's result as `evenhand verify` reads them."""
+    from allocation.errors import InputError
+    from server.cycles import cli
+
+    try:
+        with _work() as (session, _, _at):
+            for line in cli.export(session, name, out):
+                typer.echo(line)
+    except InputError as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
 def _link(session: "Session", name: str, chosen: "Settings", at: "datetime") -> str:
     from server.kit.runtime import running
     from server.operators import cli
