@@ -72,5 +72,5 @@ def sample(seed: int, *, today: date) -> Setting:
             for good in made.skus
         ),
         real_terminals=72,
-        window_s=8.0,
+        window_s=6.0,
     )
