@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -44,6 +44,7 @@ STATES: dict[str, str] = {
 }
 #: The states in which the machine works by itself, so that the page looks again.
 MOVING = frozenset({"announced", "open", "closed", "frozen", "solved", "released"})
+LATE_AFTER = timedelta(minutes=3)
 PATH = ("announced", "open", "closed", "frozen", "solved", "verified", "in_review", "released", "published")
 NOTES: dict[str, str] = {
     "opens_missing": N_("The opening time does not exist that day: the window opens when the clocks jump over it."),
@@ -206,7 +207,11 @@ def live(request: Request, session: http.Db, cycle: UUID, state: str = "", troub
     if found.state != state or (found.trouble is not None) != (trouble == "yes"):
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     return console.fragment(
-        request, "cycles/_live.html", cycle=found, room=figures.room(session, cycle), moving=found.state in MOVING
+        request,
+        "cycles/_live.html",
+        cycle=found,
+        room=figures.room(session, cycle),
+        moving=found.state in MOVING and found.trouble is None,
     )
 
 
@@ -453,6 +458,7 @@ def show(
         unsupplied=queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {},
         run=queries.run(session, cycle),
         trouble=trouble(found, gettext),
+        late=_is_late(found, room, http.runtime_of(request).clock()),
         history=_history(session, cycle, gettext),
         errors=errors or {},
         values=values or {"route": "*", "opens": "", "closes": ""},
@@ -519,6 +525,13 @@ def stepper(cycle: queries.Cycle, taken: Sequence[queries.Step], opens_at: datet
         actor = "" if step is None else step.actor.partition(":")[2]
         shown.append({"state": state, "at": at, "actor": actor, "condition": condition})
     return shown
+
+
+def _is_late(cycle: queries.Cycle, room: figures.Room, now: datetime) -> bool:
+    """Return whether a step of the machine's own is due for longer than any takes."""
+    if cycle.state == "announced":
+        return rules.all_closed([window.state for window in room.windows]) and now - cycle.changed_at > LATE_AFTER
+    return cycle.state in rules.NEXT_STEP and cycle.trouble is None and now - cycle.changed_at > LATE_AFTER
 
 
 def _history(session: Session, cycle: UUID, gettext: Callable[[str], str]) -> list[tuple[datetime, str, str]]:

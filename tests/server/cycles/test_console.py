@@ -189,3 +189,17 @@ def test_the_home_page_says_what_waits_for_whom(town, signed_in):
     town.act(service.send_for_release, cycle, PLANNER)
     assert f"/console/cycles/{cycle}/review" not in screen(planner, "/console/")
     assert f"/console/cycles/{cycle}/review" in screen(releaser, "/console/")
+
+
+def test_a_step_that_should_be_done_can_be_tried_again_by_hand(town, signed_in, clock):
+    planner = signed_in("planner", name="anna")
+    cycle = town.draft()
+    town.ordered(cycle)
+    town.close()
+    town.forget_queue()
+    assert "should be done by now" in screen(planner, f"/console/cycles/{cycle}")
+    sent(planner, f"/console/cycles/{cycle}/retry")
+    clock.advance(minutes=5)
+    assert "should be done by now" in screen(planner, f"/console/cycles/{cycle}")
+    town.work()
+    assert "should be done by now" not in screen(planner, f"/console/cycles/{cycle}")

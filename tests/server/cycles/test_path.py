@@ -134,6 +134,17 @@ def test_the_sender_cannot_release_and_another_person_can(town):
     assert (found.state, found.sent_by, found.released_by) == ("published", "chen", "bo")
 
 
+def test_of_two_releasers_one_releases_and_the_other_is_told_that_it_is_done(town):
+    cycle = town.verified()
+    town.act(service.send_for_release, cycle, PLANNER)
+    town.act(service.release, cycle, RELEASER)
+    with pytest.raises(Conflict) as refused:
+        town.act(service.release, cycle, BOTH)
+    assert (refused.value.code, refused.value.params["state"]) == ("wrong_state", "released")
+    town.work()
+    assert town.cycle(cycle).released_by == "bo"
+
+
 def test_nothing_can_be_released_that_nobody_sent(town):
     cycle = town.verified()
     with pytest.raises(Conflict) as refused:
