@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
@@ -66,6 +66,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     http.check_guards(app)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(DataError, _unkeepable)
     app.add_exception_handler(OperationalError, _database_away)
     return app
 
@@ -85,6 +86,12 @@ def _invalid(request: Request, error: Any) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return _refused(request, Rejected("malformed", where=where, what=first["msg"]))
+
+
+def _unkeepable(request: Request, error: Any) -> Response:
+    """Refuse a value that the database has no place for: a zero byte in a text, a number beyond all bounds."""
+    log.warning("unkeepable", why=str(error.orig).splitlines()[0])
+    return _refused(request, Rejected("malformed", where="request", what=str(error.orig).splitlines()[0]))
 
 
 def _database_away(request: Request, error: Any) -> Response:

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("by", N_("By"), sortable=False),
     Column("rows_read", N_("Rows"), "number", sortable=False),
     Column("rows_new", N_("New"), "number", sortable=False),
-    Column("rows_changed", N_("Changed"), "number", sortable=False),
+    Column("rows_changed", N_("Changed rows"), "number", sortable=False),
     Column("rows_unchanged", N_("Unchanged"), "number", sortable=False),
     Column("rows_refused", N_("Refused"), "number", sortable=False),
 )

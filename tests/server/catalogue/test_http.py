@@ -156,3 +156,18 @@ def test_a_licence_is_kept_by_programs(planner: TestClient, sessions: sessionmak
     cancelled = planner.put("/api/v1/licences/state", json=key | {"state": "cancelled", "reason": "closed"})
     assert cancelled.json()["stands"] == "cancelled"
     assert planner.get("/api/v1/licences", params={"stands": "expiring"}).json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/skus?q=%00",
+        "/api/v1/skus/%00",
+        "/api/v1/skus?offset=99999999999999999999999",
+        "/api/v1/retailers?region=%00",
+        "/api/v1/licences?licence_class=%00",
+    ],
+)
+def test_a_value_that_no_database_keeps_is_refused(planner: TestClient, address: str) -> None:
+    answer = planner.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")

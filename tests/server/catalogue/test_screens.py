@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from factories import make_retailer, make_sku
@@ -19,6 +20,7 @@ from server.retailers import queries as retailers
 from server.wiring import IMPORTS, TASKS
 
 SignedIn = Callable[..., TestClient]
+SOON = date(2026, 12, 20)
 GBK = "编号,名称,英文,价格\n007,镕喆大曲,Daqu,10.50\n008,二锅头,Erguotou,x\n".encode("gbk")
 
 
@@ -28,7 +30,7 @@ def town(sessions: sessionmaker[Session]) -> None:
     with transaction(sessions) as session:
         make_sku(session, "K1", licence_class="spirits")
         make_sku(session, "=1+1")
-        make_retailer(session, "#N/A", limits={"K1": 12}, classes=("spirits",))
+        make_retailer(session, "#N/A", limits={"K1": 12}, classes=("spirits",), licensed_until=SOON)
 
 
 def unescaped(page: str) -> str:
