@@ -17,6 +17,9 @@ WEIGHT_MAX: Final = 10**9
 CARRY_MAX_THOUSANDTHS: Final = 1000
 """Carry is at most one pack in either direction, so that an old grievance cannot eat a whole cycle."""
 
+TIER_DIGITS: Final = 9
+"""A tier's number has at most this many digits: it is a place in an order, never a quantity."""
+
 SHARE_DECIMALS: Final = 12
 """Exact rationals are printed with this many decimals and cut, never rounded."""
 

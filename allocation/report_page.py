@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-_SKUS_SHOWN: Final = 40
+_ROWS_SHOWN: Final = 40
 
 _REASONS: Final = {
     "filled": ("filled", "全部满足"),
@@ -69,7 +69,7 @@ def _skus(skus: Sequence[dict[str, Any]]) -> str:
     scarce = sorted(
         (sku for sku in skus if sku["short_lines"]), key=lambda sku: (sku["granted"] - sku["eligible"], sku["sku"])
     )
-    shown = scarce[:_SKUS_SHOWN]
+    shown = scarce[:_ROWS_SHOWN]
     heading = (("SKU", "品规"), ("Eligible", "合格数量"), ("Supply", "可供"), ("Granted", "分配"), ("Filled", "满足率"))
     rows = (
         (
@@ -82,10 +82,12 @@ def _skus(skus: Sequence[dict[str, Any]]) -> str:
         )
         for sku in shown
     )
-    more = len(scarce) - len(shown)
-    note = f"<p>{_both(f'{more} more in report.json', f'另有 {more} 个见 report.json')}</p>" if more else ""
     none = f"<p>{_both('No SKU was short.', '没有品规缺货。')}</p>"
-    return _section("SKUs that were short", "货源紧张的品规", (_table(heading, rows) + note) if shown else none)
+    return _section(
+        "SKUs that were short",
+        "货源紧张的品规",
+        _table(heading, rows) + _more(len(scarce) - len(shown)) if shown else none,
+    )
 
 
 def _evenness(evenness: dict[str, Any]) -> str:
@@ -138,9 +140,9 @@ def _group(name: str, rows: Sequence[dict[str, Any]]) -> str:
             _number(row["granted"]),
             _percent(row["granted"], row["eligible"]),
         )
-        for row in rows
+        for row in rows[:_ROWS_SHOWN]
     )
-    return _section(f"By {name}", f"按{name}", _table(heading, cells))
+    return _section(f"By {name}", f"按{name}", _table(heading, cells) + _more(len(rows) - _ROWS_SHOWN))
 
 
 def _provenance(report: Mapping[str, Any]) -> str:
@@ -162,6 +164,11 @@ def _provenance(report: Mapping[str, Any]) -> str:
     return _section(
         "Where it comes from", "来源与核验", _table((("What", "项目"), ("Value", "内容")), rows) + f"<p>{note}</p>"
     )
+
+
+def _more(number: int) -> str:
+    """Say how many rows are left to the file with all figures."""
+    return f"<p>{_both(f'{number} more in report.json', f'另有 {number} 个见 report.json')}</p>" if number > 0 else ""
 
 
 def _section(en: str, zh: str, body: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 
 from allocation.columns import IntArray
 from allocation.errors import InputError
+from allocation.limits import TIER_DIGITS
 from allocation.policy import Policy
 from allocation.problem import Problem
 from allocation.signposts import CARRY_SCALE, packs_due
@@ -106,10 +107,10 @@ def _tiers(problem: Problem) -> IntArray:
         raise InputError("retailers.csv", "rule = priority needs a column group:tier with numbers", column="group:tier")
     tiers = [0] * len(labels)
     for retailer in asking:
-        if not re.fullmatch(r"[0-9]{1,9}", labels[retailer]):
+        if not re.fullmatch(rf"[0-9]{{1,{TIER_DIGITS}}}", labels[retailer]):
             raise InputError(
                 "retailers.csv",
-                "rule = priority needs the number of a tier here, in digits 0-9",
+                f"rule = priority needs the number of a tier here, at most {TIER_DIGITS} digits 0-9",
                 row=int(retailers.row[retailer]),
                 column="group:tier",
                 value=labels[retailer],

@@ -75,7 +75,8 @@ def claims_of(given: Given, *, tiered: bool) -> Claims:
     further = _further(given, eligible, pack, limits)
     tier = np.zeros_like(sku)
     if tiered:
-        tiers = {name: int(row.groups["tier"]) for name, row in (given.retailers or {}).items() if "tier" in row.groups}
+        listed = given.retailers or {}
+        tiers = {name: int(listed[name].groups["tier"]) for name in set(given.retailer)}
         tier = np.array([tiers[name] for name in given.retailer], dtype=np.int64)
     capped = allowed_packs < given.requested // pack
     return Claims(
