@@ -18,6 +18,7 @@ from server.catalogue import http as catalogue_http
 from server.catalogue.events import CatalogueChanged
 from server.catalogue.fields import SKUS
 from server.cycles import console as cycles_console
+from server.cycles import console_acts as cycles_acts
 from server.cycles import console_review as cycles_review
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
@@ -133,7 +134,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_standing.planning,
     cycles_console.planning,
     cycles_console.reading,
-    cycles_console.releasing,
+    cycles_acts.planning,
+    cycles_acts.releasing,
     cycles_supply.reading,
     cycles_supply.planning,
     cycles_review.reading,

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
@@ -26,7 +25,6 @@ PLACE = "/console/cycles"
 
 reading = http.router(PLACE, tag="console", roles=())
 planning = http.router(PLACE, tag="console", roles=("planner",))
-releasing = http.router(PLACE, tag="console", roles=("releaser",))
 
 STATES: dict[str, str] = {
     "draft": N_("Draft"),
@@ -215,181 +213,6 @@ def live(request: Request, session: http.Db, cycle: UUID, state: str = "", troub
     )
 
 
-@planning.post("/{cycle}/windows")
-def plan_window(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    cycle: UUID,
-    route: Annotated[str, Form()] = "*",
-    opens: Annotated[str, Form()] = "",
-    closes: Annotated[str, Form()] = "",
-) -> Response:
-    """Plan a window by its times, as the wall clock of the cycle's zone shows them."""
-    gettext = texts(request).gettext
-    zone = ZoneInfo(known(session, cycle).zone)
-    values = {"route": route, "opens": opens, "closes": closes}
-    try:
-        opens_at, closes_at = (_instant(typed, zone) for typed in (opens, closes))
-    except ValueError:
-        errors = {"opens": gettext("Give both times, such as 2026-12-07 08:00.")}
-        return show(request, session, cycle, errors=errors, values=values)
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.plan_window(session, cycle, route, opens_at, closes_at, by=operator, at=clock()),
-        done=gettext("The window is planned."),
-        values=values,
-    )
-
-
-@planning.post("/{cycle}/windows/scheduled")
-def plan_scheduled(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Plan the windows of the cycle's week from the weekly schedules."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.plan_scheduled_windows(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("The windows of that week are planned. Look at their times."),
-    )
-
-
-@planning.post("/{cycle}/windows/{window}/drop")
-def drop_window(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, window: UUID
-) -> Response:
-    """Take a planned window out."""
-    service.drop_planned_window(session, cycle, window, by=operator, at=clock())
-    return console.redirect(request, f"{PLACE}/{cycle}", flash=texts(request).gettext("The window is taken out."))
-
-
-@planning.post("/{cycle}/policy")
-def choose_policy(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    cycle: UUID,
-    policy: Annotated[str, Form()] = "",
-) -> Response:
-    """Choose the policy of a draft."""
-    name, _, version = policy.rpartition("|")
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.choose_policy(
-            session, cycle, name, int(version) if version.isdecimal() else 0, by=operator, at=clock()
-        ),
-        done=texts(request).gettext("The policy is chosen."),
-    )
-
-
-@planning.post("/{cycle}/announce")
-def announce(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Publish commitment, policy and windows."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.announce_cycle(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("Announced: the windows and the commitment stand on every terminal."),
-    )
-
-
-@planning.post("/{cycle}/retry")
-def retry(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Do the step that stopped again."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.retry(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("The step is tried again."),
-    )
-
-
-@planning.post("/{cycle}/call-off")
-def call_off(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    cycle: UUID,
-    reason: Annotated[str, Form()] = "",
-) -> Response:
-    """End the cycle without a result."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.call_off(session, cycle, reason=reason, by=operator, at=clock()),
-        done=texts(request).gettext("The cycle is called off."),
-    )
-
-
-@planning.post("/{cycle}/send")
-def send_for_release(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID
-) -> Response:
-    """Send the result to a second person."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.send_for_release(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("Sent. A second person can release it now."),
-        to=f"{PLACE}/{cycle}/review",
-    )
-
-
-@releasing.post("/{cycle}/send-back")
-def send_back(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    cycle: UUID,
-    reason: Annotated[str, Form()] = "",
-) -> Response:
-    """Give the result back to the planner."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.send_back(session, cycle, reason=reason, by=operator, at=clock()),
-        done=texts(request).gettext("Given back to the planner."),
-        to=f"{PLACE}/{cycle}/review",
-    )
-
-
-@releasing.post("/{cycle}/release")
-def release(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Release and publish as the second person."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.release(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("Released. The grants are on their way to the terminals."),
-    )
-
-
-@releasing.post("/{cycle}/publish")
-def publish(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Publish what was released."""
-    return perform(
-        request,
-        session,
-        cycle,
-        lambda: service.publish(session, cycle, by=operator, at=clock()),
-        done=texts(request).gettext("The grants are on their way to the terminals."),
-    )
-
-
 @reading.get("/{cycle}/export.zip")
 def export_zip(session: http.Db, cycle: UUID) -> Response:
     """Return the folder that an auditor checks with ``evenhand verify``."""
@@ -463,25 +286,6 @@ def show(
         errors=errors or {},
         values=values or {"route": "*", "opens": "", "closes": ""},
     )
-
-
-def perform(
-    request: Request,
-    session: Session,
-    cycle: UUID,
-    act: Callable[[], object],
-    *,
-    done: str,
-    values: dict[str, str] | None = None,
-    to: str | None = None,
-) -> Response:
-    """Do ``act`` and go on with a sentence; where it does not fit, undo it and show the cycle with the reason."""
-    try:
-        act()
-    except Invalid as refused:
-        session.rollback()
-        return show(request, session, cycle, errors=problems(refused, texts(request).gettext), values=values)
-    return console.redirect(request, to or f"{PLACE}/{cycle}", flash=done)
 
 
 def problems(refused: Invalid, gettext: Callable[[str], str]) -> dict[str, str]:
@@ -575,9 +379,3 @@ def _windows(session: Session, cycle: queries.Cycle) -> list[ShownWindow]:
         )
         for planned in queries.planned_windows(session, cycle.id)
     ]
-
-
-def _instant(typed: str, zone: ZoneInfo) -> datetime:
-    """Return the instant of a wall time as a form sends it; where clocks change, by the one rule of schedules."""
-    day, _, at = typed.strip().replace(" ", "T").partition("T")
-    return rules.wall_instant(date.fromisoformat(day), time.fromisoformat(at), zone)[0]
