@@ -34,7 +34,7 @@ test: setup-dev lint ## Everything: the quick tier, then real broker, real datab
 
 .PHONY: test-the-tests
 test-the-tests: setup-dev ## Plant defects one by one; each must be caught by the suite
-	$(BIN)/python -m tests.defects $(ARGS)
+	$(BIN)/python tests/defects/run.py $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## Formatting, lint, strict types, import rules

@@ -1,0 +1,245 @@
+"""The defects that are planted: what each would do to people, where it stands, and the tests that must notice.
+
+An edit's ``old`` stands exactly once in its file; where the source has moved on, the harness says so and the edit
+is brought up to date. Tests are named as narrowly as they can be and run without real broker or browser.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One textual change of one file."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A seeded defect."""
+
+    name: str
+    harm: str
+    edits: tuple[Edit, ...]
+    caught_by: tuple[str, ...]
+
+
+ORDERS = "tests/server/orders/test_service.py"
+SCHEMA = "tests/server/test_migrations.py"
+
+DEFECTS = (
+    Defect(
+        "acknowledge-before-commit",
+        "a crash between the two loses an order that the broker thinks delivered",
+        (
+            Edit(
+                "server/ingest.py",
+                "                take_group(self._runtime, group)\n                break",
+                "                for message in group:\n"
+                "                    self._client.ack(message.mid, message.qos)\n"
+                "                take_group(self._runtime, group)\n"
+                "                break",
+            ),
+        ),
+        ("tests/server/test_ingest.py::test_a_message_is_acknowledged_when_its_order_is_in_the_book_and_not_before",),
+    ),
+    Defect(
+        "no-unique-key-of-the-inbox",
+        "a message that is repeated is acted on twice",
+        (
+            Edit(
+                "server/migrations/versions/0002_capabilities.py",
+                '        sa.PrimaryKeyConstraint("party", "client_id", name=op.f("pk_inbox")),\n',
+                "",
+            ),
+        ),
+        (
+            f"{ORDERS}::test_a_repeat_gets_the_stored_receipt_and_no_second_order",
+            f"{SCHEMA}::test_the_newest_migration_and_the_models_say_the_same",
+        ),
+    ),
+    Defect(
+        "body-of-a-repeat-not-compared",
+        "an id used for another order is answered as if that order had been taken",
+        (
+            Edit(
+                "server/kit/inbox.py",
+                "if entry.body_sha256 == body and entry.receipt is not None:",
+                "if entry.receipt is not None:",
+            ),
+        ),
+        (f"{ORDERS}::test_the_same_id_with_another_body_is_refused_and_alerted",),
+    ),
+    Defect(
+        "receipt-without-commit",
+        "a terminal over HTTP is told received, and nothing is stored",
+        (Edit("server/kit/http.py", "                value.commit()\n", "                value.flush()\n"),),
+        (
+            "tests/server/devices/test_http.py::test_an_order_over_http_gets_the_same_receipt_as_over_mqtt",
+            "tests/server/devices/test_http.py::test_a_repeat_over_http_gets_the_stored_receipt",
+        ),
+    ),
+    Defect(
+        "no-licence-gate-at-ordering",
+        "goods are ordered by shops that may not sell them",
+        (Edit("server/orders/rules.py", "    if not licensed:\n", "    if licensed is None:\n"),),
+        (f"{ORDERS}::test_goods_of_a_class_need_a_licence_that_is_valid_today",),
+    ),
+    Defect(
+        "one-instant-too-long",
+        "an order at the deadline itself is taken",
+        (Edit("server/orders/rules.py", "or at >= window.deadline:", "or at > window.deadline:"),),
+        (f"{ORDERS}::test_the_servers_clock_alone_decides_the_closing_second",),
+    ),
+    Defect(
+        "limit-off-by-one",
+        "a shop may order one unit less than its limit, or is refused the limit itself",
+        (
+            Edit(
+                "server/orders/rules.py",
+                "quantity_units > item.limit_units:",
+                "quantity_units >= item.limit_units:",
+            ),
+        ),
+        (f"{ORDERS}::test_the_limit_counts_over_all_orders_of_the_cycle",),
+    ),
+    Defect(
+        "clock-set-back-reopens",
+        "a server whose clock is set back takes orders after the close",
+        (
+            Edit(
+                "server/orders/rules.py",
+                'if window.state != "open" or at >= window.deadline:',
+                "if at >= window.deadline:",
+            ),
+            Edit(  # either of the two would do
+                "server/orders/service.py",
+                "rules.check_open(view.rule(), max(arrival.at, row.seen_at))",
+                "rules.check_open(view.rule(), arrival.at)",
+            ),
+        ),
+        (f"{ORDERS}::test_a_clock_that_is_set_back_reopens_nothing",),
+    ),
+    Defect(
+        "scope-of-a-party-skipped",
+        "one shop's terminal reads and writes another's rows",
+        (
+            Edit(
+                "server/kit/db.py",
+                '{"scope": session.info.get("scope", "")}',
+                '{"scope": EVERYTHING}',
+            ),
+        ),
+        (f"{SCHEMA}::test_a_party_sees_its_own_rows_alone_and_can_give_none_away",),
+    ),
+    Defect(
+        "row-security-left-out-of-a-policy",
+        "every transaction sees every party's rows, whatever its scope",
+        (
+            Edit(
+                "server/migrations/versions/0002_capabilities.py",
+                '    op.execute("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")\n',
+                "",
+            ),
+        ),
+        (f"{SCHEMA}::test_the_newest_migration_and_the_models_say_the_same",),
+    ),
+    Defect(
+        "released-by-the-same-person",
+        "one person alone decides who gets what",
+        (
+            Edit(
+                "server/cycles/rules.py",
+                "if sent_by is None or sent_by == releaser:",
+                "if sent_by is None:",
+            ),
+        ),
+        ("tests/server/cycles/test_rules.py",),
+    ),
+    Defect(
+        "roles-not-checked",
+        "anybody who is signed in may release and administer",
+        (
+            Edit(
+                "server/kit/http.py",
+                "if self.roles and not operator.may(*self.roles):",
+                "if self.roles and operator is None:",
+            ),
+        ),
+        ("tests/server/operators/test_access.py::test_a_role_gets_nowhere_where_it_is_not_named",),
+    ),
+    Defect(
+        "shard-not-checked",
+        "a terminal publishes into another worker's shard, and the order of a device's messages is lost",
+        (Edit("contract/topics.py", "if shard != str(shard_of(device)):", "if not shard.isdigit():"),),
+        ("tests/contract/test_topics.py",),
+    ),
+    Defect(
+        "terminal-not-durable",
+        "a power cut takes orders of which the screen said saved",
+        (Edit("terminal_client/core/store.py", '"synchronous = FULL",', '"synchronous = NORMAL",'),),
+        ("tests/terminal_client/core/test_store.py",),
+    ),
+    Defect(
+        "lottery-without-the-sku",
+        "who loses the draw for one product loses it for every product",
+        (
+            Edit(
+                "allocation/lottery.py",
+                'f"{sku}{SEPARATOR}{retailer}{SEPARATOR}{n}"',
+                'f"{retailer}{SEPARATOR}{n}"',
+            ),
+        ),
+        ("tests/allocation/test_seeding.py",),
+    ),
+    Defect(
+        "float-tie-break",
+        "equals are told apart by rounding errors, and the lottery never asked",
+        (
+            Edit(
+                "allocation/signposts.py",
+                "    return (pack * signpost - offset) / rate\n",
+                "    return Fraction(float(pack * signpost - offset) / rate)\n",
+            ),
+        ),
+        ("tests/allocation/test_fillings.py::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "first-row-wins-the-draw",
+        "among equals the order of the rows decides, not the seed",
+        (
+            Edit(
+                "allocation/water_filling.py",
+                "drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)",
+                "drawn = [(self.draw(*self.problem.names(i), n), i) for i, n in units]",
+            ),
+        ),
+        ("tests/allocation/test_seeding.py",),
+    ),
+    Defect(
+        "verifier-skips-the-sums",
+        "a result that grants more than there is passes the check",
+        (
+            Edit(
+                "allocation/verification/checking.py",
+                "        if amount > claims.limit(name):\n",
+                "        if amount > claims.limit(name) * 2:\n",
+            ),
+        ),
+        ("tests/allocation/test_verification.py",),
+    ),
+    Defect(
+        "book-proof-without-order",
+        "a shop's own check of the frozen book fails for honest books",
+        (
+            Edit(
+                "contract/book.py",
+                "ordered = sorted(lines, key=lambda line: line.sku.encode())",
+                "ordered = list(lines)",
+            ),
+        ),
+        ("tests/contract/test_book.py",),
+    ),
+)
