@@ -229,6 +229,37 @@ def cycle_export(
         raise typer.Exit(2) from None
 
 
+SOME_REFUSED = 3
+
+
+@app.command("import", rich_help_panel=PANEL)
+def import_list(
+    kind: Annotated[str, typer.Argument(help="skus, retailers, limits or licences.")],
+    file: Annotated[Path, typer.Argument(help="CSV, as a spreadsheet saves it.")],
+    mapping: Annotated[Path | None, typer.Option(help="TOML: which column is which field.")] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report alone, store nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole report as one JSON object.")] = False,
+) -> None:
+    """Bring a list in from a CSV file; exit 2 where nothing can be taken, 3 where some rows are refused."""
+    from server.kit.imports import FileRefused, cli
+    from server.wiring import IMPORTS
+
+    kinds = {one.name: one for one in IMPORTS}
+    if kind not in kinds:
+        typer.echo(f"evenhand: there is no list of kind {kind!r}; known are {', '.join(kinds)}", err=True)
+        raise typer.Exit(2)
+    try:
+        with _work() as (session, _, at):
+            report = cli.bring_file(session, kinds[kind], file, mapping, at=at, dry_run=dry_run)
+    except FileRefused as refused:
+        typer.echo(f"evenhand: {refused}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(cli.as_json(report) if as_json else "\n".join(cli.lines(report)))
+    if report.refused:
+        raise typer.Exit(SOME_REFUSED)
+
+
 def _link(session: "Session", name: str, chosen: "Settings", at: "datetime") -> str:
     from server.kit.runtime import running
     from server.operators import cli
@@ -242,12 +273,15 @@ def _work() -> "Iterator[tuple[Session, Settings, datetime]]":
     """Open one transaction on the running installation; a refusal is one line, exit 1, nothing written."""
     from contract.errors import Refusal
     from server.kit.db import transaction
+    from server.kit.imports import FileRefused
     from server.kit.runtime import NotRunningError, open_runtime
 
     chosen = settings()
     try:
         with open_runtime(chosen, need_broker=False) as runtime, transaction(runtime.sessions) as session:
             yield session, chosen, runtime.clock()
+    except FileRefused:  # names the file's place: the command that reads files says it
+        raise
     except (Refusal, NotRunningError) as refusal:
         typer.echo(f"evenhand: {refusal}", err=True)
         raise typer.Exit(1) from None

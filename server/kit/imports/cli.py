@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.kit.fields import Reason, Unfit
 from server.kit.identity import SYSTEM, Actor
+from server.kit.imports.http import ReportBody
 from server.kit.imports.reading import FileRefused
 from server.kit.imports.reports import Report
 from server.kit.imports.running import Upload, bring, mapping_text
@@ -53,6 +54,11 @@ def lines(report: Report) -> list[str]:
     if len(problems) > SHOWN:
         written.append(f"  and {len(problems) - SHOWN} more")
     return written
+
+
+def as_json(report: Report) -> str:
+    """Return the report as one JSON object, as the HTTP interface gives it."""
+    return ReportBody.of(report, str).model_dump_json()
 
 
 def _read(path: Path) -> bytes:
