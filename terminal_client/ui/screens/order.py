@@ -1,5 +1,6 @@
 """The order screen: find, step, see what it comes to, submit. The first screen of an enrolled terminal."""
 
+from typing import Any
 from uuid import UUID
 
 from werkzeug.exceptions import NotFound
@@ -16,6 +17,8 @@ from terminal_client.ui.web import Desk, go, is_part
 CHOICES: tuple[Choice, ...] = ("last", "scarce", "all", "mine")
 MOST_UNITS = 10**7
 MOST_QUERY = 128
+#: Rows of one answer; the rest comes on demand, so that a long catalogue paints as quickly as a short one.
+ROWS = 60
 
 
 def home(_desk: Desk, _request: Request) -> Response:
@@ -25,29 +28,26 @@ def home(_desk: Desk, _request: Request) -> Response:
 
 def show(desk: Desk, request: Request) -> Response:
     """Show the whole screen."""
-    screen, choice, query = _read(desk, request)
+    shown = _read(desk, request)
+    screen = shown["screen"]
     pad = order_screen.find_row(screen, request.args["pad"]) if "pad" in request.args else None
     return desk.pages.page(
         "order.html",
         here="order",
         undo=desk.undo_offered(),
-        screen=screen,
-        choice=choice,
-        query=query,
         pad=pad if screen.editable else None,
+        **shown,
     )
 
 
 def rows(desk: Desk, request: Request) -> Response:
     """Show the rows that fit what is being typed."""
-    screen, choice, query = _read(desk, request)
-    return desk.pages.page("_rows.html", screen=screen, choice=choice, query=query)
+    return desk.pages.page("_rows.html", **_read(desk, request))
 
 
 def live(desk: Desk, request: Request) -> Response:
     """Show rows, side and button anew, after news."""
-    screen, choice, query = _read(desk, request)
-    return desk.pages.page("_order_news.html", screen=screen, choice=choice, query=query)
+    return desk.pages.page("_order_news.html", **_read(desk, request))
 
 
 def pad(desk: Desk, request: Request) -> Response:
@@ -138,15 +138,21 @@ def undo(desk: Desk, request: Request, token: str) -> Response:
     return go(back if back.startswith("/") and not back.startswith("//") else "/order")
 
 
-def _read(desk: Desk, request: Request) -> tuple[OrderScreen, Choice, str]:
+def _read(desk: Desk, request: Request) -> dict[str, Any]:
+    """Return what the templates need: the screen, what was chosen and searched, and how many rows are shown."""
     query = "".join(c for c in request.args.get("q", "")[:MOST_QUERY] if c.isprintable()).strip()
     wanted = request.args.get("show", "")
     choice = wanted if wanted in CHOICES else None
     if choice is None:
-        counts = _screen(desk).counts
-        choice = "last" if counts["last"] else "all"
-    screen = order_screen.read(desk.terminal.store, desk.terminal.clock, choice=choice, query=query)
-    return screen, choice, query
+        choice = "last" if _screen(desk).counts["last"] else "all"
+    most = request.args.get("most", "")
+    return {
+        "screen": order_screen.read(desk.terminal.store, desk.terminal.clock, choice=choice, query=query),
+        "choice": choice,
+        "query": query,
+        "most": min(int(most), 10_000) if most.isascii() and most.isdecimal() and most else ROWS,
+        "step": ROWS,
+    }
 
 
 def _screen(desk: Desk) -> OrderScreen:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -168,7 +169,8 @@ FAULTS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(faults=FAULTS, seed=st.integers(0, 2**16))
 def test_whatever_the_network_does_every_message_ends_received_or_visibly_refused_and_none_is_doubled(
     make: Any, faults: list[tuple[str, int]], seed: int

@@ -304,6 +304,15 @@ def test_a_page_that_was_open_before_closing_cannot_submit_afterwards(busy: Coun
     assert outbox.count_waiting(busy.store) == 0
 
 
+def test_a_long_catalogue_is_shown_by_parts_and_found_whole(busy: Counter) -> None:
+    items = [busy.make.item(f"ITEM-{n:04}") for n in range(500)]
+    busy.store.keep_reference(busy.make.reference(*items).model_copy(update={"version": "v2"}))
+    page = busy.get("/order?show=all").text
+    assert page.count("<article") == 60
+    assert busy.get("/order/rows?show=all&most=120").text.count("<article") == 120
+    assert busy.get("/order/rows?show=all&q=item-0499").text.count("<article") == 1
+
+
 def test_emptying_the_draft_can_be_taken_back(busy: Counter) -> None:
     busy.tap("/order/step", sku="GOLD", way="up")
     busy.tap("/order/clear")
