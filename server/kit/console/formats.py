@@ -115,6 +115,15 @@ class Formats:
         written = format_timedelta(value - self.now, add_direction=True, locale=self.locale)
         return self._time(value, written, title=self.instant(value, seconds=True).striptags())
 
+    def countdown(self, value: datetime | None) -> Markup:
+        """Return the hours, minutes and seconds left until an instant; a page counts on by the server's clock."""
+        if value is None:
+            return Markup("–")
+        left = max(0, int((value - self.now).total_seconds()))
+        written = f"{left // 3600:02}:{left // 60 % 60:02}:{left % 60:02}"
+        machine = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return Markup('<time class="num" datetime="{0}" data-countdown="{0}">{1}</time>').format(machine, written)
+
     def offset(self, value: datetime) -> str:
         """Return the distributor's UTC offset at an instant: ``UTC+08:00``."""
         written = value.astimezone(self.zone).strftime("%z")
@@ -128,4 +137,4 @@ class Formats:
         return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, text)
 
 
-FILTERS = ("number", "signed", "percent", "packs", "money", "date", "instant", "clock", "relative")
+FILTERS = ("number", "signed", "percent", "packs", "money", "date", "instant", "clock", "relative", "countdown")

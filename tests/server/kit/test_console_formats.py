@@ -78,3 +78,12 @@ def test_changes_always_show_their_sign() -> None:
     assert [formats().signed(n) for n in (17, -17, 0)] == ["+17", "−17", "±0"]
     assert formats().percent(0.7144) == "71.4%"
     assert formats().percent(-0.5, 0) == "−50%"
+
+
+def test_a_countdown_over_the_change_of_the_clocks_counts_real_hours() -> None:
+    opens = datetime(2027, 3, 27, 16, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    closes = datetime(2027, 3, 28, 16, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    at_opening = Formats("en", ZoneInfo("Europe/Berlin"), "EUR", translations("server", "en"), opens)
+    assert at_opening.countdown(closes).striptags() == "23:00:00"
+    assert at_opening.countdown(opens - timedelta(hours=1)).striptags() == "00:00:00"
+    assert at_opening.countdown(opens + timedelta(hours=25)).striptags() == "25:00:00"
