@@ -33,7 +33,7 @@ MOST_BYTES = 8 * 1024 * 1024
 TURNED_AWAY = frozenset({"device_revoked", "not_enrolled"})
 #: Families of which an answer is final.
 FINAL = frozenset({"rejected", "conflict"})
-OK, NOT_MODIFIED, TOO_MANY = 200, 304, 429
+OK, NOT_MODIFIED, REFUSED_FROM, TOO_MANY = 200, 304, 400, 429
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -64,6 +64,8 @@ class Reply:
 
     def refusal(self) -> tuple[str, str, dict[str, str | int]] | None:
         """Return family, code and parameters of a refusal in the server's form, or none."""
+        if self.status < REFUSED_FROM:
+            return None
         try:
             body: Any = json.loads(self.body)
         except ValueError:

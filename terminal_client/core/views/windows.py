@@ -55,7 +55,7 @@ def _view(window: WindowState, now_ms: int) -> WindowView:
     phase: Phase = "open"
     if window.state not in ("announced", "open") or now_ms >= closes_ms:
         phase = "closed"
-    elif now_ms < opens_ms:
+    elif window.state == "announced" and now_ms < opens_ms:
         phase = "before"
     remaining_ms = {"before": opens_ms - now_ms, "open": closes_ms - now_ms, "closed": 0}[phase]
     return WindowView(

@@ -97,6 +97,15 @@ def test_a_receipt_settles_and_the_identity_is_shown(stub: Stub, worker: Any, ev
     assert Envelope.decode(body) == ENVELOPE
 
 
+def test_a_refusing_receipt_settles_too(stub: Stub, worker: Any, events: Any) -> None:
+    refused = Receipt(
+        message=ENVELOPE.id, kind="announcement.read", outcome="rejected", at=AT, code="unknown_announcement"
+    )
+    stub.says(200, refused.model_dump_json().encode())
+    worker.post("announcement.read", ENVELOPE)
+    assert events.get(timeout=5) == signals.Answered(ENVELOPE.id, refused)
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [

@@ -110,6 +110,15 @@ def test_the_open_window_that_closes_first_is_the_one_that_counts(world: Any, ma
     assert view.window == soon.window
 
 
+def test_an_announced_window_is_not_open_before_its_hour(world: Any, make: Any) -> None:
+    opens_at = world.server.now() + timedelta(hours=1)
+    make.window(world, opens_at=opens_at, closes_in=timedelta(hours=2), state="announced")
+    world.run(2)
+    view = windows.current(world.store, world.shop.clock)
+    assert view is not None
+    assert (view.phase, show.countdown(view.remaining_ms)) == ("before", "00:59:58")
+
+
 def test_a_window_called_off_is_closed_whatever_its_hours_say(world: Any, make: Any) -> None:
     make.window(world, state="called_off")
     world.run(2)
