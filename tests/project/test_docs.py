@@ -1,6 +1,11 @@
 """The generated pages say what the source says."""
 
+import re
+from pathlib import Path
+
 from evenhand import docs
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_generated_pages_are_up_to_date():
@@ -13,3 +18,24 @@ def test_every_setting_is_described():
     assert "| None |" not in page
     assert "`EVENHAND_DATABASE_URL` | text, secret | none |" in page
     assert "`EVENHAND_GRACE_S` | whole number, at least 0, at most 600 | `30` |" in page
+
+
+def test_every_link_inside_the_repository_leads_somewhere():
+    pages = [CHECKOUT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+    pages += (CHECKOUT / "docs").rglob("*.md")
+    links = [
+        (page, link)
+        for page in pages
+        if page.is_file()
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in link and not link.startswith("mailto:")
+    ]
+
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_decision_stands_in_the_list():
+    folder = CHECKOUT / "docs/adr"
+    listed = re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+
+    assert listed == sorted(path.name for path in folder.glob("0*.md"))
