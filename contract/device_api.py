@@ -57,7 +57,6 @@ class CatalogueItem(Message):
     unit: Text
     pack_units: Annotated[int, Field(ge=1)]
     price_minor: Annotated[int, Field(ge=0)]
-    scarce: bool = False
     minimum_units: Units = 0
     limit_units: Units | None = None
     barcodes: tuple[str, ...] = ()

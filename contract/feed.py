@@ -45,6 +45,7 @@ class WindowState(Message):
     state: Literal["announced", "open", "closed", "frozen", "published", "called_off"]
     commitment: str | None = Field(default=None, description="SHA-256 of the draw's secret, in hex")
     policy: str | None = Field(default=None, description="name and version of the published policy")
+    scarce: tuple[Sku, ...] = Field(default=(), description="what is shared out because not all can be served")
 
 
 class OrderState(Message):

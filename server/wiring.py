@@ -26,7 +26,6 @@ from server.cycles import http as cycles_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
-from server.cycles.events import ScarcityChanged
 from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.deliveries import mqtt as deliveries_mqtt
@@ -89,7 +88,6 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
     RetailersChanged: (reference.on_retailers_changed,),
     StandingChanged: (reference.on_standing_changed,),
     LicencesChanged: (reference.on_licences_changed,),
-    ScarcityChanged: (reference.on_scarcity_changed,),
 }
 
 #: Job name -> function that opens its own transactions.

@@ -3,5 +3,5 @@
 Owns: cycles and their steps, schedules, policies, supply, the draw's secret, the frozen book, runs, grants, carry.
 Invariants: a commitment stands before any window; one frozen book a cycle; per SKU granted is at most supply, per
 line at most eligible; two persons release; what is published never changes. Only this capability calls the
-allocation core. Events: ``GrantsPublished``, ``ScarcityChanged``.
+allocation core. Events: ``GrantsPublished``.
 """

@@ -11,11 +11,3 @@ class GrantsPublished:
 
     cycle: UUID
     at: datetime
-
-
-@dataclass(frozen=True)
-class ScarcityChanged:
-    """Which SKUs are scarce in the current cycle may have changed."""
-
-    cycle: UUID
-    at: datetime

@@ -25,7 +25,6 @@ from server.cycles.errors import (
     OPENS_TOO_SOON,
     invalid,
 )
-from server.cycles.events import ScarcityChanged
 from server.cycles.models import (
     CycleRow,
     CycleSecret,
@@ -34,7 +33,7 @@ from server.cycles.models import (
     SupplyVersion,
 )
 from server.cycles.supply import Line
-from server.kit import audit, events
+from server.kit import audit
 from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Actor, Operator
 from server.orders import queries as orders
@@ -179,6 +178,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
     session.add(CycleSecret(cycle=cycle, secret=secret.hex(), drawn_at=at))
     row.commitment = seeding.commitment(secret).hex()
     moves.move(session, row, "announce", at=at, actor=_actor(by), detail={"commitment": row.commitment})
+    scarce = queries.scarce_skus(session, cycle)
     for window in planned:
         order_windows.announce_window(
             session,
@@ -194,10 +194,10 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
                 zone=window.zone,
                 commitment=row.commitment,
                 policy=moves.policy_label(policy),
+                scarce=scarce,
             ),
             at=at,
         )
-    events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
     _note(session, by, "cycle.announced", f"cycle:{cycle}", at, commitment=row.commitment, windows=len(planned))
     return row.commitment
 
@@ -245,7 +245,7 @@ def release_supply(
     row.changed_at = at
     _note(session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason)
     if state == "announced":
-        events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
+        order_windows.mark_scarce(session, cycle, queries.scarce_skus(session, cycle), at=at)
     if redo:
         attempts.try_again(session, row, at=at, actor=_actor(by))
     elif row.state == "closed":
@@ -335,7 +335,6 @@ def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: da
     row.trouble = None
     if announced:
         order_windows.move_windows(session, cycle, "called_off", at=at)
-        events.publish(session, ScarcityChanged(cycle, at), lock=f"cycle:{cycle}")
     _note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
 
 

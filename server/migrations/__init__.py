@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from psycopg.sql import Identifier
 
 from server import tables
 from server.kit.db import mapped_tables
@@ -46,7 +47,7 @@ def rights(app_role: str, *, present: Collection[str] | None = None) -> list[str
     ``present`` are the tables that exist at the migration reached; all of today's where absent.
     """
     tables.load()
-    role = sa.dialects.postgresql.dialect().identifier_preparer.quote(app_role)
+    role = Identifier(app_role).as_string()
     statements = [
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",

@@ -4,12 +4,15 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
+    String,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +42,7 @@ class WindowRow(Base):
     state: Mapped[str]
     commitment: Mapped[str | None]
     policy: Mapped[str | None]
+    scarce: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     seen_at: Mapped[datetime]
 
 

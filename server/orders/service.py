@@ -5,7 +5,7 @@ row for update, so that limits and credit hold under concurrency; closing takes 
 and so waits for every order that was decided before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -93,6 +93,7 @@ class NewWindow:
     zone: str
     commitment: str
     policy: str
+    scarce: frozenset[str] = frozenset()
 
 
 def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
@@ -111,6 +112,7 @@ def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
             state="announced",
             commitment=new.commitment,
             policy=new.policy,
+            scarce=sorted(new.scarce),
             seen_at=at,
         )
     )
@@ -155,6 +157,18 @@ def move_windows(session: Session, cycle: UUID, state: queries.WindowStateName, 
         update(WindowRow).where(WindowRow.cycle == cycle).values(state=state).returning(WindowRow.id)
     ).all()
     tell_windows(session, moved, at=at)
+
+
+def mark_scarce(session: Session, cycle: UUID, skus: Collection[str], *, at: datetime) -> None:
+    """Say anew what is scarce in the windows of a cycle; the retailers are told where it changed."""
+    wanted = sorted(skus)
+    changed = session.scalars(
+        update(WindowRow)
+        .where(WindowRow.cycle == cycle, WindowRow.scarce != wanted)
+        .values(scarce=wanted)
+        .returning(WindowRow.id)
+    ).all()
+    tell_windows(session, changed, at=at)
 
 
 def tell_windows(session: Session, ids: Sequence[UUID], *, at: datetime) -> None:
@@ -290,4 +304,5 @@ def _window_message(row: WindowRow) -> WindowState:
         state=row.state,
         commitment=row.commitment,
         policy=row.policy,
+        scarce=tuple(row.scarce),
     )

@@ -16,7 +16,6 @@ from contract.device_api import CatalogueItem, Reference
 from contract.errors import Rejected
 from contract.feed import Text
 from server.catalogue import queries as catalogue
-from server.cycles import queries as cycles
 from server.licences import queries as licences
 from server.retailers import queries as retailers
 
@@ -28,7 +27,6 @@ class Basis:
     shop: retailers.Retailer
     held: frozenset[str]
     limits: tuple[tuple[str, int], ...]
-    scarce: frozenset[str]
     catalogue: str
     licensed_until: datetime | None
     currency: str
@@ -40,7 +38,6 @@ class Basis:
             repr(astuple(self.shop)),
             repr(sorted(self.held)),
             repr(self.limits),
-            repr(sorted(self.scarce)),
             self.catalogue,
             repr(self.licensed_until),
             self.currency,
@@ -64,7 +61,6 @@ def basis(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency
         shop=shop,
         held=licences.classes_held(session, code, today),
         limits=tuple(sorted(retailers.limits(session, code).items())),
-        scarce=cycles.scarce_skus(session),
         catalogue=catalogue.stamp(session),
         licensed_until=licences.licensed_until(session, code, today, zone),
         currency=currency,
@@ -74,7 +70,7 @@ def basis(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency
 def document(session: Session, made_from: Basis) -> Reference:
     """Return the document."""
     shop, limits = made_from.shop, dict(made_from.limits)
-    shared = _shared_items(session, made_from.catalogue, made_from.scarce)
+    shared = _shared_items(session, made_from.catalogue)
     return Reference(
         version=made_from.version,
         retailer=shop.code,
@@ -98,13 +94,13 @@ def _own(item: CatalogueItem, limits: dict[str, int], held: frozenset[str]) -> C
     return item.model_copy(update={"limit_units": limits.get(item.sku, item.limit_units), "licensed": licensed})
 
 
-_kept: tuple[tuple[str, frozenset[str]], tuple[CatalogueItem, ...]] = (("", frozenset()), ())
+_kept: tuple[str, tuple[CatalogueItem, ...]] = ("", ())
 
 
-def _shared_items(session: Session, stamp: str, scarce: frozenset[str]) -> tuple[CatalogueItem, ...]:
+def _shared_items(session: Session, stamp: str) -> tuple[CatalogueItem, ...]:
     """Return the items as a licensed retailer without limits of its own sees them; the newest state is kept."""
     global _kept  # noqa: PLW0603 - a cache of one, replaced whole
-    if _kept[0] == (stamp, scarce):
+    if _kept[0] == stamp:
         return _kept[1]
     items = tuple(
         CatalogueItem(
@@ -113,7 +109,6 @@ def _shared_items(session: Session, stamp: str, scarce: frozenset[str]) -> tuple
             unit=Text(zh=item.unit_zh, en=item.unit_en),
             pack_units=item.pack_units,
             price_minor=item.price_minor,
-            scarce=sku in scarce,
             minimum_units=item.minimum_units,
             limit_units=item.limit_units,
             barcodes=item.barcodes,
@@ -121,5 +116,5 @@ def _shared_items(session: Session, stamp: str, scarce: frozenset[str]) -> tuple
         )
         for sku, item in catalogue.skus(session).items()
     )
-    _kept = ((stamp, scarce), items)
+    _kept = (stamp, items)
     return items

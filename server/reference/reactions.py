@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from contract.feed import ReferenceChanged
 from server.catalogue.events import CatalogueChanged
-from server.cycles.events import ScarcityChanged
 from server.kit import outbox
 from server.licences.events import LicencesChanged
 from server.retailers import queries as retailers
@@ -33,12 +32,6 @@ def on_standing_changed(session: Session, event: StandingChanged, at: datetime) 
 def on_licences_changed(session: Session, event: LicencesChanged, at: datetime) -> None:
     """Tell the shops whose licences changed."""
     tell(session, event.retailers, at)
-
-
-def on_scarcity_changed(session: Session, event: ScarcityChanged, at: datetime) -> None:
-    """Tell everybody: the catalogue marks what is scarce."""
-    del event
-    tell(session, None, at)
 
 
 def tell(session: Session, codes: Iterable[str] | None, at: datetime) -> None:

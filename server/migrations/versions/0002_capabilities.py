@@ -273,6 +273,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("commitment", sa.String(), nullable=True),
         sa.Column("policy", sa.String(), nullable=True),
+        sa.Column("scarce", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state IN ('announced', 'open', 'closed', 'frozen', 'published', 'called_off')",

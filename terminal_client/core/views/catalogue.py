@@ -3,16 +3,21 @@
 from dataclasses import dataclass
 
 from contract.device_api import CatalogueItem, Reference
-from contract.feed import Text
+from contract.feed import Text, WindowState
+from terminal_client.core import feed
 from terminal_client.core.store import Store
+
+#: States of a window in which what it calls scarce is scarce.
+SHARING = frozenset({"announced", "open", "closed", "frozen"})
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The reference, ready to be looked up."""
+    """The reference, ready to be looked up; ``scarce`` is what the windows of now say."""
 
     reference: Reference | None
     items: dict[str, CatalogueItem]
+    scarce: frozenset[str]
 
     def item(self, sku: str) -> CatalogueItem:
         """Return the item of a SKU, or one that carries nothing but the SKU."""
@@ -30,4 +35,6 @@ class Catalogue:
 def read(store: Store) -> Catalogue:
     """Return the catalogue as it is kept."""
     reference = store.reference()
-    return Catalogue(reference, {item.sku: item for item in reference.catalogue} if reference else {})
+    items = {item.sku: item for item in reference.catalogue} if reference else {}
+    windows = (w for w in feed.read(store, WindowState) if w.state in SHARING)
+    return Catalogue(reference, items, frozenset(sku for window in windows for sku in window.scarce))

@@ -26,6 +26,7 @@ class Row:
     """One item with its quantity; ``last_units`` is what the order before this window asked for."""
 
     item: CatalogueItem
+    scarce: bool
     quantity_units: int
     problem: Problem | None
     on_hand_units: int | None
@@ -88,10 +89,10 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
     quantities = {line.sku: line.quantity_units for line in lines}
     last = _last(all_orders, here)
     stock = {entry.sku: entry.on_hand_units for entry in feed.read(store, Stock)}
-    items = sorted(known.items.values(), key=lambda item: (not item.scarce, item.sku))
-    rows = {item.sku: _row(item, quantities, last, stock) for item in items}
+    items = sorted(known.items.values(), key=lambda item: (item.sku not in known.scarce, item.sku))
+    rows = {item.sku: _row(known, item, quantities, last, stock) for item in items}
     for sku in quantities:
-        rows.setdefault(sku, _row(known.item(sku), quantities, last, stock))
+        rows.setdefault(sku, _row(known, known.item(sku), quantities, last, stock))
     chosen = choice or ("last" if last else "all")
     mine = [rows[line.sku] for line in lines]
     return OrderScreen(
@@ -111,7 +112,7 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
         counts={
             "mine": len(mine),
             "last": sum(row.last_units > 0 for row in rows.values()),
-            "scarce": sum(row.item.scarce for row in rows.values()),
+            "scarce": sum(row.scarce for row in rows.values()),
             "all": len(rows),
         },
     )
@@ -132,10 +133,17 @@ def _mode(draft: Draft | None, live: Order | None) -> Mode:
     return "under_way" if live.state != "received" or live.change else "ordered"
 
 
-def _row(item: CatalogueItem, quantities: dict[str, int], last: dict[str, int], stock: dict[str, int]) -> Row:
+def _row(
+    known: catalogue.Catalogue,
+    item: CatalogueItem,
+    quantities: dict[str, int],
+    last: dict[str, int],
+    stock: dict[str, int],
+) -> Row:
     units = quantities.get(item.sku, 0)
     return Row(
         item=item,
+        scarce=item.sku in known.scarce,
         quantity_units=units,
         problem=order_rules.problem_of(item, units),
         on_hand_units=stock.get(item.sku),
@@ -160,7 +168,7 @@ def _chosen(rows: Iterable[Row], choice: Choice, query: str) -> list[Row]:
         case "last":
             return [row for row in rows if row.last_units or row.quantity_units]
         case "scarce":
-            return [row for row in rows if row.item.scarce]
+            return [row for row in rows if row.scarce]
         case "all":
             return list(rows)
 

@@ -15,10 +15,11 @@ class StockRow:
 
     stock: Stock
     item: CatalogueItem
+    scarce: bool
 
 
 def read_all(store: Store) -> list[StockRow]:
     """Return the stock of every item that was ever in it, scarce ones first."""
     known = catalogue.read(store)
-    rows = [StockRow(stock, known.item(stock.sku)) for stock in feed.read(store, Stock)]
-    return sorted(rows, key=lambda row: (not row.item.scarce, row.stock.sku))
+    rows = [StockRow(stock, known.item(stock.sku), stock.sku in known.scarce) for stock in feed.read(store, Stock)]
+    return sorted(rows, key=lambda row: (not row.scarce, row.stock.sku))

@@ -50,7 +50,7 @@ class Counter:
     def enrol(self) -> None:
         self.store.keep_identity(self.make.enrolled(self.server.now()))
         self.server.reference = self.make.reference(
-            self.make.item(scarce=True, limit_units=60),
+            self.make.item(limit_units=60),
             self.make.item("BLUE", pack_units=1),
             self.make.item("RESERVE", licensed=False, licence_class="C"),
         )
@@ -179,7 +179,7 @@ def busy(counter: Counter) -> Counter:
         (f"announcement:{note.announcement}", "announcement", note),
     ):
         counter.server.tell(key, kind, message)
-    counter.window = counter.make.window(counter)
+    counter.window = counter.make.window(counter, scarce=("GOLD",))
     counter.clock.forward(timedelta(minutes=1))
     counter.travel()
     counter.things = {"cycle": old.cycle, "delivery": shipped.delivery, "done": done.delivery}
