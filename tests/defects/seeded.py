@@ -144,7 +144,10 @@ DEFECTS = (
                 "",
             ),
         ),
-        (f"{SCHEMA}::test_the_newest_migration_and_the_models_say_the_same",),
+        (
+            f"{ORDERS}::test_a_retailers_device_sees_no_other_retailers_orders",
+            f"{SCHEMA}::test_the_newest_migration_and_the_models_say_the_same",
+        ),
     ),
     Defect(
         "released-by-the-same-person",
