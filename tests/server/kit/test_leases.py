@@ -1,8 +1,9 @@
 """Leases: every shard has one reader, and a reader that dies is replaced."""
 
+from sqlalchemy import text
+
 from server.kit import leases
 from server.kit.db import transaction
-from sqlalchemy import text
 
 
 def share(sessions, holder):
