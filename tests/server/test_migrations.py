@@ -202,18 +202,27 @@ def test_a_party_sees_its_own_rows_alone_and_can_give_none_away(filled: sessionm
             session.execute(sa.text(f"UPDATE {name} SET {column} = 'R2'"))  # noqa: S608 - our own tables
 
 
-@pytest.mark.parametrize("name", APPEND_ONLY)
-def test_what_is_only_added_to_can_be_neither_changed_nor_removed(sessions: sessionmaker[Session], name: str):
-    column = next(column.name for column in ALL[name].__table__.columns if column.identity is None)
-    for statement in (f"UPDATE {name} SET {column} = {column}", f"DELETE FROM {name}", f"TRUNCATE {name}"):  # noqa: S608 - our own tables
-        with pytest.raises(DBAPIError, match="permission denied"), transaction(sessions) as session:
+def test_what_is_only_added_to_can_be_neither_changed_nor_removed(sessions: sessionmaker[Session]):
+    attempts = []
+    for name in APPEND_ONLY:
+        column = next(column.name for column in ALL[name].__table__.columns if column.identity is None)
+        attempts += [f"UPDATE {name} SET {column} = {column}", f"DELETE FROM {name}", f"TRUNCATE {name}"]  # noqa: S608 - our own tables
+
+    assert [attempt for attempt in attempts if not refused(sessions, attempt)] == []
+
+
+def test_the_application_cannot_change_the_schema(sessions: sessionmaker[Session]):
+    assert refused(sessions, "DROP TABLE orders")
+    assert refused(sessions, "ALTER TABLE orders DISABLE ROW LEVEL SECURITY")
+    assert refused(sessions, "TRUNCATE orders")
+    assert refused(sessions, "CREATE TABLE more ()")
+
+
+def refused(sessions: sessionmaker[Session], statement: str) -> bool:
+    """Whether the application's role may not do it; any other fault is none of its business."""
+    try:
+        with transaction(sessions) as session:
             session.execute(sa.text(statement))
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["DROP TABLE orders", "ALTER TABLE orders DISABLE ROW LEVEL SECURITY", "TRUNCATE orders", "CREATE TABLE more ()"],
-)
-def test_the_application_cannot_change_the_schema(sessions: sessionmaker[Session], statement: str):
-    with pytest.raises(DBAPIError, match=r"must be owner|permission denied"), transaction(sessions) as session:
-        session.execute(sa.text(statement))
+    except DBAPIError as error:
+        return "permission denied" in str(error) or "must be owner" in str(error)
+    return False
