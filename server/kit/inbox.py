@@ -61,10 +61,14 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a handler answers: the number that people use, and the version of what it made."""
+    """What a handler answers: the number that people use, the version of what it made, what its party is told.
+
+    ``tell`` goes into the feed together with the receipt, in one step.
+    """
 
     number: int | None = None
     revision: int | None = None
+    tell: tuple[outbox.Item, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,24 +125,26 @@ def receive(
     ).first()
     if taken is None:
         return _again(session, sender, kind, envelope.id, body, at)
-    receipt = _decide(session, known, envelope, kind, arrival)
+    receipt, told = _decide(session, known, envelope, kind, arrival)
     session.execute(
         update(InboxEntry)
         .where(InboxEntry.party == sender.party, InboxEntry.client_id == envelope.id)
         .values(receipt=receipt.model_dump(mode="json", exclude_none=True))
     )
-    _tell(session, sender, f"receipt:{envelope.id}", receipt)
+    _tell(session, sender, f"receipt:{envelope.id}", receipt, *told)
     return receipt
 
 
-def _decide(session: Session, known: Handler, envelope: Envelope, kind: str, arrival: Arrival) -> Receipt:
+def _decide(
+    session: Session, known: Handler, envelope: Envelope, kind: str, arrival: Arrival
+) -> tuple[Receipt, tuple[outbox.Item, ...]]:
     try:
         with session.begin_nested():
             done = known.act(session, _read(known.message, envelope.data), arrival) or Accepted()
     except (Rejected, Conflict) as refusal:
-        return _refusal(envelope.id, kind, refusal, arrival.at)
+        return _refusal(envelope.id, kind, refusal, arrival.at), ()
     RECEIPTS.labels(kind, "accepted").inc()
-    return Receipt(
+    receipt = Receipt(
         message=envelope.id,
         kind=kind,
         outcome="accepted",
@@ -146,6 +152,7 @@ def _decide(session: Session, known: Handler, envelope: Envelope, kind: str, arr
         number=done.number,
         revision=done.revision,
     )
+    return receipt, done.tell
 
 
 def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: bytes, at: datetime) -> Receipt:
@@ -178,8 +185,8 @@ def _refusal(client_id: UUID, kind: str, refusal: Refusal, at: datetime) -> Rece
     return Receipt(message=client_id, kind=kind, outcome="rejected", at=at, code=refusal.code, params=refusal.params)
 
 
-def _tell(session: Session, sender: Sender, key: str, receipt: Receipt) -> None:
-    outbox.append_one(session, sender.party, key, "receipt", receipt, at=receipt.at)
+def _tell(session: Session, sender: Sender, key: str, receipt: Receipt, *before: outbox.Item) -> None:
+    outbox.append(session, [*before, outbox.Item(sender.party, key, "receipt", receipt)], at=receipt.at)
 
 
 def _read(message: type[M], data: dict[str, Any]) -> M:

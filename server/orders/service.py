@@ -5,7 +5,7 @@ row for update, so that limits and credit hold under concurrency; closing takes 
 and so waits for every order that was decided before.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,7 +32,7 @@ from server.retailers import service as retailer_locks
 def place_order(session: Session, order: PlaceOrder, arrival: Arrival) -> Accepted:
     """Take a new order of the sender's retailer; its id is the message's."""
     window = _open_window(session, order.window, arrival)
-    amount_minor = _check(session, window, order.lines, arrival, without=None)
+    checked = _check(session, window, order.lines, arrival, without=None)
     row = OrderRow(
         retailer=arrival.sender.party,
         id=arrival.id,
@@ -40,29 +40,28 @@ def place_order(session: Session, order: PlaceOrder, arrival: Arrival) -> Accept
         device=arrival.sender.device,
         revision=1,
         state="accepted",
-        amount_minor=amount_minor,
+        amount_minor=checked.amount_minor,
         placed_at=arrival.at,
         changed_at=arrival.at,
     )
     session.add(row)
     session.flush()
-    _write_lines(session, row, order.lines)
-    _tell(session, row, order.lines, arrival, "order.placed")
-    return Accepted(row.number, row.revision)
+    _write_lines(session, row, order.lines, checked.prices)
+    return _accepted(session, row, order.lines, arrival, "order.placed")
 
 
 def amend_order(session: Session, amendment: AmendOrder, arrival: Arrival) -> Accepted:
     """Put all lines of an order anew; a refusal leaves the order as it was."""
     row = _order(session, amendment.order, amendment.revision, arrival)
     window = _open_window(session, row.window_id, arrival)
-    row.amount_minor = _check(session, window, amendment.lines, arrival, without=row.id)
+    checked = _check(session, window, amendment.lines, arrival, without=row.id)
+    row.amount_minor = checked.amount_minor
     row.revision += 1
     row.changed_at = arrival.at
     row.device = arrival.sender.device
     session.execute(delete(OrderLineRow).where(OrderLineRow.retailer == row.retailer, OrderLineRow.order_id == row.id))
-    _write_lines(session, row, amendment.lines)
-    _tell(session, row, amendment.lines, arrival, "order.amended")
-    return Accepted(row.number, row.revision)
+    _write_lines(session, row, amendment.lines, checked.prices)
+    return _accepted(session, row, amendment.lines, arrival, "order.amended")
 
 
 def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) -> Accepted:
@@ -74,8 +73,7 @@ def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) ->
     row.changed_at = arrival.at
     lines = queries.order(session, row.retailer, row.id)
     kept = () if lines is None else tuple(OrderLine(sku=s, quantity_units=q) for s, q in lines.lines)
-    _tell(session, row, kept, arrival, "order.cancelled")
-    return Accepted(row.number, row.revision)
+    return _accepted(session, row, kept, arrival, "order.cancelled")
 
 
 @dataclass(frozen=True)
@@ -219,6 +217,14 @@ def _order(session: Session, order_id: UUID, revision: int, arrival: Arrival) ->
     return row
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """What lines that may stand come to, and the prices they stand at."""
+
+    amount_minor: int
+    prices: Mapping[str, int]
+
+
 def _check(
     session: Session,
     window: queries.WindowView,
@@ -226,8 +232,8 @@ def _check(
     arrival: Arrival,
     *,
     without: UUID | None,
-) -> int:
-    """Refuse the first line that cannot stand beside the retailer's other orders; return the amount."""
+) -> _Checked:
+    """Refuse the first line that cannot stand beside the retailer's other orders; return what it comes to."""
     party = arrival.sender.party
     wanted = [line.sku for line in lines]
     held_units, held_minor = queries.committed_elsewhere(session, party, window.cycle, without=without)
@@ -249,13 +255,19 @@ def _check(
     retailer = retailers.retailer(session, party)
     credit = None if retailer is None else retailer.credit_minor
     if credit is not None and held_minor + amount_minor > credit:
-        raise Rejected("credit_exceeded", amount=amount_minor, credit=credit - held_minor)
-    return amount_minor
+        raise Rejected("credit_exceeded", amount=_plain(amount_minor), credit=_plain(credit - held_minor))
+    return _Checked(amount_minor, {sku: item.price_minor for sku, item in items.items()})
 
 
-def _write_lines(session: Session, row: OrderRow, lines: Sequence[OrderLine]) -> None:
-    prices = catalogue.skus(session, [line.sku for line in lines])
-    session.execute(
+def _plain(amount_minor: int) -> str:
+    """Return money in plain digits for a refusal; the reader knows the currency."""
+    whole, rest = divmod(abs(amount_minor), 100)
+    return f"{'-' if amount_minor < 0 else ''}{whole}.{rest:02d}"
+
+
+def _write_lines(session: Session, row: OrderRow, lines: Sequence[OrderLine], prices: Mapping[str, int]) -> None:
+    session.flush()
+    session.connection().execute(  # past the mapper, which costs more than the rows
         insert(OrderLineRow),
         [
             {
@@ -263,14 +275,15 @@ def _write_lines(session: Session, row: OrderRow, lines: Sequence[OrderLine]) ->
                 "order_id": row.id,
                 "sku": line.sku,
                 "quantity_units": line.quantity_units,
-                "price_minor": prices[line.sku].price_minor,
+                "price_minor": prices[line.sku],
             }
             for line in lines
         ],
     )
 
 
-def _tell(session: Session, row: OrderRow, lines: Sequence[OrderLine], arrival: Arrival, action: str) -> None:
+def _accepted(session: Session, row: OrderRow, lines: Sequence[OrderLine], arrival: Arrival, action: str) -> Accepted:
+    """Write down the act; answer with the order as it stands, for the retailer's terminals."""
     state = OrderState(
         order=row.id,
         window=row.window_id,
@@ -280,8 +293,6 @@ def _tell(session: Session, row: OrderRow, lines: Sequence[OrderLine], arrival: 
         at=arrival.at,
         lines=tuple(lines),
     )
-    session.flush()
-    outbox.append_one(session, row.retailer, f"order:{row.id}", "order", state, at=arrival.at)
     audit.record(
         session,
         actor=Actor("device", arrival.sender.device),
@@ -290,6 +301,8 @@ def _tell(session: Session, row: OrderRow, lines: Sequence[OrderLine], arrival: 
         at=arrival.at,
         detail={"retailer": row.retailer, "revision": row.revision, "lines": len(lines)},
     )
+    told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
+    return Accepted(row.number, row.revision, (told,))
 
 
 def _window_message(row: WindowRow) -> WindowState:

@@ -61,9 +61,7 @@ def test_the_same_id_with_another_body_is_refused_and_alerted(session, shop):
 def test_an_amendment_replaces_all_lines_and_counts_up(session, shop):
     window = make_window(session)
     placed = place(session, shop, window, K1=30, K2=5)
-    amended = send(
-        session, shop, "order.amend", AmendOrder(order=placed.message, revision=1, lines=lines(K2=20))
-    )
+    amended = send(session, shop, "order.amend", AmendOrder(order=placed.message, revision=1, lines=lines(K2=20)))
     assert (amended.outcome, amended.revision, amended.number) == ("accepted", 2, placed.number)
     order = queries.order(session, "R1", placed.message)
     assert order is not None
