@@ -1,7 +1,6 @@
 """Imports every table, so that migrations and tests see them all."""
 
 from importlib import import_module
-from importlib.util import find_spec
 
 _HOLDERS = (
     "server.kit.audit",
@@ -27,5 +26,4 @@ _HOLDERS = (
 def load() -> None:
     """Import the modules that hold tables."""
     for name in _HOLDERS:
-        if find_spec(name) is not None:
-            import_module(name)
+        import_module(name)

@@ -46,30 +46,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Clus
     folder = tmp_path_factory.mktemp("cluster")
     cluster = embedded.start(folder / "postgres", durable=False)
     made = cluster.create_database("template_evenhand")
-    _create_from_models(made)
+    migrations.upgrade(made.owner_url, app_role="evenhand_app")
     yield cluster
     embedded.remove_cluster(folder / "postgres")
-
-
-def _create_from_models(made: embedded.Cluster) -> None:
-    """TEMPORARY while models are being written: tables straight from the models instead of the migration."""
-    import sqlalchemy as sa
-    from alembic import command
-
-    from server import tables
-    from server.kit.db import Base, mapped_tables
-
-    command.upgrade(migrations.config(made.owner_url), "0001")
-    tables.load()
-    engine = sa.create_engine(made.owner_url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        Base.metadata.create_all(connection)
-        for table in mapped_tables():
-            if table.__party__ is not None:
-                for statement in migrations.policy(str(table.__tablename__), table.__party__):
-                    connection.execute(sa.text(statement))
-        for statement in migrations.rights("evenhand_app"):
-            connection.execute(sa.text(statement))
 
 
 @pytest.fixture
