@@ -34,6 +34,7 @@ class Ledger:
 
     sent: set[UUID] = field(default_factory=set)
     published: int = 0
+    repeated_on_timeout: int = 0
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
     receipt_items: int = 0
     latencies_ms: list[float] = field(default_factory=list)
@@ -51,10 +52,15 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What one device is to do. ``delay_s`` counts from the moment it sees the open window."""
+    """What one device is to do.
+
+    ``delay_s`` counts from the moment it sees the open window; ``before_close_s``, where given, counts back from
+    the published close instead, and is negative for a device that comes too late.
+    """
 
     lines: tuple[OrderLine, ...]
     delay_s: float = 0.0
+    before_close_s: float | None = None
     repeats: int = 0
     drops_after_sending: bool = False
 
@@ -120,6 +126,7 @@ class Device:
         for client_id, (kind, envelope, last_s) in list(self.waiting.items()):
             if all_of_them or now_s - last_s >= REPEAT_AFTER_S:
                 self.waiting[client_id] = (kind, envelope, now_s)
+                self.ledger.repeated_on_timeout += not all_of_them
                 self._publish(kind, envelope)
 
     def _envelope(self, message: Message) -> Envelope:
@@ -157,7 +164,12 @@ class Device:
             window = WindowState.model_validate(item.data)
             if window.state == "open" and self.window is None:
                 self.window = window
-                self.due_s = time.monotonic() + self.behaviour.delay_s
+                self.due_s = time.monotonic() + self._wait_s(window)
+
+    def _wait_s(self, window: WindowState) -> float:
+        if self.behaviour.before_close_s is None:
+            return self.behaviour.delay_s
+        return (window.closes_at - datetime.now(UTC)).total_seconds() - self.behaviour.before_close_s
 
     def _heard(self, receipt: Receipt) -> None:
         self.ledger.receipt_items += 1

@@ -1,0 +1,118 @@
+"""How a play on the sample town opens: a private installation, its lists, its terminals, its announced cycle.
+
+Everything goes through the interfaces that the outside has.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+
+from contract.device_api import Enrol, Enrolled
+from firmware_sim import town
+from firmware_sim.stage import Person, Stage, StageError, installation
+from server.kit import broker, embedded
+
+AT_ONCE = 8
+
+
+@contextmanager
+def private_installation(folder: Path, **environment: str) -> Iterator[Stage]:
+    """Start an installation that belongs to this play alone; nothing of it is left afterwards.
+
+    ``folder`` is made anew: what an earlier play left there goes first.
+
+    Raises
+    ------
+    StageError
+        Where the installation does not start, or ``folder`` holds something that is no installation of ours.
+    """
+    remove(folder)
+    try:
+        with installation(folder, **environment) as stage:
+            yield stage
+    finally:
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove an installation with its database and broker, wherever these lie; nothing happens where none is.
+
+    Raises
+    ------
+    StageError
+        Where the folder holds something else.
+    """
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / "serve.log").exists():
+        raise StageError(f"{folder} holds something that is no installation; name an empty or a new folder")
+    embedded.remove_cluster(folder / "postgres")
+    broker.remove_broker(folder / "broker")
+    shutil.rmtree(folder)
+
+
+def bring_in(planner: Person, made: town.Town) -> None:
+    """Import the town's goods, shops and licences.
+
+    Raises
+    ------
+    StageError
+        Where a row is refused, naming the first.
+    """
+    lists = {
+        "skus": town.skus_csv(made),
+        "retailers": town.retailers_csv(made),
+        "licences": town.licences_csv(made, today=datetime.now(UTC).date()),
+    }
+    for kind, content in lists.items():
+        report = planner.post(f"/api/v1/imports/{kind}", files={"file": (f"{kind}.csv", content, "text/csv")})
+        if report["rows_refused"]:
+            raise StageError(f"{kind}: {report['rows_refused']} rows were refused, the first: {report['refused'][0]}")
+
+
+def enrol(stage: Stage, planner: Person, retailers: Sequence[str]) -> dict[str, Enrolled]:
+    """Enrol one terminal a retailer with its one-use code; return the identities by retailer.
+
+    Raises
+    ------
+    StageError
+        For the first that was refused, with what the server said.
+    """
+    issued: list[Mapping[str, str]] = planner.post("/api/v1/devices/codes", {"retailers": list(retailers)})
+    with httpx2.Client(base_url=stage.url, timeout=120.0) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def one(code: Mapping[str, str]) -> tuple[str, Enrolled]:
+            answer = client.post("/device/v1/enrol", json=Enrol(code=code["code"], model="wire").model_dump())
+            if answer.is_error:
+                said = f"{answer.status_code} {answer.text[:200]}"
+                raise StageError(f"the terminal of {code['retailer']} could not be enrolled: {said}")
+            return code["retailer"], Enrolled.model_validate(answer.json())
+
+        return dict(pool.map(one, issued))
+
+
+def announce_cycle(planner: Person, made: town.Town, *, opens_at: datetime, closes_at: datetime, grace_s: int) -> UUID:
+    """Announce a cycle over the town's supply with one window for all routes; return its id."""
+    week = opens_at.date()
+    names = {"name_zh": f"第{week.isocalendar().week}周", "name_en": f"Week {week.isocalendar().week}"}
+    cycle = UUID(planner.post("/api/v1/cycles", names | {"week": week.isoformat(), "grace_s": grace_s})["id"])
+    lines = [
+        {
+            "sku": good.sku,
+            "supply_units": made.supply[good.sku],
+            "minimum_units": good.minimum_grant_units,
+            "scarce": good.scarce,
+        }
+        for good in made.skus
+    ]
+    planner.post(f"/api/v1/cycles/{cycle}/supply", {"reason": "first release", "lines": lines})
+    span = {"opens_at": opens_at.isoformat(), "closes_at": closes_at.isoformat()}
+    planner.post(f"/api/v1/cycles/{cycle}/windows", {"route": "*"} | span)
+    planner.post(f"/api/v1/cycles/{cycle}/announce")
+    return cycle
