@@ -21,9 +21,6 @@ class Settings(BaseSettings):
         default=Path(".evenhand"),
         description="Folder of everything that this installation keeps: database, broker, logs, exports.",
     )
-    secrets_dir: Path | None = Field(
-        default=None, description="Folder with one file a secret; data_dir/secrets where absent."
-    )
     database_url: SecretStr | None = Field(
         default=None,
         description="PostgreSQL as the application's role, postgresql+psycopg://...; embedded where absent.",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -93,8 +94,23 @@ def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
 @pytest.fixture
 def app_client(runtime: Runtime) -> Iterator[TestClient]:
     """The real application, nobody signed in."""
-    with TestClient(create_app(runtime), raise_server_exceptions=True) as client:
+    with TestClient(_application(runtime), raise_server_exceptions=True) as client:
         yield client
+
+
+_applications: dict[tuple[str, str, str, int], FastAPI] = {}
+
+
+def _application(runtime: Runtime) -> FastAPI:
+    """Return the application over ``runtime``; making its routes takes a second, so they are made once."""
+    settings = runtime.settings
+    alike = (settings.network_name, settings.zone, settings.currency, settings.database_pool)
+    if alike not in _applications:
+        _applications[alike] = create_app(runtime)
+    application = _applications[alike]
+    application.state.runtime = runtime
+    application.state.console = replace(application.state.console, clock=runtime.clock)
+    return application
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from server import migrations, tables
 from server.kit import embedded
 from server.kit.db import Base, make_engine, make_sessions, mapped_tables, transaction
 
+pytestmark = pytest.mark.slow
 APP_ROLE = "evenhand_app"
 tables.load()
 ALL = {str(table.__tablename__): table for table in mapped_tables()}
