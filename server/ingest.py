@@ -130,7 +130,9 @@ class Ingest:
 
     def __init__(self, runtime: Runtime, holder: str | None = None) -> None:
         self._runtime = runtime
-        self._holder = holder or f"{socket.gethostname()}:{threading.get_native_id()}"
+        # The broker gives one session to an identity, so whoever has ours was killed: its shards are ours at once.
+        own_name = urlsplit(broker_url(runtime.settings)).username
+        self._holder = holder or own_name or f"{socket.gethostname()}:{threading.get_native_id()}"
         self._waiting: queue.Queue[Delivered] = queue.Queue()
         self._stop = threading.Event()
         self._shards: frozenset[int] = frozenset()
@@ -194,8 +196,11 @@ class Ingest:
         finally:
             self._client.disconnect()
             self._client.loop_stop()
-            with transaction(self._runtime.sessions) as session:
-                leases.leave(session, LEASE, self._holder)
+            try:
+                with transaction(self._runtime.sessions) as session:
+                    leases.leave(session, LEASE, self._holder)
+            except OperationalError as error:  # they run out by themselves
+                log.warning("leases_not_left", why=str(error).splitlines()[0])
 
     def _next_group(self) -> list[Delivered]:
         settings = self._runtime.settings

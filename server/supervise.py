@@ -24,6 +24,7 @@ from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
+import sqlalchemy.exc
 import structlog
 
 from server import migrations
@@ -251,7 +252,7 @@ class Supervisor:
                         self._apply_identities()
                         for _ in listener.notifies(timeout=IDENTITIES_EVERY_S, stop_after=1):
                             pass
-            except (psycopg.OperationalError, StartError) as error:
+            except (psycopg.OperationalError, sqlalchemy.exc.OperationalError, StartError, OSError) as error:
                 log.warning("identities_not_applied", why=str(error).splitlines()[0])
                 self._stop.wait(1.0)
 

@@ -5,6 +5,7 @@ worker that dies is replaced by the next one, and its half-done job runs again.
 """
 
 import asyncio
+import contextlib
 import functools
 import logging as stdlib_logging
 import signal
@@ -179,29 +180,24 @@ def _tick_until(runtime: Runtime, stop: threading.Event) -> None:
 
 async def _work(runtime: Runtime, database_url: str, stop: threading.Event) -> None:
     """Run the job queue until a signal; start it again where the database went away."""
-    loop = asyncio.get_running_loop()
-    current: list[asyncio.Task[None]] = []
+    loop, whole = asyncio.get_running_loop(), asyncio.current_task()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
+        if not stop.is_set() and whole is not None:
+            loop.call_soon_threadsafe(whole.cancel)  # also while it waits for a database that is away
         stop.set()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: [task.cancel() for task in current])
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    while not stop.is_set():
-        app = make_queue(runtime, database_url)
-        try:
-            async with app.open_async():
-                work = asyncio.create_task(_serve_queue(app))
-                current[:] = [work]
-                await work
-        except asyncio.CancelledError:
-            if not stop.is_set():
-                raise
-        except (psycopg.OperationalError, procrastinate.exceptions.ConnectorException) as error:
-            log.warning("database_away", why=str(error).splitlines()[0])
-            await asyncio.sleep(1)
+    with contextlib.suppress(asyncio.CancelledError):  # nobody but `end` cancels
+        while not stop.is_set():
+            app = make_queue(runtime, database_url)
+            try:
+                async with app.open_async():
+                    await _serve_queue(app)
+            except (psycopg.OperationalError, procrastinate.exceptions.ConnectorException) as error:
+                log.warning("database_away", why=str(error).splitlines()[0])
+                await asyncio.sleep(1)
 
 
 async def _serve_queue(app: procrastinate.App) -> None:
