@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand import allocation_commands, server_commands, sim_command
+from evenhand import allocation_commands, load_command, server_commands, sim_command
 from evenhand.demo import command as demo_command
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(allocation_commands.app)
 app.add_typer(server_commands.app)
 app.add_typer(demo_command.app)
+app.add_typer(load_command.app)
 app.add_typer(sim_command.app, name="sim", rich_help_panel="Demonstration")
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from firmware_sim.stage import Person, Stage, StageError, installation
 from server.kit import broker, embedded
 
 AT_ONCE = 8
+OPENS_IN_S = 2.0  # the commitment is published before the window opens
 
 
 @contextmanager
@@ -97,9 +98,9 @@ def enrol(stage: Stage, planner: Person, retailers: Sequence[str]) -> dict[str, 
         return dict(pool.map(one, issued))
 
 
-def announce_cycle(planner: Person, made: town.Town, *, opens_at: datetime, closes_at: datetime, grace_s: int) -> UUID:
-    """Announce a cycle over the town's supply with one window for all routes; return its id."""
-    week = opens_at.date()
+def announce_cycle(planner: Person, made: town.Town, *, open_for_s: float, grace_s: int) -> UUID:
+    """Announce a cycle over the town's supply with one window for all routes, open in a moment; return its id."""
+    week = datetime.now(UTC).date()
     names = {"name_zh": f"第{week.isocalendar().week}周", "name_en": f"Week {week.isocalendar().week}"}
     cycle = UUID(planner.post("/api/v1/cycles", names | {"week": week.isoformat(), "grace_s": grace_s})["id"])
     lines = [
@@ -112,6 +113,8 @@ def announce_cycle(planner: Person, made: town.Town, *, opens_at: datetime, clos
         for good in made.skus
     ]
     planner.post(f"/api/v1/cycles/{cycle}/supply", {"reason": "first release", "lines": lines})
+    opens_at = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
+    closes_at = opens_at + timedelta(seconds=open_for_s)
     span = {"opens_at": opens_at.isoformat(), "closes_at": closes_at.isoformat()}
     planner.post(f"/api/v1/cycles/{cycle}/windows", {"route": "*"} | span)
     planner.post(f"/api/v1/cycles/{cycle}/announce")

@@ -25,7 +25,7 @@ from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
 from server.operators import cli as operators
 
-START_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
 
 

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,6 @@ from server.kit.runtime import open_runtime
 DROP_SHARE, HALF_PACK_SHARE, LATE_SHARE = 0.08, 0.03, 0.02
 REPEATS = (0, 0, 0, 0, 1, 1, 2, 3)
 LATE_BY_S = (1.0, 2.0)
-OPENS_IN_S = 1.0
 ANSWERED_WITHIN_S = 180.0
 CONNECTED_WITHIN_S = 120.0
 FILES_BESIDE_DEVICES = 200
@@ -149,12 +147,10 @@ def run(stage: Stage, devices: int, seed: int) -> dict[str, Any]:
             absent = sum(not one.connected for one in fleet.devices)
             raise StageError(f"{absent} of {devices} devices could not connect within {CONNECTED_WITHIN_S:.0f} s")
         opened = time.monotonic()
-        opens_at = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
-        closes_at = opens_at + timedelta(seconds=made.window_s)
-        cycle = opening.announce_cycle(planner, made.town, opens_at=opens_at, closes_at=closes_at, grace_s=made.grace_s)
+        cycle = opening.announce_cycle(planner, made.town, open_for_s=made.window_s, grace_s=made.grace_s)
         fleet.run(
             lambda: len(ledger.sent) == devices and not ledger.unanswered,
-            deadline_s=OPENS_IN_S + made.window_s + made.grace_s + ANSWERED_WITHIN_S,
+            deadline_s=opening.OPENS_IN_S + made.window_s + made.grace_s + ANSWERED_WITHIN_S,
         )
         answered = time.monotonic()
     figures = {"scenario": "window-rush", "devices": devices, "seed": seed, "plan_sha256": made.sha256}

@@ -79,6 +79,7 @@ ACTS: dict[str, str] = {
     "cycle.publication_asked": N_("had the result published"),
     "cycle.published": N_("published the grants"),
     "cycle.called_off": N_("called the cycle off"),
+    "cycle.dispatched": N_("sent the goods out"),
 }
 
 COLUMNS = (
