@@ -21,6 +21,7 @@ from contract.ids import uuid7
 from contract.messages import CancelOrder, Message, PlaceOrder
 from loadtests.scene import DeviceScene, Scene
 
+OK = 200
 SCENE = Scene.model_validate_json(Path(os.environ["EVENHAND_LOAD_SCENE"]).read_text(encoding="utf-8"))
 _devices: Iterator[DeviceScene] = itertools.cycle(SCENE.devices)
 
@@ -63,7 +64,7 @@ class Shop(FastHttpUser):  # type: ignore[misc] # locust has no types
         headers = self.headers | {"Content-Type": "application/json"}
         path = f"/device/v1/up/{kind}"
         with self.client.post(path, data=envelope.encode(), headers=headers, name=kind, catch_response=True) as answer:
-            if answer.status_code != 200:  # noqa: PLR2004 - HTTP's own number
+            if answer.status_code != OK:
                 answer.failure(f"{answer.status_code} {(answer.text or '')[:120]}")
                 return None
             receipt = Receipt.model_validate_json(answer.text)
@@ -85,6 +86,9 @@ class Planner(FastHttpUser):  # type: ignore[misc] # locust has no types
         """Open one of the pages."""
         page = random.choice(SCENE.pages)  # noqa: S311 - a load, not a secret
         headers = {"Cookie": SCENE.cookie, "Accept": "text/html"}
-        self.client.get(page, headers=headers, name=page, allow_redirects=False)
+        wanted = {"headers": headers, "name": page, "allow_redirects": False, "catch_response": True}
+        with self.client.get(page, **wanted) as answer:
+            if answer.status_code != OK:  # a way to the sign-in is no page
+                answer.failure(f"{answer.status_code} instead of the page")
 
     tasks: ClassVar = [look]

@@ -28,7 +28,7 @@ SEED = 1
 LINES_AN_ORDER = 3
 OPEN_WITHIN_S = 30.0
 OPEN_FOR_S = 6 * 3600.0
-PAGES = ("/console", "/console/cycles", "/console/windows", "/console/orders", "/console/devices")
+PAGES = ("/console/cycles", "/console/windows", "/console/orders", "/console/devices")
 LOCUST_FILE = Path(__file__).with_name("ordering.py")
 
 
