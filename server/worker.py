@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
 TICK_S = 1.0
 CONCURRENT_JOBS = 2
+DATABASE_WAIT_S = 3.0  # each statement with which the queue says goodbye may wait this long for a lost database
 RETRIES = procrastinate.RetryStrategy(max_attempts=10, exponential_wait=2)
 _TICK_LOCK = 0x45480001
 _RELAY_LOCK = 0x45480002
@@ -66,7 +67,9 @@ def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
 def make_queue(runtime: Runtime, database_url: str) -> procrastinate.App:
     """Return the job queue with all tasks of the wiring."""
     app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=database_url.replace("+psycopg", "", 1), max_size=4)
+        connector=procrastinate.PsycopgConnector(
+            conninfo=database_url.replace("+psycopg", "", 1), max_size=4, timeout=DATABASE_WAIT_S
+        )
     )
 
     def add(name: str, run: Callable[..., None]) -> None:
