@@ -193,6 +193,7 @@ def test_an_ingest_killed_as_soon_as_its_commit_is_seen_doubles_nothing(
 
         until("the first commit", first_is_committed, within_s=30)
         town.kill("ingest")
+        burst.append(wire.envelope(ordering(window, K3=1)))  # its receipt shows that the next ingest listens
         sent |= {envelope.id: envelope for envelope in burst}
 
         def all_answered(burst: list[Envelope] = burst) -> bool:
