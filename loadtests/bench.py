@@ -1,6 +1,6 @@
 """``make bench``: figures against the targets, each a ratio of two things measured in one run on one machine.
 
-Every figure is the median of its repetitions, which are taken in turns, so that a busy moment of the machine hits
+Every figure is the median of its runs, which are taken in turns, so that a busy moment of the machine hits
 both sides. Writes ``docs/benchmarks.md`` and ``docs/benchmarks.json``.
 """
 
@@ -35,7 +35,6 @@ from loadtests import batch
 
 REPEATS = 5
 SIZES = (10_000, 100_000, 1_000_000)
-CHECKED_SIZES = (1_000, 10_000, 100_000)
 FLEET = 200
 SEED = 1
 TERMINAL_WITHIN_S = 60.0
@@ -126,15 +125,19 @@ def filling_rows() -> list[Row]:
         found = in_turns({"fill": filled, "read": read, "sort": sorting})
         times[size] = found["fill"]
         shown, full = f"{size:,} lines", size == SIZES[-1]
-        ratio = found["fill"] / found["read"]
         rows.append(
             _ratio("levels and whole packs, uncoupled, max_min, webster / one read pass", shown, found["fill"])
-            | {"against": found["read"], "ratio": ratio, "target": "≤ 25×", "met": ratio <= 25 if full else None}  # noqa: PLR2004
+            | {"against": found["read"], "ratio": found["fill"] / found["read"], "target": "–", "met": None}
         )
         faster = found["sort"] / found["fill"]
         rows.append(
-            _ratio("numpy lexsort water-filling / levels and whole packs", shown, found["sort"])
-            | {"against": found["fill"], "ratio": faster, "target": "≥ 15×", "met": faster >= 15 if full else None}  # noqa: PLR2004
+            _ratio("numpy lexsort water-filling, fractions only / levels and whole packs", shown, found["sort"])
+            | {
+                "against": found["fill"],
+                "ratio": faster,
+                "target": "≥ 15× (1 M retailers)",
+                "met": faster >= 15 if full else None,  # noqa: PLR2004
+            }
         )
     slope = exponent(SIZES, [times[size] for size in SIZES])
     rows.append(_plain("levels and whole packs: exponent over the three sizes", "", slope, "", "about 1", slope <= 1.2))  # noqa: PLR2004
@@ -145,7 +148,7 @@ def checking_rows() -> list[Row]:
     """Measure the checker against the solver."""
     policy = Policy(seed=batch.SEED)
     rows, times = [], {"solve": [], "verify": []}  # type: tuple[list[dict[str, Any]], dict[str, list[float]]]
-    for size in CHECKED_SIZES:
+    for size in SIZES:
         problem = batch.problem(size)
         result = solve(problem, policy)
 
@@ -155,19 +158,29 @@ def checking_rows() -> list[Row]:
         def checked(problem: Problem = problem, result: Any = result) -> object:
             return verify(problem, result)
 
-        found = in_turns({"solve": solved, "verify": checked})
-        for name, seconds in found.items():
-            times[name].append(seconds)
-        share = found["verify"] / found["solve"]
-        judged = share <= 0.1 if size == CHECKED_SIZES[-1] else None  # noqa: PLR2004
+        def read(problem: Problem = problem) -> object:
+            return read_pass(problem)
+
+        found = in_turns({"solve": solved, "verify": checked, "read": read})
+        for name, seconds in times.items():
+            seconds.append(found[name])
+        shown, full = f"{size:,} lines", size == SIZES[-1]
+        passes = found["solve"] / found["read"]
         rows.append(
-            _ratio("verify / solve (certificate, reasons and report included)", f"{size:,} lines", found["verify"])
-            | {"against": found["solve"], "ratio": share, "target": "≤ 0.1×", "met": judged}
+            _ratio("solve, with whole packs, certificate, reasons and report / one read pass", shown, found["solve"])
+            | {"against": found["read"], "ratio": passes, "target": "≤ 25× (100 M lines)"}
+            | {"met": passes <= 25 if full else None}  # noqa: PLR2004
+        )
+        share = found["verify"] / found["solve"]
+        rows.append(
+            _ratio("verify / solve", shown, found["verify"])
+            | {"against": found["solve"], "ratio": share, "target": "≤ 0.1× (from 100,000 retailers)"}
+            | {"met": share <= 0.1 if full else None}  # noqa: PLR2004
         )
     rows += [
         _plain(f"{name}: exponent over the three sizes", "", slope, "", "about 1", slope <= 1.2)  # noqa: PLR2004
         for name, seconds in times.items()
-        for slope in (exponent(CHECKED_SIZES, seconds),)
+        for slope in (exponent(SIZES, seconds),)
     ]
     return [Row(**row) for row in rows]
 
@@ -179,8 +192,22 @@ def intake_rows(folder: Path) -> list[Row]:
     size = f"{FLEET} devices in {2.0 + FLEET / 500:.1f} s"
     common = {"command": f"evenhand sim run window-rush --devices {FLEET} --seed {SEED} --json", "repeats": 1}
     rows = [
-        _plain("order intake over MQTT, publish to receipt, p50", size, found["p50_ms"], "ms", "≤ 50 ms", None),
-        _plain("order intake over MQTT, publish to receipt, p99", size, found["p99_ms"], "ms", "≤ 1,000 ms", None),
+        _plain(
+            "order intake over MQTT, publish to receipt, p50",
+            size,
+            found["p50_ms"],
+            "ms",
+            "≤ 50 ms (5,000 terminals, 2,000 orders/s)",
+            None,
+        ),
+        _plain(
+            "order intake over MQTT, publish to receipt, p99",
+            size,
+            found["p99_ms"],
+            "ms",
+            "≤ 1,000 ms (5,000 terminals, 2,000 orders/s)",
+            None,
+        ),
         _plain("orders lost", size, found["missing"], "", "0", found["missing"] == 0),
         _plain("orders doubled", size, found["doubled"], "", "0", found["doubled"] == 0),
     ]
@@ -270,8 +297,10 @@ def page(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Each ratio compares two things measured in turns in one run on one machine, the",
-        f"median of {REPEATS}; both absolute figures stand beside it. Absolute figures hold for this machine alone.",
+        "Written by `make bench`. Each ratio compares two things measured in turns in one run on one machine; a figure",
+        "is the median of as many runs as stand beside it. Absolute figures hold for this machine alone. A target says",
+        "in brackets the work that it is meant for, where that is more than was measured here: a verdict is about the",
+        "work that was measured. A batch has 20 lines a retailer and 200 SKUs, and supply for half of what is asked.",
         "",
         measured_on,
         "",
