@@ -1,0 +1,472 @@
+"""A person's way through the real thing, on both sides, in both languages.
+
+A shop enrols its terminal, orders, sees what it got and why, and confirms what came; two people at the
+distributor watch the window, check the result and release it. Everything is tapped and typed in a browser;
+only the lists and the cycle itself are set up through the programs' interface.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import SIZES, system_chromium, violations
+from playwright.sync_api import Browser, Page, expect
+
+from contract.feed import WindowState
+from contract.messages import OrderLine
+from contract.texts import Language, translations
+from firmware_sim.stage import Person, Stage, installation, launch_words
+from server.kit import broker, embedded
+from terminal_client.app import Terminal
+from terminal_client.core import feed, outbox, use_cases
+
+pytestmark = [pytest.mark.system, pytest.mark.slow]
+
+OPENS_IN_S = 4.0
+OPEN_S = 30.0
+#: What the worker, a terminal or a page that looks by itself may take on a busy machine.
+SOON_MS = 45_000
+CJK = re.compile(r"[\u3400-\u9fff]")
+
+SKUS = """sku,name_zh,name_en,unit_zh,unit_en,category,pack_units,price_minor,licence_class
+S1,云岭（硬金）,Yunling Gold,条,carton,cigarettes,10,23000,general
+S2,滇池（软蓝）,Lakeside Blue,条,carton,cigarettes,5,10500,general
+"""
+RETAILERS = """code,name,city,region,route,market_type,tier,weight,credit_minor
+00001,12 Riverside,Riverton,riverside,north,town,10,14,90000000
+00002,8 Willow,Riverton,uptown,south,village,8,12,90000000
+00003,3 Station,Riverton,uptown,south,station,5,9,90000000
+"""
+LICENCES = """retailer,licence_class,number,valid_from,valid_until
+00001,general,G-1,2020-01-01,2099-12-31
+00002,general,G-2,2020-01-01,2099-12-31
+00003,general,G-3,2020-01-01,2099-12-31
+"""
+LISTS = {"skus": SKUS, "retailers": RETAILERS, "licences": LICENCES}
+SHOPS: dict[Language, str] = {"en": "00001", "zh": "00002"}
+NEIGHBOUR = "00003"
+ASKED_UNITS, NEIGHBOUR_UNITS, SUPPLY_UNITS = 50, 50, 40
+
+SURVEY: dict[str, Any] = {
+    "title": {"zh": "配送满意度", "en": "How was the delivery?"},
+    "intro": {"zh": "一个问题。", "en": "One question."},
+    "audience": {"regions": [], "routes": [], "tiers": []},
+    "questions": [
+        {"id": "fair", "kind": "scale", "text": {"zh": "公平吗？", "en": "Was it fair?"}, "required": True}
+        | {"low": 1, "high": 5}
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Town:
+    """The installation with its lists, its planner at the interface, and a second shop that orders too."""
+
+    stage: Stage
+    planner: Person
+    neighbour: Terminal
+    survey: str
+
+    def answered(self) -> int:
+        """How many answers the server counts."""
+        return int(self.planner.get(f"/api/v1/surveys/{self.survey}/results")["survey"]["answered"])
+
+    def cycle(self, name: str) -> str:
+        """Announce a cycle whose window opens and closes in seconds; return its id."""
+        made = self.planner.post(
+            "/api/v1/cycles", {"name_zh": name, "name_en": name, "week": "2026-11-23", "grace_s": 1}
+        )
+        place = f"/api/v1/cycles/{made['id']}"
+        lines = [{"sku": "S1", "supply_units": SUPPLY_UNITS, "scarce": True}, {"sku": "S2", "supply_units": 500}]
+        self.planner.post(f"{place}/supply", {"reason": "first release", "lines": lines})
+        opens = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
+        closes = opens + timedelta(seconds=OPEN_S)
+        times = {"opens_at": opens.isoformat(), "closes_at": closes.isoformat()}
+        self.planner.post(f"{place}/windows", {"route": "*"} | times)
+        self.planner.post(f"{place}/announce")
+        return str(made["id"])
+
+    def neighbour_orders(self) -> None:
+        """Let the second shop ask for more of the scarce goods than there are."""
+        store = self.neighbour.store
+
+        def opened() -> list[WindowState]:
+            return [window for window in feed.read(store, WindowState) if window.state == "open"]
+
+        assert self.neighbour.wait_until(lambda: bool(opened()), deadline_s=20)
+        wanted = [OrderLine(sku="S1", quantity_units=NEIGHBOUR_UNITS)]
+        order = use_cases.place_order(self.neighbour.shop, opened()[-1].window, wanted)
+        assert self.neighbour.wait_until(lambda: not outbox.count_waiting(store), deadline_s=20)
+        entry = outbox.find(store, order)
+        assert entry is not None
+        assert entry.state == "received", entry
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Start the installation and bring the town in."""
+    folder = tmp_path_factory.mktemp("walk")
+    try:
+        with installation(folder / "server") as stage:
+            planner = stage.sign_in("planner", "planner")
+            stage.sign_in("second person", "releaser")
+            for kind, rows in LISTS.items():
+                report = planner.post(
+                    f"/api/v1/imports/{kind}", files={"file": (f"{kind}.csv", rows.encode(), "text/csv")}
+                )
+                assert report["rows_refused"] == 0, report
+            now = datetime.now(UTC)
+            times = {"opens_at": now.isoformat(), "closes_at": (now + timedelta(days=1)).isoformat()}
+            survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
+            planner.post(f"/api/v1/surveys/{survey}/publish")
+            neighbour = Terminal(folder / "neighbour", stage.url)
+            neighbour.enrol(code_for(planner, NEIGHBOUR))
+            with neighbour:
+                yield Town(stage, planner, neighbour, survey)
+    finally:
+        for remove, part in ((embedded.remove_cluster, "postgres"), (broker.remove_broker, "broker")):
+            if (folder / "server" / part).exists():
+                remove(folder / "server" / part)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium."""
+    with system_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """Hold every page to what it must be; what a browser or axe complained about fails the test at its end."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def code_for(planner: Person, shop: str) -> str:
+    """Return a one-use code of a shop."""
+    return str(planner.post("/api/v1/devices/codes", {"retailers": [shop]})[0]["code"])
+
+
+@contextmanager
+def terminal_screens(server_url: str, folder: Path) -> Iterator[str]:
+    """Run a terminal as a shop does, in a process of its own; return the address of its screens."""
+    words = [*launch_words(), sys.executable, "-m", "terminal_client", "--server", server_url]
+    process = subprocess.Popen([*words, "--data-dir", str(folder), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("terminal:").strip().rstrip("/")
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A person before a page, reading one language."""
+
+    page: Page
+    language: Language
+    words: Callable[[str], str]
+    faults: list[str]
+
+    def go(self, path: str) -> None:
+        """Open a page and look at it."""
+        self.page.goto(path)
+        self.look()
+
+    def look(self) -> None:
+        """Hold the page to account: nothing for axe to report, nothing wider than the screen."""
+        where = self.page.url
+        self.faults.extend(f"{where}: {fault}" for fault in violations(self.page))
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+        if self.page.evaluate("document.documentElement.scrollWidth") > width:
+            self.faults.append(f"{where}: wider than the screen")
+
+    def says(self, text: str, *, within: str = "main") -> None:
+        """Wait until a text of the catalogue stands on the page."""
+        expect(self.page.locator(within).get_by_text(self.words(text)).first).to_be_visible(timeout=SOON_MS)
+
+    def tap(self, name: str, *, role: Any = "button", within: str = "main, footer") -> None:
+        """Tap what carries a text of the catalogue, once it is there."""
+        found = self.page.locator(within).get_by_role(role, name=re.compile(rf"^\s*{re.escape(self.words(name))}"))
+        found.first.click(timeout=SOON_MS)
+
+
+def screen(chromium: Browser, package: str, language: Language, address: str, size: str, faults: list[str]) -> Screen:
+    """Open a browser of one's own at an address."""
+    width, height = SIZES[size]
+    context = chromium.new_context(
+        base_url=address, viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
+    context.add_cookies([{"name": "lang", "value": language, "url": address}])
+    page = context.new_page()
+    page.on("console", lambda said: faults.append(f"{page.url}: {said.text}") if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+    return Screen(page, language, translations(package, language).gettext, faults)
+
+
+def desk(chromium: Browser, town: Town, name: str, language: Language, faults: list[str]) -> Screen:
+    """Sign a person in to the console with a one-use link."""
+    at = screen(chromium, "server", language, town.stage.url, "desk", faults)
+    at.go(town.stage.link_for(name))
+    at.tap("Go on")
+    expect(at.page.locator("#side")).to_be_visible()
+    return at
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
+    chromium: Browser, town: Town, tmp_path: Path, faults: list[str], language: Language
+) -> None:
+    name = {"en": "Autumn cycle", "zh": "秋季周期"}[language]
+    planner = desk(chromium, town, "planner", language, faults)
+    releaser = desk(chromium, town, "second person", language, faults)
+    with terminal_screens(town.stage.url, tmp_path / "terminal") as address:
+        shop = screen(chromium, "terminal_client", language, address, "terminal", faults)
+        enrols(shop, code_for(town.planner, SHOPS[language]))
+        cycle = town.cycle(name)
+        town.neighbour_orders()
+        number = orders(shop)
+        watches_the_window(planner, name)
+        sends_for_release(planner, cycle)
+        releases(releaser, cycle)
+        sees_what_it_got(shop, number)
+        dispatches(planner, name)
+        confirms_with_a_discrepancy(shop)
+        finds_the_claim(planner, SHOPS[language])
+        before = town.answered()
+        answers_the_survey(shop)
+        sees_the_answer_counted(planner, town, before)
+    for one in (planner, releaser, shop):
+        one.page.context.close()
+
+
+def enrols(shop: Screen, code: str) -> None:
+    """Type the code on the keys of the screen, a wrong one first."""
+    shop.page.goto("/")
+    shop.page.locator(f"button[name=language][value={shop.language}]").click()
+    expect(shop.page.locator("html")).to_have_attribute("lang", {"zh": "zh-Hans", "en": "en"}[shop.language])
+    shop.look()
+    for letter in code.replace("-", ""):
+        shop.page.locator(f"[data-key='{letter}']").click()
+    shop.tap("Enrol this terminal")
+    shop.page.wait_for_url("**/order", timeout=SOON_MS)
+    expect(shop.page.locator(".row")).to_have_count(2, timeout=SOON_MS)
+    expect(shop.page.locator("#banner .word")).to_have_text(shop.words("Connected"), timeout=SOON_MS)
+    shop.look()
+
+
+def row_id(sku: str) -> str:
+    """Return how a SKU stands in the ids of the terminal's pages: any name fits into an id that way."""
+    return sku.encode().hex()
+
+
+def orders(shop: Screen) -> str:
+    """Choose two items, submit, see it saved and then received; return the order's number."""
+    more = shop.page.locator(f"#more-{row_id('S1')}")
+    expect(more).to_be_enabled(timeout=SOON_MS)
+    for units in range(10, ASKED_UNITS + 1, 10):
+        more.click()
+        expect(shop.page.locator(f"#row-{row_id('S1')} .amount")).to_have_text(str(units))
+    shop.page.locator(f"#more-{row_id('S2')}").click()
+    expect(shop.page.locator("#slip-lines .line")).to_have_count(2)
+    shop.says("A draft, on this terminal only. It counts once it is submitted and received.")
+    shop.look()
+    shop.tap("Submit the order")
+    expect(shop.page.locator(".truth.wait, .truth.ok")).to_be_visible()
+    received = shop.page.locator(".truth.ok")
+    expect(received).to_contain_text(re.compile(r"#\d+"), timeout=SOON_MS)
+    shop.says("It counts.")
+    shop.look()
+    number = re.search(r"#(\d+)", received.inner_text())
+    assert number is not None
+    shop.page.goto("/orders")
+    expect(shop.page.locator(".chain .reached")).to_have_count(3)
+    shop.look()
+    return number[1]
+
+
+def watches_the_window(planner: Screen, name: str) -> None:
+    """See in the window room who is in and who is missing."""
+    planner.go("/console/")
+    planner.go("/console/windows")
+    planner.page.locator("main").get_by_role("link", name=name).first.click()
+    expect(planner.page.get_by_role("heading", level=1)).to_contain_text(name)
+    room = planner.page.locator("#room")
+    expect(room.locator(".figures").first).to_contain_text("2")
+    planner.says("Missing shops")
+    planner.says("Orders per minute")
+    planner.look()
+
+
+def sends_for_release(planner: Screen, cycle: str) -> None:
+    """Wait on the cycle's page until it is checked, look at the result, send it on."""
+    planner.go(f"/console/cycles/{cycle}")
+    planner.tap("Review the result", role="link")
+    planner.page.wait_for_url("**/review")
+    done = planner.page.locator(".step.done")
+    for state in ("Frozen", "Solved", "Checked"):
+        expect(planner.page.locator(".step", has_text=planner.words(state)).first).to_be_visible()
+    expect(done.filter(has_text=planner.words("Frozen"))).to_have_count(1)
+    planner.look()
+    planner.tap("Send to a second person")
+    planner.look()
+    planner.tap("Send it", within="#send")
+    planner.says("You sent this result")
+    planner.look()
+
+
+def releases(releaser: Screen, cycle: str) -> None:
+    """Look at the result as another person and release it after one more question."""
+    releaser.go(f"/console/cycles/{cycle}/review")
+    releaser.tap("Release")
+    expect(releaser.page.locator("#release")).to_be_visible()
+    releaser.look()
+    releaser.tap("Release and publish", within="#release")
+    published = releaser.page.locator(".step.done", has_text=releaser.words("Published"))
+
+    def look_again() -> bool:
+        releaser.page.goto(f"/console/cycles/{cycle}")
+        return published.count() == 1
+
+    assert soon(releaser.page, look_again)
+    releaser.look()
+
+
+def sees_what_it_got(shop: Screen, number: str) -> None:
+    """Read the grant with its reason, its numbers and the checks of the draw."""
+    shop.page.goto("/orders")
+    shop.tap("See what was granted, and why", role="link")
+    scarce = shop.page.locator(".grant", has_text={"zh": "云岭", "en": "Yunling"}[shop.language])
+    expect(scarce).to_be_visible(timeout=SOON_MS)
+    scarce.click()
+    why = shop.page.locator(".why")
+    expect(why).to_be_visible()
+    said = why.inner_text()
+    assert bool(CJK.search(said)) == (shop.language == "zh"), said
+    granted = int(scarce.locator(".hero b").inner_text())
+    assert 0 < granted < ASKED_UNITS
+    assert granted % 10 == 0
+    shop.look()
+    shop.tap("Show the numbers", role="link")
+    facts = shop.page.locator("#numbers")
+    expect(facts).to_contain_text(str(SUPPLY_UNITS))
+    expect(facts).to_contain_text(str(ASKED_UNITS + NEIGHBOUR_UNITS))
+    shop.look()
+    shop.tap("Check the draw yourself", role="link")
+    expect(shop.page.locator(".check .verdict.ok")).to_have_count(4, timeout=SOON_MS)
+    shop.look()
+    shop.page.goto("/orders")
+    expect(shop.page.locator("main")).to_contain_text(f"#{number}")
+    shop.look()
+
+
+def dispatches(planner: Screen, name: str) -> None:
+    """Send the goods out, after one more question."""
+    planner.go("/console/deliveries")
+    planner.page.locator(".callout", has_text=name).get_by_role("button", name=planner.words("Dispatch")).click()
+    expect(planner.page.locator("#confirm")).to_contain_text(name)
+    planner.look()
+    planner.tap("Dispatch", within="#confirm")
+    expect(planner.page.locator("#notices .notice")).to_be_visible(timeout=SOON_MS)
+    expect(planner.page.locator("main")).to_contain_text("12 Riverside" if planner.language == "en" else "8 Willow")
+    planner.look()
+
+
+def confirms_with_a_discrepancy(shop: Screen) -> None:
+    """Say of one line that two are missing and why, the rest as listed; see it received."""
+    shop.page.goto("/deliveries")
+    listed = shop.page.locator(".row.shipped")
+
+    def look_again() -> bool:
+        shop.page.goto("/deliveries")
+        return listed.count() == 2
+
+    assert soon(shop.page, look_again)
+    shop.look()
+    listed.filter(has_text={"zh": "云岭", "en": "Yunling"}[shop.language]).get_by_role(
+        "link", name=shop.words("Differs")
+    ).click()
+    shop.look()
+    shop.page.locator(".kind", has_text=shop.words("Short")).first.click()
+    shop.page.locator("[data-step='1'][data-for=units]").click()
+    expect(shop.page.locator("#units")).to_have_value("2")
+    shop.page.locator(".reasons .chip").first.click()
+    shop.look()
+    shop.tap("Keep this")
+    expect(shop.page.locator(".row.wrong")).to_have_count(1)
+    shop.tap("The rest as listed…", role="link")
+    expect(shop.page.locator("h1")).to_be_visible()
+    shop.look()
+    shop.tap("Yes, confirm")
+    received = shop.page.locator(".truth.ok")
+
+    def there() -> bool:
+        shop.page.goto("/deliveries")
+        return received.count() == 1
+
+    assert soon(shop.page, there)
+    shop.look()
+    shop.go("/stock")
+
+
+def finds_the_claim(planner: Screen, retailer: str) -> None:
+    """Find the difference in the inbox and open it."""
+    planner.go("/console/claims")
+    row = planner.page.locator("#list tbody tr", has_text=retailer)
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("2")
+    row.get_by_role("link", name=re.compile(r"#\d+")).first.click()
+    planner.says("The shop says")
+    planner.says("Decide")
+    planner.look()
+
+
+def answers_the_survey(shop: Screen) -> None:
+    """Answer the one question and send."""
+    shop.go("/notices")
+    shop.tap("Answer the survey", role="link")
+    expect(shop.page.locator("fieldset legend")).to_be_visible()
+    shop.look()
+    shop.page.locator(".scale .chip", has_text="4").click()
+    shop.tap("Next")
+    shop.says("All questions are answered.")
+    shop.look()
+    shop.tap("Send the answers")
+    shop.says("Thank you.")
+
+    def arrived() -> bool:
+        shop.page.reload()
+        return shop.page.locator(".state.ok").count() == 1
+
+    assert soon(shop.page, arrived)
+    shop.look()
+
+
+def sees_the_answer_counted(planner: Screen, town: Town, before: int) -> None:
+    """See one answer more in the survey's results."""
+    assert soon(planner.page, lambda: town.answered() == before + 1)
+    planner.go("/console/surveys")
+    planner.go(f"/console/surveys/{town.survey}")
+    expect(planner.page.locator("#results .figures").first).to_contain_text(str(before + 1))
+    expect(planner.page.locator("#results")).to_contain_text({"zh": "公平吗？", "en": "Was it fair?"}[planner.language])
+
+
+def soon(page: Page, holds: Callable[[], bool]) -> bool:
+    """Ask again, a moment apart, until it holds or the time is up."""
+    deadline = datetime.now(UTC) + timedelta(milliseconds=SOON_MS)
+    while not holds():
+        if datetime.now(UTC) > deadline:
+            return False
+        page.wait_for_timeout(300)
+    return True
