@@ -6,11 +6,13 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
+from starlette.exceptions import HTTPException
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
@@ -65,6 +67,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(health)
     http.check_guards(app)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _nowhere)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DataError, _unkeepable)
     app.add_exception_handler(OperationalError, _database_away)
@@ -80,6 +83,13 @@ def _refused(request: Request, refusal: Any) -> Response:
         return console.error_page(request, http.status_of(refusal), what=body.text)
     headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
+
+
+async def _nowhere(request: Request, error: Any) -> Response:
+    """Answer an address that does not exist, or not for this method: a person gets a page."""
+    if console.wants_page(request):
+        return console.error_page(request, 404)
+    return await http_exception_handler(request, error)
 
 
 def _invalid(request: Request, error: Any) -> Response:

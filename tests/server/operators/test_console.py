@@ -377,3 +377,16 @@ def test_a_person_without_roles_sees_an_empty_day(signed_in: SignedIn) -> None:
 
 def test_the_bare_address_leads_to_the_console(browser: TestClient) -> None:
     assert browser.get("/").headers["location"] == "/console/"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "There is nothing here"), ("zh", "这里什么也没有")])
+def test_an_address_that_does_not_exist_is_a_page_for_a_person(signed_in: SignedIn, language: str, said: str) -> None:
+    missed = signed_in("planner", language=language).get("/console/nowhere")
+    assert missed.status_code == 404
+    assert said in missed.text
+
+
+def test_an_address_that_does_not_exist_is_json_for_a_program(app_client: TestClient) -> None:
+    missed = app_client.get("/api/v1/nowhere")
+    assert missed.status_code == 404
+    assert missed.json() == {"detail": "Not Found"}
