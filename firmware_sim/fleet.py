@@ -21,7 +21,7 @@ from contract.device_api import Enrolled
 from contract.envelope import Envelope, FeedItem
 from contract.feed import Receipt, WindowState
 from contract.ids import uuid7
-from contract.messages import Message, OrderLine, PlaceOrder, PullFeed
+from contract.messages import Message, OrderLine, PlaceOrder, PullFeed, ReportStatus
 
 REPEAT_AFTER_S = 5.0
 KEEPALIVE_S = 120
@@ -148,6 +148,8 @@ class Device:
             return
         self.connected = True
         client.subscribe(topics.down_filter(self.identity.device), qos=1)
+        status = self._envelope(ReportStatus(version="wire", queue_length=len(self.waiting), language="zh"))
+        client.publish(topics.up_topic(self.identity.device, "device.status"), status.encode(), qos=1)
         pull = self._envelope(PullFeed(after=self.cursor))
         client.publish(topics.up_topic(self.identity.device, "feed.pull"), pull.encode(), qos=1)
 
