@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from server.supervise import Supervisor
 
 app = typer.Typer()
+IDLE_S = 75
+"""How long an idle connection is kept: longer than clients (5 s) and proxies (60 s) keep theirs, so that it is they
+who close it, and no request meets a connection that the server just gave up."""
 PANEL = "Server"
 
 
@@ -83,6 +86,7 @@ def web() -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=IDLE_S,
         )
 
 
