@@ -1,0 +1,48 @@
+"""Compiled kernels are an extra: the same answer without them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from allocation import compiled
+
+numba = pytest.importorskip("numba", reason="numba is not installed")
+
+
+def test_kernels_are_left_out_within_the_context_alone():
+    assert compiled.worth_it(compiled.WORTH_COMPILING_LINES)
+    with compiled.without():
+        assert not compiled.available()
+        assert not compiled.worth_it(10**9)
+    assert compiled.available()
+    assert not compiled.worth_it(compiled.WORTH_COMPILING_LINES - 1)
+
+
+def test_a_kernel_is_compiled_and_lets_go_of_the_lock():
+    kernel = compiled.jit(_three_times)
+
+    assert kernel(14) == 42
+    assert kernel.signatures
+    assert kernel.targetoptions["nogil"]
+
+
+def test_a_kernel_is_left_as_it_is_where_numba_is_absent(monkeypatch):
+    monkeypatch.setattr(compiled, "_installed", lambda: False)
+
+    assert compiled.jit(_three_times) is _three_times
+    assert not compiled.available()
+
+
+def test_importing_the_library_and_solving_a_small_problem_does_without_numba():
+    code = (
+        "import sys; from allocation import Policy, Problem, solve;"
+        "solve(Problem.from_columns({'retailer': ['a', 'b'], 'sku': ['k'] * 2, 'requested': [5, 5]},"
+        " {'sku': ['k'], 'supply': [7]}), Policy(seed='00' * 32));"
+        "sys.exit('numba' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _three_times(number):
+    return 3 * number
