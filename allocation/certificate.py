@@ -19,7 +19,7 @@ FORMAT: Final = "evenhand-certificate-1"
 
 
 def make_certificate(
-    problem: Problem, policy: Policy, filling: Filling, csv_bytes: bytes, seed_proof: SeedProof | None
+    problem: Problem, policy: Policy, filling: Filling, result_sha256: str, seed_proof: SeedProof | None
 ) -> dict[str, Any]:
     """Return the certificate of a result, ready for JSON.
 
@@ -31,7 +31,7 @@ def make_certificate(
     return {
         "format": FORMAT,
         "input_sha256": input_sha256(problem),
-        "result_sha256": hashlib.sha256(csv_bytes).hexdigest(),
+        "result_sha256": result_sha256,
         "lines": len(problem),
         "policy": stated,
         "seed": seed,
@@ -64,12 +64,12 @@ def _versions(*, uses_ortools: bool) -> dict[str, str]:
     return versions
 
 
-def sealed(certificate: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
-    """Return the bytes of ``certificate.json``: the certificate, the hashes of the other files and its own.
+def sealed(certificate: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
+    """Return the bytes of ``certificate.json``: the certificate, the SHA-256 of the other files and its own.
 
     Its own hash, ``certificate_sha256``, is that of these bytes without that entry.
     """
-    stated = dict(certificate) | {"files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
+    stated = dict(certificate) | {"files": dict(sorted(files.items()))}
     own = hashlib.sha256(canonical_bytes(stated)).hexdigest()
     return canonical_bytes(stated | {"certificate_sha256": own})
 

@@ -1,11 +1,13 @@
 """Problems and results as folders: the stable file format."""
 
 import csv
+import hashlib
 import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -127,7 +129,9 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "max_units": quotas.max_units.tolist(),
             },
         )
-    write_folder(folder, files, replaceable=())
+    with new_folder(folder) as fresh:
+        for name, content in files.items():
+            write_file(fresh / name, [content])
 
 
 def write_result(result: Result, folder: Path) -> None:
@@ -143,13 +147,14 @@ def write_result(result: Result, folder: Path) -> None:
         Where the disk is full or the place cannot be written to; nothing is left behind.
     """
     report = (json.dumps(result.report, ensure_ascii=False, indent=1) + "\n").encode()
-    files = {
-        "allocation.csv": result.csv_bytes,
-        "report.json": report,
-        "report.html": report_page(result.report).encode(),
+    contents: dict[str, Iterable[bytes]] = {
+        "allocation.csv": result.csv_chunks(),
+        "report.json": [report],
+        "report.html": [report_page(result.report).encode()],
     }
-    files["certificate.json"] = sealed(result.certificate, files)
-    write_folder(folder, files, replaceable=RESULT_FILES)
+    with new_folder(folder, replaceable=RESULT_FILES) as fresh:
+        hashes = {name: write_file(fresh / name, chunks) for name, chunks in contents.items()}
+        write_file(fresh / "certificate.json", [sealed(result.certificate, hashes)])
 
 
 def read_result(folder: Path) -> Result:
@@ -188,13 +193,19 @@ def read_result(folder: Path) -> Result:
     )
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes], replaceable: Iterable[str]) -> None:
-    """Write files as one folder: it is whole or absent, whenever this is interrupted.
+@contextmanager
+def new_folder(folder: Path, replaceable: Iterable[str] = ()) -> Iterator[Path]:
+    """Make a folder that is whole or absent, whenever this is interrupted: fill the one that is handed out.
 
     Parameters
     ----------
     folder
         The folder to make. One that is empty, or holds only files of `replaceable`, is replaced.
+
+    Raises
+    ------
+    InputError
+        Where something else stands at that place.
     """
     folder = folder.absolute()
     stands_there = os.path.lexists(folder)
@@ -205,11 +216,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], replaceable: Iterable
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True) as work:
         fresh, old = Path(work) / "new", Path(work) / "old"
         fresh.mkdir()
-        for name, content in files.items():
-            with (fresh / name).open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        yield fresh
         if stands_there:
             folder.rename(old)
         try:
@@ -218,6 +225,28 @@ def write_folder(folder: Path, files: Mapping[str, bytes], replaceable: Iterable
             if stands_there:
                 old.rename(folder)
             raise
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> str:
+    """Write a new file piece by piece, see it to the disk, and return the SHA-256 of its bytes.
+
+    Raises
+    ------
+    OSError
+        Where the disk is full or fails; it names the file.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("xb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = path.name
+        raise
+    return digest.hexdigest()
 
 
 def _csv_bytes(columns: Mapping[str, list[Any]]) -> bytes:

@@ -7,6 +7,14 @@ from itertools import islice
 from typing import Any
 
 
+def sha256_of(chunks: Iterable[bytes]) -> str:
+    """Hash bytes that come piece by piece."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def sha256_of_rows(*tables: Iterable[Any]) -> str:
     """Hash tables of rows as one compact JSON array of arrays, without holding its text."""
     digest = hashlib.sha256()

@@ -1,39 +1,42 @@
 """One reason a line, from what stopped it."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from allocation.filling import Filling
 from allocation.problem import Problem
+from allocation.result import REASONS
 from allocation.rules import Order
+from allocation.texts import Coded
 
-Texts = npt.NDArray[np.object_]
+_CODE: Final = {reason: code for code, reason in enumerate(REASONS)}
 
 
-def reasons(problem: Problem, order: Order, filling: Filling) -> Texts:
-    """Return the reason of each line.
+def reasons(problem: Problem, order: Order, filling: Filling) -> Coded:
+    """Return the reason of each line, coded by :data:`allocation.result.REASONS`.
 
     A short line: ``floor`` where it stands at its floor, else ``lottery``, else ``priority`` where its supply went to
     an earlier tier, else its constraint's. Any other: ``ineligible``, ``capped`` or ``filled``.
     """
     lines, granted, slots = problem.lines, filling.granted, problem.constraints.slots
-    text = np.full(len(granted), "filled", dtype=object)
-    text[lines.capped] = "capped"
-    text[(problem.requests.requested > 0) & (lines.eligible == 0)] = "ineligible"
+    code = np.full(len(granted), _CODE["filled"], dtype=np.uint8)
+    code[lines.capped] = _CODE["capped"]
+    code[(problem.requests.requested > 0) & (lines.eligible == 0)] = _CODE["ineligible"]
     short = filling.stopped_by >= 0
     for slot in slots:
-        text[short & (filling.stopped_by == slot.constraint)] = slot.reason
+        code[short & (filling.stopped_by == slot.constraint)] = _CODE[slot.reason]
     by_supply = short & (filling.stopped_by == slots[0].constraint)
-    text[by_supply & _went_to_an_earlier_tier(problem, order, filling)] = "priority"
-    text[short & filling.by_draw] = "lottery"
-    text[short & (lines.floor > 0) & (granted == lines.floor)] = "floor"
-    return text
+    code[by_supply & _went_to_an_earlier_tier(problem, order, filling)] = _CODE["priority"]
+    code[short & filling.by_draw] = _CODE["lottery"]
+    code[short & (lines.floor > 0) & (granted == lines.floor)] = _CODE["floor"]
+    return Coded(code, REASONS)
 
 
-def bound_by(problem: Problem, filling: Filling) -> Texts:
+def bound_by(problem: Problem, filling: Filling) -> Coded:
     """Return the name of the constraint that stopped each short line, else an empty text."""
-    names = np.array([*problem.constraints.names, ""], dtype=object)
-    return names[filling.stopped_by]
+    return Coded(filling.stopped_by, (*problem.constraints.names, ""))
 
 
 def _went_to_an_earlier_tier(problem: Problem, order: Order, filling: Filling) -> npt.NDArray[np.bool_]:

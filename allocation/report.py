@@ -1,6 +1,5 @@
 """The figures of a result: who got how much of what, and how evenly; what ``report.json`` says."""
 
-from collections import Counter
 from fractions import Fraction
 from typing import Any, Final
 
@@ -10,13 +9,14 @@ import numpy.typing as npt
 from allocation.filling import Filling
 from allocation.policy import Policy
 from allocation.problem import Problem
+from allocation.texts import Coded
 
 FORMAT: Final = "evenhand-report-1"
 LORENZ_POINTS: Final = 50
 
 
 def report_figures(
-    problem: Problem, policy: Policy, filling: Filling, reason: npt.NDArray[np.object_], hashes: dict[str, str]
+    problem: Problem, policy: Policy, filling: Filling, reason: Coded, hashes: dict[str, str]
 ) -> dict[str, Any]:
     """Return the figures, ready for JSON; quantities in units, exact up to the last division."""
     requests, lines = problem.requests, problem.lines
@@ -45,7 +45,7 @@ def report_figures(
             "supply": sum(sku["supply"] for sku in skus if sku["lines"]),
             "granted": _number(sum(granted)),
         },
-        "reasons": dict(sorted(Counter(reason.tolist()).items())),
+        "reasons": _counts(reason),
         "evenness": {
             "gini": _gini(units),
             "jain": _jain(units),
@@ -57,6 +57,11 @@ def report_figures(
         "skus": skus,
         "groups": _groups(problem, asked, by_retailer),
     }
+
+
+def _counts(reason: Coded) -> dict[str, int]:
+    counts = np.bincount(reason.codes, minlength=len(reason.texts)).tolist()
+    return dict(sorted((text, count) for text, count in zip(reason.texts, counts, strict=True) if count))
 
 
 def _skus(

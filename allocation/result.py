@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.decimals import plain_digits
+from allocation.texts import Coded, TextColumn
 
 COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
 REASONS: Final = ("filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority")
 
-Texts = npt.NDArray[np.object_]
+CHUNK_LINES: Final = 1 << 16
+"""Lines that are turned into text at a time."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Result:
     Parameters
     ----------
     retailer, sku, reason, bound_by
-        Texts, one a line; `bound_by` is empty for a line that is not short.
+        Texts, one a line, made when asked for; `bound_by` is empty for a line that is not short.
     requested, eligible
         Units.
     granted
@@ -52,14 +54,14 @@ class Result:
         What ``report.json`` says.
     """
 
-    retailer: Texts
-    sku: Texts
+    retailer: TextColumn
+    sku: TextColumn
     requested: npt.NDArray[np.int64]
     eligible: npt.NDArray[np.int64]
     granted: npt.NDArray[Any]
-    share: Texts
-    reason: Texts
-    bound_by: Texts
+    share: TextColumn
+    reason: TextColumn
+    bound_by: TextColumn
     certificate: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,38 +69,40 @@ class Result:
         """Return the number of lines."""
         return len(self.sku)
 
-    @cached_property
-    def granted_text(self) -> list[str]:
-        """The grants as printed: whole units, or decimals cut after 12 places."""
-        if self.granted.dtype == np.int64:
-            return list(map(str, self.granted.tolist()))
-        return [plain_digits(units.numerator, units.denominator) for units in self.granted]
+    def columns_of(self, lines: slice) -> dict[str, list[str]]:
+        """All columns of some lines, as printed."""
+        return {
+            "retailer": self.retailer[lines].tolist(),
+            "sku": self.sku[lines].tolist(),
+            "requested": list(map(str, self.requested[lines].tolist())),
+            "eligible": list(map(str, self.eligible[lines].tolist())),
+            "granted": _printed(self.granted[lines]),
+            "share": self.share[lines].tolist(),
+            "reason": self.reason[lines].tolist(),
+            "bound_by": self.bound_by[lines].tolist(),
+        }
 
     @cached_property
     def columns(self) -> dict[str, list[str]]:
-        """All columns as printed."""
-        return {
-            "retailer": self.retailer.tolist(),
-            "sku": self.sku.tolist(),
-            "requested": list(map(str, self.requested.tolist())),
-            "eligible": list(map(str, self.eligible.tolist())),
-            "granted": self.granted_text,
-            "share": self.share.tolist(),
-            "reason": self.reason.tolist(),
-            "bound_by": self.bound_by.tolist(),
-        }
+        """All columns as printed: an object a cell, for results of a moderate size."""
+        return self.columns_of(slice(None))
 
     def rows(self) -> Iterator[Row]:
         """Yield the lines as they are printed."""
-        return map(Row, *self.columns.values())
+        for lines in self._stretches():
+            yield from map(Row, *self.columns_of(lines).values())
+
+    def rows_of(self, retailer: str) -> Iterator[Row]:
+        """Yield the lines of a retailer as they are printed; none where there is no such retailer."""
+        for line in np.flatnonzero(_holds(self.retailer, retailer)).tolist():
+            yield from map(Row, *self.columns_of(slice(line, line + 1)).values())
 
     def row(self, retailer: str, sku: str) -> Row:
         """Return one line; KeyError where there is none."""
-        return self._by_name[retailer, sku]
-
-    @cached_property
-    def _by_name(self) -> dict[tuple[str, str], Row]:
-        return {(row.retailer, row.sku): row for row in self.rows()}
+        for row in self.rows_of(retailer):
+            if row.sku == sku:
+                return row
+        raise KeyError((retailer, sku))
 
     def sku_figures(self, sku: str) -> Mapping[str, Any]:
         """Return the report's figures of one SKU; KeyError where there is none."""
@@ -114,11 +118,33 @@ class Result:
         before = self.certificate.get("minimums", {}).get("before", [])
         return frozenset((retailer, sku) for retailer, sku, _ in before)
 
-    @cached_property
+    @property
     def csv_bytes(self) -> bytes:
         """The bytes of ``allocation.csv``: UTF-8, minimal quoting, lines ended by a line feed."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(*self.columns.values(), strict=True))
-        return text.getvalue().encode()
+        return b"".join(self.csv_chunks())
+
+    def csv_chunks(self) -> Iterator[bytes]:
+        """Yield the bytes of ``allocation.csv`` piece by piece."""
+        yield _csv_bytes([COLUMNS])
+        for lines in self._stretches():
+            yield _csv_bytes(zip(*self.columns_of(lines).values(), strict=True))
+
+    def _stretches(self) -> Iterator[slice]:
+        return (slice(start, start + CHUNK_LINES) for start in range(0, len(self), CHUNK_LINES))
+
+
+def _printed(granted: npt.NDArray[Any]) -> list[str]:
+    """Print grants: whole units, or decimals cut after 12 places."""
+    if granted.dtype == np.int64:
+        return list(map(str, granted.tolist()))
+    return [plain_digits(units.numerator, units.denominator) for units in granted]
+
+
+def _csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _holds(column: TextColumn, text: str) -> npt.NDArray[np.bool_]:
+    return column.where(text) if isinstance(column, Coded) else np.array(column.tolist(), dtype=object) == text

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.certificate import make_certificate
-from allocation.decimals import plain_quotients
 from allocation.errors import InputError
 from allocation.exact_filling import fill_exactly
 from allocation.filling import Filling
+from allocation.hashing import sha256_of
 from allocation.lottery import drawing
 from allocation.minimums import choose
 from allocation.policy import Policy
@@ -21,6 +21,7 @@ from allocation.report import report_figures
 from allocation.result import Result
 from allocation.rules import Order, order_of
 from allocation.seeding import SeedProof
+from allocation.texts import Coded, Quotients
 from allocation.water_filling import fill_supplies
 
 Progress = Callable[[str, int, int], None]
@@ -139,17 +140,18 @@ def coupled_skus(problem: Problem, lines: Lines) -> npt.NDArray[np.bool_]:
 def _result(problem: Problem, policy: Policy, order: Order, filling: Filling, seed_proof: SeedProof | None) -> Result:
     requests, lines = problem.requests, problem.lines
     granted = filling.granted * lines.pack
+    reason = reasons(problem, order, filling)
     result = Result(
-        retailer=np.array(problem.retailers.retailer, dtype=object)[requests.retailer],
-        sku=np.array(problem.supply.sku, dtype=object)[requests.sku],
+        retailer=Coded(requests.retailer, problem.retailers.retailer),
+        sku=Coded(requests.sku, problem.supply.sku),
         requested=requests.requested,
         eligible=lines.eligible * lines.pack,
         granted=granted,
-        share=plain_quotients(granted, lines.weight),
-        reason=reasons(problem, order, filling),
+        share=Quotients(granted, lines.weight),
+        reason=reason,
         bound_by=bound_by(problem, filling),
     )
-    certificate = make_certificate(problem, policy, filling, result.csv_bytes, seed_proof)
+    certificate = make_certificate(problem, policy, filling, sha256_of(result.csv_chunks()), seed_proof)
     hashes = {name: certificate[name] for name in ("input_sha256", "result_sha256")}
-    report = report_figures(problem, policy, filling, result.reason, hashes)
+    report = report_figures(problem, policy, filling, reason, hashes)
     return replace(result, certificate=certificate, report=report)

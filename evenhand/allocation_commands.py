@@ -97,7 +97,7 @@ def explain(
         from allocation.folders import read_result
 
         published = read_result(result)
-        names = [sku] if sku is not None else [row.sku for row in published.rows() if row.retailer == retailer]
+        names = [sku] if sku is not None else [row.sku for row in published.rows_of(retailer)]
         try:
             texts = [allocation.explain(published, retailer, name, lang.value) for name in names]
         except KeyError:
