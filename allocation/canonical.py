@@ -9,6 +9,10 @@ limit is absent::
     [retailer, weight, credit_minor, max_units, [[group, value], …]]   retailers, none where no table was given
     [group, value, sku, max_units]                               quotas
 
+Manual decisions are a fifth array, where there are any::
+
+    [retailer, sku, granted, reason, author, approver]           adjustments
+
 A line with a minimum has it as an eighth entry ("all" for all or nothing), a SKU with one as a sixth, so that
 problems without minimums keep the form above.
 """
@@ -26,7 +30,10 @@ from allocation.tables import ABSENT
 
 def input_sha256(problem: Problem) -> str:
     """Return the SHA-256 of the canonical input, in hexadecimal digits."""
-    return sha256_of_rows(_requests(problem), _supply(problem), _retailers(problem), _quotas(problem))
+    tables: list[Iterable[Any]] = [_requests(problem), _supply(problem), _retailers(problem), _quotas(problem)]
+    if len(problem.adjustments):
+        tables.append(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply))
+    return sha256_of_rows(*tables)
 
 
 def _requests(problem: Problem) -> Iterable[Sequence[Any]]:

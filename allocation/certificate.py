@@ -24,10 +24,12 @@ def make_certificate(
     """Return the certificate of a result, ready for JSON.
 
     ``thresholds`` names, for each SKU whose supply stopped somebody, the last unit granted above the floors: the units
-    up to it, in the order of (tier, phase, level, draw), are the quantities.
+    up to it, in the order of (tier, phase, level, draw), are the quantities. ``adjustments`` holds the manual
+    decisions, where there are any, as the canonical input does.
     """
     stated = policy.as_dict()
     seed = stated.pop("seed", None)
+    decided = list(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply))
     return {
         "format": FORMAT,
         "input_sha256": input_sha256(problem),
@@ -41,6 +43,7 @@ def make_certificate(
         },
         "levels": filling.levels,
         "minimums": filling.minimums,
+        **({"adjustments": decided} if decided else {}),
         "versions": _versions(uses_ortools=bool(filling.minimums)),
     }
 

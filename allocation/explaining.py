@@ -62,6 +62,13 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         ),
         "您申请{sku} {requested} 件，得到事先保证的 {granted} 件；其余分给了按规模得到较少的户。",
     ),
+    "adjusted": (
+        (
+            "You asked for {requested} of {sku} and got {granted}: this was decided by hand by {author} "
+            "and approved by {approver}, because: {why}"
+        ),
+        "您申请{sku} {requested} 件，得到 {granted} 件：此数量由{author}人工决定，经{approver}批准，理由：{why}",
+    ),
     "priority": (
         "You asked for {requested} of {sku} and got {granted}: shops of an earlier tier came first, and it ran out.",
         "您申请{sku} {requested} 件，得到 {granted} 件：先供应前面档位的户，随后已分完。",
@@ -122,7 +129,7 @@ def explain(result: Result, retailer: str, sku: str, lang: str = "en") -> str:
     facts = _facts(result, row)
     say = partial(_say, lang=lang, facts=facts)
     lines = [say(_SENTENCES[_sentence(result, row, facts)]), say(_NUMBERS["line"])]
-    if row.bound_by:
+    if row.bound_by and row.reason != "adjusted":
         lines.append(say(_NUMBERS["bound"]))
     lines.append(say(_NUMBERS["sku"]))
     if facts["level"] is not None:
@@ -134,8 +141,12 @@ def explain(result: Result, retailer: str, sku: str, lang: str = "en") -> str:
 
 def _facts(result: Result, row: Row) -> dict[str, Any]:
     figures = result.sku_figures(row.sku)
+    why, author, approver = result.decisions.get((row.retailer, row.sku), ("", "", ""))
     return {
         **figures,
+        "why": " ".join(why.split()),
+        "author": author,
+        "approver": approver,
         "sku_eligible": figures["eligible"],
         "sku_granted": figures["granted"],
         "seed": result.certificate.get("seed"),

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from allocation import adjustments
 from allocation.certificate import sealed
 from allocation.columns import RawTable
 from allocation.errors import InputError
@@ -31,13 +32,12 @@ _OPTIONAL: Final = {
     *("floor", "cap", "weight", "carry", "minimum", "all_or_nothing"),
     *("pack", "price_minor", "reserve", "credit_minor", "max_units"),
 }
-_ADJUSTMENTS: Final = ("adjustments.csv", "adjustments.parquet")
 
 Progress = Callable[[str, int, int], None]
 
 
 def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: None) -> Problem:
-    """Read ``requests``, ``supply`` and, where present, ``retailers`` and ``quotas`` from a folder.
+    """Read ``requests``, ``supply`` and, where present, ``retailers``, ``quotas`` and ``adjustments`` from a folder.
 
     Parameters
     ----------
@@ -53,9 +53,6 @@ def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: N
     """
     if not folder.is_dir():
         raise InputError(str(folder), "no such folder; give the folder that holds requests.csv and supply.csv")
-    for name in _ADJUSTMENTS:
-        if (folder / name).exists():
-            raise InputError(name, "manual decisions are not known to this version; take the file out")
 
     def table(name: str, *, needed: bool = False) -> RawTable | None:
         path = find_table(folder, name)
@@ -69,7 +66,7 @@ def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: N
     requests, supply = table("requests", needed=True), table("supply", needed=True)
     assert requests is not None  # noqa: S101  # needed tables are there or refused; this tells the type checker
     assert supply is not None  # noqa: S101
-    return Problem.from_tables(requests, supply, table("retailers"), table("quotas"))
+    return Problem.from_tables(requests, supply, table("retailers"), table("quotas"), table("adjustments"))
 
 
 def read_policy(path: Path, *, needed: bool = True) -> Policy:
@@ -128,6 +125,11 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "sku": list(quotas.sku),
                 "max_units": quotas.max_units.tolist(),
             },
+        )
+    if len(problem.adjustments):
+        rows = problem.adjustments.rows(requests, retailers, supply)
+        files[adjustments.FILE] = _csv_bytes(
+            dict(zip(adjustments.COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
         )
     with new_folder(folder) as fresh:
         for name, content in files.items():

@@ -18,7 +18,8 @@ def reasons(problem: Problem, order: Order, filling: Filling) -> Coded:
     """Return the reason of each line, coded by :data:`allocation.result.REASONS`.
 
     A short line: ``floor`` where it stands at its floor, else ``lottery``, else ``priority`` where its supply went to
-    an earlier tier, else its constraint's. Any other: ``ineligible``, ``capped`` or ``filled``.
+    an earlier tier, else its constraint's. Any other: ``ineligible``, ``capped`` or ``filled``. A line that was decided
+    by hand has ``adjusted``, short or not.
     """
     lines, granted, slots = problem.lines, filling.granted, problem.constraints.slots
     code = np.full(len(granted), _CODE["filled"], dtype=np.uint8)
@@ -31,12 +32,21 @@ def reasons(problem: Problem, order: Order, filling: Filling) -> Coded:
     code[by_supply & _went_to_an_earlier_tier(problem, order, filling)] = _CODE["priority"]
     code[short & filling.by_draw] = _CODE["lottery"]
     code[short & (lines.floor > 0) & (granted == lines.floor)] = _CODE["floor"]
+    code[problem.adjustments.line] = _CODE["adjusted"]
     return Coded(code, REASONS)
 
 
 def bound_by(problem: Problem, filling: Filling) -> Coded:
-    """Return the name of the constraint that stopped each short line, else an empty text."""
-    return Coded(filling.stopped_by, (*problem.constraints.names, ""))
+    """Return the name of the constraint that stopped each short line, ``adjustment`` where it was decided by hand.
+
+    Empty for all other lines.
+    """
+    names = (*problem.constraints.names, "adjustment", "")
+    if not len(problem.adjustments):
+        return Coded(filling.stopped_by, names)
+    code = filling.stopped_by.copy()
+    code[problem.adjustments.line] = len(names) - 2
+    return Coded(code, names)
 
 
 def _went_to_an_earlier_tier(problem: Problem, order: Order, filling: Filling) -> npt.NDArray[np.bool_]:

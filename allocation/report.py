@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from allocation.adjustments import COLUMNS
 from allocation.filling import Filling
 from allocation.policy import Policy
 from allocation.problem import Problem
@@ -56,6 +57,7 @@ def report_figures(
         },
         "skus": skus,
         "groups": _groups(problem, asked, by_retailer),
+        **({"adjustments": _adjustments(problem, eligible)} if len(problem.adjustments) else {}),
     }
 
 
@@ -108,6 +110,15 @@ def _groups(
             for i, value in enumerate(values)
         ]
     return groups
+
+
+def _adjustments(problem: Problem, eligible: npt.NDArray[np.object_]) -> list[dict[str, Any]]:
+    decided = problem.adjustments
+    rows = decided.rows(problem.requests, problem.retailers, problem.supply)
+    return [
+        dict(zip(COLUMNS, row, strict=True)) | {"eligible": most}
+        for row, most in zip(rows, eligible[decided.line].tolist(), strict=True)
+    ]
 
 
 def _sums(group: npt.NDArray[np.int64], values: npt.NDArray[np.object_], groups: int) -> npt.NDArray[np.object_]:

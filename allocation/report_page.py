@@ -17,6 +17,7 @@ _REASONS: Final = {
     "floor": ("stands at its floor", "停在保底数量"),
     "ineligible": ("not eligible", "不符合条件"),
     "priority": ("went to an earlier tier", "先供前面的档位"),
+    "adjusted": ("decided by hand", "人工决定"),
 }
 
 
@@ -34,6 +35,7 @@ def report_page(report: Mapping[str, Any]) -> str:
                 ((_both(*_REASONS[reason]), _number(count)) for reason, count in report["reasons"].items()),
             ),
         ),
+        *([_adjustments(report["adjustments"])] if "adjustments" in report else []),
         _skus(report["skus"]),
         _evenness(evenness),
         *(_group(name, rows) for name, rows in report["groups"].items()),
@@ -63,6 +65,30 @@ def _totals(totals: dict[str, Any]) -> str:
         + "".join(f"<div><dt>{_both(en, zh)}</dt><dd>{_number(value)}</dd></div>" for en, zh, value in cells)
         + "</dl>"
     )
+
+
+def _adjustments(decided: Sequence[dict[str, Any]]) -> str:
+    heading = (
+        ("Retailer, SKU", "零售户、品规"),
+        ("Granted of eligible", "分配／合格数量"),
+        ("Why", "理由"),
+        ("Decided, approved by", "决定人、批准人"),
+    )
+    rows = (
+        (
+            f"{escape(row['retailer'])}<br>{escape(row['sku'])}",
+            f"{_number(row['granted'])} / {_number(row['eligible'])}",
+            escape(row["reason"]),
+            f"{escape(row['author'])}<br>{escape(row['approver'])}",
+        )
+        for row in decided
+    )
+    note = _both(
+        "These lines were not shared out by the rule: two persons decided them, "
+        "and all others were filled around them.",
+        "以下各行未按规则分配：由两人决定并批准，其余各行在此基础上分配。",
+    )
+    return _section("Decided by hand", "人工决定", f'<p class="mark">{note}</p>' + _table(heading, rows, "decided"))
 
 
 def _skus(skus: Sequence[dict[str, Any]]) -> str:
@@ -175,10 +201,10 @@ def _section(en: str, zh: str, body: str) -> str:
     return f"<section><h2>{_both(en, zh)}</h2>{body}</section>"
 
 
-def _table(heading: Iterable[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
+def _table(heading: Iterable[tuple[str, str]], rows: Iterable[Sequence[str]], kind: str = "figures") -> str:
     head = "".join(f'<th scope="col">{_both(en, zh)}</th>' for en, zh in heading)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _both(en: str, zh: str) -> str:

@@ -14,7 +14,10 @@ from allocation.decimals import plain_digits
 from allocation.texts import Coded, TextColumn
 
 COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
-REASONS: Final = ("filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority")
+REASONS: Final = (
+    *("filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority"),
+    "adjusted",
+)
 
 CHUNK_LINES: Final = 1 << 16
 """Lines that are turned into text at a time."""
@@ -41,7 +44,7 @@ class Result:
     Parameters
     ----------
     retailer, sku, reason, bound_by
-        Texts, one a line, made when asked for; `bound_by` is empty for a line that is not short.
+        Texts, one a line, made when asked for; `bound_by` is empty for a line neither short nor decided by hand.
     requested, eligible
         Units.
     granted
@@ -117,6 +120,12 @@ class Result:
         """Lines whose quantity changed when minimums were applied."""
         before = self.certificate.get("minimums", {}).get("before", [])
         return frozenset((retailer, sku) for retailer, sku, _ in before)
+
+    @cached_property
+    def decisions(self) -> Mapping[tuple[str, str], tuple[str, str, str]]:
+        """The lines decided by hand: why, by whom, and who approved."""
+        stated = self.certificate.get("adjustments", [])
+        return {(retailer, sku): (why, author, approver) for retailer, sku, _, why, author, approver in stated}
 
     @property
     def csv_bytes(self) -> bytes:

@@ -69,7 +69,7 @@ def solve(
     if seed is not None and policy.seed != seed.lower():
         raise InputError("policy.toml", "the seed does not follow from its proof", column="seed", value=seed)
     order = order_of(problem, policy)
-    filling = fill(problem, problem.lines, policy, order, progress)
+    filling = fill(problem, problem.lines_to_fill, policy, order, progress)
     if problem.has_minimums:
         filling = _with_minimums(problem, policy, order, filling, progress)
     return _result(problem, policy, order, filling, seed_proof)
@@ -82,7 +82,7 @@ def _with_minimums(problem: Problem, policy: Policy, order: Order, first: Fillin
             "policy.toml", "a minimum needs whole packs; choose a rounding", column="rounding", value=policy.rounding
         )
     choice = choose(problem, order, policy.rounding, drawing(policy.seed_bytes()), first)
-    filling = fill(problem, choice.lines_of(problem.lines), policy, order, progress)
+    filling = fill(problem, choice.lines_of(problem.lines_to_fill), policy, order, progress)
     choice.note_left_out(problem, filling)
     pack = problem.lines.pack
     filling.minimums["before"] = [

@@ -100,6 +100,8 @@ class Given:
 def given_by(problem: Problem) -> Given:
     """Take the columns of a problem."""
     requests, supply, retailers, quotas = problem.requests, problem.supply, problem.retailers, problem.quotas
+    if len(problem.adjustments):
+        raise Unreadable("adjustments: this checker does not know manual decisions")
     return Given(
         np.array(retailers.retailer, dtype=object)[requests.retailer].tolist(),
         np.array(supply.sku, dtype=object)[requests.sku].tolist(),
@@ -149,6 +151,8 @@ def read_given(folder: Path) -> Given:
     if requests is None or supply is None:
         raise Unreadable(f"{folder}: requests and supply are needed, as .csv or .parquet")
     retailers, quotas = _table(folder, "retailers"), _table(folder, "quotas")
+    if _table(folder, "adjustments") is not None:
+        raise Unreadable("adjustments: this checker does not know manual decisions")
     try:
         return _given(requests, supply, retailers, quotas)
     except (KeyError, ValueError, OverflowError, TypeError) as error:

@@ -107,12 +107,6 @@ def test_a_missing_folder_is_named(tmp_path):
     assert "no such folder" in refusal(tmp_path / "nowhere")
 
 
-def test_manual_decisions_are_refused_and_not_overlooked(folder):
-    (folder / "adjustments.csv").write_text("retailer,sku,granted\n")
-
-    assert refusal(folder).startswith("adjustments.csv: ")
-
-
 def test_other_files_are_left_alone(folder):
     (folder / "expected.csv").write_text("whatever")
 
