@@ -87,7 +87,7 @@ def _lines(raw: RawTable, requests: Requests, retailers: Retailers, supply: Supp
     who, what = raw.names("retailer"), raw.names("sku")
     known = {name: index for index, name in enumerate(retailers.retailer)}
     skus = {name: index for index, name in enumerate(supply.sku)}
-    keys = requests.retailer * len(skus) + requests.sku
+    keys = requests.retailer.astype(np.int64) * len(skus) + requests.sku
     wanted = np.array(
         [known.get(r, -1) * len(skus) + skus[s] if s in skus else -1 for r, s in zip(who, what, strict=True)],
         dtype=np.int64,

@@ -5,18 +5,28 @@ Every fault is an :class:`~allocation.errors.InputError` that names table, row, 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.errors import InputError
 from allocation.limits import QUANTITY_END
-from allocation.names import name_fault, whole_number
+from allocation.names import all_plain, name_fault, whole_number
+from allocation.texts import Coded
 
 IntArray = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int32]
+"""Positions in a table; widen them before calculating with them."""
+
 Cell = str | int | None
-Column = Sequence[Cell] | npt.NDArray[Any]
+Column = Sequence[Cell] | npt.NDArray[Any] | Coded[Cell]
+
+
+Array = TypeVar("Array", bound=npt.NDArray[Any])
+
+_NOT_TEXT: Final = "not text; names are text, also where they look like numbers"
 
 
 @dataclass(frozen=True)
@@ -28,14 +38,14 @@ class RawTable:
     name
         The file or table for messages, such as ``requests.csv``.
     columns
-        Texts as in a file, or integers; an empty text or None is an absent cell.
+        Texts as in a file, or integers, one by one or coded; an empty text or None is an absent cell.
     rows
         The row of each record in its file, the header being 1; None where records follow without gaps.
     """
 
     name: str
     columns: Mapping[str, Column]
-    rows: Sequence[int] | None = None
+    rows: IntArray | None = None
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths."""
@@ -48,7 +58,7 @@ class RawTable:
 
     def row(self, index: int) -> int:
         """Return the row number of a record, the header being 1."""
-        return index + 2 if self.rows is None else self.rows[index]
+        return index + 2 if self.rows is None else int(self.rows[index])
 
     def refuse(self, index: int, column: str, what: str) -> NoReturn:
         """Raise the error for one cell."""
@@ -67,26 +77,36 @@ class RawTable:
                     self.name, "unknown column; take it out or correct its name", row=1, column=column, value=column
                 )
 
-    def texts(self, column: str) -> list[str]:
+    def texts(self, column: str) -> Coded[str]:
         """Return a column of texts, an absent cell being empty; anything but text is refused."""
         cells = self.columns[column]
-        if isinstance(cells, np.ndarray):
-            cells = cells.tolist()
-        if set(map(type, cells)) - {str}:
-            for index, cell in enumerate(cells):
-                if cell is not None and not isinstance(cell, str):
-                    self.refuse(index, column, "not text; names are text, also where they look like numbers")
-            return ["" if cell is None else str(cell) for cell in cells]
-        return list(cells)
+        if not isinstance(cells, Coded):
+            listed: Sequence[Any] = cells.tolist() if isinstance(cells, np.ndarray) else cells
+            if set(map(type, listed)) - {str, type(None)}:
+                self._refuse_first(column, (cell is None or isinstance(cell, str) for cell in listed), _NOT_TEXT)
+            cells = Coded.of(listed)
+        elif set(map(type, cells.texts)) - {str, type(None)}:
+            self._refuse_first(column, (cell is None or isinstance(cell, str) for cell in cells), _NOT_TEXT)
+        if None in cells.texts:
+            return Coded(cells.codes, tuple("" if cell is None else str(cell) for cell in cells.texts))
+        return cells  # type: ignore[return-value]  # all are texts, as was just seen
 
-    def names(self, column: str) -> list[str]:
+    def names(self, column: str) -> Coded[str]:
         """Return a column of names of retailers or SKUs, each checked."""
-        texts = self.texts(column)
-        faults = {name: fault for name in set(texts) if (fault := name_fault(name))}
-        if faults:
-            index = next(i for i, name in enumerate(texts) if name in faults)
-            self.refuse(index, column, faults[texts[index]])
-        return texts
+        names = self.texts(column)
+        if all_plain(names.texts):
+            return names
+        faults = [name_fault(name) for name in names.texts]
+        if any(faults):
+            faulty = np.array([fault is not None for fault in faults])[names.codes]
+            index = int(faulty.argmax())
+            self.refuse(index, column, str(faults[names.codes[index]]))
+        return names
+
+    def _refuse_first(self, column: str, good: Iterable[bool], what: str) -> None:
+        for index, is_good in enumerate(good):
+            if not is_good:
+                self.refuse(index, column, what)
 
     def numbers(
         self,
@@ -112,32 +132,61 @@ class RawTable:
             Reads a text; returns what is wrong where it is no such number.
         """
         if column not in self.columns and absent is not None:
-            return np.full(len(self), absent, dtype=np.int64)
+            return constant(absent, len(self))
         cells = self.columns[column]
-
-        def judged(cell: Any) -> int | str:
-            if cell is None or cell == "":
-                return "a number is needed here; the cell is empty" if absent is None else absent
-            if not isinstance(cell, str | int) or isinstance(cell, bool):
-                return "not a whole number; give whole units"
-            number = read(cell) if isinstance(cell, str) else cell
-            if isinstance(number, str) or low <= number <= high:
-                return number
-            return "too large; numbers are below 2^62 = 4611686018427387904" if number >= QUANTITY_END else outside
-
+        judged = partial(_judged, absent=absent, low=low, high=high, outside=outside, read=read)
         if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
             wrong = (cells < low) | (cells > high)
             if wrong.any():
                 index = int(wrong.argmax())
                 self.refuse(index, column, str(judged(int(cells[index]))))
-            return cells.astype(np.int64)
-        listed: Sequence[Any] = cells.tolist() if isinstance(cells, np.ndarray) else cells
-        for kind in set(map(type, listed)) - {str, int, type(None)}:  # 1, 1.0 and True are one in a set
-            index = next(i for i, cell in enumerate(listed) if type(cell) is kind)
-            self.refuse(index, column, str(judged(listed[index])))
-        numbers = {cell: judged(cell) for cell in set(listed)}
-        faulty = {cell for cell, number in numbers.items() if isinstance(number, str)}
-        if faulty:
-            index = next(i for i, cell in enumerate(listed) if cell in faulty)
-            self.refuse(index, column, str(numbers[listed[index]]))
-        return np.fromiter(map(numbers.__getitem__, listed), dtype=np.int64, count=len(listed))
+            return np.asarray(cells, dtype=np.int64)
+        if not isinstance(cells, Coded):
+            listed: Sequence[Any] = cells.tolist() if isinstance(cells, np.ndarray) else cells
+            for kind in set(map(type, listed)) - {str, int, type(None)}:  # 1, 1.0 and True are one in a set
+                index = next(i for i, cell in enumerate(listed) if type(cell) is kind)
+                self.refuse(index, column, str(judged(listed[index])))
+            cells = Coded.of(listed)
+        numbers = list(map(judged, cells.texts))
+        if any(isinstance(number, str) for number in numbers):
+            faulty = np.array([isinstance(number, str) for number in numbers])[cells.codes]
+            index = int(faulty.argmax())
+            self.refuse(index, column, str(numbers[cells.codes[index]]))
+        if len(numbers) == 1:
+            return constant(int(numbers[0]), len(self))
+        column_of_numbers: IntArray = np.array(numbers, dtype=np.int64)[cells.codes]
+        return column_of_numbers
+
+
+def _judged(
+    cell: Any, *, absent: int | None, low: int, high: int, outside: str, read: Callable[[str], int | str]
+) -> int | str:
+    """Return the number of a cell, or what is wrong with it."""
+    if cell is None or cell == "":
+        return "a number is needed here; the cell is empty" if absent is None else absent
+    if not isinstance(cell, str | int) or isinstance(cell, bool):
+        return "not a whole number; give whole units"
+    number = read(cell) if isinstance(cell, str) else cell
+    if isinstance(number, str) or low <= number <= high:
+        return number
+    return "too large; numbers are below 2^62 = 4611686018427387904" if number >= QUANTITY_END else outside
+
+
+def constant(value: int, length: int) -> IntArray:
+    """Return a read-only column of one number that takes the memory of one."""
+    return np.broadcast_to(np.int64(value), length)
+
+
+def is_constant(column: npt.NDArray[Any]) -> bool:
+    """Say whether a column was made by :func:`constant`, or is as short as that."""
+    return column.strides == (0,) or len(column) == 0
+
+
+def is_all(value: int, column: npt.NDArray[Any]) -> bool:
+    """Say whether a column is a :func:`constant` of this value, without looking through it otherwise."""
+    return is_constant(column) and not (column[:1] != value).any()
+
+
+def taken(column: Array, order: IntArray | None) -> Array:
+    """Return a column in another order; as it is where `order` is None, or where all of it is one number."""
+    return column if order is None or is_constant(column) else column[order]  # type: ignore[return-value]

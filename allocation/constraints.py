@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.columns import IntArray
+from allocation.columns import Positions
 from allocation.limits import NO_LIMIT
 from allocation.tables import EVERY_SKU, Quotas, Requests, Retailers, Supply
 
@@ -25,7 +25,7 @@ class Slot:
     """
 
     reason: str
-    constraint: IntArray
+    constraint: Positions
     in_money: bool = False
 
 
@@ -57,7 +57,7 @@ def gather_constraints(requests: Requests, supply: Supply, retailers: Retailers,
     for kind, reason, column in (("credit", "credit", retailers.credit_minor), ("units", "quota", retailers.max_units)):
         limited = column < NO_LIMIT
         if limited.any():
-            position = np.where(limited, len(names) + np.cumsum(limited) - 1, -1)
+            position = np.where(limited, len(names) + np.cumsum(limited) - 1, -1).astype(np.int32)
             slots.append(Slot(reason, position[requests.retailer], in_money=kind == "credit"))
             names += [f"{kind}:{retailers.retailer[i]}" for i in np.flatnonzero(limited)]
             limits += column[limited].tolist()
@@ -74,15 +74,15 @@ def gather_constraints(requests: Requests, supply: Supply, retailers: Retailers,
 
 def _members(
     requests: Requests, supply: Supply, labels: tuple[str, ...], table: dict[tuple[str, str], int], *, of_all: bool
-) -> IntArray:
+) -> Positions:
     """Return per line the quota of its retailer's label and its SKU, −1 where there is none."""
     values = sorted({value for value, _ in table})
     value_of = {value: i for i, value in enumerate(values)}
     of_retailer = np.array([value_of.get(label, len(values)) for label in labels], dtype=np.int64)
     skus = (EVERY_SKU,) if of_all else supply.sku
-    grid = np.full((len(values) + 1, len(skus)), -1, dtype=np.int64)
+    grid = np.full((len(values) + 1, len(skus)), -1, dtype=np.int32)
     column = {sku: i for i, sku in enumerate(skus)}
     for (value, sku), position in table.items():
         grid[value_of[value], column[sku]] = position
-    members: IntArray = grid[of_retailer[requests.retailer], 0 if of_all else requests.sku]
+    members: Positions = grid[of_retailer[requests.retailer], 0 if of_all else requests.sku]
     return members

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import IntArray
+from allocation.columns import IntArray, Positions
 from allocation.signposts import Level
 
 
@@ -41,7 +41,7 @@ class Filling:
     """
 
     granted: npt.NDArray[Any]
-    stopped_by: IntArray
+    stopped_by: Positions
     by_draw: npt.NDArray[np.bool_]
     thresholds: dict[int, Threshold] = field(default_factory=dict)
     levels: dict[str, Any] = field(default_factory=dict)
@@ -50,4 +50,4 @@ class Filling:
     @classmethod
     def of_all_that_is_eligible(cls, eligible: IntArray) -> "Filling":
         """Return the filling in which nobody is stopped."""
-        return cls(eligible.copy(), np.full_like(eligible, -1), np.zeros(len(eligible), dtype=np.bool_))
+        return cls(eligible.copy(), np.full(len(eligible), -1, dtype=np.int32), np.zeros(len(eligible), dtype=np.bool_))

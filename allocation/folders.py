@@ -173,9 +173,10 @@ def read_result(folder: Path) -> Result:
     table = read_table(folder / "allocation.csv")
     table.require(COLUMNS, COLUMNS.__contains__)
     certificate, report = (_read_json(folder / name) for name in ("certificate.json", "report.json"))
-    text = {column: np.array(table.texts(column), dtype=object) for column in COLUMNS}
-    for index, reason in enumerate(text["reason"]):
+    text = {column: table.texts(column) for column in COLUMNS}
+    for reason in text["reason"].texts:
         if reason not in REASONS:
+            index = int(text["reason"].where(reason).argmax())
             table.refuse(index, "reason", f"unknown reason; known are {', '.join(REASONS)}")
     if certificate.get("policy", {}).get("rounding") == "none":
         granted = np.array([Fraction(units) for units in text["granted"]], dtype=object)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Final
 
 from allocation.limits import CARRY_MAX_THOUSANDTHS, QUANTITY_END
@@ -12,6 +13,15 @@ _INVISIBLE: Final = re.compile(
     # Default-ignorable code points that are no format characters (category Cf) themselves.
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
+
+
+def all_plain(names: Collection[str]) -> bool:
+    """Say whether all texts are names without doubt: visible ASCII characters only, at least one, no blank.
+
+    A quick look at many; where it says no, each has to be looked at.
+    """
+    together = "".join(names)
+    return together.isascii() and together.isprintable() and " " not in together and all(names)
 
 
 def name_fault(name: str) -> str | None:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.adjustments import FILE as ADJUSTMENTS_FILE
 from allocation.adjustments import Adjustments, no_adjustments, read_adjustments
-from allocation.columns import Column, IntArray, RawTable
+from allocation.columns import Column, IntArray, RawTable, constant, is_all
 from allocation.constraints import Constraints, gather_constraints
 from allocation.limits import NO_LIMIT
 from allocation.tables import (
@@ -26,10 +27,15 @@ from allocation.tables import (
     unlisted_retailers,
 )
 
+STRETCH_LINES: Final = 1 << 16
+"""Lines that are worked on at a time, so that what is in between stays small and near."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """What follows for each order line, in the order of the requests; quantities in whole packs.
+
+    A column that is the same for all lines takes no memory, and `eligible` none where it is what is requested.
 
     `floor` is granted first and never above `eligible`; `minimum` is the least that a line may get unless it gets
     nothing, 0 where there is none or the floor already covers it. A line that was decided by hand has what was decided
@@ -171,24 +177,72 @@ class Problem:
 
 
 def _lines(requests: Requests, supply: Supply, retailers: Retailers, adjustments: Adjustments) -> Lines:
-    pack = supply.pack[requests.sku]
-    wanted = requests.requested // pack
-    eligible = np.minimum(requests.requested, requests.cap) // pack
+    one_unit = _all_are(1, supply.pack)
+    has_minimum = not (
+        _all_are(0, supply.minimum) and is_all(ABSENT, requests.minimum) and is_all(0, requests.all_or_nothing)
+    )
+    has_cap = not is_all(NO_LIMIT, requests.cap)
+    varying = {
+        "pack": not one_unit,
+        "eligible": not one_unit or has_cap or has_minimum,
+        "floor": not is_all(0, requests.floor) or len(adjustments) > 0,
+        "minimum": has_minimum,
+        "weight": not (is_all(0, requests.weight) and _all_are(1, retailers.weight)),
+        "capped": has_cap,
+    }
+    count = len(requests.sku)
+    columns: dict[str, npt.NDArray[Any]] = {
+        name: np.empty(count, dtype=np.bool_ if name == "capped" else np.int64)
+        for name, varies in varying.items()
+        if varies
+    }
+    for start in range(0, count, STRETCH_LINES):
+        here = slice(start, start + STRETCH_LINES)
+        values = _lines_of(requests, supply, retailers, here)
+        for name, column in columns.items():
+            column[here] = values[name]
+    decided = adjustments.line
+    if decided.size:
+        columns["floor"][decided] = adjustments.granted // supply.pack[requests.sku[decided]]
+        if has_minimum:
+            columns["minimum"][decided] = 0
+    nothing, one = constant(0, count), constant(1, count)
+    return Lines(
+        pack=columns.get("pack", one),
+        eligible=columns.get("eligible", requests.requested),
+        floor=columns.get("floor", nothing),
+        minimum=columns.get("minimum", nothing),
+        weight=columns.get("weight", one),
+        capped=columns.get("capped", np.broadcast_to(np.False_, count)),
+    )
+
+
+def _lines_of(requests: Requests, supply: Supply, retailers: Retailers, here: slice) -> dict[str, npt.NDArray[Any]]:
+    sku, requested = requests.sku[here], requests.requested[here]
+    pack = supply.pack[sku]
+    wanted = requested // pack
+    eligible = np.minimum(requested, requests.cap[here]) // pack
     capped = eligible < wanted
-    minimum_units = np.where(requests.minimum == ABSENT, supply.minimum[requests.sku], requests.minimum)
-    minimum = np.where(requests.all_or_nothing, eligible, -(-minimum_units // pack))
+    all_or_nothing = requests.all_or_nothing[here]
+    minimum_units = np.where(requests.minimum[here] == ABSENT, supply.minimum[sku], requests.minimum[here])
+    minimum = np.where(all_or_nothing, eligible, -(-minimum_units // pack))
     eligible = np.where(minimum > eligible, 0, eligible)
-    floor = np.minimum(-(-requests.floor // pack), eligible)
+    floor = np.minimum(-(-requests.floor[here] // pack), eligible)
     floor = np.where(floor > 0, np.minimum(np.maximum(floor, minimum), eligible), 0)
     minimum = np.where((minimum > 1) & (minimum > floor) & (eligible > 0), minimum, 0)
-    decided = adjustments.line
-    floor[decided], minimum[decided] = adjustments.granted // pack[decided], 0
-    weight = np.where(requests.weight > 0, requests.weight, retailers.weight[requests.retailer])
-    return Lines(pack, eligible, floor, minimum, weight, capped)
+    weight = requests.weight[here]
+    weight = np.where(weight > 0, weight, retailers.weight[requests.retailer[here]])
+    return {"pack": pack, "eligible": eligible, "floor": floor, "minimum": minimum, "weight": weight, "capped": capped}
 
 
-def _refuse_missing_prices(problem: Problem, raw: RawTable, order: IntArray) -> None:
+def _all_are(number: int, column: IntArray) -> bool:
+    return bool((column == number).all())
+
+
+def _refuse_missing_prices(problem: Problem, raw: RawTable, order: IntArray | None) -> None:
     requests = problem.requests
+    if _all_are(NO_LIMIT, problem.retailers.credit_minor):
+        return
     missing = (
         (problem.retailers.credit_minor[requests.retailer] < NO_LIMIT)
         & (problem.supply.price_minor[requests.sku] == NO_LIMIT)
@@ -196,7 +250,7 @@ def _refuse_missing_prices(problem: Problem, raw: RawTable, order: IntArray) -> 
     )
     if missing.any():
         raw.refuse(
-            int(order[missing].min()),
+            int(missing.argmax() if order is None else order[missing].min()),
             "sku",
             "requested by a retailer with credit, but it has no price; give price_minor in supply.csv",
         )
@@ -211,13 +265,18 @@ def _refuse_more_than_eligible(problem: Problem, raw: RawTable) -> None:
         raw.refuse(int(order[first]), "granted", f"more than the {most[first]} that the line is eligible for; lower it")
 
 
-def _floors(problem: Problem, raw: RawTable, order: IntArray) -> list[_Promise]:
+def _floors(problem: Problem, raw: RawTable, order: IntArray | None) -> list[_Promise]:
     """Return the lines with a floor in the order of their rows, those decided by hand left out."""
+    if is_all(0, problem.lines.floor):
+        return []
     promised = problem.lines.floor > 0
     promised[problem.adjustments.line] = False
     lines = np.flatnonzero(promised)
-    lines = lines[np.argsort(order[lines])]
-    return [_Promise(line, raw, row, "floor", "floors") for line, row in zip(lines, order[lines], strict=True)]
+    rows = lines if order is None else order[lines]
+    in_order = np.argsort(rows)
+    return [
+        _Promise(line, raw, row, "floor", "floors") for line, row in zip(lines[in_order], rows[in_order], strict=True)
+    ]
 
 
 def _decisions(problem: Problem, raw: RawTable) -> list[_Promise]:

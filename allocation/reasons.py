@@ -14,7 +14,7 @@ from allocation.texts import Coded
 _CODE: Final = {reason: code for code, reason in enumerate(REASONS)}
 
 
-def reasons(problem: Problem, order: Order, filling: Filling) -> Coded:
+def reasons(problem: Problem, order: Order, filling: Filling) -> Coded[str]:
     """Return the reason of each line, coded by :data:`allocation.result.REASONS`.
 
     A short line: ``floor`` where it stands at its floor, else ``lottery``, else ``priority`` where its supply went to
@@ -36,7 +36,7 @@ def reasons(problem: Problem, order: Order, filling: Filling) -> Coded:
     return Coded(code, REASONS)
 
 
-def bound_by(problem: Problem, filling: Filling) -> Coded:
+def bound_by(problem: Problem, filling: Filling) -> Coded[str]:
     """Return the name of the constraint that stopped each short line, ``adjustment`` where it was decided by hand.
 
     Empty for all other lines.

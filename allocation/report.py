@@ -17,7 +17,7 @@ LORENZ_POINTS: Final = 50
 
 
 def report_figures(
-    problem: Problem, policy: Policy, filling: Filling, reason: Coded, hashes: dict[str, str]
+    problem: Problem, policy: Policy, filling: Filling, reason: Coded[str], hashes: dict[str, str]
 ) -> dict[str, Any]:
     """Return the figures, ready for JSON; quantities in units, exact up to the last division."""
     requests, lines = problem.requests, problem.lines
@@ -61,7 +61,7 @@ def report_figures(
     }
 
 
-def _counts(reason: Coded) -> dict[str, int]:
+def _counts(reason: Coded[str]) -> dict[str, int]:
     counts = np.bincount(reason.codes, minlength=len(reason.texts)).tolist()
     return dict(sorted((text, count) for text, count in zip(reason.texts, counts, strict=True) if count))
 
@@ -121,7 +121,7 @@ def _adjustments(problem: Problem, eligible: npt.NDArray[np.object_]) -> list[di
     ]
 
 
-def _sums(group: npt.NDArray[np.int64], values: npt.NDArray[np.object_], groups: int) -> npt.NDArray[np.object_]:
+def _sums(group: npt.NDArray[Any], values: npt.NDArray[np.object_], groups: int) -> npt.NDArray[np.object_]:
     sums = np.zeros(groups, dtype=object)
     np.add.at(sums, group, values)
     return sums

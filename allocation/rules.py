@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.columns import IntArray
+from allocation.columns import IntArray, constant
 from allocation.errors import InputError
 from allocation.limits import TIER_DIGITS
 from allocation.policy import Policy
@@ -73,12 +73,12 @@ def order_of(problem: Problem, policy: Policy) -> Order:
         Under ``priority``, for a retailer with requests whose tier is missing or no number.
     """
     lines = problem.lines
-    nothing, one = np.zeros_like(lines.eligible), np.ones_like(lines.eligible)
-    claim_units = np.maximum(lines.eligible * lines.pack, 1)
+    nothing, one = constant(0, len(problem)), constant(1, len(problem))
     match policy.rule_inside:
         case "max_min":
             phases: tuple[Phase, ...] = (Phase(0, nothing, lines.eligible, lines.weight, nothing),)
         case "proportional":
+            claim_units = np.maximum(lines.eligible * lines.pack, 1)
             phases = (Phase(0, nothing, lines.eligible, claim_units, nothing),)
         case "equal_losses":
             phases = (Phase(0, nothing, lines.eligible, one, lines.eligible),)

@@ -1,26 +1,35 @@
-"""Tables in files: CSV as spreadsheets write it, and Parquet.
+"""Tables in files, read in streams: CSV as spreadsheets write it, and Parquet.
 
 CSV is UTF-8 with or without a byte order mark, fields separated by commas, quoted by ``"`` where needed, lines ended
 by a line feed with or without a carriage return. Anything else that spreadsheets save is recognised and refused with
-the way to save it right.
+the way to save it right. What is plain all through goes to the quick reader of :mod:`allocation.plain_csv`; the
+reader here knows every form and names every fault. Both hold a column as its different cells and their positions.
 """
 
+import codecs
 import csv
 import io
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from allocation.columns import Column, RawTable
+from allocation.columns import IntArray, RawTable
 from allocation.errors import InputError
+from allocation.plain_csv import is_plain, read_plain_csv
+from allocation.texts import Coded
 
 Progress = Callable[[int], None]
 """Told how many bytes have been read."""
 
 SAVE_AS_UTF8: Final = 'save it again as "CSV UTF-8 (comma delimited)"'
-_REPORT_EVERY: Final = 50_000
+QUICK_FROM_BYTES: Final = 1 << 20
+"""Smaller files are read before the quick reader's library is imported."""
+_RECORDS_AT_A_TIME: Final = 20_000
+_PIECE_BYTES: Final = 1 << 20
+_NO_CODES: Final = np.empty(0, dtype=np.int32)
 
 
 def find_table(folder: Path, name: str) -> Path | None:
@@ -40,39 +49,102 @@ def read_table(path: Path, progress: Progress = lambda _bytes: None) -> RawTable
         Where the file is not what its name says, with the place.
     """
     try:
-        return _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, progress)
+        if path.suffix == ".parquet":
+            return _read_parquet(path, progress)
+        if path.stat().st_size >= QUICK_FROM_BYTES and is_plain(path):
+            table = read_plain_csv(path, _header_of(path), progress)
+            if table is not None:
+                return table
+        return _read_csv(path, progress)
     except OSError as error:
         raise InputError(path.name, f"cannot be read: {error.strerror or error}") from error
 
 
 def _read_csv(path: Path, progress: Progress) -> RawTable:
-    content = path.read_bytes()
-    text = decode(path.name, content)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    records: list[list[str]] = []
-    gaps: list[int] | None = None
-    header: list[str] = []
-    try:
-        header = next(reader, [])
-        _check_header(path.name, header)
-        for number, record in enumerate(reader, start=2):
-            if len(record) != len(header):
+    _check_encoding(path)
+    rows, number, records = _Rows(), 1, list[list[str]]()
+    with path.open("rb") as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, strict=True)
+        try:
+            header = next(reader, [])
+            check_header(path.name, header)
+            codings = [_Coding() for _ in header]
+            for number, record in enumerate(reader, start=2):
                 if not record:  # an empty line: counted, since a spreadsheet shows it, and skipped
-                    gaps = list(range(2, number)) if gaps is None else gaps
+                    rows.skip(number)
                     continue
-                what = f"{len(record)} fields where the header has {len(header)}; {_hint_for_fields(record)}"
-                raise InputError(path.name, what, row=number, value=",".join(record))
-            records.append(record)
-            if gaps is not None:
-                gaps.append(number)
-            if number % _REPORT_EVERY == 0:
-                progress(len(content) * len(records) // max(text.count("\n"), 1))
-    except csv.Error as error:
-        row = len(records) + 2 if gaps is None else (gaps[-1] if gaps else 1) + 1
-        raise InputError(path.name, f"not readable as CSV: {error}; check the quotes", row=row) from error
-    progress(len(content))
-    columns: Sequence[Column] = list(zip(*records, strict=True)) if records else [[] for _ in header]
-    return RawTable(path.name, dict(zip(header, columns, strict=True)), gaps)
+                if len(record) != len(header):
+                    what = f"{len(record)} fields where the header has {len(header)}; {_hint_for_fields(record)}"
+                    raise InputError(path.name, what, row=number, value=",".join(record))
+                records.append(record)
+                if len(records) == _RECORDS_AT_A_TIME:
+                    _take(codings, records)
+                    progress(file.tell())
+        except csv.Error as error:
+            raise InputError(path.name, f"not readable as CSV: {error}; check the quotes", row=number + 1) from error
+        _take(codings, records)
+        progress(file.tell())
+    columns = {name: coding.column() for name, coding in zip(header, codings, strict=True)}
+    return RawTable(path.name, columns, rows.of_records(number - 1))
+
+
+class _Coding:
+    """A column on its way in: the different texts, and their positions so far."""
+
+    def __init__(self) -> None:
+        self.position: dict[str, int] = {}
+        self.codes = array("i")
+
+    def extend(self, cells: Sequence[str]) -> None:
+        known, position = self.codes, self.position
+        known.extend([position.setdefault(cell, len(position)) for cell in cells])
+
+    def column(self) -> Coded[str]:
+        return Coded(np.frombuffer(self.codes, dtype=np.int32) if self.codes else _NO_CODES, tuple(self.position))
+
+
+class _Rows:
+    """The empty lines of a file."""
+
+    def __init__(self) -> None:
+        self.skipped: list[int] = []
+
+    def skip(self, row: int) -> None:
+        self.skipped.append(row)
+
+    def of_records(self, lines: int) -> IntArray | None:
+        """Return the row of each record among so many lines after the header; None where all are records."""
+        if not self.skipped:
+            return None
+        is_record = np.ones(lines, dtype=np.bool_)
+        is_record[np.array(self.skipped) - 2] = False
+        return np.flatnonzero(is_record) + 2
+
+
+def _take(codings: Sequence[_Coding], records: list[list[str]]) -> None:
+    """Add records to the columns and forget them."""
+    for coding, cells in zip(codings, zip(*records, strict=True), strict=False):
+        coding.extend(cells)
+    records.clear()
+
+
+def _check_encoding(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        is_good = True
+        for number, piece in enumerate(iter(lambda: file.read(_PIECE_BYTES), b"")):
+            if not number and (piece.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in piece[:4096]):
+                is_good = False
+                break
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError:
+                is_good = False
+                break
+        else:
+            is_good = not decoder.getstate()[0]
+    if not is_good:
+        decode(path.name, path.read_bytes())
 
 
 def decode(name: str, content: bytes) -> str:
@@ -105,7 +177,15 @@ def _is_gbk(content: bytes) -> bool:
     return True
 
 
-def _check_header(name: str, header: list[str]) -> None:
+def _header_of(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        header = file.readline().decode("utf-8-sig").rstrip("\r\n").split(",")
+    check_header(path.name, header)
+    return header
+
+
+def check_header(name: str, header: list[str]) -> None:
+    """Refuse a header that is empty, names a column twice or is parted by something else than commas."""
     if not header:
         raise InputError(name, "empty; the first row names the columns", row=1)
     if len(header) == 1:
@@ -124,38 +204,13 @@ def _hint_for_fields(record: list[str]) -> str:
     return "put a field that holds a comma in quotes"
 
 
-def _read_parquet(path: Path) -> RawTable:
+def _read_parquet(path: Path, progress: Progress) -> RawTable:
     # pyarrow takes 0.2 s to import and CSV folders do without it.
     import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from allocation.parquet import read_parquet  # noqa: PLC0415
 
     try:
-        table = pq.read_table(path)
+        return read_parquet(path, progress)
     except pa.ArrowException as error:
         raise InputError(path.name, f"not readable as Parquet: {str(error).splitlines()[0]}") from error
-    _check_header(path.name, table.column_names)
-    return RawTable(path.name, {name: _cells(path.name, name, table[name]) for name in table.column_names})
-
-
-def _cells(file: str, column: str, values: Any) -> Column:
-    """Return a Parquet column as texts or integers; every other type is refused."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.cast(kind.value_type), kind.value_type
-    if pa.types.is_integer(kind):
-        return values.to_pylist() if values.null_count else np.asarray(values.to_numpy())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return list(values.to_pylist())
-    if pa.types.is_null(kind):
-        return [None] * len(values)
-    shown = pc.cast(values.slice(0, 1), pa.string()).to_pylist() if len(values) else []
-    raise InputError(
-        file,
-        f"a column of type {kind}; store text as string and numbers as integers",
-        row=2 if shown else 1,
-        column=column,
-        value=shown[0] if shown else None,
-    )

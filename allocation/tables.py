@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import IntArray, RawTable
+from allocation.columns import IntArray, Positions, RawTable, constant, is_constant, taken
 from allocation.limits import CARRY_MAX_THOUSANDTHS, NO_LIMIT, WEIGHT_MAX
 from allocation.names import thousandths
+from allocation.texts import Coded
 
 GROUP_PREFIX: Final = "group:"
 EVERY_SKU: Final = "*"
@@ -64,11 +65,13 @@ class Quotas:
 class Requests:
     """What is asked for, one entry a line, sorted by retailer and SKU (positions in their tables).
 
+    A column that is absent from the table takes no memory: it is one number that stands for all.
+
     `weight` is 0 where the retailer's holds, `minimum` :data:`ABSENT` where the SKU's holds.
     """
 
-    retailer: IntArray
-    sku: IntArray
+    retailer: Positions
+    sku: Positions
     requested: IntArray
     floor: IntArray
     cap: IntArray
@@ -81,7 +84,7 @@ class Requests:
 def read_supply(raw: RawTable) -> Supply:
     """Check ``supply.csv``: sku, supply and, where present, pack, price_minor, reserve, minimum."""
     raw.require(("sku", "supply"), _SUPPLY.__contains__)
-    names = raw.names("sku")
+    names = raw.names("sku").tolist()
     supply = raw.numbers("supply")
     pack = raw.numbers("pack", absent=1, low=1, outside="a pack holds at least 1 unit")
     price_minor = raw.numbers("price_minor", absent=NO_LIMIT)
@@ -100,7 +103,7 @@ def read_supply(raw: RawTable) -> Supply:
 def read_retailers(raw: RawTable) -> Retailers:
     """Check ``retailers.csv``: retailer and, where present, weight, credit_minor, max_units, group:NAME columns."""
     raw.require(("retailer",), lambda column: column in _RETAILERS or _is_group(column))
-    names = raw.names("retailer")
+    names = raw.names("retailer").tolist()
     order = _sorted_once(raw, "retailer", names)
     groups = sorted(column for column in raw.columns if _is_group(column))
     return Retailers(
@@ -108,8 +111,8 @@ def read_retailers(raw: RawTable) -> Retailers:
         weight=_weights(raw, absent=1)[order],
         credit_minor=raw.numbers("credit_minor", absent=NO_LIMIT)[order],
         max_units=raw.numbers("max_units", absent=NO_LIMIT)[order],
-        groups={g.removeprefix(GROUP_PREFIX): tuple(np.array(raw.texts(g), object)[order]) for g in groups},
-        row=np.array([raw.row(i) for i in order.tolist()], dtype=np.int64),
+        groups={g.removeprefix(GROUP_PREFIX): _labels(raw.texts(g), order) for g in groups},
+        row=order + 2 if raw.rows is None else raw.rows[order],
         listed=True,
     )
 
@@ -117,15 +120,15 @@ def read_retailers(raw: RawTable) -> Retailers:
 def unlisted_retailers(raw_requests: RawTable) -> Retailers:
     """Return the retailers of the requests, where no table of retailers was given: weight 1, no limit, no group."""
     raw_requests.require(("retailer",), lambda _: True)
-    names = sorted(set(raw_requests.names("retailer")))
-    free = np.full(len(names), NO_LIMIT, dtype=np.int64)
-    return Retailers(tuple(names), np.ones_like(free), free, free, {}, np.zeros_like(free), listed=False)
+    names = tuple(sorted(raw_requests.names("retailer").texts))
+    free, one, none = (constant(number, len(names)) for number in (NO_LIMIT, 1, 0))
+    return Retailers(names, one, free, free, {}, none, listed=False)
 
 
 def read_quotas(raw: RawTable, retailers: Retailers, supply: Supply) -> Quotas:
     """Check ``quotas.csv``: group, value, sku, max_units; the group and SKU must be known."""
     raw.require(_QUOTAS, _QUOTAS.__contains__)
-    group, value, sku = raw.texts("group"), raw.texts("value"), raw.texts("sku")
+    group, value, sku = (raw.texts(column).tolist() for column in ("group", "value", "sku"))
     max_units = raw.numbers("max_units")
     known_skus, seen = set(supply.sku), set()
     for index, key in enumerate(zip(group, value, sku, strict=True)):
@@ -153,13 +156,13 @@ def no_quotas() -> Quotas:
     return Quotas((), (), (), np.empty(0, dtype=np.int64))
 
 
-def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[Requests, IntArray]:
+def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[Requests, IntArray | None]:
     """Check ``requests.csv`` against the other tables.
 
     Returns
     -------
     tuple
-        The requests, sorted by retailer and SKU, and for each the position that it had in `raw`.
+        The requests, sorted by retailer and SKU, and for each the position that it had in `raw`; None for the same.
     """
     raw.require(("retailer", "sku", "requested"), _REQUESTS.__contains__)
     retailer = _positions(raw, "retailer", retailers.retailer, "retailers.csv")
@@ -178,24 +181,42 @@ def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[
     )
     minimum = raw.numbers("minimum", absent=ABSENT)
     all_or_nothing = raw.numbers("all_or_nothing", absent=0, high=1, outside="give 1 for all or nothing, else 0")
-    order = np.lexsort((sku, retailer))
-    retailer, sku = retailer[order], sku[order]
-    doubled = np.flatnonzero((retailer[1:] == retailer[:-1]) & (sku[1:] == sku[:-1])) + 1
+    order = _order(raw, retailer, sku, len(supply.sku))
+    checked = Requests(
+        taken(retailer, order),
+        taken(sku, order),
+        requested=taken(requested, order),
+        floor=taken(floor, order),
+        cap=taken(cap, order),
+        weight=taken(weight, order),
+        carry=taken(carry, order),
+        minimum=taken(minimum, order),
+        all_or_nothing=taken(_true(all_or_nothing), order),
+    )
+    return checked, order
+
+
+def _order(raw: RawTable, retailer: Positions, sku: Positions, skus: int) -> IntArray | None:
+    """Return the order by retailer, then SKU, None where the rows stand in it; a second row for a line is refused."""
+    key = retailer.astype(np.int64) * max(skus, 1)
+    key += sku
+    if bool((key[1:] > key[:-1]).all()):
+        return None
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    doubled = np.flatnonzero(key[1:] == key[:-1]) + 1
     if doubled.size:
         again = int(order[doubled].min())
         raw.refuse(again, "sku", "the same retailer and SKU a second time; keep one row for both")
-    checked = Requests(
-        retailer,
-        sku,
-        requested=requested[order],
-        floor=floor[order],
-        cap=cap[order],
-        weight=weight[order],
-        carry=carry[order],
-        minimum=minimum[order],
-        all_or_nothing=all_or_nothing[order] == 1,
-    )
-    return checked, order
+    return order
+
+
+def _true(flags: IntArray) -> npt.NDArray[np.bool_]:
+    return flags == 1 if not is_constant(flags) else np.broadcast_to(np.bool_(flags[:1].any()), len(flags))
+
+
+def _labels(column: Coded[str], order: IntArray) -> tuple[str, ...]:
+    return tuple(map(column.texts.__getitem__, column.codes[order].tolist()))
 
 
 def _weights(raw: RawTable, absent: int) -> IntArray:
@@ -217,10 +238,12 @@ def _sorted_once(raw: RawTable, column: str, names: Sequence[str]) -> IntArray:
     return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
 
 
-def _positions(raw: RawTable, column: str, known: Sequence[str], where: str) -> IntArray:
+def _positions(raw: RawTable, column: str, known: Sequence[str], where: str) -> Positions:
     names = raw.names(column)
     position = {name: index for index, name in enumerate(known)}
-    if unknown := set(names) - position.keys():
-        index = next(i for i, name in enumerate(names) if name in unknown)
+    found = np.array([position.get(name, -1) for name in names.texts], dtype=np.int32)
+    if (found < 0).any():
+        index = int((found[names.codes] < 0).argmax())
         raw.refuse(index, column, f"unknown {column}: not in {where}; correct it or add it there")
-    return np.fromiter(map(position.__getitem__, names), dtype=np.int64, count=len(names))
+    positions: Positions = found[names.codes]
+    return positions

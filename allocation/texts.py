@@ -5,12 +5,14 @@ They behave as far as needed like arrays of texts: length, one cell, a slice, it
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.decimals import plain_digits
+
+Cell = TypeVar("Cell", covariant=True)  # noqa: PLC0105  # `Cell_co` says less
 
 
 class TextColumn(Protocol):
@@ -26,8 +28,8 @@ class TextColumn(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Coded:
-    """Texts as positions among the different ones.
+class Coded(Generic[Cell]):
+    """Texts (or other cells of a table) as positions among the different ones.
 
     Parameters
     ----------
@@ -38,12 +40,12 @@ class Coded:
     """
 
     codes: npt.NDArray[np.integer[Any]]
-    texts: Sequence[str]
+    texts: Sequence[Cell]
 
     @classmethod
-    def of(cls, cells: Iterable[str]) -> "Coded":
+    def of(cls, cells: Iterable[Cell]) -> "Coded[Cell]":
         """Return texts numbered in the order in which they come first."""
-        position: dict[str, int] = {}
+        position: dict[Cell, int] = {}
         codes = [position.setdefault(cell, len(position)) for cell in cells]
         return cls(np.array(codes, dtype=np.int32), tuple(position))
 
@@ -51,25 +53,25 @@ class Coded:
         return len(self.codes)
 
     @overload
-    def __getitem__(self, cells: int) -> str: ...
+    def __getitem__(self, cells: int) -> Cell: ...
     @overload
-    def __getitem__(self, cells: slice) -> "Coded": ...
-    def __getitem__(self, cells: int | slice) -> "str | Coded":
+    def __getitem__(self, cells: slice) -> "Coded[Cell]": ...
+    def __getitem__(self, cells: int | slice) -> "Cell | Coded[Cell]":
         if isinstance(cells, slice):
             return Coded(self.codes[cells], self.texts)
         return self.texts[int(self.codes[cells])]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Cell]:
         return map(self.texts.__getitem__, self.codes.tolist())
 
-    def tolist(self) -> list[str]:
+    def tolist(self) -> list[Cell]:
         """Return the texts."""
         return list(self)
 
-    def where(self, text: str) -> npt.NDArray[np.bool_]:
+    def where(self, text: object) -> npt.NDArray[np.bool_]:
         """Say which cells hold a text; none where it is not among the different ones."""
         try:
-            code = self.texts.index(text)
+            code = list(self.texts).index(text)  # type: ignore[arg-type]  # anything may be looked for
         except ValueError:
             return np.zeros(len(self), dtype=np.bool_)
         cells: npt.NDArray[np.bool_] = self.codes == code

@@ -98,7 +98,11 @@ def _critical_stretches(
         kind = _kind_for_sums(phase.offset_packs, scale)
         offset = phase.offset_packs[some].astype(kind) * scale + carry[some]
         number = np.full_like(some, phase.number)
-        parts.append(_Stretches(some, number, requests.sku[some], low[some], high[some], phase.rate[some], offset))
+        parts.append(
+            _Stretches(
+                some, number, requests.sku[some].astype(np.int64), low[some], high[some], phase.rate[some], offset
+            )
+        )
     every = _Stretches(*(np.concatenate([getattr(p, column.name) for p in parts]) for column in fields(_Stretches)))
     stage = rank[every.line] * len(order.phases) + every.phase
     amount = (every.high - every.low).astype(left.dtype)
@@ -249,7 +253,7 @@ class _Units:
         return levels
 
 
-def _sum_by(group: IntArray, values: AnyInts, groups: int) -> AnyInts:
+def _sum_by(group: AnyInts, values: AnyInts, groups: int) -> AnyInts:
     """Sum integers by group, in the dtype of the values, which the caller has chosen to hold the sums."""
     sums = np.zeros(groups, dtype=values.dtype)
     np.add.at(sums, group, values)
