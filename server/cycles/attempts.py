@@ -1,4 +1,4 @@
-"""Attempts to share out a frozen book: the problem that the core solves, made of the stored rows alone.
+"""Attempts to share out a frozen book.
 
 The book never changes after the freeze; an attempt names the version of the supply and the text of the policy
 that it uses, and the core's hash of all of it. Nothing here commits.
@@ -10,69 +10,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-import allocation
 from allocation.canonical import input_sha256
 from allocation.errors import InputError
-from server.cycles import moves, queries
+from server.cycles import moves, problems, queries
 from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
-from server.cycles.models import AllocationRun, BookLine, BookRetailer, CycleRow
+from server.cycles.models import AllocationRun, BookLine, CycleRow
 from server.kit.identity import Actor
 
 SHOWN_SKUS = 20
-
-
-def problem(session: Session, cycle: UUID, supply_version: int, *, smallest_grants: bool = True) -> allocation.Problem:
-    """Return the cycle's frozen book with a version of its supply as the core's problem.
-
-    ``smallest_grants`` leaves out what makes a grant nothing or at least so much: then shares are divisible.
-
-    Raises
-    ------
-    InputError
-        Where the core refuses it.
-    """
-    lines = session.execute(
-        select(
-            BookLine.retailer,
-            BookLine.sku,
-            BookLine.requested_units,
-            BookLine.floor_units,
-            BookLine.cap_units,
-            BookLine.weight,
-            BookLine.carry_thousandths,
-        ).where(BookLine.cycle == cycle)
-    ).all()
-    shops = session.execute(
-        select(
-            BookRetailer.retailer, BookRetailer.weight, BookRetailer.region, BookRetailer.route, BookRetailer.tier
-        ).where(BookRetailer.cycle == cycle)
-    ).all()
-    supply = queries.supply(session, cycle, supply_version).values()
-    return allocation.Problem.from_columns(
-        requests={
-            "retailer": [row.retailer for row in lines],
-            "sku": [row.sku for row in lines],
-            "requested": [row.requested_units for row in lines],
-            "floor": [row.floor_units for row in lines],
-            "cap": [row.cap_units for row in lines],
-            "weight": [row.weight for row in lines],
-            "carry": [row.carry_thousandths for row in lines],
-        },
-        supply={
-            "sku": [line.sku for line in supply],
-            "supply": [line.supply_units for line in supply],
-            "pack": [line.pack_units for line in supply],
-            "reserve": [line.reserve_units for line in supply],
-            "minimum": [line.minimum_units if smallest_grants else 0 for line in supply],
-        },
-        retailers={
-            "retailer": [row.retailer for row in shops],
-            "weight": [row.weight for row in shops],
-            "group:region": [row.region for row in shops],
-            "group:route": [row.route for row in shops],
-            "group:tier": [str(row.tier) for row in shops],
-        },
-    )
 
 
 def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
@@ -86,8 +31,9 @@ def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
     check_supply(session, row.id, row.supply_version)
     policy = queries.policy(session, row.policy_name, row.policy_version)
     assert policy is not None  # noqa: S101 - a foreign key holds it
+    basis = problems.Basis(row.id, row.supply_version, policy.text, attempt)
     try:
-        digest = input_sha256(problem(session, row.id, row.supply_version))
+        digest = input_sha256(problems.problem(session, basis))
     except InputError as error:
         raise StepStopped("input_refused", what=str(error)) from None
     run = AllocationRun(

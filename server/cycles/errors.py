@@ -24,6 +24,12 @@ OPENS_TOO_SOON = Reason(
 POLICY_UNREADABLE = Reason("policy_unreadable", N_("The allocation core cannot use it: {what}"))
 POLICY_WITH_SEED = Reason("policy_with_seed", N_("A policy names no seed: it is drawn for each cycle. Take it out."))
 POLICY_FRACTIONS = Reason("policy_fractions", N_("Grants are whole packs. Choose a rounding other than none."))
+NOT_A_LIST = Reason("not_a_list", N_("A list is needed here, one row a line in curly brackets."))
+NEEDED_KEYS = Reason("needed_keys", N_("A row names exactly these: {keys}."))
+NOT_TEXT = Reason("not_text", N_("“{value}” is not text. Put it into quotation marks."))
+NOT_A_GROUP = Reason("not_a_group", N_("“{value}” is no group of retailers. Known are: {groups}."))
+NOBODY_IN_GROUP = Reason("nobody_in_group", N_("No retailer has {group} “{value}”. Correct it, or take the row out."))
+NO_SUCH_RETAILER = Reason("no_such_retailer", N_("There is no retailer {retailer}. Correct it, or write * for all."))
 
 # Supply
 UNKNOWN_COLUMN = Reason("unknown_column", N_("“{column}” is no column of supply. Known are: {columns}."))

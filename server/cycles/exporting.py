@@ -13,8 +13,9 @@ import allocation
 from allocation import folders
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import attempts, queries
+from server.cycles import problems, queries, terms
 
+ANNOUNCED_POLICY = "policy-as-announced.toml"
 CHECKS = ("feasible", "stops", "thresholds", "hashes")
 
 
@@ -40,6 +41,8 @@ class Verdict:
 def write(session: Session, cycle: UUID, folder: Path) -> None:
     """Write ``problem/`` and ``result/`` of the cycle's last attempt into ``folder``.
 
+    Beside them lies the policy as it was announced; the terminals were told the SHA-256 of that file.
+
     Raises
     ------
     Rejected
@@ -48,9 +51,11 @@ def write(session: Session, cycle: UUID, folder: Path) -> None:
     result = result_of(session, cycle)
     run = queries.run(session, cycle)
     assert run is not None  # noqa: S101 - it has a result
-    problem = attempts.problem(session, cycle, run.supply_version)
-    policy = allocation.Policy.from_toml(run.policy_text).with_seed(run.seed)
+    basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
+    problem = problems.problem(session, basis)
+    policy = terms.read(run.policy_text).policy.with_seed(run.seed)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ANNOUNCED_POLICY).write_text(run.policy_text, encoding="utf-8")
     folders.write_problem(problem, policy, folder / "problem")
     folders.write_result(result, folder / "result")
 

@@ -15,7 +15,7 @@ from contract.feed import BookEntry
 from contract.messages import OrderLine
 from server.catalogue import queries as catalogue
 from server.cycles import attempts, copying, moves, queries, rules
-from server.cycles.models import BookLine, BookRetailer, Carry, CycleRow, CycleSecret
+from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleSecret
 from server.kit import audit, outbox
 from server.kit.identity import SYSTEM
 from server.licences import queries as licences
@@ -131,8 +131,12 @@ def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at
     copying.insert_rows(
         session,
         BookRetailer,
-        [(row.id, code, shops[code].region, shops[code].route, shops[code].tier, shops[code].weight) for code in codes],
+        [
+            (row.id, shop.code, shop.region, shop.route, shop.tier, shop.market_type, shop.weight, shop.credit_minor)
+            for shop in (shops[code] for code in codes)
+        ],
     )
+    copying.insert_rows(session, BookSku, [(row.id, sku.sku, sku.price_minor) for sku in skus.values()])
     frozen = []
     for line in book:
         shop, sku = shops[line.retailer], skus[line.sku]

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    LargeBinary,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -193,7 +194,10 @@ class BookRetailer(Base):
 
     __tablename__ = "book_retailers"
     __append_only__ = True
-    __table_args__ = (CheckConstraint("weight > 0", name="weight"),)
+    __table_args__ = (
+        CheckConstraint("weight > 0", name="weight"),
+        CheckConstraint("credit_minor >= 0", name="credit"),
+    )
     __party__ = "retailer"
 
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
@@ -201,7 +205,21 @@ class BookRetailer(Base):
     region: Mapped[str]
     route: Mapped[str]
     tier: Mapped[int]
+    market_type: Mapped[str]
     weight: Mapped[int]
+    credit_minor: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class BookSku(Base):
+    """A SKU that somebody asked for, with its price as it stood at the freeze: what credit is counted in."""
+
+    __tablename__ = "book_skus"
+    __append_only__ = True
+    __table_args__ = (CheckConstraint("price_minor >= 0", name="price"),)
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    price_minor: Mapped[int] = mapped_column(BigInteger)
 
 
 class BookLine(Base):
@@ -283,7 +301,8 @@ class GrantRow(Base):
         CheckConstraint("granted_units BETWEEN 0 AND eligible_units", name="granted"),
         CheckConstraint("eligible_units <= requested_units", name="eligible"),
         CheckConstraint(
-            "reason IN ('filled', 'capped', 'supply', 'credit', 'quota', 'lottery', 'floor', 'ineligible', 'priority')",
+            "reason IN ('filled', 'capped', 'supply', 'credit', 'quota', 'lottery', 'floor', 'ineligible', 'priority',"
+            " 'adjusted')",
             name="reason",
         ),
         Index("ix_grants_retailer_cycle", "retailer", "cycle"),
@@ -301,6 +320,78 @@ class GrantRow(Base):
     reason: Mapped[str]
     bound_by: Mapped[str]
     entitled_thousandths: Mapped[int] = mapped_column(BigInteger)
+
+
+class Adjustment(Base):
+    """A manual decision on one line before release: one person proposes it, another decides, and it is never forgotten.
+
+    ``granted_units`` is none where an earlier decision on the line is taken back. An approved one is part of the
+    input from the attempt ``from_attempt`` on; of several on one line the newest counts.
+    """
+
+    __tablename__ = "adjustments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("granted_units >= 0", name="granted"),
+        CheckConstraint("decided_by IS DISTINCT FROM author OR decided_by IS NULL", name="two_persons"),
+        CheckConstraint("state IN ('proposed', 'approved', 'declined')", name="state"),
+        CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name="decided"),
+        CheckConstraint("(state = 'approved') = (from_attempt IS NOT NULL)", name="approved"),
+        Index("ix_adjustments_cycle", "cycle"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID]
+    retailer: Mapped[str]
+    sku: Mapped[str]
+    granted_units: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    author: Mapped[str]
+    proposed_at: Mapped[datetime]
+    state: Mapped[str]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_why: Mapped[str | None]
+    from_attempt: Mapped[int | None]
+
+
+class Comparison(Base):
+    """A what-if: two policies on one frozen problem. It changes no cycle.
+
+    ``figures`` is what the core's comparison says; ``results`` are both allocations as compressed files, from which
+    any retailer is explained.
+    """
+
+    __tablename__ = "comparisons"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
+        ForeignKeyConstraint(["first_policy", "first_version"], ["policies.name", "policies.version"]),
+        ForeignKeyConstraint(["second_policy", "second_version"], ["policies.name", "policies.version"]),
+        CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
+        CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name="figures"),
+        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
+        Index("ix_comparisons_cycle", "cycle"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID]
+    attempt: Mapped[int]
+    first_policy: Mapped[str]
+    first_version: Mapped[int]
+    second_policy: Mapped[str]
+    second_version: Mapped[int]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    state: Mapped[str]
+    steps_done: Mapped[int] = mapped_column(server_default=text("0"))
+    steps: Mapped[int]
+    figures: Mapped[dict[str, Any] | None]
+    results: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    trouble: Mapped[str | None]
+    done_at: Mapped[datetime | None]
 
 
 class Carry(Base):

@@ -7,11 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-import allocation
-from allocation.errors import InputError
 from contract.errors import Rejected
-from server.cycles import queries, rules
-from server.cycles.errors import NO_ROUTE, NO_ZONE, POLICY_FRACTIONS, POLICY_UNREADABLE, POLICY_WITH_SEED, invalid
+from server.catalogue import queries as catalogue
+from server.cycles import queries, rules, terms
+from server.cycles.errors import NO_ROUTE, NO_SUCH_RETAILER, NO_ZONE, NOBODY_IN_GROUP, NOT_IN_CATALOGUE, invalid
 from server.cycles.models import PolicyRow, RouteSchedule
 from server.kit import audit
 from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
@@ -62,17 +61,11 @@ def write_policy(
     Raises
     ------
     Invalid
-        Where the allocation core cannot read the text, or it would not grant whole packs, or names a seed.
+        Where it cannot be read (see :func:`server.cycles.terms.read`), or names a group, SKU or retailer that
+        there is not.
     """
     name = named("name", name)
-    try:
-        policy = allocation.Policy.from_toml(text)
-    except InputError as error:
-        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
-    if policy.seed is not None:
-        raise invalid("policy", POLICY_WITH_SEED)
-    if policy.rounding == "none":
-        raise invalid("policy", POLICY_FRACTIONS)
+    _check_known(session, terms.read(text))
     last = queries.policy(session, name)
     if last is not None and last.text == text:
         return last
@@ -98,6 +91,39 @@ def write_policy(
     written = queries.policy(session, row.name, row.version)
     assert written is not None  # noqa: S101 - written above
     return written
+
+
+def restore_policy(
+    session: Session, name: str, version: int, *, reason: str, author: str, actor: Actor, at: datetime
+) -> queries.Policy:
+    """Write what an earlier version said as the newest version of that policy."""
+    earlier = queries.policy(session, name, version)
+    if earlier is None:
+        raise Rejected("not_found", what="policy", name=f"{name} {version}")
+    return write_policy(session, name, earlier.text, reason=reason, author=author, actor=actor, at=at)
+
+
+def _check_known(session: Session, said: terms.Terms) -> None:
+    """Refuse what names nobody and nothing: it would bind no line, and nobody would notice."""
+    stand = retailers.audience_choices(session)
+    labels = {
+        "region": set(stand.regions),
+        "route": set(stand.routes),
+        "tier": {str(tier) for tier in stand.tiers},
+        "market_type": set(retailers.market_types(session)),
+    }
+    skus = catalogue.skus(session, withdrawn=True)
+    for number, quota in enumerate(said.quotas, start=1):
+        if quota.value not in labels[quota.group]:
+            raise invalid(f"quotas, row {number}, value", NOBODY_IN_GROUP, group=quota.group, value=quota.value)
+        if quota.sku != terms.ALL and quota.sku not in skus:
+            raise invalid(f"quotas, row {number}, sku", NOT_IN_CATALOGUE, sku=quota.sku)
+    known = retailers.known(session, {line.retailer for line in said.all_or_nothing})
+    for number, line in enumerate(said.all_or_nothing, start=1):
+        if line.retailer != terms.ALL and line.retailer not in known:
+            raise invalid(f"all_or_nothing, row {number}, retailer", NO_SUCH_RETAILER, retailer=line.retailer)
+        if line.sku not in skus:
+            raise invalid(f"all_or_nothing, row {number}, sku", NOT_IN_CATALOGUE, sku=line.sku)
 
 
 def default_policy(session: Session, *, at: datetime) -> queries.Policy:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
@@ -22,8 +23,8 @@ import allocation
 from allocation import seeding
 from allocation.canonical import input_sha256
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
-from server.cycles import attempts, exporting, freezing, moves, publishing, queries
-from server.cycles.copying import insert_rows
+from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
+from server.cycles.copying import insert_columns
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
@@ -80,9 +81,9 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
             return
         attempt = row.attempt
         run = _run(session, row)
-        problem = _unchanged(session, row, run)
-        divisible = attempts.problem(session, cycle, run.supply_version, smallest_grants=False)
-        policy = allocation.Policy.from_toml(run.policy_text)
+        problem = _unchanged(session, run)
+        divisible = problems.problem(session, _basis(run), smallest_grants=False)
+        policy = terms.read(run.policy_text).policy
         assert row.commitment is not None  # noqa: S101 - a constraint holds it
         assert row.book_root is not None  # noqa: S101 - frozen
         proof = seeding.SeedProof(
@@ -104,7 +105,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         if row.state != "frozen" or row.attempt != attempt:
             return
         run = _run(session, row)
-        _unchanged(session, row, run)
+        _unchanged(session, run)
         at = clock()
         run.seed = proof.seed.hex()
         run.result_sha256 = result.certificate["result_sha256"]
@@ -112,7 +113,8 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         run.report = json.dumps(result.report, ensure_ascii=False)
         run.solving_ms = solving_ms
         run.solved_at = at
-        insert_rows(session, GrantRow, _grant_rows(row, problem, result, entitled))
+        grants = _grants(problem, result, entitled)
+        insert_columns(session, GrantRow, grants, cycle=row.id, attempt=row.attempt)
         _check_supply_held(session, row)
         detail: dict[str, Any] = {
             "attempt": attempt,
@@ -198,34 +200,43 @@ def _run(session: Session, row: CycleRow) -> AllocationRun:
     ).one()
 
 
-def _unchanged(session: Session, row: CycleRow, run: AllocationRun) -> allocation.Problem:
+def _unchanged(session: Session, run: AllocationRun) -> allocation.Problem:
     """Return the problem, made again of the stored rows, if it still has the hash that it was frozen with."""
-    problem = attempts.problem(session, row.id, run.supply_version)
+    problem = problems.problem(session, _basis(run))
     found = input_sha256(problem)
     if found != run.input_sha256:
         raise StepStopped("input_changed", expected=run.input_sha256, found=found)
     return problem
 
 
-def _grant_rows(
-    row: CycleRow, problem: allocation.Problem, result: allocation.Result, entitled: allocation.Result
-) -> Any:
+def _basis(run: AllocationRun) -> problems.Basis:
+    return problems.Basis(run.cycle, run.supply_version, run.policy_text, run.attempt)
+
+
+def _grants(problem: allocation.Problem, result: allocation.Result, entitled: allocation.Result) -> pa.Table:
+    """Return the rows of the grants, in the order of the lines.
+
+    What a line is entitled to under the uniform rule is in thousandths of a pack, and never more than is eligible.
+    """
     packs = problem.lines.pack.tolist()
-    # What a line is entitled to under the uniform rule, in thousandths of a pack; never more than is eligible.
-    for line, (whole, exact) in enumerate(zip(result.rows(), entitled.granted.tolist(), strict=True)):
-        yield (
-            row.id,
-            row.attempt,
-            whole.retailer,
-            whole.sku,
-            int(whole.requested),
-            int(whole.eligible),
-            int(whole.granted),
-            whole.share,
-            whole.reason,
-            whole.bound_by,
-            int(min(exact, int(whole.eligible)) * 1000 // packs[line]),
-        )
+    eligible = result.eligible.tolist()
+    thousandths = [
+        int(min(units, most) * 1000 // pack)
+        for units, most, pack in zip(entitled.granted.tolist(), eligible, packs, strict=True)
+    ]
+    return pa.table(
+        {
+            "retailer": pa.array(result.retailer, pa.string()),
+            "sku": pa.array(result.sku, pa.string()),
+            "requested_units": result.requested,
+            "eligible_units": result.eligible,
+            "granted_units": result.granted,
+            "share": pa.array(result.share, pa.string()),
+            "reason": pa.array(result.reason, pa.string()),
+            "bound_by": pa.array(result.bound_by, pa.string()),
+            "entitled_thousandths": thousandths,
+        }
+    )
 
 
 def _check_supply_held(session: Session, row: CycleRow) -> None:

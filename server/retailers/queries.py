@@ -124,6 +124,11 @@ def audience_choices(session: Session) -> Audience:
     )
 
 
+def market_types(session: Session) -> tuple[str, ...]:
+    """Return every market type that a shop stands in."""
+    return tuple(session.scalars(select(RetailerRow.market_type).distinct().order_by(RetailerRow.market_type)))
+
+
 def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:
     """Return the shop's own limits in units by SKU."""
     query = select(RetailerLimit.sku, RetailerLimit.limit_units).where(RetailerLimit.retailer == code)

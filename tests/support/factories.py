@@ -15,6 +15,7 @@ from server.cycles.models import (
     AllocationRun,
     BookLine,
     BookRetailer,
+    BookSku,
     CycleRow,
     GrantRow,
     PolicyRow,
@@ -234,8 +235,10 @@ def publish_grants(session: Session, grants: dict[str, dict[str, int]], *, at: d
     session.flush()
     session.add(SupplyVersion(cycle=cycle, version=1, author="planner-1", reason="first", created_at=at))
     session.add_all(
-        BookRetailer(cycle=cycle, retailer=r, region="city", route="north", tier=3, weight=10) for r in grants
+        BookRetailer(cycle=cycle, retailer=r, region="city", route="north", tier=3, market_type="town", weight=10)
+        for r in grants
     )
+    session.add_all(BookSku(cycle=cycle, sku=sku, price_minor=1_000) for sku in units)
     session.flush()
     session.add_all(
         SupplyLine(

@@ -577,11 +577,24 @@ def upgrade() -> None:
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("route", sa.String(), nullable=False),
         sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("market_type", sa.String(), nullable=False),
         sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("credit_minor", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("credit_minor >= 0", name=op.f("ck_book_retailers_credit")),
         sa.CheckConstraint("weight > 0", name=op.f("ck_book_retailers_weight")),
         sa.ForeignKeyConstraint(["cycle"], ["cycles.id"], name=op.f("fk_book_retailers_cycle_cycles")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_book_retailers_retailer_retailers")),
         sa.PrimaryKeyConstraint("cycle", "retailer", name=op.f("pk_book_retailers")),
+    )
+    op.create_table(
+        "book_skus",
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("price_minor >= 0", name=op.f("ck_book_skus_price")),
+        sa.ForeignKeyConstraint(["cycle"], ["cycles.id"], name=op.f("fk_book_skus_cycle_cycles")),
+        sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_book_skus_sku_skus")),
+        sa.PrimaryKeyConstraint("cycle", "sku", name=op.f("pk_book_skus")),
     )
     op.create_table(
         "carries",
@@ -862,6 +875,75 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("survey_id", "retailer", "question", name=op.f("pk_survey_answers")),
     )
     op.create_table(
+        "adjustments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("granted_units", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_why", sa.String(), nullable=True),
+        sa.Column("from_attempt", sa.Integer(), nullable=True),
+        sa.CheckConstraint("(state = 'approved') = (from_attempt IS NOT NULL)", name=op.f("ck_adjustments_approved")),
+        sa.CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name=op.f("ck_adjustments_decided")),
+        sa.CheckConstraint("state IN ('proposed', 'approved', 'declined')", name=op.f("ck_adjustments_state")),
+        sa.CheckConstraint(
+            "decided_by IS DISTINCT FROM author OR decided_by IS NULL", name=op.f("ck_adjustments_two_persons")
+        ),
+        sa.CheckConstraint("granted_units >= 0", name=op.f("ck_adjustments_granted")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"],
+            ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"],
+            name=op.f("fk_adjustments_cycle_retailer_sku_book_lines"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_adjustments")),
+    )
+    op.create_index("ix_adjustments_cycle", "adjustments", ["cycle"], unique=False)
+    op.create_table(
+        "comparisons",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("first_policy", sa.String(), nullable=False),
+        sa.Column("first_version", sa.Integer(), nullable=False),
+        sa.Column("second_policy", sa.String(), nullable=False),
+        sa.Column("second_version", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("steps_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("results", sa.LargeBinary(), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name=op.f("ck_comparisons_figures")),
+        sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_comparisons_trouble")),
+        sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_comparisons_state")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "attempt"],
+            ["allocation_runs.cycle", "allocation_runs.attempt"],
+            name=op.f("fk_comparisons_cycle_attempt_allocation_runs"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["first_policy", "first_version"],
+            ["policies.name", "policies.version"],
+            name=op.f("fk_comparisons_first_policy_first_version_policies"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["second_policy", "second_version"],
+            ["policies.name", "policies.version"],
+            name=op.f("fk_comparisons_second_policy_second_version_policies"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparisons")),
+    )
+    op.create_index("ix_comparisons_cycle", "comparisons", ["cycle"], unique=False)
+    op.create_table(
         "grants",
         sa.Column("cycle", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
@@ -875,7 +957,7 @@ def upgrade() -> None:
         sa.Column("bound_by", sa.String(), nullable=False),
         sa.Column("entitled_thousandths", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "reason IN ('filled', 'capped', 'supply', 'credit', 'quota', 'lottery', 'floor', 'ineligible', 'priority')",
+            "reason IN ('filled', 'capped', 'supply', 'credit', 'quota', 'lottery', 'floor', 'ineligible', 'priority', 'adjusted')",
             name=op.f("ck_grants_reason"),
         ),
         sa.CheckConstraint("eligible_units <= requested_units", name=op.f("ck_grants_eligible")),
@@ -893,6 +975,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("cycle", "attempt", "retailer", "sku", name=op.f("pk_grants")),
     )
     op.create_index("ix_grants_retailer_cycle", "grants", ["retailer", "cycle"], unique=False)
+    op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON adjustments USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+    )
     op.execute("ALTER TABLE announcement_reads ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON announcement_reads USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
@@ -983,10 +1069,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'carries', 'claims', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
+    op.drop_index("ix_comparisons_cycle", table_name="comparisons")
+    op.drop_table("comparisons")
+    op.drop_index("ix_adjustments_cycle", table_name="adjustments")
+    op.drop_table("adjustments")
     op.drop_table("survey_answers")
     op.drop_table("supply_lines")
     op.drop_index("ix_claims_state", table_name="claims")
@@ -1006,6 +1096,7 @@ def downgrade() -> None:
     op.drop_table("cycle_steps")
     op.drop_table("cycle_secrets")
     op.drop_table("carries")
+    op.drop_table("book_skus")
     op.drop_table("book_retailers")
     op.drop_index("ix_announcement_reads_received_at", table_name="announcement_reads")
     op.drop_table("announcement_reads")

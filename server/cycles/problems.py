@@ -1,0 +1,124 @@
+"""The core's problem, made of stored rows alone: frozen book, a version of the supply, policy, manual decisions."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from sqlalchemy.orm import Session
+
+import allocation
+from server.cycles import copying, queries, terms
+
+NAME = pa.dictionary(pa.int32(), pa.string())
+WHOLE = pa.int64()
+
+_LINES = """
+    SELECT retailer, sku, requested_units, floor_units, cap_units, weight, carry_thousandths
+    FROM book_lines WHERE cycle = %s
+"""
+_SHOPS = """
+    SELECT retailer, weight, credit_minor, region, route, tier::text, market_type
+    FROM book_retailers WHERE cycle = %s
+"""
+_PRICES = "SELECT sku, price_minor FROM book_skus WHERE cycle = %s"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a problem is made of: a frozen book, a version of its supply, the text of a policy, and an attempt.
+
+    The attempt says which manual decisions count.
+    """
+
+    cycle: UUID
+    supply_version: int
+    policy_text: str
+    attempt: int
+
+
+def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> allocation.Problem:
+    """Return the problem.
+
+    Parameters
+    ----------
+    smallest_grants
+        False leaves out what makes a grant nothing or at least so much: then shares are divisible.
+
+    Raises
+    ------
+    InputError
+        Where the core refuses it.
+    """
+    said = terms.read(basis.policy_text)
+    lines = copying.read_columns(
+        session,
+        _LINES,
+        {
+            "retailer": NAME,
+            "sku": NAME,
+            "requested": WHOLE,
+            "floor": WHOLE,
+            "cap": WHOLE,
+            "weight": WHOLE,
+            "carry": WHOLE,
+        },
+        basis.cycle,
+    )
+    requests = {name: _cells(lines, name) for name in lines.column_names}
+    if smallest_grants and said.all_or_nothing:
+        requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
+    supply = queries.supply(session, basis.cycle, basis.supply_version).values()
+    skus = [line.sku for line in supply]
+    prices = dict(zip(*(column.to_pylist() for column in _prices(session, basis.cycle).columns), strict=True))
+    quotas = [quota for quota in said.quotas if quota.sku == terms.ALL or quota.sku in set(skus)]
+    return allocation.Problem.from_columns(
+        requests=requests,
+        supply={
+            "sku": skus,
+            "supply": [line.supply_units for line in supply],
+            "pack": [line.pack_units for line in supply],
+            "price_minor": [prices.get(sku) for sku in skus],
+            "reserve": [line.reserve_units for line in supply],
+            "minimum": [line.minimum_units if smallest_grants else 0 for line in supply],
+        },
+        retailers=_retailers(session, basis.cycle, said),
+        quotas={
+            "group": [quota.group for quota in quotas],
+            "value": [quota.value for quota in quotas],
+            "sku": [quota.sku for quota in quotas],
+            "max_units": [quota.max_units for quota in quotas],
+        }
+        if quotas
+        else None,
+    )
+
+
+def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, Any]:
+    columns = ("retailer", "weight", "credit_minor", *(f"group:{group}" for group in terms.GROUPS))
+    kinds = {name: WHOLE if name in {"weight", "credit_minor"} else pa.string() for name in columns}
+    found = copying.read_columns(session, _SHOPS, kinds, cycle)
+    shops = {name: found[name].to_pylist() for name in columns if name != "credit_minor" or said.credit}
+    if said.retailer_units is not None:
+        shops["max_units"] = [said.retailer_units] * found.num_rows
+    return shops
+
+
+def _prices(session: Session, cycle: UUID) -> pa.Table:
+    return copying.read_columns(session, _PRICES, {"sku": pa.string(), "price_minor": WHOLE}, cycle)
+
+
+def _cells(table: pa.Table, name: str) -> Any:
+    """Return a column as the core takes it: numbers as an array, where none is absent, else cell by cell."""
+    column = table[name]
+    if column.null_count or pa.types.is_dictionary(column.type):
+        return column.to_pylist()
+    return column.to_numpy()
+
+
+def _all_or_nothing(said: terms.Terms, retailers: list[str], skus: list[str]) -> list[int]:
+    chosen = {(line.retailer, line.sku) for line in said.all_or_nothing}
+    return [
+        int((retailer, sku) in chosen or (terms.ALL, sku) in chosen)
+        for retailer, sku in zip(retailers, skus, strict=True)
+    ]
