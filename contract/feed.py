@@ -76,7 +76,9 @@ class BookEntry(Message):
     secret: str | None = None
 
 
-Reason = Literal["filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority"]
+Reason = Literal[
+    "filled", "capped", "supply", "credit", "quota", "lottery", "floor", "ineligible", "priority", "adjusted"
+]
 
 
 class Grant(Message):
@@ -92,6 +94,8 @@ class Grant(Message):
     bound_by: str = ""
     supply_units: int = Field(description="offered to the whole network")
     asked_units: int = Field(description="asked by the whole network")
+    carry_thousandths: int = Field(default=0, description="brought in from earlier cycles, thousandths of a pack")
+    carried_thousandths: int = Field(default=0, description="goes into the next cycle, thousandths of a pack")
 
 
 class Grants(Message):

@@ -5,6 +5,8 @@ row of the grants.
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -29,11 +31,12 @@ def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
     row = moves.locked(session, cycle)
     if row.state != "released":
         return False
-    tell_grants(session, row, at=at)
+    lines = frozen_lines(session, row)
+    tell_grants(session, row, lines, at=at)
     leaves, _ = freezing.tree(session, cycle)
     freezing.tell_book(session, row, leaves, at=at, secret=freezing.secret_of(session, cycle).hex())
     order_windows.move_windows(session, cycle, "published", at=at)
-    store_carry(session, row)
+    store_carry(session, row, lines)
     row.published_at = at
     moves.move(session, row, "publish", at=at, actor=SYSTEM)
     events.publish(session, GrantsPublished(cycle, at), lock=f"cycle:{cycle}")
@@ -41,18 +44,49 @@ def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
     return True
 
 
-def tell_grants(session: Session, row: CycleRow, *, at: datetime) -> None:
+@dataclass(frozen=True)
+class FrozenLine:
+    """What a line brought along and takes on: its weight, and what is carried in and out, in thousandths of a pack."""
+
+    weight: int
+    carry_thousandths: int
+    carried_thousandths: int
+
+
+def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -> dict[tuple[str, str], FrozenLine]:
+    """Return the lines of the last attempt, of one retailer where it is named, by retailer and SKU."""
+    query = (
+        select(
+            GrantRow.retailer,
+            GrantRow.sku,
+            GrantRow.granted_units,
+            GrantRow.entitled_thousandths,
+            BookLine.weight,
+            BookLine.carry_thousandths,
+        )
+        .join(
+            BookLine,
+            (BookLine.cycle == GrantRow.cycle)
+            & (BookLine.retailer == GrantRow.retailer)
+            & (BookLine.sku == GrantRow.sku),
+        )
+        .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
+    )
+    if retailer is not None:
+        query = query.where(GrantRow.retailer == retailer)
+    packs = {line.sku: line.pack_units for line in queries.supply(session, row.id).values()}
+    return {
+        (code, sku): FrozenLine(weight, before, rules.carried(before, entitled, units // packs[sku]))
+        for code, sku, units, entitled, weight, before in session.execute(query)
+    }
+
+
+def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str], FrozenLine], *, at: datetime) -> None:
     """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message."""
     run = queries.run(session, row.id)
     policy = queries.policy(session, row.policy_name, row.policy_version)
     assert run is not None  # noqa: S101 - released
     assert policy is not None  # noqa: S101 - a foreign key holds it
-    weights = {
-        (retailer, sku): weight
-        for retailer, sku, weight in session.execute(
-            select(BookLine.retailer, BookLine.sku, BookLine.weight).where(BookLine.cycle == row.id)
-        )
-    }
     granted = queries.drafted_grants(session, row.id)
     asked: Counter[str] = Counter()
     lines: dict[str, list[queries.Grant]] = {}
@@ -67,12 +101,14 @@ def tell_grants(session: Session, row: CycleRow, *, at: datetime) -> None:
             requested_units=grant.requested_units,
             eligible_units=grant.eligible_units,
             granted_units=grant.granted_units,
-            weight=weights[grant.retailer, grant.sku],
+            weight=frozen[grant.retailer, grant.sku].weight,
             share=grant.share,
             reason=cast("Reason", grant.reason),
             bound_by=grant.bound_by,
             supply_units=offered[grant.sku],
             asked_units=asked[grant.sku],
+            carry_thousandths=frozen[grant.retailer, grant.sku].carry_thousandths,
+            carried_thousandths=frozen[grant.retailer, grant.sku].carried_thousandths,
         )
 
     items = []
@@ -101,30 +137,13 @@ def tell_grants(session: Session, row: CycleRow, *, at: datetime) -> None:
     outbox.append(session, items, at=at)
 
 
-def store_carry(session: Session, row: CycleRow) -> None:
+def store_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:
     """Store what the next cycle owes or is owed for each line of this one."""
-    packs = {line.sku: line.pack_units for line in queries.supply(session, row.id).values()}
-    lines = session.execute(
-        select(
-            GrantRow.retailer,
-            GrantRow.sku,
-            GrantRow.granted_units,
-            GrantRow.entitled_thousandths,
-            BookLine.carry_thousandths,
-        )
-        .join(
-            BookLine,
-            (BookLine.cycle == GrantRow.cycle)
-            & (BookLine.retailer == GrantRow.retailer)
-            & (BookLine.sku == GrantRow.sku),
-        )
-        .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
-    )
-    rows = []
-    for retailer, sku, granted_units, entitled, before in lines:
-        carry = rules.carried(before, entitled, granted_units // packs[sku])
-        if carry or before:
-            rows.append({"retailer": retailer, "sku": sku, "carry_thousandths": carry, "cycle": row.id})
+    rows = [
+        {"retailer": retailer, "sku": sku, "carry_thousandths": line.carried_thousandths, "cycle": row.id}
+        for (retailer, sku), line in lines.items()
+        if line.carried_thousandths or line.carry_thousandths
+    ]
     statement = insert(Carry)
     statement = statement.on_conflict_do_update(
         index_elements=["retailer", "sku"],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 import structlog
 from sqlalchemy import func, select
@@ -23,6 +24,7 @@ import allocation
 from allocation import seeding
 from allocation.canonical import input_sha256
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
+from allocation.texts import Coded, TextColumn
 from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
 from server.cycles.copying import insert_columns
 from server.cycles.errors import StepStopped
@@ -226,17 +228,25 @@ def _grants(problem: allocation.Problem, result: allocation.Result, entitled: al
     ]
     return pa.table(
         {
-            "retailer": pa.array(result.retailer, pa.string()),
-            "sku": pa.array(result.sku, pa.string()),
+            "retailer": _texts(result.retailer),
+            "sku": _texts(result.sku),
             "requested_units": result.requested,
             "eligible_units": result.eligible,
             "granted_units": result.granted,
-            "share": pa.array(result.share, pa.string()),
-            "reason": pa.array(result.reason, pa.string()),
-            "bound_by": pa.array(result.bound_by, pa.string()),
+            "share": _texts(result.share),
+            "reason": _texts(result.reason),
+            "bound_by": _texts(result.bound_by),
             "entitled_thousandths": thousandths,
         }
     )
+
+
+def _texts(column: TextColumn) -> pa.Array:
+    """Return texts in PostgreSQL's reach; those that are held as codes become no object a line."""
+    if not isinstance(column, Coded):
+        return pa.array(column.tolist(), pa.string())
+    codes = np.where(column.codes < 0, len(column.texts) - 1, column.codes)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(column.texts, pa.string())).dictionary_decode()
 
 
 def _check_supply_held(session: Session, row: CycleRow) -> None:

@@ -15,6 +15,7 @@ SHORT: dict[Reason, str] = {
     "floor": N_("the least that everyone gets"),
     "ineligible": N_("could not be granted to this shop"),
     "priority": N_("others come first by the published rules"),
+    "adjusted": N_("decided by hand, by two persons"),
 }
 
 #: The sentences of the panel; fields are those of :class:`contract.feed.Grant`.
@@ -46,6 +47,10 @@ LONG: dict[Reason, str] = {
         " the smallest box stood in the way. The distributor can tell you which."
     ),
     "priority": N_("By the published rules another group of shops is served first, and it took what there was."),
+    "adjusted": N_(
+        "Two persons at the distributor decided this line by hand: {granted_units} of {requested_units}. It stays"
+        " marked, and the distributor can tell you why."
+    ),
 }
 
 #: What stopped a line, by the sort of constraint.

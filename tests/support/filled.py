@@ -17,7 +17,7 @@ from contract.messages import (
 )
 from server.announcements import rules as announcement_rules
 from server.announcements import service as announcements
-from server.cycles.models import Carry, CycleSecret, CycleStep, PlannedWindow, RouteSchedule
+from server.cycles.models import Adjustment, Carry, Comparison, CycleSecret, CycleStep, PlannedWindow, RouteSchedule
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.devices import service as devices
@@ -158,6 +158,36 @@ def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:
             zone="Asia/Shanghai",
             changed_by="planner-1",
             changed_at=NOW,
+        )
+    )
+    session.add_all(
+        Adjustment(
+            id=uuid7(),
+            cycle=cycle,
+            retailer=code,
+            sku="K1",
+            granted_units=5,
+            reason="the cellar is full",
+            author="planner-1",
+            proposed_at=NOW,
+            state="proposed",
+        )
+        for code in SHOPS
+    )
+    session.add(
+        Comparison(
+            id=uuid7(),
+            cycle=cycle,
+            attempt=1,
+            first_policy="fair share",
+            first_version=1,
+            second_policy="fair share",
+            second_version=1,
+            asked_by="planner-1",
+            asked_at=NOW,
+            state="waiting",
+            steps_done=0,
+            steps=4,
         )
     )
     session.add_all(Carry(retailer=code, sku="K1", carry_thousandths=0, cycle=cycle) for code in SHOPS)

@@ -270,6 +270,9 @@ def test_what_rounding_took_in_one_cycle_counts_in_the_next(town):
     for retailer, thousandths in entitled.items():
         owed = thousandths - grants[retailer, "K1"].granted_units * 100
         assert carries.get(retailer, 0) == owed
+        told = Grants.model_validate(feed(town, retailer)[f"grants:{first}:1"].data)
+        line = next(line for line in told.lines if line.sku == "K1")
+        assert (line.carry_thousandths, line.carried_thousandths) == (0, owed)
     second = town.verified()
     with transaction(town.sessions) as session:
         kept = dict(

@@ -94,7 +94,18 @@ def busy(counter: Counter) -> Counter:
     counter.travel()
     counter.clock.forward(timedelta(minutes=2))
     counter.server.tell(f"window:{old.window}", "window", old.model_copy(update={"state": "published"}))
-    reasons = ("supply", "lottery", "filled", "capped", "credit", "quota", "floor", "ineligible", "priority")
+    reasons = (
+        "supply",
+        "lottery",
+        "filled",
+        "capped",
+        "credit",
+        "quota",
+        "floor",
+        "ineligible",
+        "priority",
+        "adjusted",
+    )
     lines = tuple(
         Grant(
             sku=f"SKU-{n}" if n else "GOLD",
@@ -107,6 +118,8 @@ def busy(counter: Counter) -> Counter:
             bound_by="supply:GOLD",
             supply_units=60,
             asked_units=120,
+            carry_thousandths=333,
+            carried_thousandths=-250,
         )
         for n, reason in enumerate(reasons)
     )
