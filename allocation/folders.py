@@ -19,7 +19,7 @@ from allocation.certificate import sealed
 from allocation.columns import RawTable
 from allocation.errors import InputError
 from allocation.limits import NO_LIMIT
-from allocation.policy import Policy
+from allocation.policy import FirstCome, Policy, compared_policy
 from allocation.problem import Problem
 from allocation.report_page import report_page
 from allocation.result import COLUMNS, REASONS, Result
@@ -36,7 +36,9 @@ _OPTIONAL: Final = {
 Progress = Callable[[str, int, int], None]
 
 
-def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: None) -> Problem:
+def read_problem(
+    folder: Path, progress: Progress = lambda _file, _done, _all: None, *, keep_arrival: bool = False
+) -> Problem:
     """Read ``requests``, ``supply`` and, where present, ``retailers``, ``quotas`` and ``adjustments`` from a folder.
 
     Parameters
@@ -45,6 +47,8 @@ def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: N
         Holds the tables as ``.csv`` or ``.parquet``; other files are left alone.
     progress
         Told the file, the bytes read and its size.
+    keep_arrival
+        Whether the order of the rows is remembered as the order of arrival, for comparing with first_come.
 
     Raises
     ------
@@ -66,7 +70,9 @@ def read_problem(folder: Path, progress: Progress = lambda _file, _done, _all: N
     requests, supply = table("requests", needed=True), table("supply", needed=True)
     assert requests is not None  # noqa: S101  # needed tables are there or refused; this tells the type checker
     assert supply is not None  # noqa: S101
-    return Problem.from_tables(requests, supply, table("retailers"), table("quotas"), table("adjustments"))
+    return Problem.from_tables(
+        requests, supply, table("retailers"), table("quotas"), table("adjustments"), keep_arrival=keep_arrival
+    )
 
 
 def read_policy(path: Path, *, needed: bool = True) -> Policy:
@@ -76,6 +82,13 @@ def read_policy(path: Path, *, needed: bool = True) -> Policy:
             raise InputError(path.name, "no such file; give a policy with one key a line")
         return Policy()
     return Policy.from_toml(decode(path.name, path.read_bytes()), path.name)
+
+
+def read_compared_policy(path: Path) -> Policy | FirstCome:
+    """Read a policy file for a comparison, where ``first_come`` is known too."""
+    if not path.is_file():
+        raise InputError(path.name, "no such file; give a policy with one key a line")
+    return compared_policy(decode(path.name, path.read_bytes()), path.name)
 
 
 def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:

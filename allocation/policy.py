@@ -16,6 +16,15 @@ _SEED: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
+class FirstCome:
+    """Whoever asked first is served first: the baseline that comparisons show, and never a policy to allocate by."""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what stands in its policy file."""
+        return {"fairness": "line", "rule": "first_come"}
+
+
+@dataclass(frozen=True)
 class Policy:
     """How supply is shared; checked when it is made.
 
@@ -112,11 +121,24 @@ class Policy:
     @classmethod
     def from_toml(cls, text: str, table: str = "policy.toml") -> "Policy":
         """Read the text of a policy file."""
-        try:
-            return cls.from_mapping(tomllib.loads(text), table)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(table, f'not a policy: {error}; write one key a line, such as rule = "max_min"') from error
+        return cls.from_mapping(_keys(text, table), table)
 
     def to_toml(self) -> str:
         """Return the text of a policy file."""
         return "".join(f'{key} = "{value}"\n' for key, value in self.as_dict().items())
+
+
+def compared_policy(text: str, table: str) -> Policy | FirstCome:
+    """Read a policy file for a comparison, where ``first_come`` is known too; no other key matters to it."""
+    keys = _keys(text, table)
+    if keys.get("rule") != "first_come":
+        return Policy.from_mapping(keys, table)
+    Policy.from_mapping(keys | {"rule": "max_min"}, table)
+    return FirstCome()
+
+
+def _keys(text: str, table: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(table, f'not a policy: {error}; write one key a line, such as rule = "max_min"') from error

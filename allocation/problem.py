@@ -66,7 +66,7 @@ class Problem:
     """An allocation problem. Make one by :meth:`from_columns`; a folder becomes one by ``folders.read_problem``.
 
     Lines are kept sorted by retailer, then SKU, in byte order of the names, so that the order of arrival can play
-    no part. Everything is read-only.
+    no part; `arrival` holds the lines in that order only where a comparison asked for it. Everything is read-only.
     """
 
     requests: Requests
@@ -74,6 +74,7 @@ class Problem:
     retailers: Retailers
     quotas: Quotas
     adjustments: Adjustments = field(default_factory=no_adjustments)
+    arrival: IntArray | None = None
     lines: Lines = field(init=False)
     constraints: Constraints = field(init=False)
 
@@ -99,6 +100,8 @@ class Problem:
         retailers: Mapping[str, Column] | None = None,
         quotas: Mapping[str, Column] | None = None,
         adjustments: Mapping[str, Column] | None = None,
+        *,
+        keep_arrival: bool = False,
     ) -> "Problem":
         """Make a problem of columns named as in the files.
 
@@ -114,6 +117,8 @@ class Problem:
             ``group, value, sku, max_units``.
         adjustments
             ``retailer, sku, granted, reason, author, approver``: lines decided by hand.
+        keep_arrival
+            Whether the order of the requests is remembered as the order of arrival, for comparing with first_come.
 
         Raises
         ------
@@ -126,6 +131,7 @@ class Problem:
             None if retailers is None else RawTable("retailers.csv", retailers),
             None if quotas is None else RawTable("quotas.csv", quotas),
             None if adjustments is None else RawTable(ADJUSTMENTS_FILE, adjustments),
+            keep_arrival=keep_arrival,
         )
 
     @classmethod
@@ -136,6 +142,8 @@ class Problem:
         retailers: RawTable | None,
         quotas: RawTable | None,
         adjustments: RawTable | None = None,
+        *,
+        keep_arrival: bool = False,
     ) -> "Problem":
         """Make a problem of tables as they were read; see :meth:`from_columns`."""
         checked_supply = read_supply(supply)
@@ -147,7 +155,10 @@ class Problem:
             if adjustments is None
             else read_adjustments(adjustments, checked_requests, checked_retailers, checked_supply)
         )
-        problem = cls(checked_requests, checked_supply, checked_retailers, checked_quotas, decided)
+        arrival = None
+        if keep_arrival:
+            arrival = np.arange(len(checked_requests.sku)) if order is None else np.argsort(order)
+        problem = cls(checked_requests, checked_supply, checked_retailers, checked_quotas, decided, arrival)
         _refuse_missing_prices(problem, requests, order)
         promises = _floors(problem, requests, order)
         if adjustments is not None:

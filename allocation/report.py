@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from allocation.adjustments import COLUMNS
 from allocation.filling import Filling
-from allocation.policy import Policy
+from allocation.policy import FirstCome, Policy
 from allocation.problem import Problem
 from allocation.texts import Coded
 
@@ -17,7 +17,7 @@ LORENZ_POINTS: Final = 50
 
 
 def report_figures(
-    problem: Problem, policy: Policy, filling: Filling, reason: Coded[str], hashes: dict[str, str]
+    problem: Problem, policy: Policy | FirstCome, filling: Filling, reason: Coded[str], hashes: dict[str, str]
 ) -> dict[str, Any]:
     """Return the figures, ready for JSON; quantities in units, exact up to the last division."""
     requests, lines = problem.requests, problem.lines
@@ -44,7 +44,7 @@ def report_figures(
             "requested": int(sum(requested)),
             "eligible": int(sum(eligible)),
             "supply": sum(sku["supply"] for sku in skus if sku["lines"]),
-            "granted": _number(sum(granted)),
+            "granted": json_number(sum(granted)),
         },
         "reasons": _counts(reason),
         "evenness": {
@@ -87,7 +87,7 @@ def _skus(
             "short_lines": short[i],
             "requested": int(sums[0][i]),
             "eligible": int(sums[1][i]),
-            "granted": _number(sums[2][i]),
+            "granted": json_number(sums[2][i]),
             "level": str(filling.thresholds[i].level) if i in filling.thresholds else None,
         }
         for i, name in enumerate(problem.supply.sku)
@@ -106,7 +106,7 @@ def _groups(
         sums = {what: _sums(positions[inside], column[inside], len(values)) for what, column in by_retailer.items()}
         groups[group] = [
             {"value": value, "retailers": int((positions[inside] == i).sum())}
-            | {what: _number(column[i]) for what, column in sums.items()}
+            | {what: json_number(column[i]) for what, column in sums.items()}
             for i, value in enumerate(values)
         ]
     return groups
@@ -127,7 +127,7 @@ def _sums(group: npt.NDArray[Any], values: npt.NDArray[np.object_], groups: int)
     return sums
 
 
-def _number(units: Any) -> int | float:
+def json_number(units: Any) -> int | float:
     """Return whole units as they are; a fraction as the nearest float, since JSON knows no fractions."""
     exact = Fraction(units)
     return exact.numerator if exact.denominator == 1 else float(exact)
