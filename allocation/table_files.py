@@ -18,7 +18,7 @@ import numpy as np
 
 from allocation.columns import IntArray, RawTable
 from allocation.errors import InputError
-from allocation.plain_csv import is_plain, read_plain_csv
+from allocation.plain_csv import look_through, read_plain_csv
 from allocation.texts import Coded
 
 Progress = Callable[[int], None]
@@ -51,8 +51,8 @@ def read_table(path: Path, progress: Progress = lambda _bytes: None) -> RawTable
     try:
         if path.suffix == ".parquet":
             return _read_parquet(path, progress)
-        if path.stat().st_size >= QUICK_FROM_BYTES and is_plain(path):
-            table = read_plain_csv(path, _header_of(path), progress)
+        if path.stat().st_size >= QUICK_FROM_BYTES and (kind := look_through(path)) and (header := _header_of(path)):
+            table = read_plain_csv(path, kind, header, progress)
             if table is not None:
                 return table
         return _read_csv(path, progress)
@@ -177,9 +177,14 @@ def _is_gbk(content: bytes) -> bool:
     return True
 
 
-def _header_of(path: Path) -> list[str]:
+def _header_of(path: Path) -> list[str] | None:
+    """Return the header of a plain file; None where it goes over several lines."""
     with path.open("rb") as file:
-        header = file.readline().decode("utf-8-sig").rstrip("\r\n").split(",")
+        line = file.readline().decode("utf-8-sig")
+    try:
+        header = next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        return None
     check_header(path.name, header)
     return header
 

@@ -2,17 +2,16 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from evenhand.command_line import UNREADABLE, errors_in_one_line, progress_bars
+
 PANEL: Final = "Allocation"
-HOLDS, VIOLATED, UNREADABLE = 0, 1, 2
+VIOLATED: Final = 1
 
 app = typer.Typer()
 seed_app = typer.Typer(
@@ -47,7 +46,7 @@ def allocate(
 
     Exit codes: 0 written, 1 not solved or not written, 2 input refused.
     """
-    with _errors_in_one_line(), _progress(quiet=quiet) as progress:
+    with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
         from allocation import solve  # numpy takes its time; other commands do without
         from allocation.folders import POLICY_FILE, read_policy, read_problem, write_result
 
@@ -70,7 +69,7 @@ def verify(problem: ProblemFolder, result: ResultFolder) -> None:
 
     Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable.
     """
-    with _errors_in_one_line():
+    with errors_in_one_line():
         from allocation.verification import verify_folders
 
         verdict = verify_folders(problem, result)
@@ -92,7 +91,7 @@ def explain(
     lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
 ) -> None:
     """Say in one sentence why a line got what it got, then the numbers."""
-    with _errors_in_one_line():
+    with errors_in_one_line():
         import allocation
         from allocation.folders import read_result
 
@@ -113,7 +112,7 @@ def seed_commit(
     out: Annotated[Path, typer.Option(help="New file for the secret, readable by you alone.")],
 ) -> None:
     """Draw a secret, keep it in a file, and print its commitment to be published before the window opens."""
-    with _errors_in_one_line():
+    with errors_in_one_line():
         from allocation.seeding import commitment, draw_secret
 
         secret = draw_secret()
@@ -130,7 +129,7 @@ def seed_reveal(
     out: Annotated[Path | None, typer.Option(help="New file for the proof, for `allocate --seed-proof`.")] = None,
 ) -> None:
     """Print secret, commitment, root and the seed that follows from them, as JSON."""
-    with _errors_in_one_line():
+    with errors_in_one_line():
         from allocation.seeding import SeedProof, commitment
 
         secret = _hexadecimal("secret", secret_file.read_text(encoding="ascii").strip())
@@ -160,43 +159,3 @@ def _hexadecimal(what: str, text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as error:
         raise InputError(what, "64 hexadecimal digits are needed", value=text) from error
-
-
-@contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    """Turn every expected error into one line on standard error and its exit code."""
-    from allocation.errors import AllocationError, InputError
-    from allocation.verification import Unreadable
-
-    try:
-        yield
-    except (InputError, Unreadable) as error:
-        typer.echo(f"evenhand: {error}", err=True)
-        raise typer.Exit(UNREADABLE) from None
-    except (AllocationError, ValueError) as error:
-        typer.echo(f"evenhand: {error}", err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"evenhand: {error.filename or 'file'}: {error.strerror}; nothing was written", err=True)
-        raise typer.Exit(1) from None
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Show bars for what takes long, on a terminal only."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _stage, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total or None)
-            bars.update(tasks[stage], completed=done)
-
-        yield show
