@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +11,35 @@ import numpy as np
 
 from allocation.problem import Problem
 from allocation.result import Result
+from allocation.verification.canonical import input_sha256
 from allocation.verification.choice import Choice, check_choice
-from allocation.verification.entitlement import Claims, Use, claims_of
-from allocation.verification.exact_shares import check_exact_shares
+from allocation.verification.decisions import check_decisions
+from allocation.verification.entitlement import Claims, Mask, Use, claims_of
+from allocation.verification.exact_shares import exact_rows
 from allocation.verification.findings import Findings, Unreadable, Verdict
-from allocation.verification.given import Given, Ints, given_by, read_given, read_policy
+from allocation.verification.given import NONE, Given, Ints, given_by
 from allocation.verification.published import Published, published_by, read_published
+from allocation.verification.reading import read_given, read_policy
+from allocation.verification.rows import (
+    ADJUSTMENT,
+    REASONS,
+    Rows,
+    are_those,
+    name_wrong_cells,
+    name_wrong_rows,
+    refuse_part_numbers,
+)
 from allocation.verification.stops import Filled, Stops, check_stops
 from allocation.verification.turns import Surd, Turn, Turns, read_level
 
 _RULES: Final = {"max_min", "proportional", "equal_losses", "talmud"}
 _ROUNDINGS: Final = {"none", "adams", "dean", "huntington_hill", "webster", "jefferson"}
 _SEED: Final = re.compile(r"[0-9a-f]{64}")
-_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_TIER_END: Final = 10**9
 _POLICY_DEFAULTS: Final = {"fairness": "line", "rule": "max_min", "rounding": "webster"}
+
+LeftOut = dict[int, tuple[Use, bool]]
+"""For each line left out, the constraint that had no room for its minimum, and whether the draw alone decided."""
 
 
 def verify(problem: Problem, result: Result) -> Verdict:
@@ -33,8 +47,7 @@ def verify(problem: Problem, result: Result) -> Verdict:
 
     Takes near-linear time: one sort a constraint at most.
     """
-    findings = Findings()
-    return _check(given_by(problem), published_by(result), findings)
+    return _check(given_by(problem), published_by(result), Findings())
 
 
 def verify_folders(problem: Path, result: Path) -> Verdict:
@@ -60,45 +73,57 @@ def verify_folders(problem: Path, result: Path) -> Verdict:
 
 def _check(given: Given, published: Published, findings: Findings) -> Verdict:
     certificate = published.certificate
-    lines = len(given.sku)
     _check_hashes(given, published, findings)
     _check_seed(certificate, findings)
-    if not _check_lines(given, published, findings):
-        return findings.verdict(lines)
+    # What the rows say line by line only means something where they are the lines: that is looked into below.
+    of_lines = Findings()
+    rows = _rows_that_follow(given, published, of_lines)
+    if rows is not None and not of_lines.found and are_those(rows, published):
+        return findings.verdict(len(given))
+    if name_wrong_rows(given, published, findings):
+        findings.include(of_lines)
+        if rows is not None:
+            name_wrong_cells(rows, published, findings)
+    return findings.verdict(len(given))
+
+
+def _rows_that_follow(given: Given, published: Published, findings: Findings) -> Rows | None:
+    """Go through all checks of the filling; return the rows that must be published, None where they cannot be told."""
+    certificate = published.certificate
     policy = _mapping(certificate, "policy")
     rule, rounding = policy.get("rule"), policy.get("rounding")
     inside = policy.get("inside", "max_min") if rule == "priority" else rule
     if policy.get("fairness") != "line" or inside not in _RULES or rounding not in _ROUNDINGS:
         findings.add("certificate.json", f"a policy that this checker does not know: {dict(policy)}")
-        return findings.verdict(lines)
+        return None
     try:
         claims = claims_of(given, tiered=rule == "priority")
     except (KeyError, ValueError) as error:
         raise Unreadable(f"retailers: rule = priority needs a number in group:tier for everybody ({error})") from error
-    places = [f"{r}, {s}" for r, s in zip(given.retailer, given.sku, strict=True)]
-    eligible = claims.eligible * claims.pack
-    _compare(places, "requested", published, list(map(str, given.requested.tolist())), findings)
-    _compare(places, "eligible", published, list(map(str, eligible.tolist())), findings)
+    check_decisions(given, claims, certificate, findings)
     if rounding == "none":
-        check_exact_shares(given, claims, str(inside), published, findings)
-        return findings.verdict(lines)
+        return exact_rows(given, claims, str(inside), certificate, findings)
     seed = certificate.get("seed")
     if not isinstance(seed, str) or not _SEED.fullmatch(seed):
         findings.add("certificate.json", "the seed is not 64 hexadecimal digits in small letters")
-        return findings.verdict(lines)
-    held = _check_quantities(claims, published, places, findings)
-    if held is not None:
-        turns = Turns(given, claims, rule=str(inside), rounding=str(rounding), seed=bytes.fromhex(seed))
-        _check_filling(turns, claims, held, published, places, findings)
-    return findings.verdict(lines)
+        return None
+    units = published.granted()
+    if units is None or len(units) != len(given):
+        refuse_part_numbers(published, findings)
+        return None
+    held = _check_quantities(claims, units, findings)
+    if held is None:
+        return None
+    turns = Turns(given, claims, rule=str(inside), rounding=str(rounding), seed=bytes.fromhex(seed))
+    return _check_filling(turns, claims, held, certificate, findings)
 
 
 def _check_hashes(given: Given, published: Published, findings: Findings) -> None:
     certificate = published.certificate
     findings.expect("certificate.json", "format", certificate.get("format"), "evenhand-certificate-1")
-    findings.expect("certificate.json", "input_sha256", certificate.get("input_sha256"), given.sha256())
+    findings.expect("certificate.json", "input_sha256", certificate.get("input_sha256"), input_sha256(given))
     findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), published.sha256)
-    findings.expect("certificate.json", "lines", certificate.get("lines"), len(given.sku))
+    findings.expect("certificate.json", "lines", certificate.get("lines"), len(given))
 
 
 def _check_seed(certificate: Mapping[str, Any], findings: Findings) -> None:
@@ -116,147 +141,95 @@ def _check_seed(certificate: Mapping[str, Any], findings: Findings) -> None:
     findings.expect("certificate.json", "the seed", certificate.get("seed"), right)
 
 
-def _check_lines(given: Given, published: Published, findings: Findings) -> bool:
-    """Check that the rows are the requests, each once and in order."""
-    rows = list(zip(published.columns["retailer"], published.columns["sku"], strict=True))
-    asked = list(zip(given.retailer, given.sku, strict=True))
-    if rows == asked:
-        return True
-    wanted, seen = set(asked), set()
-    for row in rows:
-        if row in seen:
-            findings.add(", ".join(row), "stands in the result twice")
-        elif row not in wanted:
-            findings.add(", ".join(row), "is in the result, but was never requested")
-        seen.add(row)
-    for row in asked:
-        if row not in seen:
-            findings.add(", ".join(row), "was requested, but is not in the result")
-    if seen == wanted and len(rows) == len(asked):
-        first = next(i for i, row in enumerate(rows) if row != asked[i])
-        findings.add(", ".join(rows[first]), "not in order: rows are sorted by retailer, then SKU")
-    return False
-
-
-def _check_quantities(claims: Claims, published: Published, places: list[str], findings: Findings) -> Ints | None:
+def _check_quantities(claims: Claims, units: Ints, findings: Findings) -> Ints | None:
     """Check each grant by itself and every sum; return packs, or None where they cannot be counted."""
-    texts = published.columns["granted"]
-    wrong = {text for text in set(texts) if not _WHOLE.fullmatch(text)}
-    for place, text in zip(places, texts, strict=True) if wrong else ():
-        if text in wrong:
-            findings.add(place, f"granted is {text!r}, not a whole number")
-    if wrong:
-        return None
-    units = np.array(list(map(int, texts)), dtype=np.uint64)
-    pack = claims.pack.astype(np.uint64)
+    held = units // claims.pack
     faults = (
-        (units % pack != 0, "granted part of a pack"),
-        (units > (claims.eligible * claims.pack).astype(np.uint64), "granted more than is eligible"),
-        (units < (claims.floor * claims.pack).astype(np.uint64), "granted less than its floor"),
-        (
-            (units > 0) & (units < (claims.minimum * claims.pack).astype(np.uint64)),
-            "granted something, but less than its minimum",
-        ),
+        (units % claims.pack != 0, "granted part of a pack"),
+        (claims.adjusted & (held != claims.fixed), "granted something else than was decided by hand"),
+        ((held > claims.top) & ~claims.adjusted, "granted more than is eligible"),
+        (held < claims.floor, "granted less than its floor"),
+        ((held > 0) & (held < claims.minimum), "granted something, but less than its minimum"),
     )
     for mask, what in faults:
         for line in np.flatnonzero(mask).tolist():
-            findings.add(places[line], what)
+            findings.add(claims.given.place(line), what)
     if any(mask.any() for mask, _ in faults):
         return None
-    held = (units // pack).astype(np.int64)
-    _check_sums(claims, held, "", findings)
     return held
 
 
-def _check_sums(claims: Claims, held: Ints, place: str, findings: Findings) -> None:
-    used: dict[str, int] = {}
-    some = np.flatnonzero(held).tolist()
-    sku, pack, packs = claims.sku.tolist(), claims.pack.tolist(), held.tolist()
-    by_sku = [0] * len(claims.sku_names)
-    for line in some:
-        by_sku[sku[line]] += pack[line] * packs[line]
-        for use in claims.further.get(line, ()):
-            used[use.name] = used.get(use.name, 0) + use.size * packs[line]
-    used.update({f"supply:{name}": by_sku[i] for i, name in enumerate(claims.sku_names)})
-    for name, amount in used.items():
-        if amount > claims.limit(name):
-            findings.add(f"{place}{name}", f"{amount} granted of {claims.limit(name)}")
+def _fill(claims: Claims, held: Ints, base: Ints, top: Ints, place: str, findings: Findings) -> Filled:
+    """Check every sum of a filling."""
+    used = claims.amounts(held)
+    for constraint in np.flatnonzero(used > claims.limits).tolist():
+        name = claims.constraint_name(constraint)
+        findings.add(f"{place}{name}", f"{used[constraint]} granted of {claims.limits[constraint]}")
+    left = np.maximum(claims.limits - used, -1).astype(np.int64)
+    return Filled(held, base, top, left)
 
 
 def _check_filling(
-    turns: Turns, claims: Claims, held: Ints, published: Published, places: list[str], findings: Findings
-) -> None:
-    """Check stops, thresholds, shares and reasons; first the choice among lines with a minimum, where there are any."""
-    certificate, found = published.certificate, findings.found
-    left_out: dict[int, tuple[Use, bool]] = {}
-    base, top, before = claims.floor, claims.eligible, None
+    turns: Turns, claims: Claims, held: Ints, certificate: Mapping[str, Any], findings: Findings
+) -> Rows:
+    """Check sums, stops and thresholds; first the choice among lines with a minimum, where there are any."""
+    left_out: LeftOut = {}
+    base, top, before = claims.base, claims.top, None
     if claims.minimum.any():
-        before = _stated_before(claims, held, certificate, places, findings)
-        if before is not None:
-            left_out = _check_choice(turns, claims, held, before, places, findings)
+        before = _stated_before(claims, held, certificate, findings)
         served = (claims.minimum > 0) & (held > 0)
-        base = np.where(served, np.maximum(claims.floor, claims.minimum), claims.floor)
-        top = claims.eligible.copy()
+        base = np.where(served, np.maximum(claims.base, claims.minimum), claims.base)
+        top = claims.top.copy()
+    filled = _fill(claims, held, base, top, "", findings)
+    found = findings.found
+    if before is not None:
+        left_out = _check_choice(turns, claims, held, before, findings)
         top[list(left_out)] = 0
-    else:
+    elif not claims.minimum.any():
         findings.expect("certificate.json", "minimums", certificate.get("minimums"), {})
     thresholds = _stated_thresholds(claims, certificate, rounding=turns.rounding)
-    stops = check_stops(turns, claims, Filled(held, base, top), findings, thresholds=thresholds)
+    stops = check_stops(turns, claims, filled, findings, thresholds=thresholds)
     if before is not None and findings.found == found:  # what is wrong in both would be named twice
         _check_first_filling(turns, claims, before, findings)
-    _check_thresholds(claims, held, top, stops, certificate, findings)
-    cut = cache(_cut)  # few pairs are different
-    shares = list(map(cut, (held * claims.pack).tolist(), claims.weight.tolist()))
-    _compare(places, "share", published, shares, findings)
-    bound, reasons = _bound_and_reasons(turns, claims, held, stops, left_out)
-    _compare(places, "bound_by", published, bound, findings)
-    _compare(places, "reason", published, reasons, findings)
+    _check_thresholds(claims, stops, certificate, findings)
+    return _rows(claims, held, stops, left_out)
 
 
-def _check_choice(
-    turns: Turns, claims: Claims, held: Ints, before: Ints, places: list[str], findings: Findings
-) -> dict[int, tuple[Use, bool]]:
-    """Check the choice made after the first filling.
-
-    Returns
-    -------
-    dict
-        For each line left out, the constraint that had no room for its minimum, and whether the draw alone decided.
-    """
+def _check_choice(turns: Turns, claims: Claims, held: Ints, before: Ints, findings: Findings) -> LeftOut:
+    """Check the choice made after the first filling, and say why the others were left out."""
     choice = Choice(turns, claims, before)
     served = {line for line in choice.lines if held[line] > 0}
     check_choice(choice, served, findings)
     for line in np.flatnonzero((claims.minimum > 0) & (held == 0) & (before >= claims.minimum)).tolist():
-        findings.add(places[line], "reached its minimum, and was left out all the same")
+        findings.add(claims.given.place(line), "reached its minimum, and was left out all the same")
     return choice.why_left_out(served)
 
 
 def _check_first_filling(turns: Turns, claims: Claims, before: Ints, findings: Findings) -> None:
     """Check the filling that knew no minimums, where it may differ from the result."""
     place = "before the minimums, "
-    _check_sums(claims, before, place, findings)
-    concerned = np.zeros(len(claims.sku_names), dtype=np.bool_)
+    concerned = claims.coupled.copy()
     concerned[claims.sku[claims.minimum > 0]] = True
-    concerned[claims.sku[list(claims.further)]] = True
-    top = np.where(concerned[claims.sku], claims.eligible, before)
-    check_stops(turns, claims, Filled(before, claims.floor, top), findings, place=place)
+    top = np.where(concerned[claims.sku], claims.top, before)
+    check_stops(turns, claims, _fill(claims, before, claims.base, top, place, findings), findings, place=place)
 
 
-def _stated_before(
-    claims: Claims, held: Ints, certificate: Mapping[str, Any], places: list[str], findings: Findings
-) -> Ints | None:
+def _stated_before(claims: Claims, held: Ints, certificate: Mapping[str, Any], findings: Findings) -> Ints | None:
     """Return the first filling: the result, but for the lines that the certificate names; None where that cannot be."""
-    before, position = held.copy(), {place: line for line, place in enumerate(places)}
-    for entry in _mapping(certificate, "minimums").get("before", []):
+    stated = _mapping(certificate, "minimums").get("before", [])
+    before = held.copy()
+    named = {(entry[0], entry[1]): None for entry in stated if isinstance(entry, list) and len(entry) == 3}  # noqa: PLR2004  # retailer, SKU, units
+    position = {claims.given.names(line): line for line in range(len(held))} if named else {}
+    for entry in stated:
         try:
             retailer, sku, units = entry
-            line = position[f"{retailer}, {sku}"]
+            line = position[retailer, sku]
             packs, rest = divmod(int(units), int(claims.pack[line]))
         except (TypeError, ValueError, KeyError) as error:
             findings.add("certificate.json", f"minimums.before holds {entry!r}: {error!r}")
             return None
-        if rest or not claims.floor[line] <= packs <= claims.eligible[line]:
-            findings.add(places[line], f"{units} before the minimums cannot be")
+        if rest or not claims.base[line] <= packs <= claims.top[line]:
+            findings.add(claims.given.place(line), f"{units} before the minimums cannot be")
             return None
         before[line] = packs
     return before
@@ -273,21 +246,15 @@ def _stated_thresholds(claims: Claims, certificate: Mapping[str, Any], *, roundi
             turn = (int(stated["tier"]), int(stated["phase"]), level, bytes.fromhex(stated["tie"]))
         except (TypeError, KeyError, ValueError, ZeroDivisionError):
             continue
-        if name in position and isinstance(level, kind):
+        if name in position and isinstance(level, kind) and 0 <= turn[0] < _TIER_END and turn[1] in {0, 1}:
             thresholds[position[name]] = turn
     return thresholds
 
 
-def _check_thresholds(
-    claims: Claims, held: Ints, top: Ints, stops: Stops, certificate: Mapping[str, Any], findings: Findings
-) -> None:
+def _check_thresholds(claims: Claims, stops: Stops, certificate: Mapping[str, Any], findings: Findings) -> None:
     """Compare the certificate's thresholds with the last unit of each SKU whose own supply stopped a line."""
-    by_supply = held < top
-    by_supply[[line for line, use in stops.use.items() if use.reason != "supply"]] = False
-    ended = set(np.unique(claims.sku[by_supply]).tolist())
     right = {}
-    for sku in ended & stops.last.keys():
-        tier, phase, level, draw = stops.last[sku]
+    for sku, (tier, phase, level, draw) in stops.last.items():
         right[claims.sku_names[sku]] = {"tier": tier, "phase": phase, "level": str(level), "tie": draw.hex()}
     stated = _mapping(certificate, "thresholds")
     for name in sorted(stated.keys() | right.keys()):
@@ -295,50 +262,46 @@ def _check_thresholds(
     findings.expect("certificate.json", "levels", certificate.get("levels"), {})
 
 
-def _bound_and_reasons(
-    turns: Turns, claims: Claims, held: Ints, stops: Stops, left_out: dict[int, tuple[Use, bool]]
-) -> tuple[list[str], list[str]]:
-    """Return for each line the constraint and the reason that it must have."""
-    names = np.array([use.name for use in claims.supplies], dtype=object)
-    kind, bound = np.full(len(held), "supply", dtype=object), names[claims.sku]
-    by_draw = stops.by_draw.copy()
-    for line, use in stops.use.items():
-        bound[line], kind[line] = use.name, use.reason
-    for line, (use, is_drawn) in left_out.items():
-        bound[line], kind[line], by_draw[line] = use.name, use.reason, is_drawn
-    first_tier = np.full(len(names), np.iinfo(np.int64).max, dtype=np.int64)
-    some = held > 0
-    np.minimum.at(first_tier, claims.sku[some], claims.tier[some])
-    went_earlier = first_tier[claims.sku] < claims.tier
-    enough = held == claims.eligible
-    bound[enough] = ""
-    reason = np.select(
-        [
-            enough & (held == 0) & (turns.given.requested > 0),
-            enough & claims.capped,
-            enough,
-            (claims.floor > 0) & (held == claims.floor),
-            by_draw,
-            went_earlier & (kind == "supply"),
-        ],
-        ["ineligible", "capped", "filled", "floor", "lottery", "priority"],
-        kind,
-    )
-    return bound.tolist(), reason.tolist()
+def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:
+    """Return what each line must say."""
+    reason, bound = _reasons(claims, held, stops, left_out)
+    used = np.unique(bound[bound != NONE]).tolist()
+    names = [ADJUSTMENT if number == len(claims.limits) else claims.constraint_name(number) for number in used]
+    position = np.full(len(claims.limits) + 2, NONE, dtype=np.int32)
+    position[used] = np.arange(len(used))
+    eligible, granted = claims.eligible * claims.pack, held * claims.pack
+    return Rows(claims.given, eligible, granted, None, claims.weight, reason, position[bound], names)
 
 
-def _compare(places: list[str], column: str, published: Published, right: list[str], findings: Findings) -> None:
-    stated = published.columns[column]
-    if stated != right:
-        for place, found, wanted in zip(places, stated, right, strict=True):
-            if found != wanted:
-                findings.add(place, f"{column} is {found!r}, not {wanted!r}")
-
-
-def _cut(units: int, weight: int) -> str:
-    whole, rest = divmod(units, weight)
-    decimals = str(10**12 + rest * 10**12 // weight)[1:].rstrip("0")
-    return f"{whole}.{decimals}" if decimals else str(whole)
+def _reasons(
+    claims: Claims, held: Ints, stops: Stops, left_out: LeftOut
+) -> tuple[np.ndarray[Any, np.dtype[np.int8]], Ints]:
+    """Return for each line the number of its reason and of the constraint; the one after the last is an adjustment."""
+    code = {reason: np.int8(i) for i, reason in enumerate(REASONS)}
+    kinds = np.concatenate([np.full(len(kind.limits), code[kind.reason]) for kind in claims.kinds])
+    reason = np.where(claims.capped, code["capped"], code["filled"])
+    reason[(claims.eligible == 0) & (claims.given.requested > 0)] = code["ineligible"]
+    bound = np.full(len(held), NONE, dtype=np.int64)
+    by_draw: Mask = stops.by_draw
+    short, constraint = stops.short, stops.constraint
+    if left_out:
+        uses = list(left_out.values())
+        short = np.r_[short, np.array(list(left_out), dtype=np.int64)]
+        constraint = np.r_[constraint, np.array([use.number for use, _ in uses], dtype=np.int64)]
+        by_draw = np.r_[by_draw, np.array([drawn for _, drawn in uses], dtype=np.bool_)]
+    first_tier = np.full(len(claims.sku_names), np.iinfo(np.int64).max, dtype=np.int64)
+    if claims.tier.any():
+        some = held > 0
+        np.minimum.at(first_tier, claims.sku[some], claims.tier[some])
+    bound[short] = constraint
+    why = np.where(constraint == NONE, code["supply"], kinds[constraint])
+    went_earlier = first_tier[claims.sku[short]] < claims.tier[short]
+    why[(why == code["supply"]) & went_earlier] = code["priority"]
+    why[by_draw] = code["lottery"]
+    why[(claims.floor[short] > 0) & (held[short] == claims.floor[short])] = code["floor"]
+    reason[short] = why
+    reason[claims.adjusted], bound[claims.adjusted] = code["adjusted"], len(claims.limits)
+    return reason, bound
 
 
 def _mapping(certificate: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -27,14 +27,11 @@ class Choice:
         self.turn: dict[int, Turn] = {line: turns.of(line, int(claims.minimum[line])) for line in below}
         self.lines = sorted(below, key=self.turn.__getitem__)
         self.uses: dict[int, list[Use]] = {line: claims.uses(line) for line in below}
-        names = {use.name for uses in self.uses.values() for use in uses}
-        self.room = {name: claims.limit(name) for name in names}
-        touched = {int(claims.sku[line]) for line in below}
-        others = set(np.flatnonzero(np.isin(claims.sku, list(touched))).tolist()) | claims.further.keys()
-        for line in others - set(below):
-            for use in claims.uses(line):
-                if use.name in self.room:
-                    self.room[use.name] -= use.size * int(before[line])
+        used = claims.amounts(before)
+        self.room = {use.name: use.limit - int(used[use.number]) for uses in self.uses.values() for use in uses}
+        for line, uses in self.uses.items():
+            for use in uses:
+                self.room[use.name] += use.size * int(before[line])
 
     def need(self, line: int, use: Use) -> int:
         """Return what a line's minimum takes of a constraint."""
@@ -177,4 +174,4 @@ def _better_by_exchange(choice: Choice, group: list[int], chosen: list[int]) -> 
 
 
 def _names(choice: Choice, line: int) -> str:
-    return f"{choice.turns.given.retailer[line]}, {choice.turns.given.sku[line]}"
+    return choice.turns.given.place(line)

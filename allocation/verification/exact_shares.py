@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+import numpy as np
+
 from allocation.verification.entitlement import Claims, Use
 from allocation.verification.findings import Findings
-from allocation.verification.given import Given
-from allocation.verification.published import Published
+from allocation.verification.given import NONE, Given
+from allocation.verification.rows import ADJUSTMENT, REASONS, Rows
 
 _ONE: Final = 10**12
 
@@ -27,33 +29,47 @@ class _Full:
     level: Fraction
 
 
-def check_exact_shares(given: Given, claims: Claims, rule: str, published: Published, findings: Findings) -> None:
-    """Check grants, shares, constraints and reasons against the levels, and the levels against the limits."""
-    levels = _levels(published.certificate, findings)
+def exact_rows(
+    given: Given, claims: Claims, rule: str, certificate: Mapping[str, Any], findings: Findings
+) -> Rows | None:
+    """Return the rows that the levels give, and check the levels against the limits; None where there are no levels."""
+    levels = _levels(certificate, findings)
     for key in ("thresholds", "minimums"):
-        findings.expect("certificate.json", key, published.certificate.get(key), {})
+        findings.expect("certificate.json", key, certificate.get(key), {})
     if claims.minimum.any():
         findings.add("certificate.json", 'lines with a minimum cannot be shared under rounding = "none"')
     if levels is None:
-        return
-    standing = [_stands(claims, rule, line, levels) for line in range(len(given.sku))]
+        return None
+    standing = [_stands(claims, rule, line, levels) for line in range(len(given))]
+    _check_limits(claims, standing, levels, findings)
     first_tier: dict[int, int] = {}
     for line, (units, _) in enumerate(standing):
         if units:
             sku, tier = int(claims.sku[line]), int(claims.tier[line])
             first_tier[sku] = min(first_tier.get(sku, tier), tier)
-    for line, (units, stopped_by) in enumerate(standing):
-        went_earlier = first_tier.get(int(claims.sku[line]), claims.tier[line]) < claims.tier[line]
-        right = {
-            "granted": cut(units),
-            "share": cut(units / int(claims.weight[line])),
-            "bound_by": stopped_by.name if stopped_by else "",
-            "reason": _reason(given, claims, line, units, stopped_by, went_earlier=bool(went_earlier)),
-        }
-        for column, text in right.items():
-            if (found := published.columns[column][line]) != text:
-                findings.add(f"{given.retailer[line]}, {given.sku[line]}", f"{column} is {found!r}, not {text!r}")
-    _check_limits(claims, standing, levels, findings)
+    reasons = [
+        _reason(given, claims, line, *stood, went_earlier=_earlier(claims, line, first_tier))
+        for line, stood in enumerate(standing)
+    ]
+    bound = [ADJUSTMENT if claims.adjusted[line] else use.name if use else "" for line, (_, use) in enumerate(standing)]
+    names = sorted(set(bound) - {""})
+    position = {name: i for i, name in enumerate(names)} | {"": NONE}
+    weights = claims.weight.tolist()
+    return Rows(
+        given,
+        claims.eligible * claims.pack,
+        [cut(units) for units, _ in standing],
+        [cut(units / weight) for (units, _), weight in zip(standing, weights, strict=True)],
+        claims.weight,
+        np.array([REASONS.index(reason) for reason in reasons], dtype=np.int8),
+        np.array([position[name] for name in bound], dtype=np.int32),
+        names,
+    )
+
+
+def _earlier(claims: Claims, line: int, first_tier: Mapping[int, int]) -> bool:
+    tier = int(claims.tier[line])
+    return first_tier.get(int(claims.sku[line]), tier) < tier
 
 
 def cut(number: Fraction) -> str:
@@ -77,8 +93,10 @@ def _levels(certificate: Mapping[str, Any], findings: Findings) -> dict[str, _Fu
 
 def _stands(claims: Claims, rule: str, line: int, levels: Mapping[str, _Full]) -> tuple[Fraction, Use | None]:
     """Return how many units the levels give a line, and the first of its constraints that allows no more."""
-    claim = Fraction(int(claims.eligible[line] * claims.pack[line]))
-    best, stopped_by = claim, None
+    best: Fraction = Fraction(int(claims.top[line] * claims.pack[line]))
+    stopped_by: Use | None = None
+    if claims.adjusted[line]:
+        return best, None
     for use in claims.uses(line):
         if use.size and use.name in levels:
             units = _reaches(claims, rule, line, levels[use.name])
@@ -110,6 +128,8 @@ def _reaches(claims: Claims, rule: str, line: int, full: _Full) -> Fraction:
 def _reason(
     given: Given, claims: Claims, line: int, units: Fraction, stopped_by: Use | None, *, went_earlier: bool
 ) -> str:
+    if claims.adjusted[line]:
+        return "adjusted"
     if stopped_by is None:
         if not claims.eligible[line] and given.requested[line] > 0:
             return "ineligible"
@@ -127,15 +147,17 @@ def _check_limits(
 ) -> None:
     """Check that nothing is overdrawn, and that whatever has a level is full and stopped somebody."""
     used: dict[str, Fraction] = {}
+    limits: dict[str, int] = {}
     named = {stopped_by.name for _, stopped_by in standing if stopped_by}
     for line, (units, _) in enumerate(standing):
         pack = int(claims.pack[line])
         for use in claims.uses(line):
             used[use.name] = used.get(use.name, Fraction(0)) + units * use.size / pack
+            limits[use.name] = use.limit
     for name, amount in used.items():
-        if amount > claims.limit(name):
-            findings.add(name, f"{cut(amount)} granted of {claims.limit(name)}")
-        elif name in named and amount < claims.limit(name):
-            findings.add(name, f"it stopped lines, and {cut(claims.limit(name) - amount)} is left")
+        if amount > limits[name]:
+            findings.add(name, f"{cut(amount)} granted of {limits[name]}")
+        elif name in named and amount < limits[name]:
+            findings.add(name, f"it stopped lines, and {cut(limits[name] - amount)} is left")
     for name in sorted(levels.keys() - named):
         findings.add("certificate.json", f"a level of {name}, which stopped nobody")

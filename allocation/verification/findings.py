@@ -64,6 +64,11 @@ class Findings:
         if found != right:
             self.add(place, f"{what} is {found}, not {right}")
 
+    def include(self, others: "Findings") -> None:
+        """Take over what was found elsewhere."""
+        self.found += others.found
+        self.kept += others.kept[: _KEPT - len(self.kept)]
+
     def verdict(self, lines: int) -> Verdict:
         """Return what was found."""
         return Verdict(tuple(self.kept), self.found, lines)

@@ -1,21 +1,24 @@
 """When a unit's turn comes: the order of the packs, in the checker's own arithmetic.
 
 A unit's level is (pack·(signpost − carry) − offset)/rate. Rational levels are fractions; √(n(n−1)) is compared by
-integer square roots, finer and finer until two numbers part or are known to be the same.
+integer square roots, finer and finer until two numbers part or are known to be the same. Most units are told apart by
+bounds in floating point; what the bounds leave open is decided exactly, once for all units that share their parts.
 """
 
 import hmac
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, total_ordering
+from itertools import pairwise
 from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.verification.entitlement import Claims
-from allocation.verification.given import Given, Ints
+from allocation.verification.given import Codes, Given, Ints
 
 _FIRST_BITS = 80
 
@@ -57,8 +60,6 @@ Moment = tuple[int, int, Level]
 """Tier, phase, level."""
 Turn = tuple[int, int, Level, bytes]
 """Tier, phase, level, draw."""
-
-
 Floats = npt.NDArray[np.float64]
 
 
@@ -80,7 +81,7 @@ class Turns:
         tier, phase, level = self.before_draw(line, n)
         return tier, phase, level, self.draw(line, n)
 
-    def before_draw(self, line: int, n: int) -> tuple[int, int, Level]:
+    def before_draw(self, line: int, n: int) -> Moment:
         """Return tier, phase and level of a line's pack `n`."""
         claims = self.claims
         return int(claims.tier[line]), *self._level(
@@ -89,8 +90,12 @@ class Turns:
 
     def draw(self, line: int, n: int) -> bytes:
         """Return the draw of a line's pack `n`."""
-        message = "\x1f".join((self.given.sku[line], self.given.retailer[line], str(n)))
-        return hmac.digest(self.seed, message.encode(), "sha256")
+        retailer, sku = self.given.names(line)
+        return hmac.digest(self.seed, f"{sku}\x1f{retailer}\x1f{n}".encode(), "sha256")
+
+    def draws(self, line: Ints, n: Ints) -> list[bytes]:
+        """Return the draws of units."""
+        return [self.draw(i, k) for i, k in zip(line.tolist(), n.tolist(), strict=True)]
 
     def _level_of(self, n: int, pack: int, weight: int, claim: int, carry: int) -> tuple[int, Level]:
         owed = Fraction(carry, 1000)
@@ -127,21 +132,33 @@ class Turns:
         """Return tier and phase of units as one number each, in their order."""
         stage = self.claims.tier[line] * 2
         if self.rule == "talmud":
-            phases = (self.before_draw(i, k)[1] for i, k in zip(line.tolist(), n.tolist(), strict=True))
-            stage = stage + np.fromiter(phases, dtype=np.int64, count=len(line))
+            stage += ~self._in_first_half(line, n)
         return stage
+
+    def _in_first_half(self, line: Ints, n: Ints) -> npt.NDArray[np.bool_]:
+        """Say of which units the signpost, less the carry, lies at or below half the claim; exactly.
+
+        Twice the signpost is near m = 2n − 1, so that the carry counts where m is near the claim alone.
+        """
+        carry, m = self.claims.carry[line], 2 * n - 1
+        above = np.clip(m - self.claims.eligible[line], -5, 5)
+        small = np.minimum(m, 2000)
+        early: npt.NDArray[np.bool_]
+        if self.rounding == "dean":  # twice the signpost is m − 1/m
+            early = (1000 * above - 2 * carry) * small <= 1000  # noqa: PLR2004  # thousandths
+        elif self.rounding == "huntington_hill":  # twice the signpost is √(m² − 1), against m − over/500
+            over = 500 * above - carry
+            apart = 250_000 * (small * small - 1) <= (500 * small - over) ** 2
+            early = (over <= 0) | ((500 * small >= over) & apart)
+        else:
+            early = 1000 * (above + {"adams": -1, "webster": 0, "jefferson": 1}[self.rounding]) <= 2 * carry
+        return early
 
     def estimate(self, line: Ints, n: Ints, stage: Ints) -> tuple[Floats, Floats]:
         """Return bounds around the levels of units, to find the few that need an exact comparison."""
         claims = self.claims
         count, pack = n.astype(np.float64), claims.pack[line].astype(np.float64)
-        signpost = {
-            "adams": count - 1,
-            "dean": 2 * count * (count - 1) / (2 * count - 1),
-            "huntington_hill": np.sqrt(count * np.maximum(count - 1, 0)),
-            "webster": count - 0.5,
-            "jefferson": count,
-        }[self.rounding] - claims.carry[line] / 1000
+        signpost = _signposts(self.rounding, count) - claims.carry[line] / 1000
         claim = claims.eligible[line].astype(np.float64)
         rate, offset = np.ones_like(pack), np.zeros_like(pack)
         if self.rule == "max_min":
@@ -153,3 +170,81 @@ class Turns:
         level = pack * (signpost - offset) / rate
         error = pack * (count + offset + 2) / rate * 2.0**-46
         return level - error, level + error
+
+    def later(self, line: Ints, n: Ints, turn: Turn) -> npt.NDArray[np.bool_]:
+        """Say which units come after a turn, exactly."""
+        stage, stated = self.stages(line, n), turn[0] * 2 + turn[1]
+        low, high = self.estimate(line, n, stage)
+        below, above = _around(turn[2])
+        later: npt.NDArray[np.bool_] = (stage > stated) | ((stage == stated) & (low > above))
+        near = ~later & (stage == stated) & (high >= below)
+        for i in np.flatnonzero(near).tolist():
+            later[i] = self.of(int(line[i]), int(n[i])) > turn
+        return later
+
+    def ranks(self, line: Ints, n: Ints) -> Ints:
+        """Return the places of units in the order of their moments, exactly; units of one moment have one place."""
+        claims = self.claims
+        stage = self.stages(line, n)
+        parts = [stage, n, claims.pack[line], claims.carry[line]]
+        if self.rule == "max_min":
+            parts.append(claims.weight[line])
+        else:
+            parts.append(claims.eligible[line])
+        first, alike = _distinct(parts)
+        line, n, stage = line[first], n[first], stage[first]
+        low, high = self.estimate(line, n, stage)
+        order = np.lexsort((low, stage))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        for start, end in _overlapping(stage[order], low[order], high[order]):
+            some = order[start:end]
+            moments = [self.before_draw(i, k) for i, k in zip(line[some].tolist(), n[some].tolist(), strict=True)]
+            position = {moment: start + i for i, moment in enumerate(sorted(set(moments)))}
+            rank[some] = [position[moment] for moment in moments]
+        places: Ints = rank[alike]
+        return places
+
+
+def _signposts(rounding: str, count: Floats) -> Floats:
+    if rounding == "huntington_hill":
+        return np.sqrt(count * np.maximum(count - 1, 0))
+    if rounding == "dean":
+        return 2 * count * (count - 1) / (2 * count - 1)
+    return count - {"adams": 1, "webster": 0.5, "jefferson": 0}[rounding]
+
+
+def _around(level: Level) -> tuple[float, float]:
+    """Return two floats around a level."""
+    if isinstance(level, Surd):
+        root, taken = float(level.radicand) ** 0.5, float(level.taken)
+        error = (root + abs(taken)) * 2.0**-48
+        return root - taken - error, root - taken + error
+    return float(np.nextafter(float(level), -np.inf)), float(np.nextafter(float(level), np.inf))
+
+
+def in_order_of_draws(key: Codes, draws: Sequence[bytes]) -> Ints:
+    """Return the order of units by `key`, then by draw."""
+    words = np.frombuffer(b"".join(draws), dtype=">u8").reshape(-1, 4).astype(np.uint64)
+    return np.lexsort((words[:, 3], words[:, 2], words[:, 1], words[:, 0], key))
+
+
+def _distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Return a row of each different kind, and the kind of each row."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        if len(column) and (column != column[0]).any():
+            values, number = np.unique(column, return_inverse=True)
+            _, code = np.unique(code * len(values) + number, return_inverse=True)
+    _, first = np.unique(code, return_index=True)
+    return first, code
+
+
+def _overlapping(stage: Ints, low: Floats, high: Floats) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of sorted intervals that hang together, where there are several in one."""
+    starts = np.flatnonzero(stage[1:] != stage[:-1]) + 1
+    for start, end in pairwise([0, *starts.tolist(), len(stage)]):
+        reach = np.maximum.accumulate(high[start:end])
+        bounds = start + np.flatnonzero(np.r_[True, low[start + 1 : end] > reach[:-1], True])
+        several = np.flatnonzero(np.diff(bounds) > 1)
+        yield from zip(bounds[several].tolist(), bounds[several + 1].tolist(), strict=True)

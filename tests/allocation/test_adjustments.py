@@ -13,7 +13,7 @@ from allocation.canonical import input_sha256
 from allocation.errors import InputError
 from allocation.folders import read_policy, read_problem, read_result, write_problem, write_result
 from allocation.hashing import sha256_of_rows
-from allocation.verification import Unreadable, verify, verify_folders
+from allocation.verification import verify, verify_folders
 
 DECISION = {
     "retailer": ["b"],
@@ -212,15 +212,37 @@ def test_result_report_and_explanation_name_who_decided_and_why(tmp_path):
     assert published.decisions["b", "K"][0] == decision["reason"][0]
 
 
-def test_the_checker_does_not_know_decisions_and_says_so(tmp_path):
-    write_problem(problem_with(), Policy(seed=SEED), tmp_path / "problem")
-    result = solve(problem_with(), Policy(), seed=SEED)
+@pytest.mark.parametrize("rounding", ["webster", "none"])
+def test_the_checker_knows_decisions_and_sees_when_one_is_taken_away(tmp_path, rounding):
+    policy = Policy(rounding=rounding, seed=SEED)
+    write_problem(problem_with(), policy, tmp_path / "problem")
+    result = solve(problem_with(), policy)
     write_result(result, tmp_path / "result")
+    assert verify(problem_with(), result).violations == ()
+    assert verify_folders(tmp_path / "problem", tmp_path / "result").violations == ()
 
-    with pytest.raises(Unreadable, match="manual decisions"):
-        verify_folders(tmp_path / "problem", tmp_path / "result")
-    with pytest.raises(Unreadable, match="manual decisions"):
-        verify(problem_with(), result)
+    (tmp_path / "problem/adjustments.csv").unlink()
+    told = [str(violation) for violation in verify_folders(tmp_path / "problem", tmp_path / "result").violations]
+
+    assert any(text.startswith("certificate.json: input_sha256") for text in told)
+    assert any(text.startswith("certificate.json: adjustments") for text in told)
+    assert any(text.startswith("b, K: reason is 'adjusted'") for text in told)
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns(coupled=True, minimums=True), policies(roundings=ROUNDINGS), st.data())
+def test_what_is_solved_around_decisions_is_verified(tables, policy, data):
+    lines = list(zip(tables["requests"]["retailer"], tables["requests"]["sku"], strict=True))
+    decided = data.draw(st.lists(st.sampled_from(lines), unique=True, max_size=3))
+    texts = {"reason": ["why"] * len(decided), "author": ["a"] * len(decided), "approver": ["b"] * len(decided)}
+    granted = data.draw(st.lists(st.sampled_from((0, 2, 12)), min_size=len(decided), max_size=len(decided)))
+    names = {"retailer": [r for r, _ in decided], "sku": [s for _, s in decided], "granted": granted}
+    try:
+        problem = Problem.from_columns(**tables, adjustments=names | texts)
+    except InputError:
+        assume(False)
+
+    assert verify(problem, solve(problem, policy)).violations == ()
 
 
 def test_a_result_without_decisions_says_nothing_of_them():

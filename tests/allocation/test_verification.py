@@ -416,10 +416,13 @@ def test_the_checker_imports_no_solver():
 
 def test_the_checker_shares_no_code_with_the_solvers():
     solvers = {
+        "adjustments",
+        "canonical",
         "constraints",
         "decimals",
         "exact_filling",
         "filling",
+        "hashing",
         "lottery",
         "minimums",
         "progressive_filling",
@@ -428,6 +431,7 @@ def test_the_checker_shares_no_code_with_the_solvers():
         "signposts",
         "solving",
         "table_files",
+        "texts",
         "water_filling",
     }
     for path in Path(allocation.verification.__file__).parent.glob("*.py"):
