@@ -35,7 +35,14 @@ class Filling:
     thresholds
         By position of the SKU; only for SKUs whose supply stopped a line and gave more than floors.
     levels
-        By name of the constraint, the level at which it was full, for constraints without a threshold.
+        By name of the constraint, ``{"tier", "phase", "level"}``: when it first refused.
+
+        In whole packs: of the lines whose `stopped_by` it is, the smallest (tier, phase, level) of their next packs,
+        numbered granted + 1; the level as ``str`` of the exact number, as in thresholds. There is an entry for every
+        constraint that stopped a line, supplies included, if any of them is no supply; none where supplies alone
+        stopped lines and `thresholds` say it. Lines left out for their minimum play no part.
+
+        With nothing rounded: the level at which it was full, for every constraint that stopped a line.
     minimums
         By SKU, how the lines with a minimum were chosen.
     """

@@ -43,3 +43,12 @@ SOLVER_COEFFICIENT_END: Final = 2**31
 
 PROVABLE_CHOICES: Final = 16
 """`verify` tries every choice among this many lines with a minimum; above it, the choice is tested by exchange."""
+
+EXACT_FLOAT_END: Final = 2.0**52
+"""Whole numbers below this, and their sums and products below it, are exact in float64."""
+
+EXACT_QUOTIENT_END: Final = 2.0**51
+"""Where all numerators times all denominators stay below this, quotients in float64 keep their order and equality."""
+
+PACK_BY_PACK_END: Final = 20_000
+"""Up to so many packs, filling pack by pack is done before a faster method would be loaded."""

@@ -81,10 +81,10 @@ class _Filler:
     rounding: str
     draw: Draw
     filling: Filling
-    queue: list[tuple[Moment, bytes, int, int]] = field(default_factory=list)
+    queue: list[tuple[Moment, int, int]] = field(default_factory=list)
     needs: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     room: list[int] = field(init=False)
-    last_granted: dict[int, Threshold] = field(default_factory=dict)
+    last_granted: dict[int, tuple[Moment, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.room = list(self.problem.constraints.limits)
@@ -104,13 +104,15 @@ class _Filler:
         """Grant or refuse all packs of the earliest moment, in the order of the draw; return how many they were."""
         moment, turn = self.queue[0][0], []
         while self.queue and self.queue[0][0] == moment:
-            turn.append(heapq.heappop(self.queue))
-        first_would_get_it = [self._has_room(line) for _, _, line, _ in turn]
-        for (_, digest, line, n), would in zip(turn, first_would_get_it, strict=True):
+            turn.append(heapq.heappop(self.queue)[1:])
+        if len(turn) > 1:
+            turn.sort(key=lambda pack: self._drawn(*pack))
+        first_would_get_it = [self._has_room(line) for line, _ in turn]
+        for (line, n), would in zip(turn, first_would_get_it, strict=True):
             if self._has_room(line):
                 self._take(line, 1)
                 self.filling.granted[line] = n
-                self.last_granted[int(self.problem.requests.sku[line])] = Threshold(*moment, digest)
+                self.last_granted[int(self.problem.requests.sku[line])] = moment, line, n
                 self._enqueue_after(line, n)
             else:
                 self.filling.stopped_by[line] = next(c for c, size in self.needs[line] if self.room[c] < size)
@@ -121,14 +123,19 @@ class _Filler:
         """Keep the last pack granted of each SKU whose own supply stopped a line."""
         sku, stopped_by = self.problem.requests.sku, self.filling.stopped_by
         short_of_supply = {int(sku[line]) for line in self.needs if stopped_by[line] == sku[line]}
-        self.filling.thresholds.update({k: self.last_granted[k] for k in short_of_supply & self.last_granted.keys()})
+        for k in short_of_supply & self.last_granted.keys():
+            moment, line, n = self.last_granted[k]
+            self.filling.thresholds[k] = Threshold(*moment, self._drawn(line, n))
 
     def _enqueue_after(self, line: int, granted: int) -> None:
         if granted == self.lines.eligible[line]:
             return
         n = granted + 1
         moment = moment_of(self.problem, self.order, self.rounding, line, n)
-        heapq.heappush(self.queue, (moment, self.draw(*self.problem.names(line), n), line, n))
+        heapq.heappush(self.queue, (moment, line, n))
+
+    def _drawn(self, line: int, n: int) -> bytes:
+        return self.draw(*self.problem.names(line), n)
 
     def _has_room(self, line: int) -> bool:
         return all(self.room[constraint] >= size for constraint, size in self.needs[line])

@@ -39,6 +39,15 @@ def packs_due(rounding: str, award: AnyInts, scale: AnyInts | int) -> AnyInts:
     return whole + _PASSED[rounding](whole, rest, np.asarray(scale))  # type: ignore[no-any-return]  # arrays in, array out
 
 
+def estimated_signposts(rounding: str, n: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the signposts of units `n` up to rounding errors of a few units in the last place."""
+    if rounding == "dean":
+        return 2 * n * (n - 1) / (2 * n - 1)
+    if rounding == "huntington_hill":
+        return np.asarray(np.sqrt(n * (n - 1)))
+    return n - {"adams": 1.0, "webster": 0.5, "jefferson": 0.0}[rounding]
+
+
 def largest_product(rounding: str, award_packs: npt.NDArray[np.float64], scale: AnyInts) -> npt.NDArray[np.float64]:
     """Bound the integers that :func:`packs_due` forms for awards of up to `award_packs` packs."""
     wide = scale.astype(np.float64)

@@ -7,19 +7,22 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.certificate import make_certificate
+from allocation.compiled import available
 from allocation.errors import InputError
 from allocation.exact_filling import fill_exactly
 from allocation.filling import Filling
 from allocation.hashing import sha256_of
+from allocation.limits import PACK_BY_PACK_END
 from allocation.lottery import drawing
 from allocation.minimums import choose
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
-from allocation.progressive_filling import fill_progressively
+from allocation.progressive_filling import Draw, fill_progressively
 from allocation.reasons import bound_by, reasons
 from allocation.report import report_figures
 from allocation.result import Result
 from allocation.rules import Order, order_of
+from allocation.saturation import note_levels
 from allocation.seeding import SeedProof
 from allocation.texts import Coded, Quotients
 from allocation.water_filling import fill_supplies
@@ -102,18 +105,30 @@ def fill(problem: Problem, lines: Lines, policy: Policy, order: Order, progress:
     draw = drawing(policy.seed_bytes())
     fill_supplies(problem, lines, order, policy.rounding, draw, ~coupled, filling)
     if coupled.any():
-        packs = int(lines.eligible[coupled[problem.requests.sku]].sum())
-        fill_progressively(
-            problem,
-            lines,
-            order,
-            policy.rounding,
-            draw,
-            coupled,
-            filling,
-            lambda done: progress("filling", done, packs),
-        )
+        _fill_coupled(problem, lines, order, policy.rounding, draw, coupled, filling, progress)
+    note_levels(problem, order, policy.rounding, filling)
     return filling
+
+
+def _fill_coupled(
+    problem: Problem,
+    lines: Lines,
+    order: Order,
+    rounding: str,
+    draw: Draw,
+    coupled: npt.NDArray[np.bool_],
+    filling: Filling,
+    progress: Progress,
+) -> None:
+    """Fill by jumps where that is sooner done and numbers allow it, else pack by pack; the filling is the same."""
+    packs = int(lines.eligible[coupled[problem.requests.sku]].sum(dtype=np.float64))
+    task = (problem, lines, order, rounding, draw, coupled, filling, lambda done: progress("filling", done, packs))
+    if packs > PACK_BY_PACK_END and available():
+        from allocation.coupled_filling import fill_by_jumps  # noqa: PLC0415  # numba takes most of a second
+
+        if fill_by_jumps(*task):
+            return
+    fill_progressively(*task)
 
 
 def coupled_skus(problem: Problem, lines: Lines) -> npt.NDArray[np.bool_]:

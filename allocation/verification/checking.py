@@ -20,6 +20,7 @@ from allocation.verification.findings import Findings, Unreadable, Verdict
 from allocation.verification.given import NONE, Given, Ints, given_by
 from allocation.verification.published import Published, published_by, read_published
 from allocation.verification.reading import read_given, read_policy
+from allocation.verification.refusals import first_refusals
 from allocation.verification.rows import (
     ADJUSTMENT,
     REASONS,
@@ -192,6 +193,10 @@ def _check_filling(
     if before is not None and findings.found == found:  # what is wrong in both would be named twice
         _check_first_filling(turns, claims, before, findings)
     _check_thresholds(claims, stops, certificate, findings)
+    if findings.found == found:  # refusals follow from the stops
+        refusals, stated = first_refusals(turns, claims, held, stops), _mapping(certificate, "levels")
+        for name in sorted(refusals.keys() | stated.keys()):
+            findings.expect("certificate.json", f"the first refusal of {name}", stated.get(name), refusals.get(name))
     return _rows(claims, held, stops, left_out)
 
 
@@ -259,7 +264,6 @@ def _check_thresholds(claims: Claims, stops: Stops, certificate: Mapping[str, An
     stated = _mapping(certificate, "thresholds")
     for name in sorted(stated.keys() | right.keys()):
         findings.expect("certificate.json", f"the threshold of {name}", stated.get(name), right.get(name))
-    findings.expect("certificate.json", "levels", certificate.get("levels"), {})
 
 
 def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:

@@ -1,0 +1,569 @@
+"""Compiled parts of the fast coupled filling: when a constraint first refuses a pack, and what happens then.
+
+A stage (a tier and a phase) is a set of lines whose packs `low` + 1 … `high` come in the order of their keys. A key is
+a float64 that orders packs exactly as their levels do; :mod:`allocation.pack_keys` says when such keys exist. While no
+constraint refuses anything, every line simply holds the packs whose keys are not above the level reached.
+
+A constraint can refuse nothing up to a level at which all packs due fit into it. Its *first refusal* is the smallest
+key at which they do not. As lines stop, less is due, and a first refusal moves up, never down: a stale one is a bound.
+So the constraint with the smallest first refusal is looked at, brought up to date, and, if it still is the smallest,
+the packs with exactly this key are gone through one by one in the order of the draw. Whoever needs more than is left
+then stops, though its next pack may come much later.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from allocation.columns import IntArray
+from allocation.compiled import jit
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+HALF_STEPS: Final = 0
+DEAN: Final = 1
+HUNTINGTON_HILL: Final = 2
+
+GOING: Final = 0
+REFUSED: Final = 1
+"""Its turn came, and there had not been room for it before the first pack with its key."""
+DRAWN: Final = 2
+"""Its turn came, and drawn first among the packs with its key it would have been granted."""
+DOOMED: Final = 3
+"""Less is left than its next pack takes, whenever that comes."""
+
+NEVER: Final = np.inf
+_FEW: Final = 12
+_CLOSE: Final = 1e-12
+_HALVE_EVERY: Final = 4
+
+
+@jit
+def pack_key(kind: int, n: float, step: float, base: float, den: float) -> float:
+    """Return the key of a line's pack `n`: a quotient of two exact integers, rounded once."""
+    if kind == HALF_STEPS:
+        return (step * n + base) / den
+    if kind == DEAN:
+        odd = 2.0 * n - 1.0
+        return (step * (n * (n - 1.0)) + base * odd) / (odd * den)
+    return (step * (n * (n - 1.0))) / den
+
+
+@jit
+def packs_up_to(kind: int, level: float, step: float, base: float, den: float) -> float:
+    """Return how many packs of a line, however long it is, have keys not above a level; 0 or less means none."""
+    if kind == HALF_STEPS:
+        reached = (level * den - base) / step
+    elif kind == DEAN:
+        twice = 2.0 * (level * den - base) / step
+        reached = 0.5 * (1.0 + twice + np.sqrt(1.0 + twice * twice))
+    else:
+        reached = 0.5 + np.sqrt(0.25 + max(level * den / step, 0.0))
+    n = float(np.floor(reached))
+    if abs(reached - np.rint(reached)) > _CLOSE * (abs(reached) + 1.0):
+        return n
+    # So close to a whole number that only the keys themselves decide.
+    n = float(np.rint(reached))
+    while pack_key(kind, n + 1.0, step, base, den) <= level:
+        n += 1.0
+    while n > 0.0 and pack_key(kind, n, step, base, den) > level:
+        n -= 1.0
+    return n
+
+
+class Stage(NamedTuple):
+    """One stage of a filling: all numbers are exact integers in float64, below 2^53.
+
+    Parameters
+    ----------
+    kind
+        How packs follow each other: :data:`HALF_STEPS`, :data:`DEAN` or :data:`HUNTINGTON_HILL`.
+    step, base, den
+        Per line, the numbers of its keys.
+    low, high
+        Per line, what it holds before the stage and at most in it; `high` falls to what a line holds when it stops.
+    sku
+        Per line.
+    uses
+        Slots × lines: the constraint of each slot, −1 where a line uses none.
+    size
+        Slots × SKUs: what a pack takes.
+    room
+        Per constraint, before the stage.
+    slot
+        Per constraint.
+    start, members
+        Constraint c is used by the lines ``members[start[c]:start[c + 1]]``.
+    stopped_by, how
+        Per line, the constraint without room, and :data:`GOING`, :data:`REFUSED`, :data:`DRAWN` or :data:`DOOMED`.
+    position
+        Per line, its place in the problem.
+    """
+
+    kind: int
+    step: Floats
+    base: Floats
+    den: Floats
+    low: Floats
+    high: Floats
+    sku: Places
+    uses: Places
+    size: Floats
+    room: Floats
+    slot: Places
+    start: IntArray
+    members: Places
+    stopped_by: Places
+    how: npt.NDArray[np.int8]
+    position: IntArray
+
+
+class Search(NamedTuple):
+    """Where the search for refusals stands; per constraint unless said otherwise.
+
+    Parameters
+    ----------
+    first
+        The first refusal, or a bound below it where `stale`.
+    heap
+        Constraints that may still refuse, ordered as a heap by `first`.
+    critical
+        The constraints that cannot take all packs of the level looked at.
+    left, left_at_first
+        Room of the critical ones: as their packs are gone through, and before.
+    seen_constraint, seen_line
+        The number of the level at which a constraint was critical, a line's pack was listed.
+    crowd
+        How many packs of the level meet in a critical constraint where their order matters.
+    counts
+        Lengths in use of heap, critical and units; then the number of the level.
+    at_level
+        The level looked at, as an array of one.
+    unit_line, unit_pack, unit_drawn
+        Per pack of the level: its line, which of the line's packs it is, and whether the draw decides when it comes.
+    """
+
+    first: Floats
+    stale: Flags
+    heap: Places
+    critical: Places
+    left: Floats
+    left_at_first: Floats
+    seen_constraint: Places
+    seen_line: Places
+    crowd: Places
+    counts: IntArray
+    at_level: Floats
+    unit_line: Places
+    unit_pack: IntArray
+    unit_drawn: Flags
+
+
+@jit
+def grouped(constraint_of: Any, constraints: int, start: Any, members: Any) -> None:
+    """List the lines of each constraint, slot after slot: fill `start` and `members`; see :class:`Stage`."""
+    for slot in range(constraint_of.shape[0]):
+        for line in range(constraint_of.shape[1]):
+            if constraint_of[slot, line] >= 0:
+                start[constraint_of[slot, line] + 1] += 1
+    for constraint in range(constraints):
+        start[constraint + 1] += start[constraint]
+    at = start[:-1].copy()
+    for slot in range(constraint_of.shape[0]):
+        for line in range(constraint_of.shape[1]):
+            constraint = constraint_of[slot, line]
+            if constraint >= 0:
+                members[at[constraint]] = line
+                at[constraint] += 1
+
+
+@jit
+def _key(stage: Stage, line: int, n: float) -> float:
+    return pack_key(stage.kind, n, stage.step[line], stage.base[line], stage.den[line])
+
+
+@jit
+def _due(stage: Stage, line: int, level: float) -> float:
+    """Return how many packs a line holds at a level: all that are due, as far as it goes."""
+    n = packs_up_to(stage.kind, level, stage.step[line], stage.base[line], stage.den[line])
+    return float(min(max(n, stage.low[line]), stage.high[line]))
+
+
+@jit
+def _demand(stage: Stage, constraint: int, level: float) -> Any:
+    """Return what is due of a constraint at a level, in how many packs, and how fast it and they grow from there."""
+    demand, packs, pace, rising = 0.0, 0.0, 0.0, 0.0
+    slot = stage.slot[constraint]
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        low, high = stage.low[line], stage.high[line]
+        if low < high:
+            step, den = stage.step[line], stage.den[line]
+            n = packs_up_to(stage.kind, level, step, stage.base[line], den)
+            size = stage.size[slot, stage.sku[line]]
+            held = min(max(n, low), high)
+            demand += size * (held - low)
+            packs += held
+            if low <= n < high:
+                speed = den / step
+                if stage.kind == HUNTINGTON_HILL:
+                    speed = np.sqrt(speed)
+                elif stage.kind == DEAN:
+                    speed = 2.0 * speed
+                pace += size * speed
+                rising += speed
+    return demand, packs, pace, rising
+
+
+@jit
+def first_above(stage: Stage, constraint: int, room: float, bound: float) -> float:
+    """Return the smallest key at which more than `room` is due of a constraint, :data:`NEVER` where there is none.
+
+    `bound` is such that no more than `room` is due before it.
+    """
+    slot = stage.slot[constraint]
+    total, all_packs, lines = 0.0, 0.0, 0
+    low, high = np.inf, -np.inf
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.low[line] < stage.high[line]:
+            total += stage.size[slot, stage.sku[line]] * (stage.high[line] - stage.low[line])
+            all_packs += stage.high[line]
+            low = min(low, _key(stage, line, stage.low[line] + 1.0))
+            high = max(high, _key(stage, line, stage.high[line]))
+            lines += 1
+    if total <= room:
+        return NEVER
+    low = max(low, bound)
+    demand, packs, pace, rising = _demand(stage, constraint, low)
+    if demand > room:
+        return low
+    few = _FEW + lines // 16
+    margin, aim_up, turn = 1.0 + 0.5 * np.sqrt(lines), True, 1
+    while all_packs - packs > few:
+        level = _middle(stage.kind, low, high)
+        if not low < level < high:
+            return high
+        if pace > 0.0 and turn % _HALVE_EVERY:
+            aim = room - demand + (margin if aim_up else -margin) * pace / rising
+            guess = _further(stage.kind, low, aim / pace)
+            if low < guess < high:
+                level = guess
+        found = _demand(stage, constraint, level)
+        turn += 1
+        if found[0] > room:
+            high, all_packs, aim_up = level, found[1], False
+        else:
+            low, (demand, packs, pace, rising), aim_up = level, found, True
+    return _first_among_few(stage, constraint, room - demand, low, high, int(all_packs - packs))
+
+
+@jit
+def _middle(kind: int, low: float, high: float) -> float:
+    if kind == HUNTINGTON_HILL:
+        middle = 0.5 * float(np.sqrt(low) + np.sqrt(high))
+        return middle * middle
+    return low + 0.5 * (high - low)
+
+
+@jit
+def _further(kind: int, level: float, distance: float) -> float:
+    if kind == HUNTINGTON_HILL:
+        reached = max(float(np.sqrt(level)) + distance, 0.0)
+        return reached * reached
+    return level + distance
+
+
+@jit
+def _first_among_few(stage: Stage, constraint: int, room: float, low: float, high: float, packs: int) -> float:
+    """Go through the packs with keys above `low`, up to `high`, until they take more than `room`."""
+    keys, sizes = np.empty(packs), np.empty(packs)
+    slot, found = stage.slot[constraint], 0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.low[line] < stage.high[line]:
+            size = stage.size[slot, stage.sku[line]]
+            n = _due(stage, line, low)
+            until = _due(stage, line, high)
+            while n < until:
+                n += 1.0
+                keys[found] = _key(stage, line, n)
+                sizes[found] = size
+                found += 1
+    for i in np.argsort(keys):
+        room -= sizes[i]
+        if room < 0.0:
+            return float(keys[i])
+    return NEVER
+
+
+@jit
+def _push(search: Search, constraint: int) -> None:
+    heap, first = search.heap, search.first
+    at = search.counts[0]
+    search.counts[0] += 1
+    while at > 0:
+        above = (at - 1) // 2
+        if first[heap[above]] <= first[constraint]:
+            break
+        heap[at] = heap[above]
+        at = above
+    heap[at] = constraint
+
+
+@jit
+def _sink(search: Search) -> None:
+    """Bring the top of the heap to its place, after its first refusal has moved up."""
+    heap, first, length = search.heap, search.first, search.counts[0]
+    top, at = heap[0], 0
+    while True:
+        below = 2 * at + 1
+        if below >= length:
+            break
+        if below + 1 < length and first[heap[below + 1]] < first[heap[below]]:
+            below += 1
+        if first[top] <= first[heap[below]]:
+            break
+        heap[at] = heap[below]
+        at = below
+    heap[at] = top
+
+
+@jit
+def _pop(search: Search) -> None:
+    search.counts[0] -= 1
+    search.heap[0] = search.heap[search.counts[0]]
+    if search.counts[0] > 0:
+        _sink(search)
+
+
+@jit
+def begin(stage: Stage, search: Search) -> None:
+    """Find the first refusal of every constraint."""
+    for constraint in range(len(stage.room)):
+        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], -np.inf)
+        if search.first[constraint] < NEVER:
+            _push(search, constraint)
+
+
+@jit
+def advance(stage: Stage, search: Search) -> int:
+    """Go on to the next level whose packs need a draw, and list them.
+
+    Returns
+    -------
+    int
+        0 where no constraint refuses anything any more; else the number of packs listed, or, negative, how many there
+        would be if :attr:`Search.unit_line` were long enough, for another call by :func:`list_packs`.
+    """
+    while _find_critical(stage, search):
+        packs = list_packs(stage, search)
+        if packs < 0:
+            return packs
+        for unit in range(packs):
+            if search.unit_drawn[unit]:
+                return packs
+        settle(stage, search, np.arange(packs))
+    return 0
+
+
+@jit
+def _find_critical(stage: Stage, search: Search) -> bool:
+    """Collect the constraints that refuse something at the lowest level; say whether there is any."""
+    search.counts[1] = 0
+    level = NEVER
+    while search.counts[0] > 0 and search.first[search.heap[0]] <= level:
+        constraint = search.heap[0]
+        if search.stale[constraint]:
+            search.stale[constraint] = False
+            bound = search.first[constraint]
+            search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound)
+            if search.first[constraint] == NEVER:
+                _pop(search)
+                continue
+            if search.first[constraint] > bound:
+                _sink(search)
+                continue
+        level = search.first[constraint]
+        search.critical[search.counts[1]] = constraint
+        search.counts[1] += 1
+        _pop(search)
+    search.at_level[0] = level
+    return bool(search.counts[1] > 0)
+
+
+@jit
+def list_packs(stage: Stage, search: Search) -> int:  # noqa: C901 - a call costs as much as the work
+    """List the packs with the level looked at of the lines that use a critical constraint; see :func:`advance`."""
+    search.counts[3] += 1
+    number, level = search.counts[3], search.at_level[0]
+    listed = 0
+    for k in range(search.counts[1]):
+        constraint = search.critical[k]
+        slot, demand, crowd, smallest = stage.slot[constraint], 0.0, 0, np.inf
+        for j in range(stage.start[constraint], stage.start[constraint + 1]):
+            line = stage.members[j]
+            if stage.low[line] >= stage.high[line]:
+                continue
+            n = packs_up_to(stage.kind, level, stage.step[line], stage.base[line], stage.den[line])
+            held = min(max(n, stage.low[line]), stage.high[line])
+            size = stage.size[slot, stage.sku[line]]
+            if stage.low[line] < n <= stage.high[line] and _key(stage, line, n) == level:
+                held -= 1.0
+                crowd += 1
+                smallest = min(smallest, size)
+                if search.seen_line[line] != number:
+                    search.seen_line[line] = number
+                    if listed < len(search.unit_line):
+                        search.unit_line[listed] = line
+                        search.unit_pack[listed] = int(n)
+                    listed += 1
+            demand += size * (held - stage.low[line])
+        search.left[constraint] = search.left_at_first[constraint] = stage.room[constraint] - demand
+        search.seen_constraint[constraint] = number
+        search.crowd[constraint] = crowd if search.left[constraint] >= smallest else 0
+    if listed > len(search.unit_line):
+        return -listed
+    search.counts[2] = listed
+    for unit in range(listed):
+        search.unit_drawn[unit] = False
+        for slot in range(len(stage.uses)):
+            constraint = stage.uses[slot, search.unit_line[unit]]
+            if constraint >= 0 and search.seen_constraint[constraint] == number and search.crowd[constraint] > 1:
+                search.unit_drawn[unit] = True
+    return listed
+
+
+@jit
+def _without_room(stage: Stage, search: Search, line: int, left: Floats) -> int:
+    """Return the first critical constraint with less room than a line's pack needs, −1 where there is none."""
+    for slot in range(len(stage.uses)):
+        constraint = stage.uses[slot, line]
+        if (
+            constraint >= 0
+            and search.seen_constraint[constraint] == search.counts[3]
+            and left[constraint] < stage.size[slot, stage.sku[line]]
+        ):
+            return int(constraint)
+    return -1
+
+
+@jit
+def _stop(stage: Stage, search: Search, line: int, packs: float, constraint: int, how: int) -> None:
+    stage.high[line] = packs
+    stage.stopped_by[line] = constraint
+    stage.how[line] = how
+    for slot in range(len(stage.uses)):
+        if stage.uses[slot, line] >= 0:
+            search.stale[stage.uses[slot, line]] = True
+
+
+@jit
+def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
+    """Grant or refuse the packs listed, in the given order; then stop every line that needs more than is left."""
+    level = search.at_level[0]
+    for unit in order:
+        line = search.unit_line[unit]
+        full = _without_room(stage, search, line, search.left)
+        if full < 0:
+            for slot in range(len(stage.uses)):
+                constraint = stage.uses[slot, line]
+                if constraint >= 0:
+                    search.left[constraint] -= stage.size[slot, stage.sku[line]]
+        else:
+            drawn = _without_room(stage, search, line, search.left_at_first) < 0
+            _stop(stage, search, line, search.unit_pack[unit] - 1.0, full, DRAWN if drawn else REFUSED)
+    for k in range(search.counts[1]):
+        constraint = search.critical[k]
+        slot, left = stage.slot[constraint], search.left[constraint]
+        for j in range(stage.start[constraint], stage.start[constraint + 1]):
+            line = stage.members[j]
+            if stage.size[slot, stage.sku[line]] > left and stage.low[line] < stage.high[line]:
+                held = _due(stage, line, level)
+                if held < stage.high[line]:
+                    _stop(stage, search, line, held, _without_room(stage, search, line, search.left), DOOMED)
+    for k in range(search.counts[1]):
+        constraint = search.critical[k]
+        search.stale[constraint] = False
+        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], level)
+        if search.first[constraint] < NEVER:
+            _push(search, constraint)
+
+
+@jit
+def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:  # noqa: C901
+    """Name, for lines stopped ahead, a constraint that comes first in naming order and was full by their turn.
+
+    Returns
+    -------
+    int
+        How many lines are left to the draw: their next pack's key is where such a constraint became too full. They
+        are listed in `ties` and `tie_constraint` as far as these go.
+    """
+    found = 0
+    for constraint in range(len(stage.room)):
+        slot = stage.slot[constraint]
+        left = -1.0
+        known_size, known_level = -1.0, 0.0
+        for j in range(stage.start[constraint], stage.start[constraint + 1]):
+            line = stage.members[j]
+            if stage.how[line] != DOOMED or stage.slot[stage.stopped_by[line]] <= slot:
+                continue
+            if left < 0.0:
+                left = stage.room[constraint]
+                for m in range(stage.start[constraint], stage.start[constraint + 1]):
+                    other = stage.members[m]
+                    left -= stage.size[slot, stage.sku[other]] * (stage.high[other] - stage.low[other])
+            size = stage.size[slot, stage.sku[line]]
+            if left >= size:
+                continue
+            if size != known_size:
+                known_size = size
+                room = stage.room[constraint] - size
+                known_level = -np.inf if room < 0.0 else first_above(stage, constraint, room, -np.inf)
+            key = _key(stage, line, stage.high[line] + 1.0)
+            if known_level < key:
+                stage.stopped_by[line] = constraint
+            elif known_level == key:
+                if found < len(ties):
+                    ties[found] = line
+                    tie_constraint[found] = constraint
+                found += 1
+    return found
+
+
+@jit
+def held_at(stage: Stage, constraint: int, level: float, lines: Places, packs: IntArray) -> Any:
+    """List the packs granted of a constraint that have exactly the key `level`: their lines, and which of theirs.
+
+    Returns
+    -------
+    tuple
+        How many they are, and the room before the first of these packs.
+    """
+    slot, room, found = stage.slot[constraint], stage.room[constraint], 0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.low[line] < stage.high[line]:
+            held = _due(stage, line, level)
+            if held > stage.low[line] and _key(stage, line, held) == level:
+                lines[found] = line
+                packs[found] = int(held)
+                found += 1
+                held -= 1.0
+            room -= stage.size[slot, stage.sku[line]] * (held - stage.low[line])
+    return found, room
+
+
+@jit
+def last_keys(stage: Stage, last: Floats, is_last: Flags) -> None:
+    """Write per SKU the key of the last pack granted in the stage, and say per line whether it has that pack."""
+    for line in range(len(stage.low)):
+        if stage.low[line] < stage.high[line]:
+            last[stage.sku[line]] = max(last[stage.sku[line]], _key(stage, line, stage.high[line]))
+    for line in range(len(stage.low)):
+        some = stage.low[line] < stage.high[line]
+        is_last[line] = some and _key(stage, line, stage.high[line]) == last[stage.sku[line]]

@@ -1,0 +1,38 @@
+"""When each constraint first refused a pack: recomputed from the quantities and from what stopped whom."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from allocation.verification.entitlement import Claims
+from allocation.verification.given import NONE, Ints
+from allocation.verification.stops import Stops
+from allocation.verification.turns import Moment, Turns
+
+
+def first_refusals(turns: Turns, claims: Claims, held: Ints, stops: Stops) -> dict[str, dict[str, Any]]:
+    """Return what ``levels`` of a certificate must be: of the lines that a constraint stopped, the earliest next pack.
+
+    Nothing where supplies alone stopped lines.
+    """
+    known = stops.constraint != NONE
+    line, constraint = stops.short[known], stops.constraint[known]
+    if not (constraint >= len(claims.supply)).any():
+        return {}
+    n = held[line] + 1
+    stage = turns.stages(line, n)
+    first = np.full(len(claims.limits), np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first, constraint, stage)
+    early = np.flatnonzero(stage == first[constraint])
+    low, high = turns.estimate(line[early], n[early], stage[early])
+    surely = np.full(len(first), np.inf)
+    np.minimum.at(surely, constraint[early], high)
+    moments: defaultdict[int, set[Moment]] = defaultdict(set)
+    for i in early[low <= surely[constraint[early]]].tolist():
+        moments[int(constraint[i])].add(turns.before_draw(int(line[i]), int(n[i])))
+    refusals = {}
+    for number, found in moments.items():
+        tier, phase, level = min(found)
+        refusals[claims.constraint_name(number)] = {"tier": tier, "phase": phase, "level": str(level)}
+    return refusals

@@ -1,0 +1,188 @@
+"""The fast coupled filling against its definition, pack by pack."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from allocation_problems import ROUNDINGS, RULES, SEED
+
+from allocation import Policy, Problem, solve, verify
+from allocation.coupled_filling import fill_by_jumps
+from allocation.errors import InputError
+from allocation.filling import Filling
+from allocation.lottery import drawing
+from allocation.progressive_filling import fill_progressively
+from allocation.rules import order_of
+from allocation.solving import fill
+
+
+def a_problem(rng: random.Random) -> Problem:
+    """A problem with every kind of constraint, few weights and round numbers, so that ties abound."""
+    retailers = [f"r{i:02d}" for i in range(rng.randint(1, rng.choice((3, 6, 25))))]
+    skus = [f"s{i}" for i in range(rng.randint(1, rng.choice((2, 4, 8))))]
+    pairs = [(r, s) for r in retailers for s in skus if rng.random() < 0.8] or [(retailers[0], skus[0])]
+    heaviest, most = rng.choice((1, 2, 3, 30, 1000)), rng.choice((3, 10, 40, 400))
+    alike, many = rng.random() < 0.3, len(retailers) * most
+
+    def column(values, entries=pairs):
+        return [values() for _ in entries]
+
+    requests = {
+        "retailer": [r for r, _ in pairs],
+        "sku": [s for _, s in pairs],
+        "requested": column(lambda: most if alike else rng.randint(0, most)),
+        "floor": column(lambda: rng.choice((0, 0, 0, 1, 3))) if rng.random() < 0.5 else [0] * len(pairs),
+        "cap": column(lambda: rng.choice((None, None, rng.randint(0, most)))),
+    }
+    if rng.random() < 0.6:
+        requests["weight"] = column(lambda: rng.randint(1, heaviest))
+    if rng.random() < 0.3:
+        requests["carry"] = column(lambda: rng.choice((0, 500, -1000, 1000, rng.randint(-1000, 1000))))
+    packs = (1, 1, 2, 3, 12) if rng.random() < 0.7 else (1,)
+    supply = {
+        "sku": skus,
+        "supply": column(lambda: rng.randint(0, many), skus),
+        "pack": column(lambda: rng.choice(packs), skus),
+        "price_minor": column(lambda: rng.choice((0, 1, 1, 5, rng.randint(1, 99))), skus),
+    }
+    table = {
+        "retailer": retailers,
+        "weight": column(lambda: rng.randint(1, heaviest), retailers),
+        "group:tier": column(lambda: rng.choice("12"), retailers),
+        "group:region": column(lambda: rng.choice(("n", "s", "")), retailers),
+        "group:type": column(lambda: rng.choice("xy"), retailers),
+    }
+    if rng.random() < 0.7:
+        table["credit_minor"] = column(lambda: rng.choice((None, rng.randint(0, len(skus) * most * 10))), retailers)
+    if rng.random() < 0.5:
+        table["max_units"] = column(lambda: rng.choice((None, rng.randint(0, len(skus) * most))), retailers)
+    scopes = [
+        (g, v, s) for g, vs in (("region", "ns"), ("tier", "12"), ("type", "xy")) for v in vs for s in (*skus, "*")
+    ]
+    chosen = rng.sample(scopes, rng.randint(1, min(6, len(scopes))))
+    quotas = dict(zip(("group", "value", "sku"), map(list, zip(*chosen, strict=True)), strict=True))
+    quotas["max_units"] = column(lambda: rng.randint(0, many), chosen)
+    return Problem.from_columns(requests, supply, table, quotas)
+
+
+def a_policy(rng: random.Random) -> Policy:
+    tiered = rng.random() < 0.3
+    rule = rng.choice(RULES)
+    return Policy(
+        rule="priority" if tiered else rule,
+        inside=rule if tiered else None,
+        rounding=rng.choice(ROUNDINGS),
+        seed=f"{rng.getrandbits(256):064x}",
+    )
+
+
+def differences(cases: range) -> tuple[int, list[str]]:
+    """Fill both ways; return how many cases the fast way took, and what differed."""
+    taken, found = 0, []
+    for case in cases:
+        rng = random.Random(case)  # noqa: S311 - cases, no secrets
+        try:
+            problem, policy = a_problem(rng), a_policy(rng)
+        except InputError:  # floors that overdraw a constraint
+            continue
+        order, draw = order_of(problem, policy), drawing(policy.seed_bytes())
+        everywhere = np.ones(len(problem.supply.sku), dtype=bool)
+        reference = Filling.of_all_that_is_eligible(problem.lines.eligible)
+        fast = Filling.of_all_that_is_eligible(problem.lines.eligible)
+        fill_progressively(problem, problem.lines, order, policy.rounding, draw, everywhere, reference)
+        if not fill_by_jumps(problem, problem.lines, order, policy.rounding, draw, everywhere, fast):
+            continue
+        taken += 1
+        found += [
+            f"case {case}: {what}"
+            for what in ("granted", "stopped_by", "by_draw")
+            if getattr(fast, what).tolist() != getattr(reference, what).tolist()
+        ]
+        found += [f"case {case}: thresholds"] if fast.thresholds != reference.thresholds else []
+    return taken, found
+
+
+@pytest.mark.slow
+def test_jumps_and_pack_by_pack_agree_to_the_last_detail():
+    taken, found = differences(range(900))
+
+    assert found == []
+    assert taken > 600
+
+
+@pytest.mark.slow
+def test_kernels_that_are_not_compiled_give_the_same():
+    code = (
+        "import sys, importlib.util as u; seen = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'numba' else seen(name, *rest)\n"
+        "sys.path[:0] = ['.', 'tests/support', 'tests/allocation']\n"
+        "from test_coupled_filling import differences\n"
+        "taken, found = differences(range(60))\n"
+        "assert 'numba' not in sys.modules\n"
+        "print(taken, found)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    taken, _, found = done.stdout.strip().partition(" ")
+    assert found == "[]"
+    assert int(taken) > 30
+
+
+def test_numbers_beyond_exact_floats_are_left_to_the_definition():
+    top = 2**61
+    problem = Problem.from_columns(
+        {"retailer": ["a", "b"], "sku": ["k", "k"], "requested": [top, top], "weight": [10**9, 10**9 - 1]},
+        {"sku": ["k"], "supply": [2], "price_minor": [1]},
+        {"retailer": ["a", "b"], "credit_minor": [1, 1]},
+    )
+    policy, filling = Policy(seed=SEED), Filling.of_all_that_is_eligible(problem.lines.eligible)
+    order, draw = order_of(problem, policy), drawing(policy.seed_bytes())
+
+    taken = fill_by_jumps(problem, problem.lines, order, "webster", draw, np.ones(1, dtype=bool), filling)
+
+    assert not taken
+    assert filling.granted.tolist() == [top, top]
+    assert solve(problem, policy).granted.tolist() == [1, 1]
+
+
+@pytest.mark.slow
+def test_large_coupled_problems_are_filled_by_jumps_and_hold_before_the_checker():
+    rng = np.random.default_rng(4)
+    retailers, skus = [f"{i:03d}" for i in range(60)], ["a", "b", "c"]
+    problem = Problem.from_columns(
+        {
+            "retailer": np.repeat(retailers, 3),
+            "sku": skus * 60,
+            "requested": rng.integers(1, 1000, 180),
+            "weight": rng.integers(1, 30, 180),
+        },
+        {"sku": skus, "supply": [12_000] * 3, "pack": [1, 6, 1], "price_minor": [3, 1, 7]},
+        {"retailer": retailers, "credit_minor": rng.integers(1, 4000, 60), "group:region": ["n", "s"] * 30},
+        {"group": ["region", "region"], "value": ["n", "s"], "sku": ["*", "b"], "max_units": [15_000, 2000]},
+    )
+    policy = Policy(seed=SEED)
+
+    result = solve(problem, policy)
+
+    assert verify(problem, result).violations == ()
+    filling = fill(problem, problem.lines_to_fill, policy, order_of(problem, policy), lambda *_: None)
+    names = np.array(problem.constraints.names)
+    assert set(result.certificate["levels"]) == set(names[np.unique(filling.stopped_by[filling.stopped_by >= 0])])
+
+
+def test_the_certificate_says_when_each_constraint_first_refused():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a", "b"], "sku": ["k", "l", "k"], "requested": [9, 9, 9], "weight": [1, 2, 1]},
+        {"sku": ["k", "l"], "supply": [9, 9], "price_minor": [2, 2]},
+        {"retailer": ["a", "b"], "credit_minor": [10, None]},
+    )
+    result = solve(problem, Policy(seed=SEED))
+
+    # a: the packs of l come at 1/4, 3/4, 5/4 …, those of k at 1/2, 3/2 …; the fifth pack takes all of its credit.
+    assert result.granted.tolist() == [2, 3, 7]
+    assert result.certificate["levels"] == {
+        "credit:a": {"tier": 0, "phase": 0, "level": "7/4"},
+        "supply:k": {"tier": 0, "phase": 0, "level": "15/2"},
+    }
