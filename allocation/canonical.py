@@ -18,41 +18,60 @@ problems without minimums keep the form above.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from allocation.hashing import sha256_of_rows
+from allocation import compiled
+from allocation.columns import IntArray, constant, is_all
+from allocation.hashing import sha256_of_written, written
 from allocation.limits import NO_LIMIT
+from allocation.line_bytes import canonical_requests, json_rows, stretches
 from allocation.problem import Problem
 from allocation.tables import ABSENT
+from allocation.texts import Coded
+
+_ALL: Final = -1
+"""Stands for a line of all or nothing."""
 
 
 def input_sha256(problem: Problem) -> str:
     """Return the SHA-256 of the canonical input, in hexadecimal digits."""
-    tables: list[Iterable[Any]] = [_requests(problem), _supply(problem), _retailers(problem), _quotas(problem)]
+    tables: list[Iterable[bytes]] = [
+        _requests(problem),
+        *map(written, (_supply(problem), _retailers(problem), _quotas(problem))),
+    ]
     if len(problem.adjustments):
-        tables.append(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply))
-    return sha256_of_rows(*tables)
+        tables.append(written(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply)))
+    return sha256_of_written(*tables)
 
 
-def _requests(problem: Problem) -> Iterable[Sequence[Any]]:
-    requests, retailers, supply = problem.requests, problem.retailers, problem.supply
-    rows = zip(
-        np.array(retailers.retailer, dtype=object)[requests.retailer].tolist(),
-        np.array(supply.sku, dtype=object)[requests.sku].tolist(),
-        requests.requested.tolist(),
-        requests.floor.tolist(),
-        map(_or_null, requests.cap.tolist()),
-        problem.lines.weight.tolist(),
-        requests.carry.tolist(),
-        strict=True,
+def _requests(problem: Problem) -> Iterator[bytes]:
+    requests, supply = problem.requests, problem.supply
+    names = (Coded(requests.retailer, problem.retailers.retailer), Coded(requests.sku, supply.sku))
+    numbers = (
+        *(requests.requested, requests.floor, requests.cap, problem.lines.weight, requests.carry),
+        _least(problem),
     )
-    minimum = np.where(requests.minimum == ABSENT, supply.minimum[requests.sku], requests.minimum)
-    if not (minimum.any() or requests.all_or_nothing.any()):
-        return rows
-    least = np.where(requests.all_or_nothing, "all", minimum.astype(object)).tolist()
-    return ((*row, some) if some else row for row, some in zip(rows, least, strict=True))
+    if compiled.worth_it(len(problem)):
+        return canonical_requests(names, numbers)
+    return (json_rows(_rows(names, numbers, lines)) for lines in stretches(len(problem)))
+
+
+def _least(problem: Problem) -> IntArray:
+    """Return the minimum that holds for each line, in units: 0 for none, −1 for all or nothing."""
+    requests, minimum = problem.requests, problem.supply.minimum
+    if is_all(ABSENT, requests.minimum) and is_all(0, requests.all_or_nothing) and not minimum.any():
+        return constant(0, len(problem))
+    least = np.where(requests.minimum == ABSENT, minimum[requests.sku], requests.minimum)
+    return np.where(requests.all_or_nothing, _ALL, least)
+
+
+def _rows(names: Sequence[Coded[str]], numbers: Sequence[IntArray], lines: slice) -> Iterator[Sequence[Any]]:
+    requested, floor, cap, weight, carry, least = (column[lines].tolist() for column in numbers)
+    texts = (column[lines].tolist() for column in names)
+    for *row, some in zip(*texts, requested, floor, map(_or_null, cap), weight, carry, least, strict=True):
+        yield [*row, "all" if some == _ALL else some] if some else row
 
 
 def _supply(problem: Problem) -> Iterator[list[Any]]:

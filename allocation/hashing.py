@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Final
+
+_ROWS_AT_A_TIME: Final = 8192
 
 
 def sha256_of(chunks: Iterable[bytes]) -> str:
@@ -17,14 +19,26 @@ def sha256_of(chunks: Iterable[bytes]) -> str:
 
 def sha256_of_rows(*tables: Iterable[Any]) -> str:
     """Hash tables of rows as one compact JSON array of arrays, without holding its text."""
+    return sha256_of_written(*map(written, tables))
+
+
+def sha256_of_written(*tables: Iterable[bytes]) -> str:
+    """Hash tables as one compact JSON array of arrays; each comes as pieces of rows that are parted by commas."""
     digest = hashlib.sha256()
-    for number, rows in enumerate(tables):
+    for number, pieces in enumerate(tables):
         digest.update(b",[" if number else b"[[")
-        remaining, comma = iter(rows), ""
-        while some := list(islice(remaining, 8192)):
-            text = json.dumps(some, ensure_ascii=False, separators=(",", ":"))
-            digest.update((comma + text[1:-1]).encode())
-            comma = ","
+        comma = b""
+        for piece in pieces:
+            digest.update(comma)
+            digest.update(piece)
+            comma = b","
         digest.update(b"]")
     digest.update(b"]")
     return digest.hexdigest()
+
+
+def written(rows: Iterable[Any]) -> Iterator[bytes]:
+    """Yield pieces of rows as compact JSON, parted by commas within a piece."""
+    remaining = iter(rows)
+    while some := list(islice(remaining, _ROWS_AT_A_TIME)):
+        yield json.dumps(some, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()

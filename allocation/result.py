@@ -1,8 +1,6 @@
 """The result: one row a line, and the certificate that lets a stranger check it."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -10,8 +8,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from allocation import compiled
 from allocation.decimals import plain_digits
-from allocation.texts import Coded, TextColumn
+from allocation.line_bytes import csv_bytes, result_csv, stretches
+from allocation.texts import Coded, Quotients, TextColumn
 
 COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
 REASONS: Final = (
@@ -19,8 +19,8 @@ REASONS: Final = (
     "adjusted",
 )
 
-CHUNK_LINES: Final = 1 << 16
-"""Lines that are turned into text at a time."""
+_DIVISOR_END: Final = 10**12
+"""Shares of larger divisors are not written by the compiled way."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Result:
 
     def rows(self) -> Iterator[Row]:
         """Yield the lines as they are printed."""
-        for lines in self._stretches():
+        for lines in stretches(len(self)):
             yield from map(Row, *self.columns_of(lines).values())
 
     def rows_of(self, retailer: str) -> Iterator[Row]:
@@ -134,12 +134,22 @@ class Result:
 
     def csv_chunks(self) -> Iterator[bytes]:
         """Yield the bytes of ``allocation.csv`` piece by piece."""
-        yield _csv_bytes([COLUMNS])
-        for lines in self._stretches():
-            yield _csv_bytes(zip(*self.columns_of(lines).values(), strict=True))
+        yield csv_bytes([COLUMNS])
+        if compiled.worth_it(len(self)) and (lines := self._for_kernels()):
+            yield from result_csv(*lines)
+        else:
+            for some in stretches(len(self)):
+                yield csv_bytes(zip(*self.columns_of(some).values(), strict=True))
 
-    def _stretches(self) -> Iterator[slice]:
-        return (slice(start, start + CHUNK_LINES) for start in range(0, len(self), CHUNK_LINES))
+    def _for_kernels(self) -> "tuple[list[Coded[str]], list[npt.NDArray[np.int64]], npt.NDArray[np.int64]] | None":
+        """Return codes, units and weights, where all that is written follows from them."""
+        columns, share = (self.retailer, self.sku, self.reason, self.bound_by), self.share
+        texts = [column for column in columns if isinstance(column, Coded)]
+        if not isinstance(share, Quotients) or self.granted.dtype != np.int64 or len(texts) < len(columns):
+            return None
+        if share.denominators.max(initial=1) > _DIVISOR_END:
+            return None
+        return texts, [self.requested, self.eligible, self.granted], share.denominators
 
 
 def _printed(granted: npt.NDArray[Any]) -> list[str]:
@@ -147,12 +157,6 @@ def _printed(granted: npt.NDArray[Any]) -> list[str]:
     if granted.dtype == np.int64:
         return list(map(str, granted.tolist()))
     return [plain_digits(units.numerator, units.denominator) for units in granted]
-
-
-def _csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
 
 
 def _holds(column: TextColumn, text: str) -> npt.NDArray[np.bool_]:
