@@ -14,7 +14,8 @@ Manual decisions are a fifth array, where there are any::
     [retailer, sku, granted, reason, author, approver]           adjustments
 
 A line with a minimum has it as an eighth entry ("all" for all or nothing), a SKU with one as a sixth, so that
-problems without minimums keep the form above.
+problems without minimums keep the form above. A SKU with a basket has its minimum (0 where there is none) and the
+basket's label as sixth and seventh.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,11 +78,11 @@ def _rows(names: Sequence[Coded[str]], numbers: Sequence[IntArray], lines: slice
 def _supply(problem: Problem) -> Iterator[list[Any]]:
     supply = problem.supply
     columns = (supply.supply, supply.pack, supply.price_minor, supply.reserve, supply.minimum)
-    for sku, quantity, pack, price, reserve, minimum in zip(
-        supply.sku, *(column.tolist() for column in columns), strict=True
+    for sku, basket, quantity, pack, price, reserve, minimum in zip(
+        supply.sku, supply.basket, *(column.tolist() for column in columns), strict=True
     ):
         row = [sku, quantity, pack, _or_null(price), reserve]
-        yield [*row, minimum] if minimum else row
+        yield [*row, minimum, basket] if basket else [*row, minimum] if minimum else row
 
 
 def _retailers(problem: Problem) -> Iterator[list[Any]]:

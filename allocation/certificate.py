@@ -44,7 +44,8 @@ def make_certificate(
         "levels": filling.levels,
         "minimums": filling.minimums,
         **({"adjustments": decided} if decided else {}),
-        "versions": _versions(uses_ortools=bool(filling.minimums)),
+        **({"baskets": filling.baskets} if filling.baskets else {}),
+        "versions": _versions(uses_ortools=bool(filling.minimums or filling.baskets)),
     }
 
 

@@ -45,6 +45,8 @@ class Filling:
         With nothing rounded: the level at which it was full, for every constraint that stopped a line.
     minimums
         By SKU, how the lines with a minimum were chosen.
+    baskets
+        What proves the totals and mixtures of baskets; empty where there are none.
     """
 
     granted: npt.NDArray[Any]
@@ -53,6 +55,7 @@ class Filling:
     thresholds: dict[int, Threshold] = field(default_factory=dict)
     levels: dict[str, Any] = field(default_factory=dict)
     minimums: dict[str, Any] = field(default_factory=dict)
+    baskets: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_all_that_is_eligible(cls, eligible: IntArray) -> "Filling":

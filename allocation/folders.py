@@ -30,7 +30,7 @@ RESULT_FILES: Final = ("allocation.csv", "certificate.json", "report.html", "rep
 POLICY_FILE: Final = "policy.toml"
 _OPTIONAL: Final = {
     *("floor", "cap", "weight", "carry", "minimum", "all_or_nothing"),
-    *("pack", "price_minor", "reserve", "credit_minor", "max_units"),
+    *("pack", "price_minor", "reserve", "basket", "credit_minor", "max_units"),
 }
 
 Progress = Callable[[str, int, int], None]
@@ -116,6 +116,7 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "price_minor": _cells(supply.price_minor, NO_LIMIT),
                 "reserve": _cells(supply.reserve, 0),
                 "minimum": _cells(supply.minimum, 0),
+                "basket": list(supply.basket),
             },
         ),
         POLICY_FILE: policy.to_toml().encode(),

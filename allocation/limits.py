@@ -38,6 +38,9 @@ MINIMUM_WORK: Final = 60.0
 Counted work and no clock: a busy machine gives the same answer as an idle one.
 """
 
+BASKET_LINES: Final = 3_000
+"""Lines in baskets that are scarce together and are solved exactly, by a sequence of linear programmes."""
+
 SOLVER_COEFFICIENT_END: Final = 2**31
 """Coefficients handed to an integer solver stay below this: beyond 32 bits a wrong optimum has been certified."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from allocation.errors import InputError
 
-FAIRNESSES: Final = ("line",)
+FAIRNESSES: Final = ("line", "basket")
 RULES: Final = ("max_min", "proportional", "equal_losses", "talmud", "priority")
 INSIDE_RULES: Final = ("max_min", "proportional", "equal_losses", "talmud")
 ROUNDINGS: Final = ("none", "adams", "dean", "huntington_hill", "webster", "jefferson")
@@ -31,7 +31,8 @@ class Policy:
     Parameters
     ----------
     fairness
-        ``line``: the claimants are the order lines.
+        ``line``: the claimants are the order lines, but for SKUs with a label in the supply's column ``basket``;
+        ``basket``: retailers with their whole order.
     rule
         One of ``max_min``, ``proportional``, ``equal_losses``, ``talmud``, ``priority``.
     rounding

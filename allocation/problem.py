@@ -110,7 +110,7 @@ class Problem:
         requests
             ``retailer, sku, requested`` and, where wanted, ``floor, cap, weight, carry, minimum, all_or_nothing``.
         supply
-            ``sku, supply`` and, where wanted, ``pack, price_minor, reserve, minimum``.
+            ``sku, supply`` and, where wanted, ``pack, price_minor, reserve, minimum, basket``.
         retailers
             ``retailer`` and, where wanted, ``weight, credit_minor, max_units, group:NAME``; None: weight 1 for all.
         quotas

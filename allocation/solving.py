@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from allocation.baskets.claimants import has_baskets, lines_to_fill_one_by_one
+from allocation.baskets.sharing import fill_baskets
 from allocation.certificate import make_certificate
 from allocation.compiled import available
 from allocation.errors import InputError
@@ -66,26 +68,32 @@ def solve(
     InputError
         Where policy and problem do not go together, or a seed is missing.
     WorkLimitError, AnswerRefusedError
-        Where lines with a minimum could not be chosen from; see :mod:`allocation.minimums`.
+        Where lines with a minimum could not be chosen from, or baskets not shared; see :mod:`allocation.minimums` and
+        :mod:`allocation.baskets`.
     """
     policy = policy.with_seed(seed_proof.seed.hex() if seed_proof else seed)
     if seed is not None and policy.seed != seed.lower():
         raise InputError("policy.toml", "the seed does not follow from its proof", column="seed", value=seed)
     order = order_of(problem, policy)
-    filling = fill(problem, problem.lines_to_fill, policy, order, progress)
+    lines = lines_to_fill_one_by_one(problem, policy)
+    filling = fill(problem, lines, policy, order, progress)
     if problem.has_minimums:
-        filling = _with_minimums(problem, policy, order, filling, progress)
+        filling = _with_minimums(problem, lines, policy, order, filling, progress)
+    if has_baskets(problem, policy):
+        fill_baskets(problem, problem.lines_to_fill, policy, filling)
     return _result(problem, policy, order, filling, seed_proof)
 
 
-def _with_minimums(problem: Problem, policy: Policy, order: Order, first: Filling, progress: Progress) -> Filling:
+def _with_minimums(
+    problem: Problem, lines: Lines, policy: Policy, order: Order, first: Filling, progress: Progress
+) -> Filling:
     """Choose who of the lines below their minimum is served, and fill again; see :mod:`allocation.minimums`."""
     if policy.rounding == "none":
         raise InputError(
             "policy.toml", "a minimum needs whole packs; choose a rounding", column="rounding", value=policy.rounding
         )
     choice = choose(problem, order, policy.rounding, drawing(policy.seed_bytes()), first)
-    filling = fill(problem, choice.lines_of(problem.lines_to_fill), policy, order, progress)
+    filling = fill(problem, choice.lines_of(lines), policy, order, progress)
     choice.note_left_out(problem, filling)
     pack = problem.lines.pack
     filling.minimums["before"] = [

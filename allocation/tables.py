@@ -18,14 +18,17 @@ ABSENT: Final = -1
 """Stands for an absent minimum: the SKU's holds."""
 
 _REQUESTS: Final = ("retailer", "sku", "requested", "floor", "cap", "weight", "carry", "minimum", "all_or_nothing")
-_SUPPLY: Final = ("sku", "supply", "pack", "price_minor", "reserve", "minimum")
+_SUPPLY: Final = ("sku", "supply", "pack", "price_minor", "reserve", "minimum", "basket")
 _RETAILERS: Final = ("retailer", "weight", "credit_minor", "max_units")
 _QUOTAS: Final = ("group", "value", "sku", "max_units")
 
 
 @dataclass(frozen=True, eq=False)
 class Supply:
-    """What there is, one entry a SKU, in byte order of the names; quantities in units."""
+    """What there is, one entry a SKU, in byte order of the names; quantities in units.
+
+    SKUs with the same label in `basket` are shared as one basket; "" where there is none.
+    """
 
     sku: tuple[str, ...]
     supply: IntArray
@@ -33,6 +36,7 @@ class Supply:
     price_minor: IntArray
     reserve: IntArray
     minimum: IntArray
+    basket: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ class Requests:
 
 
 def read_supply(raw: RawTable) -> Supply:
-    """Check ``supply.csv``: sku, supply and, where present, pack, price_minor, reserve, minimum."""
+    """Check ``supply.csv``: sku, supply and, where present, pack, price_minor, reserve, minimum, basket."""
     raw.require(("sku", "supply"), _SUPPLY.__contains__)
     names = raw.names("sku").tolist()
     supply = raw.numbers("supply")
@@ -90,13 +94,19 @@ def read_supply(raw: RawTable) -> Supply:
     price_minor = raw.numbers("price_minor", absent=NO_LIMIT)
     reserve = raw.numbers("reserve", absent=0)
     minimum = raw.numbers("minimum", absent=0)
+    basket = raw.texts("basket").tolist() if "basket" in raw.columns else [""] * len(names)
     if (wrong := reserve > supply).any():
         index = int(wrong.argmax())
         raw.refuse(index, "reserve", f"the reserve is above the supply of {supply[index]}; lower it")
     order = _sorted_once(raw, "sku", names)
     return Supply(
         tuple(names[i] for i in order),
-        *(column[order] for column in (supply, pack, price_minor, reserve, minimum)),
+        supply=supply[order],
+        pack=pack[order],
+        price_minor=price_minor[order],
+        reserve=reserve[order],
+        minimum=minimum[order],
+        basket=tuple(basket[i] for i in order),
     )
 
 

@@ -58,10 +58,11 @@ def _minimums(given: Given) -> np.ndarray[Any, Any] | None:
 def _supply(given: Given) -> Iterator[list[Any]]:
     skus = given.skus
     columns = (skus.supply, skus.pack, skus.price_minor, skus.reserve, skus.minimum)
-    for name, supply, pack, price, reserve, minimum in zip(
-        skus.names, *(column.tolist() for column in columns), strict=True
+    for name, basket, supply, pack, price, reserve, minimum in zip(
+        skus.names, skus.basket, *(column.tolist() for column in columns), strict=True
     ):
-        yield [name, supply, pack, _null(price), reserve] + ([minimum] if minimum else [])
+        further = [minimum, basket] if basket else [minimum] if minimum else []
+        yield [name, supply, pack, _null(price), reserve, *further]
 
 
 def _retailers(given: Given) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from allocation.problem import Problem
 from allocation.result import Result
+from allocation.verification.baskets import has_baskets, rows_with_baskets, taken_apart
 from allocation.verification.canonical import input_sha256
 from allocation.verification.choice import Choice, check_choice
 from allocation.verification.decisions import check_decisions
@@ -33,6 +34,7 @@ from allocation.verification.rows import (
 from allocation.verification.stops import Filled, Stops, check_stops
 from allocation.verification.turns import Surd, Turn, Turns, read_level
 
+_FAIRNESSES: Final = {"line", "basket"}
 _RULES: Final = {"max_min", "proportional", "equal_losses", "talmud"}
 _ROUNDINGS: Final = {"none", "adams", "dean", "huntington_hill", "webster", "jefferson"}
 _SEED: Final = re.compile(r"[0-9a-f]{64}")
@@ -94,28 +96,43 @@ def _rows_that_follow(given: Given, published: Published, findings: Findings) ->
     policy = _mapping(certificate, "policy")
     rule, rounding = policy.get("rule"), policy.get("rounding")
     inside = policy.get("inside", "max_min") if rule == "priority" else rule
-    if policy.get("fairness") != "line" or inside not in _RULES or rounding not in _ROUNDINGS:
+    if policy.get("fairness") not in _FAIRNESSES or inside not in _RULES or rounding not in _ROUNDINGS:
         findings.add("certificate.json", f"a policy that this checker does not know: {dict(policy)}")
         return None
+    units = None
+    if rounding != "none":
+        seed = certificate.get("seed")
+        if not isinstance(seed, str) or not _SEED.fullmatch(seed):
+            findings.add("certificate.json", "the seed is not 64 hexadecimal digits in small letters")
+            return None
+        units = published.granted()
+        if units is None or len(units) != len(given):
+            refuse_part_numbers(published, findings)
+            return None
     try:
         claims = claims_of(given, tiered=rule == "priority")
     except (KeyError, ValueError) as error:
         raise Unreadable(f"retailers: rule = priority needs a number in group:tier for everybody ({error})") from error
     check_decisions(given, claims, certificate, findings)
-    if rounding == "none":
-        return exact_rows(given, claims, str(inside), certificate, findings)
-    seed = certificate.get("seed")
-    if not isinstance(seed, str) or not _SEED.fullmatch(seed):
-        findings.add("certificate.json", "the seed is not 64 hexadecimal digits in small letters")
-        return None
-    units = published.granted()
-    if units is None or len(units) != len(given):
-        refuse_part_numbers(published, findings)
-        return None
+    if not has_baskets(given, policy):
+        return _rows_of_lines(claims, str(inside), str(rounding), units, certificate, findings)
+    apart = taken_apart(given, claims, policy)
+    beside = claims_of(apart.beside, tiered=rule == "priority")
+    granted = None if units is None else units[~apart.inside]
+    rows = _rows_of_lines(beside, str(inside), str(rounding), granted, certificate, findings)
+    return None if rows is None else rows_with_baskets(apart, rows, units, published, findings)
+
+
+def _rows_of_lines(
+    claims: Claims, rule: str, rounding: str, units: Ints | None, certificate: Mapping[str, Any], findings: Findings
+) -> Rows | None:
+    """Check what is shared line by line; `units` are granted to each, None where nothing is rounded."""
+    if units is None:
+        return exact_rows(claims.given, claims, rule, certificate, findings)
     held = _check_quantities(claims, units, findings)
     if held is None:
         return None
-    turns = Turns(given, claims, rule=str(inside), rounding=str(rounding), seed=bytes.fromhex(seed))
+    turns = Turns(claims.given, claims, rule=rule, rounding=rounding, seed=bytes.fromhex(certificate["seed"]))
     return _check_filling(turns, claims, held, certificate, findings)
 
 

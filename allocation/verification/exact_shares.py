@@ -72,6 +72,12 @@ def _earlier(claims: Claims, line: int, first_tier: Mapping[int, int]) -> bool:
     return first_tier.get(int(claims.sku[line]), tier) < tier
 
 
+def exact_units(claims: Claims, rule: str, certificate: Mapping[str, Any]) -> list[Fraction]:
+    """Return how many units the levels of a certificate give each line, not cut after any decimal."""
+    levels = _levels(certificate, Findings()) or {}
+    return [_stands(claims, rule, line, levels)[0] for line in range(len(claims.sku))]
+
+
 def cut(number: Fraction) -> str:
     """Print in plain digits, cut after twelve decimals."""
     scaled = number.numerator * _ONE // number.denominator

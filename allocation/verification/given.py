@@ -28,6 +28,7 @@ class Skus:
     price_minor: Ints
     reserve: Ints
     minimum: Ints
+    basket: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ def given_by(problem: Problem) -> Given:
             _or_none(supply.price_minor, NO_LIMIT),
             supply.reserve,
             supply.minimum,
+            supply.basket,
         ),
         Retailers(
             retailers.retailer,

@@ -33,7 +33,7 @@ ARROW_FROM_BYTES: Final = 1 << 20
 """Below this size, a table is read before Arrow is imported."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]+")
-_TEXTS: Final = frozenset({"retailer", "sku", "group", "value", *ADJUSTMENT_TEXTS})
+_TEXTS: Final = frozenset({"retailer", "sku", "basket", "group", "value", *ADJUSTMENT_TEXTS})
 
 
 @dataclass(frozen=True)
@@ -150,16 +150,19 @@ def _sorted_lines(retailer: Codes, sku: Codes) -> Ints | None:
 def _skus(table: _Table) -> Skus:
     names = table.texts("sku").all()
     order = _order_of(names)
-    columns = (
-        table.column("supply"),
-        table.column("pack", 1),
-        table.column("price_minor", NONE),
-        table.column("reserve", 0),
-        table.column("minimum", 0),
-    )
-    if (columns[1] < 1).any():
+    pack = table.column("pack", 1)
+    if (pack < 1).any():
         raise ValueError("a pack of no units")
-    return Skus([names[i] for i in order], *(column[order] for column in columns))
+    basket = table.texts("basket").all() if "basket" in table.names else [""] * len(names)
+    return Skus(
+        [names[i] for i in order],
+        table.column("supply")[order],
+        pack[order],
+        table.column("price_minor", NONE)[order],
+        table.column("reserve", 0)[order],
+        table.column("minimum", 0)[order],
+        [basket[i] for i in order],
+    )
 
 
 def _retailers(table: _Table) -> Retailers:

@@ -153,7 +153,7 @@ def test_nothing_requested_and_nothing_offered_are_fine():
         ({"rule": "best"}, "rule"),
         ({"rule": "first_come"}, "rule"),
         ({"rounding": "up"}, "rounding"),
-        ({"fairness": "basket"}, "fairness"),
+        ({"fairness": "shop"}, "fairness"),
         ({"seed": "abc"}, "seed"),
         ({"seed": "g" * 64}, "seed"),
         ({"inside": "talmud"}, "inside"),

@@ -1,0 +1,197 @@
+"""Linear programmes whose answer is exact: a solver finds the basis, fractions make the answer, and both are checked.
+
+OR-Tools MathOpt solves in floating point, by GLOP and, where GLOP's basis does not hold, by HiGHS. From a basis follow
+all values by linear equations in integers; what does not satisfy every bound and sign exactly is refused.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from allocation.baskets.equations import ContradictionError, solved
+from allocation.errors import AnswerRefusedError
+
+Number = int | Fraction
+INFINITY: Final = float("inf")
+
+
+@dataclass(frozen=True)
+class LinearProgramme:
+    """Maximise `worth`·x over `low` ≤ x ≤ `high` and, row by row, least ≤ a·x ≤ most; None: no bound.
+
+    `rows` are (least, most, {column: coefficient}).
+    """
+
+    worth: Sequence[int]
+    low: Sequence[Number]
+    high: Sequence[Number | None]
+    rows: Sequence[tuple[Number | None, Number | None, Mapping[int, int]]]
+
+
+@dataclass(frozen=True)
+class ExactSolution:
+    """Values of the columns, and the duals of the rows: worth a unit of the bound that holds a row."""
+
+    values: list[Fraction]
+    duals: list[Fraction]
+
+
+class _InexactError(Exception):
+    """A basis that does not hold in exact numbers."""
+
+
+def solve_exactly(programme: LinearProgramme) -> ExactSolution | None:
+    """Return an optimal solution that has been proven to be one; None where no solution is feasible.
+
+    Raises
+    ------
+    AnswerRefusedError
+        Where no engine's basis holds exactly.
+    """
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415  # seconds to import, and only baskets need it
+
+    faults = []
+    for engine in (mathopt.SolverType.GLOP, mathopt.SolverType.HIGHS):
+        basis = _basis(programme, engine)
+        if basis is None:
+            return None
+        try:
+            return _from_basis(programme, *basis)
+        except (_InexactError, ContradictionError) as fault:
+            faults.append(f"{engine.name}: {fault or 'its basis contradicts itself'}")
+    raise AnswerRefusedError(f"no solver's answer holds in exact numbers ({'; '.join(faults)}); nothing is published")
+
+
+def is_feasible(programme: LinearProgramme) -> bool:
+    """Say whether anything is feasible, as far as GLOP can tell; to look for what is proven later."""
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415
+
+    return _basis(programme, mathopt.SolverType.GLOP) is not None
+
+
+def _basis(programme: LinearProgramme, engine: Any) -> tuple[dict[int, str], dict[int, str]] | None:
+    """Solve in floating point; return the status of columns and rows, None where nothing is feasible.
+
+    Quantities are scaled by the largest of them, rows and columns by the geometric mean of their extremes.
+    """
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415
+
+    unit: Number = max([1, *(high for high in programme.high if high is not None)])
+    of_row = [_middle(map(abs, coefficients.values())) for _, _, coefficients in programme.rows]
+    across: list[list[float]] = [[] for _ in programme.worth]
+    for (_, _, coefficients), size in zip(programme.rows, of_row, strict=True):
+        for column, coefficient in coefficients.items():
+            across[column].append(abs(coefficient) / size)
+    of_column = [_middle(sizes) for sizes in across]
+    model = mathopt.Model()
+    columns = [
+        model.add_variable(
+            lb=float(Fraction(low) / unit) * size,
+            ub=INFINITY if high is None else float(Fraction(high) / unit) * size,
+        )
+        for low, high, size in zip(programme.low, programme.high, of_column, strict=True)
+    ]
+    rows = []
+    for (least, most, coefficients), size in zip(programme.rows, of_row, strict=True):
+        row = model.add_linear_constraint(
+            lb=-INFINITY if least is None else float(Fraction(least) / unit) / size,
+            ub=INFINITY if most is None else float(Fraction(most) / unit) / size,
+        )
+        for column, coefficient in coefficients.items():
+            row.set_coefficient(columns[column], coefficient / size / of_column[column])
+        rows.append(row)
+    worths = [worth / size for worth, size in zip(programme.worth, of_column, strict=True)]
+    dearest = max([0.0, *map(abs, worths)]) or 1.0
+    model.maximize(
+        mathopt.LinearSum(worth / dearest * column for worth, column in zip(worths, columns, strict=True) if worth)
+    )
+    parameters = mathopt.SolveParameters()
+    if engine is mathopt.SolverType.GLOP:
+        parameters.glop.primal_feasibility_tolerance = 1e-10
+        parameters.glop.dual_feasibility_tolerance = 1e-10
+    answer = mathopt.solve(model, engine, params=parameters)
+    if answer.termination.reason in (
+        mathopt.TerminationReason.INFEASIBLE,
+        mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
+    ):
+        return None
+    basis = answer.solutions[0].basis if answer.solutions else None
+    if answer.termination.reason != mathopt.TerminationReason.OPTIMAL or basis is None:
+        raise AnswerRefusedError(f"{engine.name} found no optimum of a linear programme: {answer.termination}")
+    status, held = basis.variable_status, basis.constraint_status
+    return (
+        {i: status[column].name for i, column in enumerate(columns)},
+        {i: held[row].name for i, row in enumerate(rows)},
+    )
+
+
+def _middle(sizes: Iterable[float]) -> float:
+    """Return the geometric mean of the smallest and the largest size, 1 where there is none."""
+    some = list(sizes)
+    return math.sqrt(min(some) * max(some)) if some else 1.0
+
+
+def _from_basis(programme: LinearProgramme, columns: Mapping[int, str], rows: Mapping[int, str]) -> ExactSolution:
+    """Work out the solution of a basis in fractions, and prove that it is optimal."""
+    values: dict[int, Number] = {}
+    for column, status in columns.items():
+        if status != "BASIC":
+            high = programme.high[column]
+            values[column] = high if status == "AT_UPPER_BOUND" and high is not None else programme.low[column]
+    basic = [column for column, status in columns.items() if status == "BASIC"]
+    tight = [row for row, status in rows.items() if status != "BASIC"]
+    equations = []
+    for row in tight:
+        least, most, coefficients = programme.rows[row]
+        bound = most if least is None or (rows[row] == "AT_UPPER_BOUND" and most is not None) else least
+        if bound is None:
+            raise _InexactError("a row without a bound is called tight")
+        fixed = sum(values[column] * a for column, a in coefficients.items() if column in values)
+        equations.append(({column: a for column, a in coefficients.items() if column not in values}, bound - fixed))
+    values |= solved(equations, basic)
+    across: dict[int, dict[int, int]] = {column: {} for column in basic}
+    for row in tight:
+        for column, a in programme.rows[row][2].items():
+            if column in across:
+                across[column][row] = a
+    duals = solved([(across[column], programme.worth[column]) for column in basic], tight)
+    solution = ExactSolution(
+        [Fraction(values[column]) for column in range(len(programme.worth))],
+        [Fraction(duals.get(row, 0)) for row in range(len(programme.rows))],
+    )
+    _prove(programme, solution)
+    return solution
+
+
+def _prove(programme: LinearProgramme, solution: ExactSolution) -> None:
+    """Check feasibility, the signs of the duals and that both sides are worth the same, all exactly."""
+    reduced: list[Number] = list(programme.worth)
+    bound: Number = 0
+    for (least, most, coefficients), dual in zip(programme.rows, solution.duals, strict=True):
+        amount = sum(a * solution.values[column] for column, a in coefficients.items())
+        _within(amount, least, most, "row")
+        if dual:
+            bound += dual * _end(dual, least, most)
+            for column, a in coefficients.items():
+                reduced[column] -= dual * a
+    for value, gain, low, high in zip(solution.values, reduced, programme.low, programme.high, strict=True):
+        _within(value, low, high, "column")
+        if gain:
+            bound += gain * _end(gain, low, high)
+    if bound != sum(worth * value for worth, value in zip(programme.worth, solution.values, strict=True) if worth):
+        raise _InexactError("there is a gap between the answer and its bound")
+
+
+def _within(amount: Number, least: Number | None, most: Number | None, what: str) -> None:
+    if (least is not None and amount < least) or (most is not None and amount > most):
+        raise _InexactError(f"a bound of a {what} is violated")
+
+
+def _end(gain: Number, least: Number | None, most: Number | None) -> Number:
+    """Return the bound at which something that gains so much per unit is worth most."""
+    end = most if gain > 0 else least
+    if end is None:
+        raise _InexactError("something without an end is worth having more of")
+    return end

@@ -1,0 +1,107 @@
+"""Fill the lines that lie in baskets: totals, mixture, whole packs, and what the certificate says of them."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from allocation.baskets.claimants import Number, Programme, lines_in_baskets, programme_of
+from allocation.baskets.leximin import Totals, totals_of
+from allocation.baskets.mixing import Mixture, draw_without_seed, mixture_of
+from allocation.baskets.rounding import round_mixture
+from allocation.errors import WorkLimitError
+from allocation.filling import Filling
+from allocation.limits import BASKET_LINES
+from allocation.lottery import drawing
+from allocation.policy import Policy
+from allocation.problem import Lines, Problem
+
+
+def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Filling) -> None:
+    """Share out what lies in baskets, with what floors and all other lines leave of each constraint.
+
+    Parameters
+    ----------
+    lines
+        What each line may get at least and at most.
+    filling
+        Holds the grants of all other lines; written to for those in baskets.
+
+    Raises
+    ------
+    WorkLimitError
+        Where more lines hang together than can be solved exactly.
+    AnswerRefusedError
+        Where a solver's answer does not hold in exact numbers.
+    """
+    programme = programme_of(problem, lines, policy, filling)
+    exact = policy.rounding == "none"
+    chosen = lines_in_baskets(problem, policy)
+    filling.granted[chosen] = lines.eligible[chosen]
+    filling.stopped_by[chosen] = -1
+    if not programme.rows:
+        filling.baskets = {"method": "nothing is scarce"}
+        return
+    if len(programme.line) > BASKET_LINES:
+        raise WorkLimitError(
+            f"{len(programme.line)} lines in baskets are scarce together; at most {BASKET_LINES} can be shared exactly"
+        )
+    skus = len(problem.supply.sku)
+    draw = draw_without_seed if exact else drawing(policy.seed_bytes())
+    totals = totals_of(programme)
+    units = [totals.units[c] for c in range(len(programme.claimants))]
+    mixture = mixture_of(programme, units, draw, skus)
+    raised: list[int] = []
+    packs: Sequence[Number] = [amount / pack for amount, pack in zip(mixture.units, programme.pack, strict=True)]
+    if not exact:
+        rounded = round_mixture(programme, mixture.units, policy.rounding, draw, skus)
+        packs, raised = rounded.packs, rounded.raised
+    for line, amount in zip(programme.line, packs, strict=True):
+        filling.granted[line] = amount
+    _note_stops(programme, packs, filling, exact=exact)
+    filling.baskets = _certificate(programme, totals, mixture, packs, raised)
+
+
+def _note_stops(programme: Programme, packs: Sequence[Number], filling: Filling, *, exact: bool) -> None:
+    """Name what stops each short line: the first of its constraints without room for its next pack."""
+    units = [amount * pack for amount, pack in zip(packs, programme.pack, strict=True)]
+    for row in reversed(programme.rows):
+        room = row.room - sum(size * units[i] for i, size in row.sizes.items())
+        for i, size in row.sizes.items():
+            if units[i] < programme.high[i] and (room == 0 if exact else room < size * programme.pack[i]):
+                filling.stopped_by[programme.line[i]] = row.constraint
+
+
+def _certificate(
+    programme: Programme, totals: Totals, mixture: Mixture, packs: Iterable[Number], raised: Iterable[int]
+) -> dict[str, Any]:
+    """Return what proves the totals and the mixture; numbers as fractions in text."""
+
+    def named(duals: dict[int, Fraction]) -> dict[str, str]:
+        return {programme.rows[r].name: str(dual) for r, dual in sorted(duals.items())}
+
+    def line(i: int) -> list[str]:
+        return [programme.retailer[i], programme.sku[i]]
+
+    return {
+        "method": "exact",
+        "stages": [
+            {
+                "level": str(stage.level),
+                "constraints": named(stage.of_rows),
+                "claimants": [
+                    [programme.claimants[c].basket, programme.claimants[c].retailer, str(dual)]
+                    for c, dual in sorted(stage.of_claimants.items())
+                ],
+            }
+            for stage in totals.stages
+        ],
+        "mixture": {
+            "constraints": named(mixture.of_rows),
+            "units": [
+                [*line(i), str(units)]
+                for i, (units, held) in enumerate(zip(mixture.units, packs, strict=True))
+                if units != held * programme.pack[i] or units.denominator > 1
+            ],
+        },
+        "raised": [line(i) for i in sorted(raised)],
+    }
