@@ -7,7 +7,7 @@ from typing import Any, Final
 
 _ROWS_SHOWN: Final = 40
 
-_REASONS: Final = {
+REASON_TEXTS: Final = {
     "filled": ("filled", "全部满足"),
     "capped": ("capped", "达到上限"),
     "supply": ("supply ran out", "货源不足"),
@@ -32,7 +32,7 @@ def report_page(report: Mapping[str, Any]) -> str:
             "各行结果的原因",
             _table(
                 (("Reason", "原因"), ("Lines", "行数")),
-                ((_both(*_REASONS[reason]), _number(count)) for reason, count in report["reasons"].items()),
+                ((_both(*REASON_TEXTS[reason]), _number(count)) for reason, count in report["reasons"].items()),
             ),
         ),
         *([_adjustments(report["adjustments"])] if "adjustments" in report else []),
