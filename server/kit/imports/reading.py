@@ -144,7 +144,9 @@ def read_sheet(name: str, content: bytes, choices: Choices = Choices(), wanted: 
         guarded = _is_guarded(rows) if choices.guarded is None else choices.guarded
         if guarded:
             headings = tuple(original(heading) for heading in headings)
-            rows = [Row(row.number, tuple(original(cell) for cell in row.cells)) for row in rows]
+            bared = [Row(row.number, tuple(original(cell) for cell in row.cells)) for row in rows]
+            rows = [row for row in bared if _says_something(row.cells)]
+            blank_rows += len(bared) - len(rows)
         _check_headings(headings, text, separator, wanted)
     except Unfit as unfit:
         raise FileRefused(name, unfit) from None
@@ -215,14 +217,14 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _headed(records: list[list[str]]) -> tuple[tuple[str, ...], list[Row], int]:
-    if not any(any(cell.strip() for cell in record) for record in records):
+    if not any(map(_says_something, records)):
         raise Unfit(EMPTY_FILE)
-    rows = [
-        Row(number, tuple(record))
-        for number, record in enumerate(records[1:], start=2)
-        if any(cell.strip() for cell in record)
-    ]
+    rows = [Row(number, tuple(record)) for number, record in enumerate(records[1:], start=2) if _says_something(record)]
     return tuple(records[0]), rows, len(records) - 1 - len(rows)
+
+
+def _says_something(cells: Sequence[str]) -> bool:
+    return any(cell.strip() for cell in cells)
 
 
 def _check_headings(headings: tuple[str, ...], text: str, separator: Separator, wanted: Sequence[str]) -> None:
