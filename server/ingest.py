@@ -9,8 +9,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,13 +26,13 @@ from sqlalchemy.orm import Session
 
 from contract import topics
 from contract.envelope import Envelope
-from contract.errors import Refusal, Unavailable
+from contract.errors import Refusal, Rejected, Unavailable
 from server.devices import queries as devices
-from server.kit import audit, leases
-from server.kit.db import EVERYTHING, act_for, transaction
+from server.kit import audit, inbox, leases
+from server.kit.db import EVERYTHING, act_for, scope_of, transaction
 from server.kit.http import Runtime
 from server.kit.identity import Actor, Sender
-from server.kit.inbox import receive
+from server.kit.inbox import Incoming
 from server.kit.runtime import broker_url
 from server.wiring import HANDLERS
 
@@ -53,7 +54,7 @@ class Delivered:
 
 
 def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
-    """Decide every message of a group and commit once.
+    """Decide every message of a group and commit once; messages of one sender are decided in their order.
 
     Raises
     ------
@@ -62,23 +63,22 @@ def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
     """
     group = list(group)
     GROUPS.observe(len(group))
+    at = runtime.clock()
     with transaction(runtime.sessions, EVERYTHING) as session:
-        known = _senders(session, group)
-        for message in group:
-            _take(runtime, session, message, known)
+        for wave in _waves(_read_all(session, group, at)):
+            _take_wave(session, wave, at)
         act_for(session, EVERYTHING)
 
 
-def _senders(session: Session, group: Iterable[Delivered]) -> dict[str, str]:
-    named = set()
-    for message in group:
-        parts = message.topic.split("/")
-        named.update(parts[3:4])
-    return devices.owners(session, named)
+def _read_all(session: Session, group: Sequence[Delivered], at: datetime) -> list[Incoming]:
+    """Return what can be read of a group; the rest is written down as refused."""
+    named = {device for message in group for device in message.topic.split("/")[3:4]}
+    known = devices.owners(session, named)
+    read = (_read(session, message, known, at) for message in group)
+    return [incoming for incoming in read if incoming is not None]
 
 
-def _take(runtime: Runtime, session: Session, message: Delivered, known: dict[str, str]) -> None:
-    at = runtime.clock()
+def _read(session: Session, message: Delivered, known: Mapping[str, str], at: datetime) -> Incoming | None:
     try:
         address = topics.parse_up(message.topic)
     except ValueError as error:
@@ -93,36 +93,85 @@ def _take(runtime: Runtime, session: Session, message: Delivered, known: dict[st
             detail={"topic": message.topic[:200]},
             alert=True,
         )
-        return
+        return None
     party = known.get(address.device)
     if party is None:
         REFUSED.labels("not_enrolled").inc()
         log.warning("device_refused", device=address.device)
-        return
-    sender = Sender(address.device, party)
+        return None
+    try:
+        return Incoming(Sender(address.device, party), address.kind, Envelope.decode(message.payload))
+    except Rejected as refusal:
+        _note_refusal(address.device, address.kind, refusal)
+        return None
+
+
+def _waves(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
+    """Part messages into runs that can be taken together: one kind that allows it, each party once.
+
+    What cannot be taken with others stands alone; the order of a party's messages is kept.
+    """
+    wave: list[Incoming] = []
+    parties: set[str] = set()
+    for one in incoming:
+        together = inbox.goes_together(one, HANDLERS)
+        if wave and not (together and wave[0].kind == one.kind and one.sender.party not in parties):
+            yield wave
+            wave, parties = [], set()
+        wave.append(one)
+        parties.add(one.sender.party)
+        if not together:
+            yield wave
+            wave, parties = [], set()
+    if wave:
+        yield wave
+
+
+def _take_wave(session: Session, wave: Sequence[Incoming], at: datetime) -> None:
+    if len(wave) > 1:
+        act_for(session, scope_of({one.sender.party for one in wave}))
+        try:
+            inbox.receive_all(session, wave, HANDLERS[wave[0].kind], at=at)
+        except (OperationalError, Unavailable):
+            raise
+        except inbox.TakenBefore:
+            pass
+        except Exception:
+            log.exception("wave_failed", kind=wave[0].kind, messages=len(wave))
+        else:
+            return
+    for one in wave:
+        _take(session, one, at)
+
+
+def _take(session: Session, one: Incoming, at: datetime) -> None:
+    act_for(session, one.sender.party)
     try:
         with session.begin_nested():
-            act_for(session, party)
-            receive(session, sender, address.kind, Envelope.decode(message.payload), HANDLERS, at=at)
+            inbox.receive(session, one.sender, one.kind, one.envelope, HANDLERS, at=at)
     except Unavailable:
         raise
     except Refusal as refusal:
-        REFUSED.labels(refusal.code).inc()
-        log.warning("message_refused", device=address.device, kind=address.kind, code=refusal.code)
+        _note_refusal(one.sender.device, one.kind, refusal)
     except OperationalError:
         raise
     except Exception:
         REFUSED.labels("defect").inc()
-        log.exception("message_failed", device=address.device, kind=address.kind)
+        log.exception("message_failed", device=one.sender.device, kind=one.kind)
         audit.record(
             session,
-            actor=Actor("device", sender.device),
+            actor=Actor("device", one.sender.device),
             action="message.failed",
-            subject=f"device:{sender.device}",
+            subject=f"device:{one.sender.device}",
             at=at,
-            detail={"kind": address.kind, "size": len(message.payload)},
+            detail={"kind": one.kind, "id": str(one.envelope.id)},
             alert=True,
         )
+
+
+def _note_refusal(device: str, kind: str, refusal: Refusal) -> None:
+    REFUSED.labels(refusal.code).inc()
+    log.warning("message_refused", device=device, kind=kind, code=refusal.code)
 
 
 class Ingest:

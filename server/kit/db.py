@@ -1,11 +1,11 @@
 """The database: one declarative base, one way to open a session, one way to commit.
 
-A session acts within a *scope*: the party whose rows it may touch, or :data:`EVERYTHING`. The scope goes
+A session acts within a *scope*: the party or parties whose rows it may touch, or :data:`EVERYTHING`. The scope goes
 into PostgreSQL with each transaction, where row-level security reads it; a session that names none sees no
 party's rows. Sessions are committed at the edge alone: the route, ingest, the worker, the command.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 
 EVERYTHING = "*"
+SCOPE_SEPARATOR = "\x1f"
+"""Between the parties of a scope; no name holds a control character."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -78,6 +80,11 @@ def act_for(session: Session, scope: str) -> None:
     session.info["scope"] = scope
     if session.in_transaction():
         session.execute(_SET_SCOPE, {"scope": scope})
+
+
+def scope_of(parties: Iterable[str]) -> str:
+    """Return the scope of several parties."""
+    return SCOPE_SEPARATOR.join(sorted(parties))
 
 
 @contextmanager

@@ -7,8 +7,8 @@ nothing. A refusal is stored too, so that asking again gives the same answer.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -73,18 +73,40 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Handler:
-    """How one kind is read and acted on. Handlers never commit, and raise refusals."""
+    """How one kind is read and acted on. Handlers never commit, and raise refusals.
+
+    ``act_all``, where there is one, takes messages of different parties together: it answers each by itself, in their
+    order, and writes nothing for one that it refuses.
+    """
 
     message: type[Message]
     act: Callable[[Session, Any, Arrival], Accepted | None]
+    act_all: Callable[[Session, Sequence[tuple[Any, Arrival]]], Sequence[Accepted | Rejected]] | None = None
 
 
 Handlers = Mapping[str, Handler]
 
 
-def handler(message: type[M], act: Callable[[Session, M, Arrival], Accepted | None]) -> Handler:
+def handler(
+    message: type[M],
+    act: Callable[[Session, M, Arrival], Accepted | None],
+    act_all: Callable[[Session, Sequence[tuple[M, Arrival]]], Sequence[Accepted | Rejected]] | None = None,
+) -> Handler:
     """Pair a family with the use case that takes it, types checked."""
-    return Handler(message, act)
+    return Handler(message, act, act_all)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message of a sender, not yet taken."""
+
+    sender: Sender
+    kind: str
+    envelope: Envelope
+
+
+class TakenBefore(Exception):  # noqa: N818 - an answer to the caller, not a failure
+    """Some of the messages were seen before: take them one by one."""
 
 
 def receive(
@@ -125,34 +147,91 @@ def receive(
     ).first()
     if taken is None:
         return _again(session, sender, kind, envelope.id, body, at)
-    receipt, told = _decide(session, known, envelope, kind, arrival)
+    answer = _decide(session, known, envelope, arrival)
+    receipt = _receipt(envelope.id, kind, answer, at)
     session.execute(
         update(InboxEntry)
         .where(InboxEntry.party == sender.party, InboxEntry.client_id == envelope.id)
         .values(receipt=receipt.model_dump(mode="json", exclude_none=True))
     )
-    _tell(session, sender, f"receipt:{envelope.id}", receipt, *told)
+    outbox.append(session, [*_told(answer), _receipt_item(sender, receipt)], at=at)
     return receipt
 
 
-def _decide(
-    session: Session, known: Handler, envelope: Envelope, kind: str, arrival: Arrival
-) -> tuple[Receipt, tuple[outbox.Item, ...]]:
+def goes_together(one: Incoming, handlers: Handlers) -> bool:
+    """Say whether a message may be taken together with others of its kind; see :func:`receive_all`."""
+    known = handlers.get(one.kind)
+    return (
+        known is not None
+        and known.act_all is not None
+        and one.envelope.device == one.sender.device
+        and one.envelope.schema_ <= SCHEMA
+    )
+
+
+def receive_all(session: Session, incoming: Sequence[Incoming], handler: Handler, *, at: datetime) -> list[Receipt]:
+    """Take messages of one kind and of different parties together; return their receipts, in their order.
+
+    Takes a fixed number of statements, however many messages there are. Each is answered by itself.
+
+    Raises
+    ------
+    TakenBefore
+        Where an id was used before, by a repeat or by an error: nothing was written.
+    """
+    assert handler.act_all is not None  # noqa: S101 - the caller asked whether there is one
+    answers: dict[int, Accepted | Rejected] = {}
+    read: dict[int, tuple[Message, Arrival]] = {}
+    for number, one in enumerate(incoming):
+        try:
+            read[number] = _read(handler.message, one.envelope.data), Arrival(one.envelope.id, one.sender, at)
+        except Rejected as refusal:
+            answers[number] = refusal
+    with session.begin_nested():
+        _refuse_known(session, incoming)
+        answers |= dict(zip(read, handler.act_all(session, list(read.values())), strict=True))
+        receipts = [_receipt(one.envelope.id, one.kind, answers[number], at) for number, one in enumerate(incoming)]
+        _enter(session, incoming, receipts, at)
+        told = [
+            [*_told(answers[number]), _receipt_item(one.sender, receipt)]
+            for number, (one, receipt) in enumerate(zip(incoming, receipts, strict=True))
+        ]
+        outbox.append(session, [item for items in told for item in items], at=at)
+    return receipts
+
+
+def _enter(session: Session, incoming: Sequence[Incoming], receipts: Sequence[Receipt], at: datetime) -> None:
+    """Write the entries of messages that are decided; refused where another has taken one meanwhile."""
+    entries = [
+        {
+            "party": one.sender.party,
+            "client_id": one.envelope.id,
+            "device": one.sender.device,
+            "kind": one.kind,
+            "body_sha256": _digest(one.kind, one.envelope.data),
+            "received_at": at,
+            "receipt": receipt.model_dump(mode="json", exclude_none=True),
+        }
+        for one, receipt in zip(incoming, receipts, strict=True)
+    ]
+    entered = session.scalars(insert(InboxEntry).values(entries).on_conflict_do_nothing().returning(InboxEntry.party))
+    if len(entered.all()) < len(entries):
+        raise TakenBefore
+
+
+def _refuse_known(session: Session, incoming: Sequence[Incoming]) -> None:
+    keys = [(one.sender.party, one.envelope.id) for one in incoming]
+    known = select(InboxEntry.client_id).where(tuple_(InboxEntry.party, InboxEntry.client_id).in_(keys)).limit(1)
+    if len(set(keys)) < len(keys) or session.scalar(known) is not None:
+        raise TakenBefore
+
+
+def _decide(session: Session, known: Handler, envelope: Envelope, arrival: Arrival) -> Accepted | Rejected | Conflict:
     try:
         with session.begin_nested():
-            done = known.act(session, _read(known.message, envelope.data), arrival) or Accepted()
+            return known.act(session, _read(known.message, envelope.data), arrival) or Accepted()
     except (Rejected, Conflict) as refusal:
-        return _refusal(envelope.id, kind, refusal, arrival.at), ()
-    RECEIPTS.labels(kind, "accepted").inc()
-    receipt = Receipt(
-        message=envelope.id,
-        kind=kind,
-        outcome="accepted",
-        at=arrival.at,
-        number=done.number,
-        revision=done.revision,
-    )
-    return receipt, done.tell
+        return refusal
 
 
 def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: bytes, at: datetime) -> Receipt:
@@ -162,7 +241,7 @@ def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: b
     ).one()
     if entry.body_sha256 == body and entry.receipt is not None:
         receipt = Receipt.model_validate(entry.receipt)
-        _tell(session, sender, f"receipt:{client_id}", receipt)
+        outbox.append(session, [_receipt_item(sender, receipt)], at=receipt.at)
         return receipt
     REUSED_IDS.inc()
     log.error("id_reused", party=sender.party, device=sender.device, id=str(client_id), kind=kind)
@@ -175,18 +254,27 @@ def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: b
         at=at,
         alert=True,
     )
-    receipt = _refusal(client_id, kind, Rejected("id_reused", id=str(client_id)), at)
-    _tell(session, sender, f"receipt:{client_id}:reused", receipt)
+    receipt = _receipt(client_id, kind, Rejected("id_reused", id=str(client_id)), at)
+    outbox.append(session, [replace(_receipt_item(sender, receipt), key=f"receipt:{client_id}:reused")], at=at)
     return receipt
 
 
-def _refusal(client_id: UUID, kind: str, refusal: Refusal, at: datetime) -> Receipt:
-    RECEIPTS.labels(kind, "rejected").inc()
-    return Receipt(message=client_id, kind=kind, outcome="rejected", at=at, code=refusal.code, params=refusal.params)
+def _receipt(client_id: UUID, kind: str, answer: Accepted | Refusal, at: datetime) -> Receipt:
+    if isinstance(answer, Refusal):
+        RECEIPTS.labels(kind, "rejected").inc()
+        return Receipt(message=client_id, kind=kind, outcome="rejected", at=at, code=answer.code, params=answer.params)
+    RECEIPTS.labels(kind, "accepted").inc()
+    return Receipt(
+        message=client_id, kind=kind, outcome="accepted", at=at, number=answer.number, revision=answer.revision
+    )
 
 
-def _tell(session: Session, sender: Sender, key: str, receipt: Receipt, *before: outbox.Item) -> None:
-    outbox.append(session, [*before, outbox.Item(sender.party, key, "receipt", receipt)], at=receipt.at)
+def _told(answer: Accepted | Refusal) -> tuple[outbox.Item, ...]:
+    return () if isinstance(answer, Refusal) else answer.tell
+
+
+def _receipt_item(sender: Sender, receipt: Receipt) -> outbox.Item:
+    return outbox.Item(sender.party, f"receipt:{receipt.message}", "receipt", receipt)
 
 
 def _read(message: type[M], data: dict[str, Any]) -> M:

@@ -65,7 +65,7 @@ def rights(app_role: str, *, present: Collection[str] | None = None) -> list[str
 def policy(table: str, column: str) -> Iterable[str]:
     """Return the statements that hold a table to the scope of the transaction."""
     scope = "current_setting('evenhand.scope', true)"
-    mine = f"{scope} = '*' OR {column} = {scope}"
+    mine = f"{scope} = '*' OR {column} = ANY (string_to_array({scope}, E'\\x1f'))"
     yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
     yield f"CREATE POLICY party ON {table} USING ({mine}) WITH CHECK ({mine})"
 

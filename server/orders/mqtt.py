@@ -5,7 +5,7 @@ from server.kit.inbox import Handlers, handler
 from server.orders import service
 
 HANDLERS: Handlers = {
-    "order.place": handler(PlaceOrder, service.place_order),
+    "order.place": handler(PlaceOrder, service.place_order, service.place_orders),
     "order.amend": handler(AmendOrder, service.amend_order),
     "order.cancel": handler(CancelOrder, service.cancel_order),
 }

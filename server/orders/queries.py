@@ -1,12 +1,12 @@
 """Reads of windows and orders, for screens and for the capabilities above."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Select, String, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
@@ -74,7 +74,7 @@ class Progress:
 def window(session: Session, window_id: UUID) -> WindowView | None:
     """Return one window, or none."""
     row = session.get(WindowRow, window_id)
-    return None if row is None else _window(row)
+    return None if row is None else window_view(row)
 
 
 def windows(session: Session, *, cycle: UUID | None = None, state: WindowStateName | None = None) -> list[WindowView]:
@@ -84,7 +84,7 @@ def windows(session: Session, *, cycle: UUID | None = None, state: WindowStateNa
         query = query.where(WindowRow.cycle == cycle)
     if state is not None:
         query = query.where(WindowRow.state == state)
-    return [_window(row) for row in session.scalars(query)]
+    return [window_view(row) for row in session.scalars(query)]
 
 
 def cycles_open(session: Session, cycles: Collection[UUID]) -> frozenset[UUID]:
@@ -155,21 +155,35 @@ def retailers_in(session: Session, cycle: UUID) -> frozenset[str]:
     )
 
 
-def committed_elsewhere(
-    session: Session, retailer: str, cycle: UUID, *, without: UUID | None
-) -> tuple[dict[str, int], int]:
-    """Return the units per SKU and the money that the retailer's other accepted orders of the cycle hold."""
-    query = _accepted_lines(cycle).where(OrderLineRow.retailer == retailer)
+@dataclass(frozen=True)
+class Committed:
+    """What a retailer's accepted orders of a cycle hold: units by SKU, and money in minor units."""
+
+    units: Mapping[str, int]
+    amount_minor: int
+
+
+def committed(
+    session: Session, retailers: Collection[str], cycle: UUID, *, without: UUID | None = None
+) -> dict[str, Committed]:
+    """Return what the retailers' accepted orders of a cycle hold, the order ``without`` left out; all are there."""
+    query = _accepted_lines(cycle).where(OrderLineRow.retailer == any_(literal(list(retailers), ARRAY(String))))
     if without is not None:
         query = query.where(OrderLineRow.order_id != without)
     rows = session.execute(
         query.with_only_columns(
+            OrderLineRow.retailer,
             OrderLineRow.sku,
             func.sum(OrderLineRow.quantity_units),
             func.sum(OrderLineRow.quantity_units * OrderLineRow.price_minor),
-        ).group_by(OrderLineRow.sku)
+        ).group_by(OrderLineRow.retailer, OrderLineRow.sku)
     ).all()
-    return {sku: int(units) for sku, units, _ in rows}, sum(int(amount) for _, _, amount in rows)
+    units: dict[str, dict[str, int]] = {retailer: {} for retailer in retailers}
+    money = dict.fromkeys(retailers, 0)
+    for retailer, sku, quantity, amount in rows:
+        units[retailer][sku] = int(quantity)
+        money[retailer] += int(amount)
+    return {retailer: Committed(units[retailer], money[retailer]) for retailer in retailers}
 
 
 def _accepted_lines(cycle: UUID) -> Select[OrderLineRow]:
@@ -210,7 +224,8 @@ def _with_lines(session: Session, rows: Sequence[OrderRow]) -> list[OrderView]:
     ]
 
 
-def _window(row: WindowRow) -> WindowView:
+def window_view(row: WindowRow) -> WindowView:
+    """Return a row as others see it."""
     return WindowView(
         id=row.id,
         cycle=row.cycle,

@@ -7,11 +7,11 @@ and so waits for every order that was decided before.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -31,37 +31,56 @@ from server.retailers import service as retailer_locks
 
 def place_order(session: Session, order: PlaceOrder, arrival: Arrival) -> Accepted:
     """Take a new order of the sender's retailer; its id is the message's."""
-    window = _open_window(session, order.window, arrival)
-    checked = _check(session, window, order.lines, arrival, without=None)
-    row = OrderRow(
-        retailer=arrival.sender.party,
-        id=arrival.id,
-        window_id=window.id,
-        device=arrival.sender.device,
-        revision=1,
-        state="accepted",
-        amount_minor=checked.amount_minor,
-        placed_at=arrival.at,
-        changed_at=arrival.at,
+    (answer,) = place_orders(session, [(order, arrival)])
+    if isinstance(answer, Rejected):
+        raise answer
+    return answer
+
+
+def place_orders(session: Session, placed: Sequence[tuple[PlaceOrder, Arrival]]) -> list[Accepted | Rejected]:
+    """Take new orders of different retailers; each stands or is refused by itself, in their order.
+
+    Takes a fixed number of statements, however many orders there are. Of a refused one nothing is written.
+    """
+    windows = _open_windows(session, [(order.window, arrival) for order, arrival in placed])
+    answers: dict[int, Accepted | Rejected] = {}
+    asked: dict[int, _Asked] = {}
+    for number, ((order, arrival), window) in enumerate(zip(placed, windows, strict=True)):
+        if isinstance(window, Rejected):
+            answers[number] = window
+        else:
+            asked[number] = _Asked(window, order.lines, arrival)
+    standing: dict[int, tuple[_Asked, _Checked]] = {}
+    for (number, one), checked in zip(asked.items(), _check_all(session, list(asked.values())), strict=True):
+        if isinstance(checked, Rejected):
+            answers[number] = checked
+        else:
+            standing[number] = (one, checked)
+    rows = _insert_orders(session, list(standing.values()))
+    told = _accepted(
+        session,
+        [(row, one.lines, one.arrival) for row, (one, _) in zip(rows, standing.values(), strict=True)],
+        "order.placed",
     )
-    session.add(row)
-    session.flush()
-    _write_lines(session, row, order.lines, checked.prices)
-    return _accepted(session, row, order.lines, arrival, "order.placed")
+    answers |= dict(zip(standing, told, strict=True))
+    return [answers[number] for number in range(len(placed))]
 
 
 def amend_order(session: Session, amendment: AmendOrder, arrival: Arrival) -> Accepted:
     """Put all lines of an order anew; a refusal leaves the order as it was."""
     row = _order(session, amendment.order, amendment.revision, arrival)
     window = _open_window(session, row.window_id, arrival)
-    checked = _check(session, window, amendment.lines, arrival, without=row.id)
+    (checked,) = _check_all(session, [_Asked(window, amendment.lines, arrival, without=row.id)])
+    if isinstance(checked, Rejected):
+        raise checked
     row.amount_minor = checked.amount_minor
     row.revision += 1
     row.changed_at = arrival.at
     row.device = arrival.sender.device
     session.execute(delete(OrderLineRow).where(OrderLineRow.retailer == row.retailer, OrderLineRow.order_id == row.id))
-    _write_lines(session, row, amendment.lines, checked.prices)
-    return _accepted(session, row, amendment.lines, arrival, "order.amended")
+    session.flush()
+    _write_lines(session, [(row, amendment.lines, checked.prices)])
+    return _accepted(session, [(row, amendment.lines, arrival)], "order.amended")[0]
 
 
 def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) -> Accepted:
@@ -73,7 +92,7 @@ def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) ->
     row.changed_at = arrival.at
     lines = queries.order(session, row.retailer, row.id)
     kept = () if lines is None else tuple(OrderLine(sku=s, quantity_units=q) for s, q in lines.lines)
-    return _accepted(session, row, kept, arrival, "order.cancelled")
+    return _accepted(session, [(row, kept, arrival)], "order.cancelled")[0]
 
 
 @dataclass(frozen=True)
@@ -192,17 +211,42 @@ def windows_of(session: Session, retailer: retailers.Retailer) -> list[WindowSta
 
 
 def _open_window(session: Session, window_id: UUID, arrival: Arrival) -> queries.WindowView:
-    row = session.scalars(
-        select(WindowRow).where(WindowRow.id == window_id).with_for_update(read=True, key_share=False)
-    ).one_or_none()
-    retailer = retailer_locks.lock_retailer(session, arrival.sender.party)
+    (window,) = _open_windows(session, [(window_id, arrival)])
+    if isinstance(window, Rejected):
+        raise window
+    return window
+
+
+def _open_windows(session: Session, wanted: Sequence[tuple[UUID, Arrival]]) -> list[queries.WindowView | Rejected]:
+    """Hold the windows and the senders' retailers; say for each whether its sender may order in it now."""
+    rows = {
+        row.id: row
+        for row in session.scalars(
+            select(WindowRow)
+            .where(WindowRow.id.in_({window for window, _ in wanted}))
+            .order_by(WindowRow.id)
+            .with_for_update(read=True, key_share=False)
+            .execution_options(populate_existing=True)
+        )
+    }
+    senders = retailer_locks.lock_retailers(session, {arrival.sender.party for _, arrival in wanted})
+    return [_judge_window(rows.get(window), senders.get(arrival.sender.party), arrival) for window, arrival in wanted]
+
+
+def _judge_window(
+    row: WindowRow | None, retailer: retailers.Retailer | None, arrival: Arrival
+) -> queries.WindowView | Rejected:
+    if retailer is None:
+        return Rejected("not_found", what="retailer", name=arrival.sender.party)
     if row is None or row.route not in {"*", retailer.route}:
-        raise Rejected("unknown_window")
-    view = queries.window(session, window_id)
-    assert view is not None  # noqa: S101 - the row was locked above
-    rules.check_open(view.rule(), max(arrival.at, row.seen_at))
+        return Rejected("unknown_window")
+    view = queries.window_view(row)
+    try:
+        rules.check_open(view.rule(), max(arrival.at, row.seen_at))
+    except Rejected as refusal:
+        return refusal
     if retailer.standing != "good":
-        raise Rejected("suspended", why=retailer.standing_reason or "")
+        return Rejected("suspended", why=retailer.standing_reason or "")
     return view
 
 
@@ -218,6 +262,21 @@ def _order(session: Session, order_id: UUID, revision: int, arrival: Arrival) ->
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """Lines that a retailer asks for in a window; the order ``without`` is about to be replaced by them."""
+
+    window: queries.WindowView
+    lines: Sequence[OrderLine]
+    arrival: Arrival
+    without: UUID | None = None
+
+    @property
+    def day(self) -> date:
+        """The day of arrival in the window's zone, on which a licence must be valid."""
+        return self.arrival.at.astimezone(ZoneInfo(self.window.zone)).date()
+
+
+@dataclass(frozen=True)
 class _Checked:
     """What lines that may stand come to, and the prices they stand at."""
 
@@ -225,38 +284,51 @@ class _Checked:
     prices: Mapping[str, int]
 
 
-def _check(
-    session: Session,
-    window: queries.WindowView,
-    lines: Sequence[OrderLine],
-    arrival: Arrival,
-    *,
-    without: UUID | None,
-) -> _Checked:
-    """Refuse the first line that cannot stand beside the retailer's other orders; return what it comes to."""
-    party = arrival.sender.party
-    wanted = [line.sku for line in lines]
-    held_units, held_minor = queries.committed_elsewhere(session, party, window.cycle, without=without)
-    own_limits = retailers.limits(session, party, wanted)
-    items: dict[str, rules.Item] = {}
-    for sku, found in catalogue.skus(session, wanted).items():
-        limit = own_limits.get(sku, found.limit_units)
-        items[sku] = rules.Item(
-            sku=sku,
-            pack_units=found.pack_units,
-            price_minor=found.price_minor,
-            minimum_units=found.minimum_units,
-            limit_units=None if limit is None else max(0, limit - held_units.get(sku, 0)),
-            licence_class=found.licence_class,
-        )
-    today = arrival.at.astimezone(ZoneInfo(window.zone)).date()
-    held = licences.classes_held(session, party, today)
-    amount_minor = rules.check_lines(lines, items, held, on=today.isoformat())
-    retailer = retailers.retailer(session, party)
-    credit = None if retailer is None else retailer.credit_minor
-    if credit is not None and held_minor + amount_minor > credit:
-        raise Rejected("credit_exceeded", amount=_plain(amount_minor), credit=_plain(credit - held_minor))
-    return _Checked(amount_minor, {sku: item.price_minor for sku, item in items.items()})
+def _check_all(session: Session, asked: Sequence[_Asked]) -> list[_Checked | Rejected]:
+    """Judge the lines of different retailers, each beside its retailer's other orders."""
+    parties = {one.arrival.sender.party for one in asked}
+    wanted = {line.sku for one in asked for line in one.lines}
+    offered = catalogue.skus(session, wanted) if wanted else {}
+    own_limits = retailers.limits_of(session, parties, wanted) if wanted else {}
+    senders = retailers.retailers(session, parties) if parties else {}
+    held = {day: licences.classes_held_by(session, parties, day) for day in {one.day for one in asked}}
+    elsewhere = {
+        (cycle, without): queries.committed(session, parties, cycle, without=without)
+        for cycle, without in {(one.window.cycle, one.without) for one in asked}
+    }
+    checked: list[_Checked | Rejected] = []
+    for one in asked:
+        party = one.arrival.sender.party
+        beside = elsewhere[one.window.cycle, one.without][party]
+        items = {
+            line.sku: _item(offered[line.sku], own_limits.get((party, line.sku)), beside.units.get(line.sku, 0))
+            for line in one.lines
+            if line.sku in offered
+        }
+        try:
+            classes = held[one.day].get(party, frozenset())
+            amount_minor = rules.check_lines(one.lines, items, classes, on=one.day.isoformat())
+            credit = senders[party].credit_minor
+            if credit is not None and beside.amount_minor + amount_minor > credit:
+                left = credit - beside.amount_minor
+                raise Rejected("credit_exceeded", amount=_plain(amount_minor), credit=_plain(left))  # noqa: TRY301 - one way out
+        except Rejected as refusal:
+            checked.append(refusal)
+        else:
+            checked.append(_Checked(amount_minor, {sku: item.price_minor for sku, item in items.items()}))
+    return checked
+
+
+def _item(found: catalogue.Sku, own_limit: int | None, held_units: int) -> rules.Item:
+    limit = found.limit_units if own_limit is None else own_limit
+    return rules.Item(
+        sku=found.sku,
+        pack_units=found.pack_units,
+        price_minor=found.price_minor,
+        minimum_units=found.minimum_units,
+        limit_units=None if limit is None else max(0, limit - held_units),
+        licence_class=found.licence_class,
+    )
 
 
 def _plain(amount_minor: int) -> str:
@@ -265,44 +337,72 @@ def _plain(amount_minor: int) -> str:
     return f"{'-' if amount_minor < 0 else ''}{whole}.{rest:02d}"
 
 
-def _write_lines(session: Session, row: OrderRow, lines: Sequence[OrderLine], prices: Mapping[str, int]) -> None:
+def _insert_orders(session: Session, standing: Sequence[tuple[_Asked, _Checked]]) -> list[OrderRow]:
+    """Write new orders with their lines; return their rows in the same order, numbers given."""
+    if not standing:
+        return []
+    rows = [
+        OrderRow(
+            retailer=one.arrival.sender.party,
+            id=one.arrival.id,
+            window_id=one.window.id,
+            device=one.arrival.sender.device,
+            revision=1,
+            state="accepted",
+            amount_minor=checked.amount_minor,
+            placed_at=one.arrival.at,
+            changed_at=one.arrival.at,
+        )
+        for one, checked in standing
+    ]
+    session.add_all(rows)
     session.flush()
-    session.connection().execute(  # past the mapper, which costs more than the rows
-        insert(OrderLineRow),
-        [
-            {
-                "retailer": row.retailer,
-                "order_id": row.id,
-                "sku": line.sku,
-                "quantity_units": line.quantity_units,
-                "price_minor": prices[line.sku],
-            }
-            for line in lines
-        ],
+    _write_lines(
+        session, [(row, one.lines, checked.prices) for row, (one, checked) in zip(rows, standing, strict=True)]
     )
+    return rows
 
 
-def _accepted(session: Session, row: OrderRow, lines: Sequence[OrderLine], arrival: Arrival, action: str) -> Accepted:
-    """Write down the act; answer with the order as it stands, for the retailer's terminals."""
-    state = OrderState(
-        order=row.id,
-        window=row.window_id,
-        number=row.number,
-        revision=row.revision,
-        state=row.state,
-        at=arrival.at,
-        lines=tuple(lines),
-    )
-    audit.record(
-        session,
-        actor=Actor("device", arrival.sender.device),
-        action=action,
-        subject=f"order:{row.number}",
-        at=arrival.at,
-        detail={"retailer": row.retailer, "revision": row.revision, "lines": len(lines)},
-    )
-    told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
-    return Accepted(row.number, row.revision, (told,))
+def _write_lines(session: Session, orders: Sequence[tuple[OrderRow, Sequence[OrderLine], Mapping[str, int]]]) -> None:
+    """Write the lines of orders at the prices given, by one statement past the mapper."""
+    lines = [(row, line, prices[line.sku]) for row, asked, prices in orders for line in asked]
+    columns = {
+        "retailer": literal([row.retailer for row, _, _ in lines], ARRAY(String)),
+        "order_id": literal([row.id for row, _, _ in lines], ARRAY(Uuid)),
+        "sku": literal([line.sku for _, line, _ in lines], ARRAY(String)),
+        "quantity_units": literal([line.quantity_units for _, line, _ in lines], ARRAY(BigInteger)),
+        "price_minor": literal([price for _, _, price in lines], ARRAY(BigInteger)),
+    }
+    rows = select(*(func.unnest(column) for column in columns.values()))
+    session.connection().execute(insert(OrderLineRow).from_select(list(columns), rows))
+
+
+def _accepted(
+    session: Session, acts: Sequence[tuple[OrderRow, Sequence[OrderLine], Arrival]], action: str
+) -> list[Accepted]:
+    """Write down the acts; answer with each order as it stands, for the retailer's terminals."""
+    answers = []
+    for row, lines, arrival in acts:
+        state = OrderState(
+            order=row.id,
+            window=row.window_id,
+            number=row.number,
+            revision=row.revision,
+            state=row.state,
+            at=arrival.at,
+            lines=tuple(lines),
+        )
+        audit.record(
+            session,
+            actor=Actor("device", arrival.sender.device),
+            action=action,
+            subject=f"order:{row.number}",
+            at=arrival.at,
+            detail={"retailer": row.retailer, "revision": row.revision, "lines": len(lines)},
+        )
+        told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
+        answers.append(Accepted(row.number, row.revision, (told,)))
+    return answers
 
 
 def _window_message(row: WindowRow) -> WindowState:

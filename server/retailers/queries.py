@@ -35,7 +35,7 @@ class Retailer:
 def retailer(session: Session, code: str) -> Retailer | None:
     """Return one shop, or none."""
     row = session.get(RetailerRow, code)
-    return None if row is None else _retailer(row)
+    return None if row is None else view(row)
 
 
 def retailers(session: Session, wanted: Collection[str] | None = None) -> dict[str, Retailer]:
@@ -43,7 +43,7 @@ def retailers(session: Session, wanted: Collection[str] | None = None) -> dict[s
     query = select(RetailerRow).order_by(RetailerRow.code.collate("C"))
     if wanted is not None:
         query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
-    return {row.code: _retailer(row) for row in session.scalars(query)}
+    return {row.code: view(row) for row in session.scalars(query)}
 
 
 def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
@@ -81,7 +81,7 @@ def search(
     chosen = getattr(RetailerRow, sort if sort in SORTS else "code")
     order = chosen.desc().nulls_last() if descending else chosen.asc().nulls_last()
     rows = session.scalars(query.order_by(order, RetailerRow.code.collate("C")).offset(offset).limit(limit))
-    return [_retailer(row) for row in rows], total
+    return [view(row) for row in rows], total
 
 
 def codes_on_route(session: Session, route: str) -> list[str]:
@@ -137,13 +137,20 @@ def limits(session: Session, code: str, skus: Collection[str] | None = None) -> 
     return {row.sku: row.limit_units for row in session.execute(query)}
 
 
-def limits_of(session: Session, codes: Collection[str]) -> dict[tuple[str, str], int]:
+def limits_of(
+    session: Session, codes: Collection[str], skus: Collection[str] | None = None
+) -> dict[tuple[str, str], int]:
     """Return the own limits in units of several shops, by shop and SKU."""
-    query = select(RetailerLimit).where(RetailerLimit.retailer.in_(codes))
-    return {(row.retailer, row.sku): row.limit_units for row in session.scalars(query)}
+    query = select(RetailerLimit.retailer, RetailerLimit.sku, RetailerLimit.limit_units).where(
+        RetailerLimit.retailer == any_(literal(list(codes), ARRAY(String)))
+    )
+    if skus is not None:
+        query = query.where(RetailerLimit.sku == any_(literal(list(skus), ARRAY(String))))
+    return {(row.retailer, row.sku): row.limit_units for row in session.execute(query)}
 
 
-def _retailer(row: RetailerRow) -> Retailer:
+def view(row: RetailerRow) -> Retailer:
+    """Return a row as others see it."""
     return Retailer(
         code=row.code,
         name=row.name,

@@ -16,7 +16,7 @@ from contract.ids import uuid7
 from contract.messages import PlaceOrder
 from server import ingest
 from server.ingest import Delivered, Ingest, take_group
-from server.kit import audit, outbox
+from server.kit import audit, inbox, outbox
 from server.kit.db import transaction
 from server.kit.http import Runtime
 from server.kit.identity import Sender
@@ -138,14 +138,14 @@ def test_a_topic_with_anothers_shard_is_refused_and_alerted(runtime, sessions, s
 
 def test_a_defect_of_ours_costs_one_message_and_is_alerted(runtime, sessions, shop, monkeypatch):
     _, order = shop
-    taken = ingest.receive
+    taken = inbox.receive
 
     def fails_once(session: Session, *args: object, **kwargs: object) -> object:
-        monkeypatch.setattr(ingest, "receive", taken)
+        monkeypatch.setattr(inbox, "receive", taken)
         taken(session, *args, **kwargs)
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(ingest, "receive", fails_once)
+    monkeypatch.setattr(inbox, "receive", fails_once)
     take_group(runtime, [order(mid=1), order(mid=2)])
 
     assert orders_of(sessions, "R1") == 1

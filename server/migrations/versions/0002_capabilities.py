@@ -981,87 +981,87 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE announcement_reads ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON announcement_reads USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON announcement_reads USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE announcement_recipients ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON announcement_recipients USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON announcement_recipients USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE book_lines ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON book_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON book_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE book_retailers ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON book_retailers USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON book_retailers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE carries ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON carries USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON carries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE claims ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON claims USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON claims USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE deliveries ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON deliveries USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON deliveries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE delivery_lines ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON delivery_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON delivery_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE feed_entries ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON feed_entries USING (current_setting('evenhand.scope', true) = '*' OR recipient = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON feed_entries USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON feed_heads USING (current_setting('evenhand.scope', true) = '*' OR recipient = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON feed_heads USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE grants ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON grants USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON grants USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE inbox ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON inbox USING (current_setting('evenhand.scope', true) = '*' OR party = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR party = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON inbox USING (current_setting('evenhand.scope', true) = '*' OR party = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR party = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE licences ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON licences USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON licences USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON order_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON order_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON orders USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON orders USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE retailer_limits ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON retailer_limits USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON retailer_limits USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE retailers ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON retailers USING (current_setting('evenhand.scope', true) = '*' OR code = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR code = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON retailers USING (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON stock_movements USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON stock_movements USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE survey_answer_sets ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON survey_answer_sets USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON survey_answer_sets USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE survey_answers ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON survey_answers USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON survey_answers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE survey_invitations ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON survey_invitations USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON survey_invitations USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     # ### end Alembic commands ###
 
