@@ -124,7 +124,7 @@ def _granted(apart: Apart, units: Ints | None, published: Published) -> dict[int
     lines = np.flatnonzero(apart.inside).tolist()
     if units is not None:
         return dict(zip(lines, units[lines].tolist(), strict=True))
-    texts = [row[GRANTED] for _, row in published.rows()]
+    texts = [row[GRANTED] for row in published.cells()]
     return {line: Fraction(texts[line]) for line in lines}
 
 

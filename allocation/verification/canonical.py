@@ -7,9 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from allocation.verification.given import NONE, Given
+from allocation.compiled import worth_it
+from allocation.verification.entitlement import chunks
+from allocation.verification.given import NONE, Given, Ints
+from allocation.verification.spelling import as_json
 
-_CHUNK: Final = 1 << 16
+_ALL: Final = -1
+_MORE_BYTES: Final = 12
+"""What a request takes besides names and numbers: brackets and commas."""
 
 
 def input_sha256(given: Given) -> str:
@@ -26,11 +31,12 @@ def input_sha256(given: Given) -> str:
     return digest.hexdigest()
 
 
-def _requests(given: Given) -> Iterator[bytes]:
-    """Yield the text of the requests, some rows at a time."""
-    least = _minimums(given)
-    for start in range(0, len(given), _CHUNK):
-        part = slice(start, start + _CHUNK)
+def _requests(given: Given) -> Iterator[bytes | memoryview]:
+    """Yield the text of the requests, some rows at a time, each to be used before the next."""
+    if worth_it(len(given)):
+        yield from _compiled_requests(given)
+        return
+    for part in chunks(len(given)):
         rows: Iterable[Sequence[Any]] = zip(
             map(given.retailers.names.__getitem__, given.retailer[part].tolist()),
             map(given.skus.names.__getitem__, given.sku[part].tolist()),
@@ -41,18 +47,34 @@ def _requests(given: Given) -> Iterator[bytes]:
             given.carry[part].tolist(),
             strict=True,
         )
-        if least is not None:
-            rows = ((*row, some) if some else row for row, some in zip(rows, least[part].tolist(), strict=True))
-        yield (b"," if start else b"") + _compact(list(rows))[1:-1]
+        least = ("all" if some == _ALL else some for some in _minimums(given, part).tolist())
+        rows = [(*row, some) if some else row for row, some in zip(rows, least, strict=True)]
+        yield (b"," if part.start else b"") + _compact(rows)[1:-1]
 
 
-def _minimums(given: Given) -> np.ndarray[Any, Any] | None:
-    """Return what stands as the eighth entry of each row, 0 for nothing; None where no line has one."""
-    if not (given.skus.minimum.any() or (given.minimum > 0).any() or given.all_or_nothing.any()):
-        return None
-    units = np.where(given.minimum == NONE, given.skus.minimum[given.sku], given.minimum).astype(object)
-    units[given.all_or_nothing == 1] = "all"
-    return units
+def _compiled_requests(given: Given) -> Iterator[bytes | memoryview]:
+    from allocation.verification.printing import NUMBER_BYTES, print_requests  # noqa: PLC0415  # imports numba
+
+    retailers, skus = as_json(given.retailers.names), as_json(given.skus.names)
+    room, end = np.empty(0, dtype=np.uint8), 0
+    for part in chunks(len(given)):
+        if end:
+            yield b","
+        retailer, sku = (np.ascontiguousarray(codes[part], dtype=np.int32) for codes in (given.retailer, given.sku))
+        needed = retailers.length(retailer) + skus.length(sku) + len(sku) * (6 * NUMBER_BYTES + _MORE_BYTES)
+        room = room if len(room) >= needed else np.empty(needed, dtype=np.uint8)
+        columns = (given.requested[part], given.floor[part], given.cap[part], given.weights(part), given.carry[part])
+        numbers = [np.ascontiguousarray(column) for column in (*columns, _minimums(given, part))]
+        names = (retailer, retailers.texts, retailers.ends, sku, skus.texts, skus.ends)
+        arrays: tuple[Any, ...] = (room, *names, *numbers)
+        end = print_requests(*arrays)
+        yield memoryview(room[: end - 1])  # type: ignore[arg-type]  # an array is a buffer
+
+
+def _minimums(given: Given, part: slice) -> Ints:
+    """Return what stands as the eighth entry of each row: 0 for nothing, :data:`_ALL` for all or nothing."""
+    units = np.where(given.minimum[part] == NONE, given.skus.minimum[given.sku[part]], given.minimum[part])
+    return np.where(given.all_or_nothing[part] == 1, _ALL, units)
 
 
 def _supply(given: Given) -> Iterator[list[Any]]:

@@ -19,18 +19,12 @@ from allocation.verification.entitlement import Claims, Mask, Use, claims_of
 from allocation.verification.exact_shares import exact_rows
 from allocation.verification.findings import Findings, Unreadable, Verdict
 from allocation.verification.given import NONE, Given, Ints, given_by
-from allocation.verification.published import Published, published_by, read_published
+from allocation.verification.held import HeldResult
+from allocation.verification.naming import name_wrong_cells, name_wrong_rows, refuse_part_numbers
+from allocation.verification.published import Published, read_published
 from allocation.verification.reading import read_given, read_policy
 from allocation.verification.refusals import first_refusals
-from allocation.verification.rows import (
-    ADJUSTMENT,
-    REASONS,
-    Rows,
-    are_those,
-    name_wrong_cells,
-    name_wrong_rows,
-    refuse_part_numbers,
-)
+from allocation.verification.rows import ADJUSTMENT, REASONS, Rows
 from allocation.verification.stops import Filled, Stops, check_stops
 from allocation.verification.turns import Surd, Turn, Turns, read_level
 
@@ -50,7 +44,7 @@ def verify(problem: Problem, result: Result) -> Verdict:
 
     Takes near-linear time: one sort a constraint at most.
     """
-    return _check(given_by(problem), published_by(result), Findings())
+    return _check(given_by(problem), HeldResult(result), Findings())
 
 
 def verify_folders(problem: Path, result: Path) -> Verdict:
@@ -81,12 +75,16 @@ def _check(given: Given, published: Published, findings: Findings) -> Verdict:
     # What the rows say line by line only means something where they are the lines: that is looked into below.
     of_lines = Findings()
     rows = _rows_that_follow(given, published, of_lines)
-    if rows is not None and not of_lines.found and are_those(rows, published):
+    if rows is not None and not of_lines.found and published.says(rows):
         return findings.verdict(len(given))
+    found = findings.found
+    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), published.sha256())
     if name_wrong_rows(given, published, findings):
         findings.include(of_lines)
         if rows is not None:
             name_wrong_cells(rows, published, findings)
+    if findings.found == found:
+        findings.add("allocation.csv", "the cells are right, but not written as they are to be")
     return findings.verdict(len(given))
 
 
@@ -140,7 +138,6 @@ def _check_hashes(given: Given, published: Published, findings: Findings) -> Non
     certificate = published.certificate
     findings.expect("certificate.json", "format", certificate.get("format"), "evenhand-certificate-1")
     findings.expect("certificate.json", "input_sha256", certificate.get("input_sha256"), input_sha256(given))
-    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), published.sha256)
     findings.expect("certificate.json", "lines", certificate.get("lines"), len(given))
 
 

@@ -14,7 +14,8 @@ Mask = npt.NDArray[np.bool_]
 
 SIZE_END: Final = 2**62
 """A pack that takes as much as this of a constraint never has room in it: limits are below."""
-_CHUNK: Final = 1 << 18
+CHUNK_LINES: Final = 1 << 18
+"""Lines that are worked on at a time, so that what is made on the way stays small."""
 
 
 @dataclass(frozen=True)
@@ -201,8 +202,8 @@ class Claims:
 
 def chunks(lines: int) -> Iterator[slice]:
     """Yield parts of the lines that stay within the processor's cache."""
-    for start in range(0, lines, _CHUNK):
-        yield slice(start, min(start + _CHUNK, lines))
+    for start in range(0, lines, CHUNK_LINES):
+        yield slice(start, min(start + CHUNK_LINES, lines))
 
 
 def claims_of(given: Given, *, tiered: bool) -> Claims:
@@ -251,7 +252,7 @@ def claims_of(given: Given, *, tiered: bool) -> Claims:
     )
 
 
-def _all(column: Ints, value: int) -> bool:
+def _all(column: Ints | Mask, value: int) -> bool:
     return bool((column == value).all())
 
 

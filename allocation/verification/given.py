@@ -70,7 +70,7 @@ class Given:
     weight: Ints
     carry: Ints
     minimum: Ints
-    all_or_nothing: Ints
+    all_or_nothing: Ints | npt.NDArray[np.bool_]
     skus: Skus
     retailers: Retailers
     quotas: Mapping[tuple[str, str, str], int]
@@ -112,7 +112,7 @@ def given_by(problem: Problem) -> Given:
         _or_none(requests.weight, 0),
         requests.carry,
         requests.minimum,
-        requests.all_or_nothing.astype(np.int64),
+        requests.all_or_nothing,
         Skus(
             supply.sku,
             supply.supply,
@@ -136,6 +136,9 @@ def given_by(problem: Problem) -> Given:
 
 
 def _or_none(numbers: Ints, absent: int) -> Ints:
+    """Replace what stands for an absent number; a column of one number that stands for all stays one."""
+    if numbers.strides == (0,) and len(numbers):
+        return np.broadcast_to(np.int64(NONE) if numbers[0] == absent else numbers[0], len(numbers))
     return np.where(numbers == absent, NONE, numbers)
 
 

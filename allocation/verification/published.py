@@ -1,4 +1,4 @@
-"""The result as the checker sees it: the bytes of its rows, and the certificate."""
+"""The result as the checker sees it: what its rows say, and the certificate."""
 
 import csv
 import hashlib
@@ -9,55 +9,94 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from allocation.result import Result
 from allocation.verification.findings import Findings, Unreadable
 from allocation.verification.given import Ints
+from allocation.verification.rows import COLUMNS, Rows
 
-COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
 ARROW_FROM_BYTES: Final = 1 << 20
 """Below this size, rows are read before Arrow is imported."""
+GRANTED: Final = COLUMNS.index("granted")
 
 _OTHER_FILES: Final = ("report.json", "report.html")
 WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
-GRANTED: Final = COLUMNS.index("granted")
 
 
-@dataclass(frozen=True, eq=False)
-class Published:
-    """The bytes of the rows with their header, their hash, and the certificate."""
+class Published(Protocol):
+    """What a result says, in a folder or in memory."""
 
-    content: bytes | mmap.mmap
-    sha256: str
-    certificate: Mapping[str, Any]
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """What the certificate says."""
+        ...
 
     def granted(self) -> Ints | None:
         """Return the units granted row by row; None where a row does not have a whole number there."""
+        ...
+
+    def says(self, rows: Rows) -> bool:
+        """Say whether these are the rows, and the hash in the certificate is theirs."""
+        ...
+
+    def sha256(self) -> str:
+        """Return the hash of the rows as they are."""
+        ...
+
+    def cells(self) -> Iterator[list[str]]:
+        """Yield the cells of the rows, as far as they can be read at all."""
+        ...
+
+    def check_form(self, findings: Findings) -> None:
+        """Name what keeps the rows from being rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedFiles:
+    """A result folder: the bytes of its rows with their header, and the certificate."""
+
+    content: bytes | mmap.mmap
+    certificate: Mapping[str, Any]
+
+    def granted(self) -> Ints | None:
+        """Return the units granted; see :class:`Published`."""
         if len(self.content) >= ARROW_FROM_BYTES:
             from allocation.verification.arrow_tables import read_granted  # noqa: PLC0415  # 0.2 s, for large results
 
             return read_granted(self.content)
-        texts = [row[GRANTED] if len(row) == len(COLUMNS) else "" for _, row in self.rows()]
+        texts = [row[GRANTED] if len(row) == len(COLUMNS) else "" for row in self.cells()]
         if not all(WHOLE.fullmatch(text) and int(text) < 2**63 for text in texts):
             return None
         return np.array(list(map(int, texts)), dtype=np.int64)
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the rows with their numbers, the header being 1; as far as they can be read at all."""
-        reader = csv.reader(io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline=""), strict=True)
+    def says(self, rows: Rows) -> bool:
+        """Compare the bytes; the hash in the certificate is looked at before."""
+        stated, at = np.frombuffer(self.content, dtype=np.uint8), 0
+        for right in rows.texts():
+            if not np.array_equal(stated[at : at + len(right)], np.frombuffer(right, dtype=np.uint8)):
+                return False
+            at += len(right)
+        return at == len(stated)
+
+    def sha256(self) -> str:
+        """Return the hash of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def cells(self) -> Iterator[list[str]]:
+        """Yield the cells of the rows after the header."""
+        reader = self._reader()
         try:
-            for number, row in enumerate(reader, start=1):
-                if number > 1:
-                    yield number, row
+            next(reader, None)
+            yield from reader
         except (UnicodeDecodeError, csv.Error):
             return
 
     def check_form(self, findings: Findings) -> None:
-        """Name what keeps the rows from being rows."""
-        number, reader = 0, csv.reader(io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline=""), strict=True)
+        """Name what keeps the file from being one of rows."""
+        number, reader = 0, self._reader()
         try:
             for number, row in enumerate(reader, start=1):
                 if number == 1 and tuple(row) != COLUMNS:
@@ -69,13 +108,11 @@ class Published:
         if not number:
             findings.add("allocation.csv", "empty")
 
-
-def published_by(result: Result) -> Published:
-    """Take what a result would print."""
-    return Published(result.csv_bytes, hashlib.sha256(result.csv_bytes).hexdigest(), result.certificate)
+    def _reader(self) -> Any:
+        return csv.reader(io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline=""), strict=True)
 
 
-def read_published(folder: Path, findings: Findings) -> Published:
+def read_published(folder: Path, findings: Findings) -> PublishedFiles:
     """Read a result folder; what is wrong inside its files is a finding, a missing file is unreadable."""
     try:
         content = _mapped(folder / "allocation.csv")
@@ -89,10 +126,13 @@ def read_published(folder: Path, findings: Findings) -> Published:
         raise Unreadable(f"certificate.json: {error}") from error
     if not isinstance(certificate, dict):
         raise Unreadable("certificate.json: not a JSON object")
-    sha256 = hashlib.sha256(content).hexdigest()
-    hashes = {"allocation.csv": sha256} | {name: hashlib.sha256(other).hexdigest() for name, other in others.items()}
+    published = PublishedFiles(content, certificate)
+    hashes = {"allocation.csv": published.sha256()}
+    hashes |= {name: hashlib.sha256(other).hexdigest() for name, other in others.items()}
     _check_seal(certificate, sealed, hashes, findings)
-    return Published(content, sha256, certificate)
+    right = hashes["allocation.csv"]
+    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), right)
+    return published
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:

@@ -5,21 +5,24 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from allocation.verification.findings import Findings
+from allocation.compiled import worth_it
+from allocation.verification.entitlement import chunks
 from allocation.verification.given import Codes, Given, Ints
-from allocation.verification.published import COLUMNS, GRANTED, WHOLE, Published
+from allocation.verification.spelling import as_csv_cells
 
+COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
 REASONS: Final = (
     *("filled", "capped", "ineligible", "floor", "lottery", "priority"),
     *("supply", "credit", "quota", "adjusted"),
 )
 ADJUSTMENT: Final = "adjustment"
 """What binds a line with a manual decision."""
-_ROWS_AT_ONCE: Final = 1 << 16
+_MORE_BYTES: Final = 24
+"""What a row takes besides names and whole numbers: decimals, commas and the end of the line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +54,43 @@ class Rows:
     bound: Codes
     bound_names: Sequence[str]
 
-    def texts(self) -> Iterator[bytes]:
-        """Yield the bytes of the file, the header first, some rows at a time."""
+    def texts(self) -> Iterator[bytes | memoryview]:
+        """Yield the bytes of the file, the header first, some rows at a time, each to be used before the next."""
         yield (",".join(COLUMNS) + "\n").encode()
-        for start in range(0, len(self.given), _ROWS_AT_ONCE):
+        if self.share is None and worth_it(len(self.given)):
+            yield from self._compiled_texts()
+            return
+        for part in chunks(len(self.given)):
             text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(self.cells(slice(start, start + _ROWS_AT_ONCE)))
+            csv.writer(text, lineterminator="\n").writerows(self.cells(part))
             yield text.getvalue().encode()
+
+    def _compiled_texts(self) -> Iterator[memoryview]:
+        from allocation.verification.printing import NUMBER_BYTES, print_rows  # noqa: PLC0415  # imports numba
+
+        given, granted = self.given, np.asarray(self.granted)
+        retailers, skus = as_csv_cells(given.retailers.names), as_csv_cells(given.skus.names)
+        reasons, bounds = as_csv_cells(REASONS), as_csv_cells(["", *self.bound_names])
+        room = np.empty(0, dtype=np.uint8)
+        for part in chunks(len(given)):
+            names = [
+                (np.ascontiguousarray(codes, dtype=np.int32), spelled)
+                for codes, spelled in (
+                    (given.retailer[part], retailers),
+                    (given.sku[part], skus),
+                    (self.reason[part], reasons),
+                    (self.bound[part] + 1, bounds),
+                )
+            ]
+            needed = sum(spelled.length(codes) for codes, spelled in names)
+            needed += len(names[0][0]) * (4 * NUMBER_BYTES + _MORE_BYTES)
+            room = room if len(room) >= needed else np.empty(needed, dtype=np.uint8)
+            retailer, sku, reason, bound = ((codes, spelled.texts, spelled.ends) for codes, spelled in names)
+            columns = (given.requested, self.eligible, granted, self.weight)
+            numbers = [np.ascontiguousarray(column[part]) for column in columns]
+            arrays: tuple[Any, ...] = (room, *retailer, *sku, *numbers, *reason, *bound)
+            end = print_rows(*arrays)
+            yield memoryview(room[:end])  # type: ignore[arg-type]  # an array is a buffer
 
     def cells(self, part: slice) -> Iterator[tuple[str, ...]]:
         """Yield the cells of some rows."""
@@ -86,73 +119,3 @@ def _cut(units: int, weight: int) -> str:
     whole, rest = divmod(units, weight)
     decimals = str(10**12 + rest * 10**12 // weight)[1:].rstrip("0")
     return f"{whole}.{decimals}" if decimals else str(whole)
-
-
-def are_those(rows: Rows, published: Published) -> bool:
-    """Say whether the published bytes are those of these rows."""
-    stated, at = np.frombuffer(published.content, dtype=np.uint8), 0
-    for text in rows.texts():
-        right = np.frombuffer(text, dtype=np.uint8)
-        if not np.array_equal(stated[at : at + len(right)], right):
-            return False
-        at += len(right)
-    return at == len(stated)
-
-
-def name_wrong_cells(rows: Rows, published: Published, findings: Findings, columns: Sequence[str] = COLUMNS) -> None:
-    """Name the cells that are not as they must be; the rows must be the requests, each once and in order."""
-    wanted = (
-        cells
-        for start in range(0, len(rows.given), _ROWS_AT_ONCE)
-        for cells in rows.cells(slice(start, start + _ROWS_AT_ONCE))
-    )
-    found = findings.found
-    for (_, stated), right in zip(published.rows(), wanted, strict=True):
-        if stated != list(right):
-            for column, is_there, must_be in zip(COLUMNS, stated, right, strict=True):
-                if column in columns and is_there != must_be:
-                    findings.add(f"{right[0]}, {right[1]}", f"{column} is {is_there!r}, not {must_be!r}")
-    if found == findings.found and columns == COLUMNS:
-        findings.add("allocation.csv", "the cells are right, but not written as they are to be")
-
-
-def name_wrong_rows(given: Given, published: Published, findings: Findings) -> bool:
-    """Check that the rows are the requests, each once and in order; name those that are not."""
-    found = findings.found
-    published.check_form(findings)
-    if findings.found > found:
-        return False
-    if _are_the_requests(given, published):
-        return True
-    rows = [(row[0], row[1]) for _, row in published.rows()]
-    asked = list(map(given.names, range(len(given))))
-    wanted, seen = set(asked), set()
-    for row in rows:
-        if row in seen:
-            findings.add(", ".join(row), "stands in the result twice")
-        elif row not in wanted:
-            findings.add(", ".join(row), "is in the result, but was never requested")
-        seen.add(row)
-    for row in asked:
-        if row not in seen:
-            findings.add(", ".join(row), "was requested, but is not in the result")
-    if seen == wanted and len(rows) == len(asked):
-        first = next(i for i, row in enumerate(rows) if row != asked[i])
-        findings.add(", ".join(rows[first]), "not in order: rows are sorted by retailer, then SKU")
-    return False
-
-
-def _are_the_requests(given: Given, published: Published) -> bool:
-    lines = 0
-    for line, (_, row) in enumerate(published.rows()):
-        if line >= len(given) or given.names(line) != (row[0], row[1]):
-            return False
-        lines += 1
-    return lines == len(given)
-
-
-def refuse_part_numbers(published: Published, findings: Findings) -> None:
-    """Name the rows whose grants are no whole numbers."""
-    for _, row in published.rows():
-        if len(row) == len(COLUMNS) and not WHOLE.fullmatch(row[GRANTED]):
-            findings.add(f"{row[0]}, {row[1]}", f"granted is {row[GRANTED]!r}, not a whole number")
