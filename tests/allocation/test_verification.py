@@ -1,58 +1,18 @@
 """The checker finds every kind of damage, also where whoever did it has recomputed the hashes."""
 
 import ast
-import csv
-import hashlib
-import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from published_results import PROOF, publish
 
 import allocation.verification
 from allocation import Policy, Problem, solve, verify
-from allocation.certificate import canonical_bytes
-from allocation.folders import write_problem, write_result
-from allocation.seeding import SeedProof, commitment
 from allocation.verification import Unreadable, verify_folders
-
-SECRET, ROOT = b"s" * 32, b"r" * 32
-PROOF = SeedProof(commitment(SECRET), SECRET, ROOT)
-
-
-@dataclass
-class Published:
-    problem: Path
-    result: Path
-
-    def rows(self):
-        with (self.result / "allocation.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
-    def write_rows(self, rows):
-        with (self.result / "allocation.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
-    def certificate(self):
-        return json.loads((self.result / "certificate.json").read_bytes())
-
-    def write_certificate(self, certificate):
-        (self.result / "certificate.json").write_bytes(canonical_bytes(certificate))
-
-    def reseal(self):
-        """Recompute every hash, as a careful forger would."""
-        certificate = self.certificate()
-        sha256 = {name: hashlib.sha256((self.result / name).read_bytes()).hexdigest() for name in certificate["files"]}
-        certificate["files"] = sha256
-        certificate["result_sha256"] = sha256["allocation.csv"]
-        del certificate["certificate_sha256"]
-        own = hashlib.sha256(canonical_bytes(certificate)).hexdigest()
-        self.write_certificate(certificate | {"certificate_sha256": own})
 
 
 def make_problem():
@@ -81,10 +41,7 @@ def make_problem():
 
 @pytest.fixture
 def published(tmp_path):
-    problem, policy = make_problem(), Policy(seed=PROOF.seed.hex())
-    write_problem(problem, policy, tmp_path / "problem")
-    write_result(solve(problem, policy, seed_proof=PROOF), tmp_path / "result")
-    return Published(tmp_path / "problem", tmp_path / "result")
+    return publish(make_problem(), Policy(), tmp_path)
 
 
 def row_of(rows, retailer, sku):
@@ -369,10 +326,7 @@ def test_exact_fractions_are_checked_too(tmp_path):
         {"retailer": ["a", "b", "c"], "sku": ["K"] * 3, "requested": [5, 5, 1], "weight": [1, 2, 1]},
         {"sku": ["K"], "supply": [7]},
     )
-    policy = Policy(rounding="none")
-    write_problem(problem, policy, tmp_path / "problem")
-    write_result(solve(problem, policy), tmp_path / "result")
-    published = Published(tmp_path / "problem", tmp_path / "result")
+    published = publish(problem, Policy(rounding="none"), tmp_path)
     assert verify_folders(published.problem, published.result).violations == ()
     rows = published.rows()
     assert [row["granted"] for row in rows] == ["2", "4", "1"]
