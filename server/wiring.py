@@ -19,10 +19,12 @@ from server.catalogue.events import CatalogueChanged
 from server.catalogue.fields import SKUS
 from server.cycles import console as cycles_console
 from server.cycles import console_acts as cycles_acts
+from server.cycles import console_adjusting as cycles_adjusting_console
 from server.cycles import console_review as cycles_review
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
 from server.cycles import http as cycles_http
+from server.cycles import http_adjusting as cycles_adjusting
 from server.cycles import http_standing as cycles_standing
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
@@ -128,6 +130,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_http.reading,
     cycles_http.planning,
     cycles_http.releasing,
+    cycles_adjusting.reading,
+    cycles_adjusting.planning,
+    cycles_adjusting.releasing,
     cycles_standing.reading,
     cycles_standing.planning,
     cycles_console.planning,
@@ -137,6 +142,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_supply.reading,
     cycles_supply.planning,
     cycles_review.reading,
+    cycles_adjusting_console.planning,
+    cycles_adjusting_console.releasing,
     cycles_standing_console.reading,
     cycles_standing_console.planning,
     orders_console.windows,

@@ -49,8 +49,10 @@ def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
     return run
 
 
-def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor) -> None:
-    """Start another attempt on the frozen book with the newest supply; the earlier one stays on record.
+def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor, where: str = "supply") -> None:
+    """Start another attempt on the frozen book with the newest supply and all manual decisions approved by now.
+
+    The earlier attempt stays on record; a refusal names ``where``.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor) ->
     try:
         start(session, row, attempt=row.attempt + 1)
     except StepStopped as stopped:
-        raise invalid("supply", ATTEMPT_REFUSED, what=str(stopped)) from None
+        raise invalid(where, ATTEMPT_REFUSED, what=str(stopped)) from None
     moves.resume(session, row)
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from sqlalchemy.orm import Session
 
-from server.cycles import explaining, figures, queries
+from server.cycles import explaining, figures, queries, rules
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
 from server.cycles.http import known
 from server.kit import console, http
@@ -36,6 +37,18 @@ CHECKS: dict[str, str] = {
 @reading.get("/{cycle}/review")
 def review(request: Request, session: http.Db, cycle: UUID) -> Response:
     """Show the result of the last attempt: figures, evenness, lines, the checker's verdict."""
+    return show_review(request, session, cycle)
+
+
+def show_review(
+    request: Request,
+    session: Session,
+    cycle: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    values: dict[str, str] | None = None,
+) -> Response:
+    """Show the review; with ``errors`` and what was typed where a manual decision did not fit."""
     found = known(session, cycle)
     view = TableView.of(request, COLUMNS, sort="-short_lines")
     result = figures.review(session, cycle)
@@ -45,6 +58,11 @@ def review(request: Request, session: http.Db, cycle: UUID) -> Response:
     return console.page(
         request,
         "cycles/review.html",
+        status_code=422 if errors else 200,
+        errors=errors or {},
+        values=values or {},
+        adjustments=queries.adjustments(session, cycle),
+        may_adjust=found.state in rules.MOVES["again"][0],
         cycle=found,
         name=named(request, found),
         states=STATES,

@@ -38,7 +38,20 @@ UNITS_OR_PACKS = Reason("units_or_packs", N_("Give either supply_units or supply
 RESERVE_ABOVE = Reason("reserve_above", N_("The reserve, {reserve}, is above the supply, {supply}. Lower it."))
 NOT_YES_OR_NO = Reason("not_yes_or_no", N_("“{value}” is neither yes nor no."))
 NO_ROWS = Reason("no_rows", N_("There is no row. Give at least one SKU."))
-ATTEMPT_REFUSED = Reason("attempt_refused", N_("The book cannot be shared out with this supply: {what}"))
+ATTEMPT_REFUSED = Reason("attempt_refused", N_("The book cannot be shared out so: {what}"))
+
+# Manual decisions
+NO_SUCH_LINE = Reason("no_such_line", N_("{retailer} has no line of {sku} in the frozen book."))
+NOT_WHOLE_PACKS = Reason(
+    "not_whole_packs", N_("{units} is no whole number of packs of {pack}. Give units of whole packs.")
+)
+ABOVE_ELIGIBLE = Reason("above_eligible", N_("{units} is more than the line could get, {most}. Lower it."))
+NOTHING_TO_TAKE_BACK = Reason(
+    "nothing_to_take_back", N_("Nothing was decided by hand for {retailer}, {sku}. Give the units that it gets.")
+)
+UNDECIDED = Reason(
+    "undecided", N_("{count} manual decisions wait for a second person. Have them approved or declined first.")
+)
 
 
 def invalid(where: str, reason: Reason, /, **params: str | int) -> Invalid:

@@ -72,6 +72,7 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
     skus = [line.sku for line in supply]
     prices = dict(zip(*(column.to_pylist() for column in _prices(session, basis.cycle).columns), strict=True))
     quotas = [quota for quota in said.quotas if quota.sku == terms.ALL or quota.sku in set(skus)]
+    decided = queries.counted_adjustments(session, basis.cycle, basis.attempt)
     return allocation.Problem.from_columns(
         requests=requests,
         supply={
@@ -90,6 +91,16 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
             "max_units": [quota.max_units for quota in quotas],
         }
         if quotas
+        else None,
+        adjustments={
+            "retailer": [one.retailer for one in decided],
+            "sku": [one.sku for one in decided],
+            "granted": [one.granted_units for one in decided],
+            "reason": [one.reason for one in decided],
+            "author": [one.author for one in decided],
+            "approver": [one.decided_by for one in decided],
+        }
+        if decided
         else None,
     )
 

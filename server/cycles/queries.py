@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.cycles.models import (
+    Adjustment,
     AllocationRun,
     BookLine,
     CycleRow,
@@ -160,6 +161,24 @@ class Grant:
     share: str
     reason: str
     bound_by: str
+
+
+@dataclass(frozen=True)
+class ManualDecision:
+    """A decision on one line by hand; ``granted_units`` is none where an earlier one is taken back."""
+
+    id: UUID
+    retailer: str
+    sku: str
+    granted_units: int | None
+    reason: str
+    author: str
+    proposed_at: datetime
+    state: Literal["proposed", "approved", "declined"]
+    decided_by: str | None
+    decided_at: datetime | None
+    decided_why: str | None
+    from_attempt: int | None
 
 
 def cycle(session: Session, cycle_id: UUID) -> Cycle | None:
@@ -319,6 +338,39 @@ def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None
     if retailer is not None:
         query = query.where(GrantRow.retailer == retailer)
     return [Grant(*row) for row in session.execute(query)]
+
+
+def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:
+    """Return every manual decision of a cycle, proposed, approved and declined, the newest first."""
+    rows = session.scalars(select(Adjustment).where(Adjustment.cycle == cycle_id).order_by(Adjustment.id.desc()))
+    return [
+        ManualDecision(
+            row.id,
+            row.retailer,
+            row.sku,
+            row.granted_units,
+            row.reason,
+            row.author,
+            row.proposed_at,
+            cast("Literal['proposed', 'approved', 'declined']", row.state),
+            row.decided_by,
+            row.decided_at,
+            row.decided_why,
+            row.from_attempt,
+        )
+        for row in rows
+    ]
+
+
+def counted_adjustments(session: Session, cycle_id: UUID, attempt: int) -> list[ManualDecision]:
+    """Return the approved decisions that are part of an attempt's input: the newest of each line, by its names."""
+    newest: dict[tuple[str, str], ManualDecision] = {}
+    approved = [
+        one for one in adjustments(session, cycle_id) if one.from_attempt is not None and one.from_attempt <= attempt
+    ]
+    for one in sorted(approved, key=lambda one: one.from_attempt or 0):
+        newest[one.retailer, one.sku] = one
+    return [one for _, one in sorted(newest.items()) if one.granted_units is not None]
 
 
 def asked_last_time(session: Session) -> dict[str, int]:

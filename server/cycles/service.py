@@ -23,6 +23,7 @@ from server.cycles.errors import (
     NO_SCHEDULE,
     NO_WINDOW,
     OPENS_TOO_SOON,
+    UNDECIDED,
     invalid,
 )
 from server.cycles.models import (
@@ -288,6 +289,10 @@ def retry(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
 def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
     """Send the verified result to a second person."""
     row = moves.locked(session, cycle)
+    rules.advance(moves.state_of(row), "send")
+    undecided = sum(one.state == "proposed" for one in queries.adjustments(session, cycle))
+    if undecided:
+        raise invalid("adjustments", UNDECIDED, count=undecided)
     moves.move(session, row, "send", at=at, actor=_actor(by))
     row.sent_by = by.name
     _note(session, by, "cycle.sent_for_release", f"cycle:{cycle}", at)
