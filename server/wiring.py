@@ -20,14 +20,18 @@ from server.catalogue.fields import SKUS
 from server.cycles import console as cycles_console
 from server.cycles import console_acts as cycles_acts
 from server.cycles import console_adjusting as cycles_adjusting_console
+from server.cycles import console_policies as cycles_policies
 from server.cycles import console_review as cycles_review
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
+from server.cycles import console_what_if as cycles_what_if_console
 from server.cycles import http as cycles_http
 from server.cycles import http_adjusting as cycles_adjusting
 from server.cycles import http_standing as cycles_standing
+from server.cycles import http_what_if as cycles_what_if_http
 from server.cycles import reactions as cycles_reactions
 from server.cycles import steps as cycles_steps
+from server.cycles import what_if as cycles_what_if
 from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.deliveries import mqtt as deliveries_mqtt
@@ -99,6 +103,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     "cycles.solve": cycles_steps.run_solve,
     "cycles.verify": cycles_steps.run_verify,
     "cycles.publish": cycles_steps.run_publish,
+    cycles_what_if.TASK: cycles_what_if.run,
 }
 
 #: What the worker does every second, in a transaction of its own each.
@@ -133,6 +138,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_adjusting.reading,
     cycles_adjusting.planning,
     cycles_adjusting.releasing,
+    cycles_what_if_http.planning,
+    cycles_what_if_http.reading,
     cycles_standing.reading,
     cycles_standing.planning,
     cycles_console.planning,
@@ -144,6 +151,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_review.reading,
     cycles_adjusting_console.planning,
     cycles_adjusting_console.releasing,
+    cycles_policies.planning,
+    cycles_policies.reading,
+    cycles_what_if_console.asking,
+    cycles_what_if_console.reading,
     cycles_standing_console.reading,
     cycles_standing_console.planning,
     orders_console.windows,
@@ -191,7 +202,8 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Window room"), "/console/windows", "clock", roles=frozenset(orders_console.ROLES), pinned=True),
             Entry(N_("Orders"), "/console/orders", "list", roles=frozenset(orders_console.ROLES), pinned=True),
             Entry(N_("Cycles"), "/console/cycles", "balance"),
-            Entry(N_("Schedules and policies"), "/console/standing", "calendar"),
+            Entry(N_("Policy room"), "/console/policies", "scale"),
+            Entry(N_("Schedules"), "/console/standing", "calendar"),
         ),
     ),
     Group(

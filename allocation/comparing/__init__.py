@@ -5,6 +5,6 @@ prints, and :meth:`Comparison.as_dict` is ready for JSON.
 """
 
 from allocation.comparing.comparison import Bin, Change, Comparison, GroupRow, Movement, Side, SkuRow
-from allocation.comparing.measuring import compare
+from allocation.comparing.measuring import compare, compare_results
 
-__all__ = ["Bin", "Change", "Comparison", "GroupRow", "Movement", "Side", "SkuRow", "compare"]
+__all__ = ["Bin", "Change", "Comparison", "GroupRow", "Movement", "Side", "SkuRow", "compare", "compare_results"]

@@ -65,6 +65,40 @@ def compare(
     """
     frozen = input_sha256(problem)
     a, b = (_outcome(problem, frozen, policy, seed, progress) for policy in (policy_a, policy_b))
+    return _side_by_side(problem, frozen, a, b, names)
+
+
+def compare_results(
+    problem: Problem, result_a: Result, result_b: Result, *, names: tuple[str, str] = ("A", "B")
+) -> Comparison:
+    """Put two results of the same lines side by side, also where their limits across lines differ.
+
+    Parameters
+    ----------
+    problem
+        What `result_a` is a result of.
+    result_a, result_b
+        Of the same requests and supply; credit, quotas and what is all or nothing may differ.
+    names
+        What the two are called.
+
+    Raises
+    ------
+    InputError
+        Where the results are of other lines.
+    """
+    frozen = input_sha256(problem)
+    a = _outcome(problem, frozen, result_a, None, lambda *_: None)
+    if (
+        not np.array_equal(result_a.requested, result_b.requested)
+        or [row["sku"] for row in result_a.report["skus"]] != [row["sku"] for row in result_b.report["skus"]]
+        or result_a.retailer.tolist() != result_b.retailer.tolist()
+    ):
+        raise InputError("certificate.json", "the two results are of different lines", column="input_sha256")
+    return _side_by_side(problem, frozen, a, _Outcome(result_b.granted, result_b.report), names)
+
+
+def _side_by_side(problem: Problem, frozen: str, a: "_Outcome", b: "_Outcome", names: tuple[str, str]) -> Comparison:
     retailer = problem.requests.retailer
     eligible = problem.lines.eligible * problem.lines.pack
     lines = _Moved(retailer, problem.requests.sku, problem.requests.requested, eligible, a.granted, b.granted)

@@ -232,9 +232,7 @@ def _room(request: Request, session: Session, errors: Mapping[str, str] | None =
     newest = {policy.name: policy.version for policy in reversed(versions)}
     by_name: dict[str, list[Shown]] = {}
     for policy in versions:
-        by_name.setdefault(policy.name, []).append(
-            shown(policy, is_newest=newest[policy.name] == policy.version)
-        )
+        by_name.setdefault(policy.name, []).append(shown(policy, is_newest=newest[policy.name] == policy.version))
     return console.page(
         request,
         "cycles/policies.html",

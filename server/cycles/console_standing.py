@@ -1,4 +1,4 @@
-"""What stands for all cycles, on one page: the weekly schedules with the weeks to come, and the policies."""
+"""The weekly schedules, with the weeks to come."""
 
 from collections.abc import Callable
 from datetime import date, time
@@ -12,7 +12,6 @@ from server.cycles.console import NOTES, problems
 from server.kit import console, http
 from server.kit.console.texts import N_, texts
 from server.kit.fields import Invalid
-from server.kit.identity import Actor
 from server.retailers import queries as retailers
 
 PLACE = "/console/standing"
@@ -25,7 +24,7 @@ planning = http.router(PLACE, tag="console", roles=("planner",))
 
 @reading.get("")
 def standing_page(request: Request, session: http.Db, clock: http.Now, settings: http.Config) -> Response:
-    """Show schedules and policies."""
+    """Show the schedules."""
     return _page(request, session, settings.zone, clock().astimezone(settings.tz).date())
 
 
@@ -90,39 +89,6 @@ def remove_schedule(
     return console.redirect(request, PLACE, flash=texts(request).gettext("The schedule is taken away."))
 
 
-@planning.post("/policies")
-def write_policy(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    settings: http.Config,
-    name: Annotated[str, Form()] = "",
-    text: Annotated[str, Form()] = "",
-    reason: Annotated[str, Form()] = "",
-) -> Response:
-    """Write a version of a policy."""
-    values = {"name": name, "text": text, "reason": reason}
-    written = text.replace("\r\n", "\n").strip() + "\n"
-    return _perform(
-        request,
-        session,
-        settings.zone,
-        clock().astimezone(settings.tz).date(),
-        lambda: standing.write_policy(
-            session,
-            name,
-            written,
-            reason=reason,
-            author=operator.name,
-            actor=Actor("operator", operator.name),
-            at=clock(),
-        ),
-        texts(request).gettext("The policy is written. Cycles in draft can choose it."),
-        values,
-    )
-
-
 def _perform(
     request: Request,
     session: Session,
@@ -154,10 +120,8 @@ def _page(
         status_code=422 if errors else 200,
         schedules=[shapes.schedule_of(schedule, today, WEEKS_SHOWN) for schedule in queries.schedules(session)],
         routes=retailers.audience_choices(session).routes,
-        policies=queries.policies(session),
         weekdays=WEEKDAYS,
         notes=NOTES,
-        default_text=standing.DEFAULT_POLICY_TEXT,
         zone=zone,
         errors=errors or {},
         values=values or {},

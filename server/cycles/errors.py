@@ -31,6 +31,8 @@ NOT_A_GROUP = Reason("not_a_group", N_("“{value}” is no group of retailers. 
 NOBODY_IN_GROUP = Reason("nobody_in_group", N_("No retailer has {group} “{value}”. Correct it, or take the row out."))
 NO_SUCH_RETAILER = Reason("no_such_retailer", N_("There is no retailer {retailer}. Correct it, or write * for all."))
 
+SAME_POLICY = Reason("same_policy", N_("{policy} stands on both sides. Choose two that differ."))
+
 # Supply
 UNKNOWN_COLUMN = Reason("unknown_column", N_("“{column}” is no column of supply. Known are: {columns}."))
 NOT_IN_CATALOGUE = Reason("not_in_catalogue", N_("{sku} is not in the catalogue. Correct it, or add it there first."))

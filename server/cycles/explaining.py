@@ -21,5 +21,5 @@ def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, langu
     lines = [grant.sku for grant in queries.drafted_grants(session, cycle, retailer) if sku in {None, grant.sku}]
     if not lines:
         raise Rejected("not_found", what="line", name=retailer if sku is None else f"{retailer}, {sku}")
-    result = exporting.result_of(session, cycle)
+    result = exporting.result_of(session, cycle, retailer)
     return {name: allocation.explain(result, retailer, name, lang=language) for name in lines}

@@ -75,8 +75,8 @@ def check(folder: Path) -> Verdict:
     return Verdict(found.holds, found.lines, CHECKS, found.found, faults)
 
 
-def result_of(session: Session, cycle: UUID) -> allocation.Result:
-    """Return the result of the cycle's last attempt, made of the stored rows.
+def result_of(session: Session, cycle: UUID, retailer: str | None = None) -> allocation.Result:
+    """Return the result of the cycle's last attempt, made of the stored rows; of one retailer's where it is named.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def result_of(session: Session, cycle: UUID) -> allocation.Result:
     run = queries.run(session, cycle)
     if run is None or run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
-    grants = queries.drafted_grants(session, cycle)
+    grants = queries.drafted_grants(session, cycle, retailer)
     return allocation.Result(
         retailer=_texts([grant.retailer for grant in grants]),
         sku=_texts([grant.sku for grant in grants]),

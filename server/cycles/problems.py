@@ -1,5 +1,6 @@
 """The core's problem, made of stored rows alone: frozen book, a version of the supply, policy, manual decisions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ import pyarrow as pa
 from sqlalchemy.orm import Session
 
 import allocation
+from allocation.arrow_columns import Gathered
 from server.cycles import copying, queries, terms
 
 NAME = pa.dictionary(pa.int32(), pa.string())
@@ -120,14 +122,14 @@ def _prices(session: Session, cycle: UUID) -> pa.Table:
 
 
 def _cells(table: pa.Table, name: str) -> Any:
-    """Return a column as the core takes it: numbers as an array, where none is absent, else cell by cell."""
-    column = table[name]
-    if column.null_count or pa.types.is_dictionary(column.type):
-        return column.to_pylist()
-    return column.to_numpy()
+    """Return a column as the core takes it, with no object a cell."""
+    gathered = Gathered(numeric=False)
+    for chunk in table[name].chunks:
+        gathered.add(chunk)
+    return gathered.column()
 
 
-def _all_or_nothing(said: terms.Terms, retailers: list[str], skus: list[str]) -> list[int]:
+def _all_or_nothing(said: terms.Terms, retailers: Iterable[str], skus: Iterable[str]) -> list[int]:
     chosen = {(line.retailer, line.sku) for line in said.all_or_nothing}
     return [
         int((retailer, sku) in chosen or (terms.ALL, sku) in chosen)

@@ -280,11 +280,12 @@ def supply(session: Session, cycle_id: UUID, version: int | None = None) -> dict
     }
 
 
-def run(session: Session, cycle_id: UUID) -> Run | None:
-    """Return the cycle's last attempt, or none before it is frozen."""
-    row = session.scalars(
-        select(AllocationRun).where(AllocationRun.cycle == cycle_id).order_by(AllocationRun.attempt.desc()).limit(1)
-    ).one_or_none()
+def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | None:
+    """Return an attempt, the cycle's last one where none is named; none before it is frozen."""
+    query = select(AllocationRun).where(AllocationRun.cycle == cycle_id)
+    if attempt is not None:
+        query = query.where(AllocationRun.attempt == attempt)
+    row = session.scalars(query.order_by(AllocationRun.attempt.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     return Run(

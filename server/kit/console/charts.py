@@ -76,17 +76,46 @@ def lorenz(
     ``table`` names the table under it (tenths of the holders and the share that they hold together), ``column``
     its first heading.
     """
-    curves = [(label, cumulative(shares)) for label, shares in series]
+    given = []
+    for label, shares in series:
+        curve = cumulative(shares)
+        last = len(curve) - 1
+        points = [(place / last, height) for place, height in enumerate(curve)] if last else [(0.0, 0.0), (1.0, 0.0)]
+        given.append((label, points, gini(shares)))
+    return lorenz_curves(
+        given,
+        title=title,
+        description=description,
+        x_title=x_title,
+        y_title=y_title,
+        equal=equal,
+        table=table,
+        column=column,
+    )
+
+
+def lorenz_curves(
+    series: Sequence[tuple[str, Sequence[Sequence[float]], float]],
+    *,
+    title: str,
+    description: str,
+    x_title: str,
+    y_title: str,
+    equal: str,
+    table: str,
+    column: str,
+) -> Markup:
+    """Return Lorenz curves as :func:`lorenz` does, of points that are known: label, (x, y) from 0 to 1, and Gini."""
     drawn = [Markup('<path class="chart-equal" vector-effect="non-scaling-stroke" d="M0 100L100 0"/>')]
-    for order, (_, curve) in reversed(list(enumerate(curves))):
-        drawn.append(_curve(_thinned(curve), order))
-    legend = [(f"line-{order}", f"{label} · Gini {gini(s):.3f}") for order, (label, s) in enumerate(series)]
+    for order, (_, points, _) in reversed(list(enumerate(series))):
+        drawn.append(_curve(_thinned(points), order))
+    legend = [(f"line-{order}", f"{label} · Gini {known:.3f}") for order, (label, _, known) in enumerate(series)]
     legend.append(("line-equal", equal))
     rows = [
-        [percent(tenth / 10), *(percent(round(_at(curve, tenth / 10), 4)) for _, curve in curves)]
+        [percent(tenth / 10), *(percent(round(_at(points, tenth / 10), 4)) for _, points, _ in series)]
         for tenth in range(11)
     ]
-    area = _area(_thinned(curves[0][1])) if curves else Markup()
+    area = _area(_thinned(series[0][1])) if series else Markup()
     svg = _plot(
         title,
         description,
@@ -101,7 +130,7 @@ def lorenz(
         svg,
         legend=legend,
         axes=(x_title, y_title),
-        table=_table(table, [column, *(label for label, _ in series)], rows),
+        table=_table(table, [column, *(label for label, *_ in series)], rows),
     )
 
 
@@ -222,22 +251,19 @@ def meter(done: float, total: float, *, title: str, tone: str = "accent") -> Mar
     ).format(title, tone, 100 * fraction)
 
 
-def _thinned(curve: Sequence[float]) -> list[tuple[float, float]]:
+def _thinned(curve: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     """Return at most :data:`CURVE_POINTS` points of a curve in a box of 100 by 100, both ends kept."""
     last = len(curve) - 1
-    if last < 1:
-        return [(0.0, 100.0), (100.0, 100.0)]
     count = min(last, CURVE_POINTS)
-    places = [round(order * last / count) for order in range(count + 1)]
-    return [(100 * place / last, 100 - 100 * curve[place]) for place in places]
+    chosen = [curve[round(order * last / count)] for order in range(count + 1)]
+    return [(100 * x, 100 - 100 * y) for x, y in chosen]
 
 
-def _at(curve: Sequence[float], fraction: float) -> float:
+def _at(curve: Sequence[Sequence[float]], fraction: float) -> float:
     """Return the curve's height at a fraction of its width, between two points along the straight line."""
-    place = fraction * (len(curve) - 1)
-    left = min(int(place), len(curve) - 1)
-    right = min(left + 1, len(curve) - 1)
-    return curve[left] + (curve[right] - curve[left]) * (place - left)
+    right = next((place for place, (x, _) in enumerate(curve) if x >= fraction), len(curve) - 1)
+    (x, y), (before_x, before_y) = curve[right], curve[max(right - 1, 0)]
+    return y if x == before_x else before_y + (y - before_y) * (fraction - before_x) / (x - before_x)
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

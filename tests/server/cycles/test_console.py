@@ -93,12 +93,13 @@ def test_every_screen_stands_in_every_state(town, signed_in, language):
     cycle = town.draft()
     screens = [f"/console/cycles/{cycle}{part}" for part in ("", "/supply", "/review")]
     screens += ["/console/cycles", "/console/standing", "/console/cycles/new", "/console/"]
+    screens += ["/console/policies", "/console/policies/new", "/console/what-ifs"]
 
     def look():
         for path in screens:
             screen(planner, path)
         for path in screens:
-            if not path.endswith("/new"):
+            if not path.endswith("/new"):  # a planner's alone
                 screen(releaser, path)
 
     look()
@@ -139,8 +140,20 @@ def test_a_fault_is_shown_where_it_was_typed_and_nothing_is_stored(town, signed_
     assert 'value="typed"' in answer.text
     answer = planner.post(f"/console/cycles/{cycle}/windows", data={"route": "*", "opens": "soon", "closes": ""})
     assert answer.status_code == 422
-    answer = planner.post("/console/standing/policies", data={"name": "x", "text": 'rule = "loud"', "reason": "y"})
+    typed = {"name": "x", "rule": "loud", "rounding": "webster", "reason": "y"}
+    answer = planner.post("/console/policies/new", data=typed)
     assert answer.status_code == 422
+    typed |= {
+        "rule": "max_min",
+        "quota_group": "region",
+        "quota_value": "the moon",
+        "quota_sku": "",
+        "quota_units": "5",
+    }
+    answer = planner.post("/console/policies/new", data=typed)
+    assert answer.status_code == 422
+    assert "No retailer has region “the moon”" in answer.text
+    assert 'value="the moon"' in answer.text
     answer = planner.post("/console/standing/schedules", data={"route": "*"})
     assert answer.status_code == 422
     assert town.cycle(cycle).supply_version == 1
@@ -159,8 +172,26 @@ def test_schedules_and_policies_are_set_by_hand(town, signed_in):
         zone="America/New_York",
     )
     assert "Route south" in page
-    page = sent(planner, "/console/standing/policies", name="small first", text='rounding = "adams"', reason="wish")
-    assert "small first v1" in page
+    typed = {"name": "small first", "rule": "max_min", "rounding": "adams", "reason": "wish"}
+    page = sent(planner, "/console/policies/new", **typed)
+    assert "small first v1 is written" in page
+    coupled = typed | {
+        "credit": "yes",
+        "retailer_units": "70",
+        "quota_group": ["region", "tier"],
+        "quota_value": ["hills", ""],
+        "quota_sku": ["", "K1"],
+        "quota_units": ["90", ""],
+        "line_retailer": ["", ""],
+        "line_sku": ["WINE", ""],
+    }
+    page = sent(planner, "/console/policies/new", **coupled)
+    assert "small first v2 is written" in page
+    assert "region hills: all SKUs 90" in " ".join(page.split())
+    form = screen(planner, "/console/policies/new?policy=small first|2")
+    assert 'value="hills"' in form
+    page = sent(planner, "/console/policies/restore", policy="small first|1", reason="too tight")
+    assert "small first v3 says again what it said" in page
     cycle = town.draft()
     page = sent(planner, f"/console/cycles/{cycle}/windows/scheduled")
     assert "Route south" in page

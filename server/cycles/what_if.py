@@ -1,0 +1,291 @@
+"""What if another policy held? Two policies on one frozen book, solved beside the cycle and never for it.
+
+Asked for by a person, done by the worker with no transaction held, stored, and explained for any retailer. It reads
+the book, the supply and the manual decisions of a cycle's last attempt and its seed, and changes nothing of them.
+"""
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+from uuid import UUID
+
+import numpy as np
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, undefer
+
+import allocation
+from allocation.comparing import compare_results
+from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
+from allocation.texts import Coded
+from contract.errors import Conflict, Rejected
+from contract.ids import uuid7
+from contract.texts import Language
+from server.cycles import problems, queries, terms
+from server.cycles.errors import SAME_POLICY, invalid
+from server.cycles.models import Comparison
+from server.kit import audit, jobs
+from server.kit.db import transaction
+from server.kit.http import Runtime
+from server.kit.identity import Actor, Operator
+
+log = structlog.get_logger(__name__)
+TASK: Final = "cycles.what_if"
+STEPS: Final = 4
+SIDES: Final = ("first", "second")
+
+State = Literal["waiting", "working", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class PolicyName:
+    """A version of a policy."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        """Return it as it is published."""
+        return f"{self.name} v{self.version}"
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A what-if as screens and programs see it; ``figures`` is the core's comparison once it is done."""
+
+    id: UUID
+    cycle: UUID
+    attempt: int
+    first: PolicyName
+    second: PolicyName
+    asked_by: str
+    asked_at: datetime
+    state: State
+    steps_done: int
+    steps: int
+    figures: dict[str, Any] | None
+    trouble: str | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One line of a retailer under both policies; quantities in units."""
+
+    sku: str
+    requested_units: int
+    first_units: int
+    second_units: int
+    first_text: str
+    second_text: str
+
+
+def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *, by: Operator, at: datetime) -> UUID:
+    """Ask for a comparison on the book of a cycle that was shared out; return its id. Commits nothing.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, before the cycle is solved.
+    Invalid
+        Where both are the same version of one policy.
+    """
+    found = queries.cycle(session, cycle)
+    if found is None:
+        raise Rejected("not_found", what="cycle", name=str(cycle))
+    run = queries.run(session, cycle)
+    if run is None or run.seed is None:
+        raise Conflict("wrong_state", state=found.state, needed="solved")
+    for policy in (first, second):
+        if queries.policy(session, policy.name, policy.version) is None:
+            raise Rejected("not_found", what="policy", name=str(policy))
+    if first == second:
+        raise invalid("second", SAME_POLICY, policy=str(first))
+    row = Comparison(
+        id=uuid7(),
+        cycle=cycle,
+        attempt=run.attempt,
+        first_policy=first.name,
+        first_version=first.version,
+        second_policy=second.name,
+        second_version=second.version,
+        asked_by=by.name,
+        asked_at=at,
+        state="waiting",
+        steps_done=0,
+        steps=STEPS,
+    )
+    session.add(row)
+    session.flush()
+    jobs.defer(session, TASK, {"comparison": str(row.id)})
+    audit.record(
+        session,
+        actor=Actor("operator", by.name),
+        action="what_if.asked",
+        subject=f"what_if:{row.id}",
+        at=at,
+        detail={"cycle": str(cycle), "first": str(first), "second": str(second)},
+    )
+    return row.id
+
+
+def find(session: Session, comparison: UUID) -> WhatIf:
+    """Return one what-if; refuse with ``not_found``."""
+    row = session.get(Comparison, comparison)
+    if row is None:
+        raise Rejected("not_found", what="what-if", name=str(comparison))
+    return _shown(row)
+
+
+def recent(session: Session, *, cycle: UUID | None = None, limit: int = 20) -> list[WhatIf]:
+    """Return the last what-ifs, of one cycle where it is named, the newest first."""
+    query = select(Comparison).order_by(Comparison.id.desc()).limit(limit)
+    if cycle is not None:
+        query = query.where(Comparison.cycle == cycle)
+    return [_shown(row) for row in session.scalars(query)]
+
+
+def run(runtime: Runtime, *, comparison: str) -> None:
+    """Solve both, compare, store. Called again after a crash it begins anew; done or failed it does nothing."""
+    chosen = UUID(comparison)
+    with transaction(runtime.sessions) as session:
+        row = session.get(Comparison, chosen, with_for_update=True)
+        if row is None or row.state in {"done", "failed"}:
+            return
+        row.state, row.steps_done = "working", 0
+        versions = ((row.first_policy, row.first_version), (row.second_policy, row.second_version))
+        texts = [_text(session, name, version) for name, version in versions]
+        solved = _attempt(session, row)
+        bases = [problems.Basis(row.cycle, solved.supply_version, text, row.attempt) for text in texts]
+        both = [problems.problem(session, basis) for basis in bases]
+        names = (f"{versions[0][0]} v{versions[0][1]}", f"{versions[1][0]} v{versions[1][1]}")
+    try:
+        results = []
+        for done, (problem, text) in enumerate(zip(both, texts, strict=True), start=1):
+            _progress(runtime, chosen, done)
+            results.append(allocation.solve(problem, terms.read(text).policy, seed=solved.seed))
+        _progress(runtime, chosen, 3)
+        figures = compare_results(both[0], *results, names=names).as_dict()
+    except (InputError, WorkLimitError, AnswerRefusedError) as error:
+        log.warning("what_if_failed", comparison=comparison, why=str(error))
+        with transaction(runtime.sessions) as session:
+            _end(session, chosen, runtime.clock(), state="failed", trouble=str(error))
+        return
+    packed = _packed(results)
+    with transaction(runtime.sessions) as session:
+        _end(session, chosen, runtime.clock(), state="done", figures=figures, results=packed, steps_done=STEPS)
+
+
+def explain(session: Session, comparison: UUID, retailer: str, language: Language) -> list[Explained]:
+    """Return what a retailer gets under either policy, line by line, and why; none where it asked for nothing."""
+    row = session.scalars(
+        select(Comparison).where(Comparison.id == comparison).options(undefer(Comparison.results))
+    ).one_or_none()
+    if row is None or row.results is None:
+        raise Rejected("not_found", what="what-if", name=str(comparison))
+    with zipfile.ZipFile(io.BytesIO(row.results)) as archive:
+        first, second = (_of_retailer(archive, side, retailer) for side in SIDES)
+
+    def told(result: allocation.Result, sku: str) -> str:
+        return allocation.explain(result, retailer, sku, lang=language)
+
+    return [
+        Explained(a.sku, int(a.requested), int(a.granted), int(b.granted), told(first, a.sku), told(second, b.sku))
+        for a, b in zip(first.rows(), second.rows(), strict=True)
+    ]
+
+
+def _attempt(session: Session, row: Comparison) -> queries.Run:
+    """Return the attempt that the comparison works on."""
+    found = queries.run(session, row.cycle, row.attempt)
+    assert found is not None  # noqa: S101 - a foreign key holds it
+    return found
+
+
+def _text(session: Session, name: str, version: int) -> str:
+    policy = queries.policy(session, name, version)
+    assert policy is not None  # noqa: S101 - a foreign key holds it
+    return policy.text
+
+
+def _progress(runtime: Runtime, comparison: UUID, done: int) -> None:
+    with transaction(runtime.sessions) as session:
+        session.execute(update(Comparison).where(Comparison.id == comparison).values(steps_done=done))
+
+
+def _end(session: Session, comparison: UUID, at: datetime, **values: Any) -> None:
+    session.execute(
+        update(Comparison)
+        .where(Comparison.id == comparison, Comparison.state == "working")
+        .values(**values, done_at=at)
+    )
+
+
+def _packed(results: list[allocation.Result]) -> bytes:
+    """Return both results as a compressed archive: of each the lines, and what explains them."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for side, result in zip(SIDES, results, strict=True):
+            with archive.open(f"{side}.csv", "w") as lines:
+                for chunk in result.csv_chunks():
+                    lines.write(chunk)
+            facts = {"certificate": dict(result.certificate), "report": dict(result.report)}
+            archive.writestr(f"{side}.json", json.dumps(facts, ensure_ascii=False))
+    return content.getvalue()
+
+
+def _of_retailer(archive: zipfile.ZipFile, side: str, retailer: str) -> allocation.Result:
+    """Return a stored result with the lines of one retailer alone."""
+    rows = list(csv.DictReader(io.StringIO(_lines_of(archive.read(f"{side}.csv"), retailer), newline="")))
+    facts = json.loads(archive.read(f"{side}.json"))
+
+    def texts(column: str) -> Coded[str]:
+        return Coded.of(row[column] for row in rows)
+
+    def numbers(column: str) -> Any:
+        return np.array([int(row[column]) for row in rows], dtype=np.int64)
+
+    return allocation.Result(
+        texts("retailer"),
+        texts("sku"),
+        numbers("requested"),
+        numbers("eligible"),
+        numbers("granted"),
+        texts("share"),
+        texts("reason"),
+        texts("bound_by"),
+        facts["certificate"],
+        facts["report"],
+    )
+
+
+def _lines_of(content: bytes, retailer: str) -> str:
+    """Return the heading and the lines of one retailer, which stand together in a file sorted by retailer."""
+    cell = io.StringIO()
+    csv.writer(cell, lineterminator="").writerow([retailer, ""])
+    needle = b"\n" + cell.getvalue().encode()
+    first, last = content.find(needle), content.rfind(needle)
+    heading = content[: content.index(b"\n") + 1]
+    return (heading + (content[first + 1 : content.index(b"\n", last + 1) + 1] if first >= 0 else b"")).decode()
+
+
+def _shown(row: Comparison) -> WhatIf:
+    return WhatIf(
+        row.id,
+        row.cycle,
+        row.attempt,
+        PolicyName(row.first_policy, row.first_version),
+        PolicyName(row.second_policy, row.second_version),
+        row.asked_by,
+        row.asked_at,
+        cast("State", row.state),
+        row.steps_done,
+        row.steps,
+        row.figures,
+        row.trouble,
+        row.done_at,
+    )

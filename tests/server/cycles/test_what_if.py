@@ -1,0 +1,199 @@
+"""What-ifs: two policies on one frozen book, worked out beside the cycle, kept, explained, and never in its way."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+import allocation
+from allocation.errors import WorkLimitError
+from contract.errors import Conflict, Rejected
+from server.cycles import queries, standing, what_if
+from server.kit import audit
+from server.kit.db import transaction
+from server.kit.identity import Operator
+
+PLANNER = Operator(1, "anna", frozenset({"planner"}))
+FAIR = what_if.PolicyName("fair share", 1)
+TIGHT = what_if.PolicyName("tight", 1)
+
+
+@pytest.fixture
+def tight(town):
+    """A policy under which the hills get little, and no shop more than 30 units."""
+    with transaction(town.sessions) as session:
+        standing.write_policy(
+            session,
+            "tight",
+            "retailer_units = 30\n"
+            'quotas = [{group = "region", value = "hills", sku = "K1", max_units = 10}]\n'
+            'all_or_nothing = [{retailer = "R2", sku = "WINE"}]\n',
+            reason="what if",
+            author="anna",
+            actor=audit.Actor("operator", "anna"),
+            at=town.clock.now,
+        )
+    return TIGHT
+
+
+def ask(town, cycle, first=FAIR, second=TIGHT):
+    return town.act(what_if.ask, cycle, PLANNER, first=first, second=second)
+
+
+def found(town, comparison):
+    with transaction(town.sessions) as session:
+        return what_if.find(session, comparison)
+
+
+def test_two_policies_are_compared_on_one_book_and_the_cycle_stays_as_it_is(town, tight):
+    cycle = town.verified()
+    before = town.cycle(cycle)
+    with transaction(town.sessions) as session:
+        grants, run = queries.drafted_grants(session, cycle), queries.run(session, cycle)
+    comparison = ask(town, cycle)
+    assert found(town, comparison).state == "waiting"
+    assert town.work() == ["cycles.what_if"]
+    one = found(town, comparison)
+    assert (one.state, one.steps_done, one.trouble) == ("done", one.steps, None)
+    assert one.figures["a"]["totals"]["granted"] == sum(grant.granted_units for grant in grants)
+    assert one.figures["a"]["name"] == "fair share v1"
+    assert one.figures["b"]["reasons"]["quota"] > 0
+    hills = next(row for row in one.figures["groups"]["region"] if row["value"] == "hills")
+    assert hills["b"] < hills["a"]
+    assert {row["retailer"] for row in one.figures["retailers"]["losers"]} >= {"R4"}
+    assert town.cycle(cycle) == before
+    with transaction(town.sessions) as session:
+        assert (queries.drafted_grants(session, cycle), queries.run(session, cycle)) == (grants, run)
+
+
+def test_any_retailer_is_explained_under_both(town, tight):
+    cycle = town.verified()
+    comparison = ask(town, cycle)
+    town.work()
+    with transaction(town.sessions) as session:
+        lines = {line.sku: line for line in what_if.explain(session, comparison, "R4", "en")}
+        assert what_if.explain(session, comparison, "R5", "en") == []
+        chinese = what_if.explain(session, comparison, "R4", "zh")
+    assert lines["K1"].second_units == 30 < lines["K1"].first_units
+    assert "a limit on quantities was reached (units:R4)" in lines["K1"].second_text
+    assert "ran out" in lines["K1"].first_text or "draw" in lines["K1"].first_text
+    assert "配额" in chinese[0].second_text
+
+
+def test_it_works_on_a_past_cycle_before_the_next_window_opens(town, tight):
+    past = town.published()
+    town.draft()
+    comparison = ask(town, past)
+    town.work()
+    assert found(town, comparison).state == "done"
+
+
+def test_what_cannot_be_worked_out_says_why_and_is_not_tried_for_ever(town, tight, monkeypatch):
+    cycle = town.verified()
+    comparison = ask(town, cycle)
+
+    def no_proof(*_args, **_kwargs):
+        raise WorkLimitError("no proof within the limit")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(allocation, "solve", no_proof)
+        town.work()
+    one = found(town, comparison)
+    assert (one.state, one.trouble) == ("failed", "no proof within the limit")
+    what_if.run(town.runtime, comparison=str(comparison))
+    assert found(town, comparison) == one
+
+
+def test_a_crash_in_the_middle_lets_the_next_call_begin_anew(town, tight, monkeypatch):
+    cycle = town.verified()
+    comparison = ask(town, cycle)
+
+    def power_cut(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(what_if, "compare_results", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            what_if.run(town.runtime, comparison=str(comparison))
+    assert (found(town, comparison).state, found(town, comparison).steps_done) == ("working", 3)
+    what_if.run(town.runtime, comparison=str(comparison))
+    assert found(town, comparison).state == "done"
+
+
+def test_it_holds_no_transaction_while_it_solves(town, tight, monkeypatch, database):
+    cycle = town.verified()
+    comparison = ask(town, cycle)
+    solve, seen = allocation.solve, []
+
+    def watched(*args, **kwargs):
+        engine = sa.create_engine(database.owner_url, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            seen.extend(
+                connection.scalars(
+                    sa.text(
+                        "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+                    )
+                )
+            )
+        return solve(*args, **kwargs)
+
+    monkeypatch.setattr(allocation, "solve", watched)
+    town.work()
+    assert found(town, comparison).state == "done"
+    assert seen == []
+
+
+def test_what_cannot_be_compared_is_refused(town, tight):
+    draft = town.draft()
+    with pytest.raises(Conflict):
+        ask(town, draft)
+    cycle = town.verified()
+    with pytest.raises(Rejected) as refused:
+        ask(town, cycle, second=FAIR)
+    assert refused.value.params["where"] == "second"
+    with pytest.raises(Rejected) as refused:
+        ask(town, cycle, second=what_if.PolicyName("tight", 9))
+    assert refused.value.code == "not_found"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_screens_lead_from_the_question_to_the_answer(town, tight, signed_in, language):
+    cycle = town.verified()
+    releaser = signed_in("releaser", name="bo", language=language)
+    assert f"/console/what-ifs?cycle={cycle}" in releaser.get(f"/console/cycles/{cycle}/review").text
+    page = releaser.get("/console/what-ifs", params={"cycle": str(cycle)})
+    assert '<option value="tight|1"' in page.text
+    fields = {"cycle": str(cycle), "first": "fair share|1", "second": "fair share|1"}
+    assert releaser.post("/console/what-ifs", data=fields).status_code == 422
+    answer = releaser.post("/console/what-ifs", data=fields | {"second": "tight|1"})
+    place = answer.headers["location"].partition("?")[0]
+    assert "hx-get" in releaser.get(place).text
+    assert "HX-Refresh" not in releaser.get(f"{place}/progress").headers
+    town.work()
+    assert releaser.get(f"{place}/progress").headers["HX-Refresh"] == "true"
+    page = releaser.get(place).text
+    for words in ("fair share v1", "tight v1", "Gini", "hills", "R4"):
+        assert words in page
+    told = releaser.get(f"{place}/explain", params={"retailer": "R4"}, headers={"HX-Request": "true"}).text
+    assert "Shop R4" in told
+    assert releaser.get(f"{place}/explain", params={"retailer": "R9"}).status_code == 200
+    if language == "zh":
+        plain = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style|svg|code|pre).*?</\1>", " ", page, flags=re.DOTALL))
+        assert re.findall(r"[A-Z][a-z]+(?: [a-z]+){2,}", plain) == []
+
+
+def test_programs_ask_and_read_the_figures(town, tight, signed_in):
+    cycle = town.verified()
+    planner = signed_in("planner", name="anna")
+    planner.headers["Accept"] = "application/json"
+    body = {"first": {"name": "fair share", "version": 1}, "second": {"name": "tight", "version": 1}}
+    made = planner.post(f"/api/v1/cycles/{cycle}/what-ifs", json=body)
+    assert made.status_code == 201, made.text
+    town.work()
+    status = planner.get(f"/api/v1/what-ifs/{made.json()['id']}").json()
+    assert (status["state"], status["figures"]["format"]) == ("done", "evenhand-comparison-1")
+    [listed] = planner.get(f"/api/v1/cycles/{cycle}/what-ifs").json()
+    assert listed["figures"] is None
+    lines = planner.get(f"/api/v1/what-ifs/{status['id']}/explain", params={"retailer": "R4", "lang": "zh"}).json()
+    assert lines[0]["second_units"] == 30
