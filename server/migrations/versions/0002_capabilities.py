@@ -977,7 +977,7 @@ def upgrade() -> None:
     op.create_index("ix_grants_retailer_cycle", "grants", ["retailer", "cycle"], unique=False)
     op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
     op.execute(
-        "CREATE POLICY party ON adjustments USING (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true)) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = current_setting('evenhand.scope', true))"
+        "CREATE POLICY party ON adjustments USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE announcement_reads ENABLE ROW LEVEL SECURITY")
     op.execute(
