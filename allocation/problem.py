@@ -11,6 +11,7 @@ import numpy.typing as npt
 from allocation.adjustments import FILE as ADJUSTMENTS_FILE
 from allocation.adjustments import Adjustments, no_adjustments, read_adjustments
 from allocation.columns import Column, IntArray, RawTable, constant, is_all
+from allocation.conflicts import smallest_conflict
 from allocation.constraints import Constraints, gather_constraints
 from allocation.limits import NO_LIMIT
 from allocation.tables import (
@@ -29,6 +30,10 @@ from allocation.tables import (
 
 STRETCH_LINES: Final = 1 << 16
 """Lines that are worked on at a time, so that what is in between stays small and near."""
+
+
+_CONFLICT_NAMED: Final = 5
+"""How many of the promises that cannot stand together a message names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,10 @@ class _Promise:
     row: np.int64 | int
     column: str
     called: str
+
+    def units(self, problem: "Problem") -> int:
+        """Return what is promised, in units."""
+        return int(problem.lines.floor[self.line]) * int(problem.lines.pack[self.line])
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,21 +306,23 @@ def _decisions(problem: Problem, raw: RawTable) -> list[_Promise]:
 
 
 def _refuse_what_overdraws(problem: Problem, promises: Sequence[_Promise]) -> None:
-    """Add up what is given before everything else, and refuse the first that its constraints have no room for."""
+    """Add up what is given before everything else; where that overdraws a constraint, name the fewest that do."""
     constraints = problem.constraints
-    used: dict[int, int] = {}
-    for number, promise in enumerate(promises):
-        for constraint, amount in _takes(problem, promise.line):
-            used[constraint] = used.get(constraint, 0) + amount
-            if used[constraint] > constraints.limits[constraint]:
-                after = (use for other in promises[number + 1 :] for use in _takes(problem, other.line))
-                total = used[constraint] + sum(more for other, more in after if other == constraint)
-                limit = constraints.limits[constraint]
-                promise.raw.refuse(
-                    int(promise.row),
-                    promise.column,
-                    f"{promise.called} of {total} are above {constraints.names[constraint]} of {limit}; lower one",
-                )
+    conflict = smallest_conflict((_takes(problem, promise.line) for promise in promises), constraints.limits)
+    if conflict is None:
+        return
+    members = [promises[number] for number in conflict.members]
+    named = [
+        "{1}, {0} ({2})".format(*problem.names(int(promise.line)), promise.units(problem))
+        for promise in members[:_CONFLICT_NAMED]
+    ]
+    named += [f"{len(members) - len(named)} more"] * (len(members) > len(named))
+    members[-1].raw.refuse(
+        int(members[-1].row),
+        members[-1].column,
+        f"{members[-1].called} of {conflict.total} are above {constraints.names[conflict.constraint]} of "
+        f"{constraints.limits[conflict.constraint]}; together too much are already: {'; '.join(named)}; lower one",
+    )
 
 
 def _takes(problem: Problem, line: np.int64) -> Iterator[tuple[int, int]]:
