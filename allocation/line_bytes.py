@@ -62,11 +62,16 @@ class Pool:
         return cls(content, np.concatenate(([0], np.cumsum(lengths))))
 
     @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> "Pool":
+        """Return texts as they are, in UTF-8."""
+        return cls._of([text.encode() for text in texts])
+
+    @classmethod
     def for_csv(cls, texts: Sequence[str]) -> "Pool":
         """Return texts as cells of CSV."""
         together = "".join(texts)
         if not any(mark in together for mark in ',"\r\n'):
-            return cls._of([text.encode() for text in texts])
+            return cls.of_texts(texts)
         return cls._of([csv_bytes([(text, "")])[:-2] for text in texts])
 
     @classmethod

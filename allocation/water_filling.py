@@ -2,7 +2,8 @@
 
 The level is bracketed by halving on a grid of integers, all SKUs together, lines leaving as soon as the bracket holds
 none of their signposts; on the grid's last step each line has at most one unit left to decide, and those few are put
-in order exactly. Integers throughout: 64 bits where everything fits, Python's own where it would not.
+in order exactly. Integers throughout: 64 bits where everything fits, Python's own where it would not. Many lines go to
+:mod:`allocation.compiled_filling`, with the same result.
 """
 
 from collections import defaultdict
@@ -12,9 +13,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from allocation import compiled
 from allocation.columns import IntArray
 from allocation.filling import Filling, Threshold
 from allocation.limits import LEVEL_REFINEMENT_BITS, WORD_END
+from allocation.lottery import Drawing
 from allocation.problem import Lines, Problem
 from allocation.rules import Order
 from allocation.signposts import CARRY_SCALE, AnyInts, Level, largest_product, packs_due, unit_level
@@ -56,6 +59,12 @@ def fill_supplies(
     filling
         Written to for the lines of those SKUs; holds what is eligible before.
     """
+    if compiled.worth_it(len(problem)) and isinstance(draw, Drawing):
+        from allocation.compiled_filling import fill_many  # noqa: PLC0415  # imports numba
+
+        chosen = fill_many(problem, lines, order, rounding, draw, chosen, filling)
+        if not chosen.any():
+            return
     sku = problem.requests.sku
     supply_packs = (problem.supply.supply - problem.supply.reserve) // problem.supply.pack
     total = _kind_for_sums(lines.eligible)

@@ -1,0 +1,91 @@
+"""The compiled way to fill supplies against the plain one: the same to the last detail."""
+
+import numpy as np
+import pytest
+from allocation_problems import ROUNDINGS, RULES, SEED, columns, one_sku, policies
+from hypothesis import assume, given, settings
+
+from allocation import Policy, Problem, compiled
+from allocation.errors import InputError
+from allocation.national import Book, parts
+from allocation.rules import order_of
+from allocation.solving import fill
+
+pytest.importorskip("numba", reason="numba is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _all_sizes_are_compiled(monkeypatch):
+    monkeypatch.setattr(compiled, "WORTH_COMPILING_LINES", 0)
+
+
+def assert_both_ways_agree(problem, policy):
+    order = order_of(problem, policy)
+    fast = fill(problem, problem.lines_to_fill, policy, order, lambda *_: None)
+    with compiled.without():
+        plain = fill(problem, problem.lines_to_fill, policy, order, lambda *_: None)
+    assert fast.granted.tolist() == plain.granted.tolist()
+    assert fast.stopped_by.tolist() == plain.stopped_by.tolist()
+    assert fast.by_draw.tolist() == plain.by_draw.tolist()
+    assert fast.thresholds == plain.thresholds
+    return fast
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(columns(), policies())
+def test_small_problems_of_every_rule_and_rounding(drawn, policy):
+    try:
+        problem = Problem.from_columns(**drawn)
+    except InputError:
+        assume(condition=False)
+    assert_both_ways_agree(problem, policy)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("rule", RULES)
+def test_some_thousand_lines_with_floors_caps_and_carry(rule, rounding):
+    rng = np.random.default_rng(7)
+    retailers = [f"r{i:04d}" for i in range(900)]
+    count = len(retailers)
+    requests = {
+        "retailer": retailers * 2,
+        "sku": ["K"] * count + ["L"] * count,
+        "requested": rng.integers(0, 400, 2 * count),
+        "floor": rng.integers(0, 3, 2 * count) * rng.integers(0, 2, 2 * count),
+        "weight": rng.integers(1, 40, 2 * count),
+        "carry": np.r_[rng.integers(-1000, 1001, count), np.zeros(count, dtype=np.int64)],
+    }
+    problem = Problem.from_columns(requests, {"sku": ["K", "L"], "supply": [60_000, 50_000], "pack": [1, 10]})
+
+    filling = assert_both_ways_agree(problem, Policy(rule=rule, rounding=rounding, seed=SEED))
+
+    assert len(filling.thresholds) == 2
+
+
+@pytest.mark.parametrize("supply", [1, 2**40, 2**61, 2**62 - 1])
+def test_quantities_beyond_64_bits_in_between_are_left_to_the_plain_way(supply):
+    top = 2**62 - 1
+    problem = one_sku([top, top, top, 5], supply, weight=[10**9, 10**9 - 1, 1, 7])
+
+    filling = assert_both_ways_agree(problem, Policy(seed=SEED))
+
+    assert sum(map(int, filling.granted)) == supply
+
+
+def test_a_book_of_a_country_in_small():
+    made = list(parts(Book(3_000, 20, 60)))
+    retailer, sku, requested = (
+        np.concatenate([getattr(part, name) for part in made]) for name in ("retailer", "sku", "requested")
+    )
+    demand = np.bincount(sku, requested).astype(np.int64)
+    problem = Problem.from_columns(
+        {"retailer": [f"r{i:05d}" for i in retailer], "sku": [f"s{k:02d}" for k in sku], "requested": requested},
+        {"sku": [f"s{k:02d}" for k in range(60)], "supply": demand // 3},
+        {"retailer": [f"r{i:05d}" for i in range(3_000)], "weight": np.concatenate([part.weight for part in made])},
+    )
+
+    filling = assert_both_ways_agree(problem, Policy(seed=SEED))
+
+    assert len(filling.thresholds) == 60
+    assert filling.by_draw.sum() > 1_000
