@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from allocation.carrying import next_carry
 from contract.errors import Conflict, Rejected
 
 State = Literal[
@@ -56,8 +57,7 @@ NEXT_STEP: dict[State, str] = {
 
 TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0]
 
-CARRY_LIMIT = 1000
-CARRY_KEPT_THOUSANDTHS = 900
+PACK_THOUSANDTHS = 1000
 
 
 def advance(state: State, act: Act) -> State:
@@ -230,9 +230,7 @@ def ineligible_why(
 def carried(before_thousandths: int, entitled_thousandths: int, granted_packs: int) -> int:
     """Return what goes into the next cycle, in thousandths of a pack.
 
-    That is nine tenths of what was carried before, plus what the rule entitled to (under rounding ``none``) less
+    That is what is kept of what was carried before, plus what the rule entitled to (under rounding ``none``) less
     what was granted; at most one pack in either direction. What was asked for plays no part.
     """
-    kept = abs(before_thousandths) * CARRY_KEPT_THOUSANDTHS // 1000
-    kept = -kept if before_thousandths < 0 else kept
-    return max(-CARRY_LIMIT, min(CARRY_LIMIT, kept + entitled_thousandths - 1000 * granted_packs))
+    return next_carry(before_thousandths, entitled_thousandths, granted_packs * PACK_THOUSANDTHS, PACK_THOUSANDTHS)
