@@ -5,18 +5,21 @@ room for all that is due; only the packs of the levels at which a constraint fir
 only there a draw is computed. See :mod:`allocation.coupled_kernels` for how those levels are found.
 """
 
+import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation import coupled_kernels as kernels
 from allocation.columns import IntArray
-from allocation.coupled_kernels import Floats, Places, Search, Stage
+from allocation.coupled_kernels import BASE, DEN, HIGH, LOW, SKU, Floats, Places, Search, Stage, key_of
 from allocation.filling import Filling, Threshold
 from allocation.limits import EXACT_FLOAT_END
 from allocation.pack_keys import PackKeys, pack_keys
@@ -26,6 +29,10 @@ from allocation.rules import Order, Phase
 
 Draw = Callable[[str, str, int], bytes]
 Mask = npt.NDArray[np.bool_]
+
+
+_WORTH_THREADS: Final = 100_000
+"""Memberships of lines in constraints from which threads are started."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +71,7 @@ def fill_by_jumps(
     grid = _grid(problem, lines, np.flatnonzero(chosen[problem.requests.sku]))
     if grid is None:
         return False
-    keys = [
-        pack_keys(
-            rounding,
-            phase,
-            grid.line,
-            pack=lines.pack[grid.line],
-            carry=problem.requests.carry[grid.line],
-            last=lines.eligible[grid.line],
-        )
-        for phase in order.phases
-    ]
+    keys = [pack_keys(problem, rounding, phase, grid.line) for phase in order.phases]
     if None in keys:
         return False
     filling.granted[grid.line] = lines.floor[grid.line]
@@ -127,15 +124,16 @@ class _Filler:
         here = np.flatnonzero(chosen & (self.filling.stopped_by[line] < 0) & (low < high))
         if not here.size:
             return
-        stage = self._stage(keys, here, low[here].astype(np.float64), high[here].astype(np.float64))
+        stage = self._stage(keys, here, low[here], high[here])
         self._run(stage)
         self._name_earlier(stage)
         self._note_last(stage)
-        for number, uses in enumerate(stage.uses):
+        packs = stage.lines[:, HIGH] - stage.lines[:, LOW]
+        for uses, size in zip(stage.uses, stage.size, strict=True):
             used = uses >= 0
-            taken = (stage.high - stage.low) * stage.size[number, stage.sku]
+            taken = packs * size[self.grid.sku[here]]
             self.room -= np.bincount(uses[used], taken[used], minlength=len(self.room))
-        self.filling.granted[line[here]] = stage.high.astype(np.int64)
+        self.filling.granted[line[here]] = stage.lines[:, HIGH].astype(np.int64)
         stopped = stage.how != kernels.GOING
         self.filling.stopped_by[line[here[stopped]]] = stage.stopped_by[stopped]
         self.filling.by_draw[line[here]] = stage.how == kernels.DRAWN
@@ -154,35 +152,35 @@ class _Filler:
                 filling.thresholds[k] = Threshold(*moment, max(draws))
                 wanted.discard(k)
 
-    def _stage(self, keys: PackKeys, here: IntArray, low: Floats, high: Floats) -> Stage:
+    def _stage(self, keys: PackKeys, here: IntArray, low: IntArray, high: IntArray) -> Stage:
         grid, constraints = self.grid, len(self.room)
         uses = np.ascontiguousarray(grid.uses[:, here])
         start = np.zeros(constraints + 1, dtype=np.int64)
         members = np.empty(int((uses >= 0).sum()), dtype=np.int32)
         kernels.grouped(uses, constraints, start, members)
+        lines = np.empty((len(here), 5))
+        lines[:, DEN], lines[:, BASE], lines[:, SKU] = keys.den[here], keys.base[here], grid.sku[here]
+        lines[:, LOW], lines[:, HIGH] = low, high
         return Stage(
-            keys.kind,
-            keys.step[here],
-            keys.base[here],
-            keys.den[here],
-            low,
-            high,
-            grid.sku[here],
-            uses,
-            grid.size,
-            self.room,
-            grid.slot,
-            start,
-            members,
-            np.full(len(here), -1, dtype=np.int32),
-            np.zeros(len(here), dtype=np.int8),
-            self.grid.line[here],
+            kind=keys.kind,
+            step=keys.step,
+            lines=lines,
+            uses=uses,
+            size=grid.size,
+            room=self.room,
+            slot=grid.slot,
+            start=start,
+            members=members,
+            stopped_by=np.full(len(here), -1, dtype=np.int32),
+            how=np.zeros(len(here), dtype=np.int8),
+            position=self.grid.line[here],
         )
 
     def _run(self, stage: Stage) -> None:
         """Go from level to level at which something is refused, and settle what comes first there by the draw."""
-        search = _new_search(len(stage.room), len(stage.low))
-        kernels.begin(stage, search)
+        search = _new_search(len(stage.room), len(stage.lines))
+        _look_ahead(stage, search)
+        kernels.begin(search)
         packs = kernels.advance(stage, search)
         while packs:
             if packs < 0:
@@ -210,8 +208,7 @@ class _Filler:
             room_for = found
         ties: defaultdict[tuple[int, float], list[int]] = defaultdict(list)
         for i, c in zip(line[:found].tolist(), constraint[:found].tolist(), strict=True):
-            numbers = (float(column[i]) for column in (stage.step, stage.base, stage.den))
-            ties[c, kernels.pack_key(stage.kind, float(stage.high[i]) + 1.0, *numbers)].append(i)
+            ties[c, key_of(stage, i, float(stage.lines[i, HIGH]) + 1.0)].append(i)
         for (c, level), waiting in ties.items():
             self._name_by_draw(stage, c, level, np.array(waiting, dtype=np.int32))
 
@@ -220,22 +217,32 @@ class _Filler:
         slot = int(stage.slot[constraint])
         members = int(stage.start[constraint + 1] - stage.start[constraint])
         held, nth = np.empty(members, dtype=np.int32), np.empty(members, dtype=np.int64)
-        count, room = kernels.held_at(stage, constraint, level, held, nth)
+        count, room = kernels.packs_at(stage, constraint, level, held, nth)
         drawn = self._digests(stage, held[:count], nth[:count])
         by_digest = sorted(range(count), key=drawn.__getitem__)
         digests = [drawn[i] for i in by_digest]
-        left = room - np.cumsum([0.0, *stage.size[slot, stage.sku[held[by_digest]]]])
-        own = self._digests(stage, waiting, stage.high[waiting].astype(np.int64) + 1)
+        size = stage.size[slot, stage.lines[:, SKU].astype(np.int64)]
+        left = room - np.cumsum([0.0, *size[held[by_digest]]])
+        own = self._digests(stage, waiting, stage.lines[waiting, HIGH].astype(np.int64) + 1)
         for line, digest in zip(waiting.tolist(), own, strict=True):
-            full = left[bisect_left(digests, digest)] < stage.size[slot, stage.sku[line]]
+            full = left[bisect_left(digests, digest)] < size[line]
             if full and slot < stage.slot[stage.stopped_by[line]]:
                 stage.stopped_by[line] = constraint
 
     def _note_last(self, stage: Stage) -> None:
         """Keep which lines have the last pack of their SKU in this stage."""
-        last, is_last = np.full(stage.size.shape[1], -np.inf), np.empty(len(stage.low), dtype=np.bool_)
+        last, is_last = np.full(stage.size.shape[1], -np.inf), np.empty(len(stage.lines), dtype=np.bool_)
         kernels.last_keys(stage, last, is_last)
         self.last_lines.append(stage.position[is_last])
+
+
+def _look_ahead(stage: Stage, search: Search) -> None:
+    """Find all first refusals, on all processors: constraints with about the same number of lines go to each."""
+    parts = (os.cpu_count() or 1) if len(stage.members) > _WORTH_THREADS else 1
+    ends = np.searchsorted(stage.start, np.linspace(0, len(stage.members), parts + 1)[1:-1]).tolist()
+    stretches = list(pairwise([0, *ends, len(stage.room)]))
+    with ThreadPoolExecutor(parts) as pool:
+        list(pool.map(lambda stretch: kernels.look_ahead(stage, search.first, *stretch), stretches))
 
 
 def _new_search(constraints: int, lines: int) -> Search:

@@ -1,7 +1,6 @@
-"""Compiled parts of the fast coupled filling: when a constraint first refuses a pack, and what happens then.
+"""Compiled parts of the fast coupled filling: from level to level at which something is refused.
 
-A stage (a tier and a phase) is a set of lines whose packs `low` + 1 … `high` come in the order of their keys. A key is
-a float64 that orders packs exactly as their levels do; :mod:`allocation.pack_keys` says when such keys exist. While no
+A stage (a tier and a phase) is a set of lines whose packs `low` + 1 … `high` come in the order of their keys. While no
 constraint refuses anything, every line simply holds the packs whose keys are not above the level reached.
 
 A constraint can refuse nothing up to a level at which all packs due fit into it. Its *first refusal* is the smallest
@@ -9,6 +8,13 @@ key at which they do not. As lines stop, less is due, and a first refusal moves 
 So the constraint with the smallest first refusal is looked at, brought up to date, and, if it still is the smallest,
 the packs with exactly this key are gone through one by one in the order of the draw. Whoever needs more than is left
 then stops, though its next pack may come much later.
+
+A first refusal is found in two steps. In fractions, as if packs could be divided, a few Newton steps come near it;
+there the whole packs due are counted exactly, from both sides, until so few are in between that they can be put in
+order.
+
+All of it stands in one file: numba looks at a function's own file alone when it decides whether compiled code that it
+has kept is still good, so that a function must not call one that is compiled from another file.
 """
 
 from typing import Any, Final, NamedTuple
@@ -23,9 +29,8 @@ Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
-HALF_STEPS: Final = 0
-DEAN: Final = 1
-HUNTINGTON_HILL: Final = 2
+HALF_STEPS, DEAN, HUNTINGTON_HILL = 0, 1, 2
+"""How the keys of a line's packs follow each other."""
 
 GOING: Final = 0
 REFUSED: Final = 1
@@ -35,43 +40,14 @@ DRAWN: Final = 2
 DOOMED: Final = 3
 """Less is left than its next pack takes, whenever that comes."""
 
+DEN, BASE, LOW, HIGH, SKU = 0, 1, 2, 3, 4
+"""Columns of :attr:`Stage.lines`."""
+
 NEVER: Final = np.inf
-_FEW: Final = 12
 _CLOSE: Final = 1e-12
-_HALVE_EVERY: Final = 4
-
-
-@jit
-def pack_key(kind: int, n: float, step: float, base: float, den: float) -> float:
-    """Return the key of a line's pack `n`: a quotient of two exact integers, rounded once."""
-    if kind == HALF_STEPS:
-        return (step * n + base) / den
-    if kind == DEAN:
-        odd = 2.0 * n - 1.0
-        return (step * (n * (n - 1.0)) + base * odd) / (odd * den)
-    return (step * (n * (n - 1.0))) / den
-
-
-@jit
-def packs_up_to(kind: int, level: float, step: float, base: float, den: float) -> float:
-    """Return how many packs of a line, however long it is, have keys not above a level; 0 or less means none."""
-    if kind == HALF_STEPS:
-        reached = (level * den - base) / step
-    elif kind == DEAN:
-        twice = 2.0 * (level * den - base) / step
-        reached = 0.5 * (1.0 + twice + np.sqrt(1.0 + twice * twice))
-    else:
-        reached = 0.5 + np.sqrt(0.25 + max(level * den / step, 0.0))
-    n = float(np.floor(reached))
-    if abs(reached - np.rint(reached)) > _CLOSE * (abs(reached) + 1.0):
-        return n
-    # So close to a whole number that only the keys themselves decide.
-    n = float(np.rint(reached))
-    while pack_key(kind, n + 1.0, step, base, den) <= level:
-        n += 1.0
-    while n > 0.0 and pack_key(kind, n, step, base, den) > level:
-        n -= 1.0
-    return n
+"""An estimate of packs may be wrong by so much of itself, and is wrong by far less."""
+_NEWTON_STEPS: Final = 12
+_INSERTION_END: Final = 32
 
 
 class Stage(NamedTuple):
@@ -79,14 +55,11 @@ class Stage(NamedTuple):
 
     Parameters
     ----------
-    kind
-        How packs follow each other: :data:`HALF_STEPS`, :data:`DEAN` or :data:`HUNTINGTON_HILL`.
-    step, base, den
-        Per line, the numbers of its keys.
-    low, high
-        Per line, what it holds before the stage and at most in it; `high` falls to what a line holds when it stops.
-    sku
-        Per line.
+    kind, step
+        How packs follow each other, and per SKU by how much; see :func:`pack_key`.
+    lines
+        Lines × (den, base, low, high, SKU): the numbers of a line's keys, what it holds before the stage and at most in
+        it; `high` falls to what a line holds when it stops.
     uses
         Slots × lines: the constraint of each slot, −1 where a line uses none.
     size
@@ -105,11 +78,7 @@ class Stage(NamedTuple):
 
     kind: int
     step: Floats
-    base: Floats
-    den: Floats
-    low: Floats
-    high: Floats
-    sku: Places
+    lines: Floats
     uses: Places
     size: Floats
     room: Floats
@@ -163,8 +132,237 @@ class Search(NamedTuple):
 
 
 @jit
+def pack_key(kind: int, n: float, step: float, base: float, den: float) -> float:
+    """Return the key of a line's pack `n`: a quotient of two exact integers, rounded once."""
+    if kind == HALF_STEPS:
+        return (step * n + base) / den
+    if kind == DEAN:
+        odd = 2.0 * n - 1.0
+        return (step * (n * (n - 1.0)) + base * odd) / (odd * den)
+    return (step * (n * (n - 1.0))) / den
+
+
+@jit
+def packs_up_to(kind: int, level: float, step: float, base: float, den: float) -> float:
+    """Return how many packs of a line, however long it is, have keys not above a level; 0 or less means none."""
+    reached = (level * den - base) / step
+    if kind == DEAN:
+        reached = 0.5 * (1.0 + 2.0 * reached + np.sqrt(1.0 + 4.0 * reached * reached))
+    elif kind == HUNTINGTON_HILL:
+        reached = 0.5 + np.sqrt(0.25 + max(reached, 0.0))
+    n = np.floor(reached)
+    close = _CLOSE * (abs(n) + 2.0)
+    if close < reached - n < 1.0 - close:
+        return float(n)
+    # So close to a whole number that only the keys themselves decide.
+    n = float(np.rint(reached))
+    while pack_key(kind, n + 1.0, step, base, den) <= level:
+        n += 1.0
+    while n > 0.0 and pack_key(kind, n, step, base, den) > level:
+        n -= 1.0
+    return n
+
+
+@jit
+def key_of(stage: Stage, line: int, n: float) -> float:
+    """Return the key of a line's pack `n`."""
+    return pack_key(
+        stage.kind, n, stage.step[int(stage.lines[line, SKU])], stage.lines[line, BASE], stage.lines[line, DEN]
+    )
+
+
+@jit
+def due_at(stage: Stage, line: int, level: float) -> float:
+    """Return how many packs of a line, however long it is, are due at a level; 0 or less means none."""
+    return packs_up_to(
+        stage.kind, level, stage.step[int(stage.lines[line, SKU])], stage.lines[line, BASE], stage.lines[line, DEN]
+    )
+
+
+@jit
+def held_at(stage: Stage, line: int, level: float) -> float:
+    """Return how many packs a line holds at a level: all that are due, as far as it goes."""
+    if level == NEVER:
+        return float(stage.lines[line, HIGH])
+    if level == -NEVER:
+        return float(stage.lines[line, LOW])
+    return float(min(max(due_at(stage, line, level), stage.lines[line, LOW]), stage.lines[line, HIGH]))
+
+
+@jit
+def first_above(  # noqa: C901, PLR0912
+    stage: Stage, constraint: int, room: float, bound: float, hint: float
+) -> float:
+    """Return the smallest key at which more than `room` is due of a constraint, :data:`NEVER` where there is none.
+
+    Parameters
+    ----------
+    bound
+        No more than `room` is due before it; −∞ where nothing is known.
+    hint
+        Where to begin to look.
+    """
+    lines, total, low_packs, high_packs = _extent(stage, constraint)
+    if total <= room:
+        return NEVER
+    low, high, low_demand = bound, NEVER, 0.0
+    if bound > -NEVER:
+        low_demand, low_packs = _due(stage, constraint, bound)
+        if low_demand > room:
+            return bound
+    guess, pace = _guess(stage, constraint, room, hint)
+    few, width = 8.0 + 2.0 * np.sqrt(lines), (1.0 + 0.5 * np.sqrt(lines)) / pace
+    level = _further(stage.kind, guess, -width)
+    while high_packs - low_packs > few:
+        if not low < level < high:
+            if high == NEVER:
+                level = _further(stage.kind, low, width)
+            elif low == -NEVER:
+                level = _further(stage.kind, high, -width)
+            else:
+                level = low + 0.5 * (high - low)
+                if not low < level < high:
+                    return high
+            width *= 4.0
+            if not low < level < high:
+                continue
+        demand, packs = _due(stage, constraint, level)
+        if demand > room:
+            high, high_packs = level, packs
+        else:
+            low, low_demand, low_packs = level, demand, packs
+        if high == NEVER:
+            level = _further(stage.kind, level, 2.0 * width)
+        elif low == -NEVER:
+            level = _further(stage.kind, level, -2.0 * width)
+        else:
+            level = low + 0.5 * (high - low)
+        width *= 4.0
+    return _first_among_few(stage, constraint, room - low_demand, low, high, int(high_packs - low_packs))
+
+
+@jit
+def _extent(stage: Stage, constraint: int) -> Any:
+    """Return the lines of a constraint that rise, what all of their packs take, and their packs before and after."""
+    slot, lines, total, before, after = stage.slot[constraint], 0, 0.0, 0.0, 0.0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            lines += 1
+            total += stage.size[slot, int(stage.lines[line, SKU])] * (stage.lines[line, HIGH] - stage.lines[line, LOW])
+            before += stage.lines[line, LOW]
+            after += stage.lines[line, HIGH]
+    return lines, total, before, after
+
+
+@jit
+def _due(stage: Stage, constraint: int, level: float) -> Any:
+    """Return what is due of a constraint at a level, and how many packs its lines hold."""
+    slot, demand, packs = stage.slot[constraint], 0.0, 0.0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            sku = int(stage.lines[line, SKU])
+            n = packs_up_to(stage.kind, level, stage.step[sku], stage.lines[line, BASE], stage.lines[line, DEN])
+            held = min(max(n, stage.lines[line, LOW]), stage.lines[line, HIGH])
+            demand += stage.size[slot, sku] * (held - stage.lines[line, LOW])
+            packs += held
+    return demand, packs
+
+
+@jit
+def _guess(stage: Stage, constraint: int, room: float, hint: float) -> Any:
+    """Return about where `room` is due, and how many packs come per level there (under a root, of its square root)."""
+    level, low, high, found = hint, -NEVER, NEVER, 1.0
+    for _ in range(_NEWTON_STEPS):
+        demand, pace, rising = _due_in_fractions(stage, constraint, level)
+        if demand <= room:
+            low = level
+        else:
+            high = level
+        distance = 1.0 + abs(level)
+        if pace > 0.0:
+            found = rising
+            distance = abs(room - demand) / pace
+        level = _further(stage.kind, level, distance if demand <= room else -distance)
+        if not low <= level <= high:
+            level = low + 0.5 * (high - low)
+        if pace > 0.0 and distance * rising < 1.0:
+            break
+    return level, found
+
+
+@jit
+def _due_in_fractions(stage: Stage, constraint: int, level: float) -> Any:
+    """Return about what is due of a constraint at a level, and how fast it and the packs grow from there."""
+    slot, demand, pace, rising = stage.slot[constraint], 0.0, 0.0, 0.0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            sku = int(stage.lines[line, SKU])
+            step, size = stage.step[sku], stage.size[slot, sku]
+            held, speed = (
+                (level * stage.lines[line, DEN] - stage.lines[line, BASE]) / step - 0.5,
+                stage.lines[line, DEN] / step,
+            )
+            if stage.kind == DEAN:
+                held = held + 0.5 + np.sqrt(0.25 + (held + 0.5) * (held + 0.5))
+                speed *= 2.0
+            elif stage.kind == HUNTINGTON_HILL:
+                held = np.sqrt(max(held + 0.75, 0.0))
+                speed = np.sqrt(speed)
+            if held < stage.lines[line, HIGH]:
+                if held >= stage.lines[line, LOW]:
+                    pace += size * speed
+                    rising += speed
+            else:
+                held = stage.lines[line, HIGH]
+            demand += size * (max(held, stage.lines[line, LOW]) - stage.lines[line, LOW])
+    return demand, pace, rising
+
+
+@jit
+def _further(kind: int, level: float, distance: float) -> float:
+    if kind == HUNTINGTON_HILL:
+        reached = np.sqrt(max(level, 0.0)) + distance
+        return float(reached * reached) if reached >= 0.0 else -1.0
+    return level + distance
+
+
+@jit
+def _first_among_few(stage: Stage, constraint: int, room: float, low: float, high: float, packs: int) -> float:
+    """Go through the packs with keys above `low`, up to `high`, until they take more than `room`."""
+    keys, sizes = np.empty(packs), np.empty(packs)
+    slot, found = stage.slot[constraint], 0
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            size = stage.size[slot, int(stage.lines[line, SKU])]
+            n, until = held_at(stage, line, low), held_at(stage, line, high)
+            while n < until:
+                n += 1.0
+                keys[found] = key_of(stage, line, n)
+                sizes[found] = size
+                found += 1
+    if packs > _INSERTION_END:
+        order = np.argsort(keys)
+        keys, sizes = keys[order], sizes[order]
+    for i in range(packs):
+        key, size, at = keys[i], sizes[i], i
+        while at > 0 and keys[at - 1] > key:
+            keys[at], sizes[at] = keys[at - 1], sizes[at - 1]
+            at -= 1
+        keys[at], sizes[at] = key, size
+    for i in range(packs):
+        room -= sizes[i]
+        if room < 0.0:
+            return float(keys[i])
+    return NEVER
+
+
+@jit
 def grouped(constraint_of: Any, constraints: int, start: Any, members: Any) -> None:
-    """List the lines of each constraint, slot after slot: fill `start` and `members`; see :class:`Stage`."""
+    """List the lines of each constraint: fill `start` and `members`; see :class:`Stage`."""
     for slot in range(constraint_of.shape[0]):
         for line in range(constraint_of.shape[1]):
             if constraint_of[slot, line] >= 0:
@@ -178,126 +376,6 @@ def grouped(constraint_of: Any, constraints: int, start: Any, members: Any) -> N
             if constraint >= 0:
                 members[at[constraint]] = line
                 at[constraint] += 1
-
-
-@jit
-def _key(stage: Stage, line: int, n: float) -> float:
-    return pack_key(stage.kind, n, stage.step[line], stage.base[line], stage.den[line])
-
-
-@jit
-def _due(stage: Stage, line: int, level: float) -> float:
-    """Return how many packs a line holds at a level: all that are due, as far as it goes."""
-    n = packs_up_to(stage.kind, level, stage.step[line], stage.base[line], stage.den[line])
-    return float(min(max(n, stage.low[line]), stage.high[line]))
-
-
-@jit
-def _demand(stage: Stage, constraint: int, level: float) -> Any:
-    """Return what is due of a constraint at a level, in how many packs, and how fast it and they grow from there."""
-    demand, packs, pace, rising = 0.0, 0.0, 0.0, 0.0
-    slot = stage.slot[constraint]
-    for j in range(stage.start[constraint], stage.start[constraint + 1]):
-        line = stage.members[j]
-        low, high = stage.low[line], stage.high[line]
-        if low < high:
-            step, den = stage.step[line], stage.den[line]
-            n = packs_up_to(stage.kind, level, step, stage.base[line], den)
-            size = stage.size[slot, stage.sku[line]]
-            held = min(max(n, low), high)
-            demand += size * (held - low)
-            packs += held
-            if low <= n < high:
-                speed = den / step
-                if stage.kind == HUNTINGTON_HILL:
-                    speed = np.sqrt(speed)
-                elif stage.kind == DEAN:
-                    speed = 2.0 * speed
-                pace += size * speed
-                rising += speed
-    return demand, packs, pace, rising
-
-
-@jit
-def first_above(stage: Stage, constraint: int, room: float, bound: float) -> float:
-    """Return the smallest key at which more than `room` is due of a constraint, :data:`NEVER` where there is none.
-
-    `bound` is such that no more than `room` is due before it.
-    """
-    slot = stage.slot[constraint]
-    total, all_packs, lines = 0.0, 0.0, 0
-    low, high = np.inf, -np.inf
-    for j in range(stage.start[constraint], stage.start[constraint + 1]):
-        line = stage.members[j]
-        if stage.low[line] < stage.high[line]:
-            total += stage.size[slot, stage.sku[line]] * (stage.high[line] - stage.low[line])
-            all_packs += stage.high[line]
-            low = min(low, _key(stage, line, stage.low[line] + 1.0))
-            high = max(high, _key(stage, line, stage.high[line]))
-            lines += 1
-    if total <= room:
-        return NEVER
-    low = max(low, bound)
-    demand, packs, pace, rising = _demand(stage, constraint, low)
-    if demand > room:
-        return low
-    few = _FEW + lines // 16
-    margin, aim_up, turn = 1.0 + 0.5 * np.sqrt(lines), True, 1
-    while all_packs - packs > few:
-        level = _middle(stage.kind, low, high)
-        if not low < level < high:
-            return high
-        if pace > 0.0 and turn % _HALVE_EVERY:
-            aim = room - demand + (margin if aim_up else -margin) * pace / rising
-            guess = _further(stage.kind, low, aim / pace)
-            if low < guess < high:
-                level = guess
-        found = _demand(stage, constraint, level)
-        turn += 1
-        if found[0] > room:
-            high, all_packs, aim_up = level, found[1], False
-        else:
-            low, (demand, packs, pace, rising), aim_up = level, found, True
-    return _first_among_few(stage, constraint, room - demand, low, high, int(all_packs - packs))
-
-
-@jit
-def _middle(kind: int, low: float, high: float) -> float:
-    if kind == HUNTINGTON_HILL:
-        middle = 0.5 * float(np.sqrt(low) + np.sqrt(high))
-        return middle * middle
-    return low + 0.5 * (high - low)
-
-
-@jit
-def _further(kind: int, level: float, distance: float) -> float:
-    if kind == HUNTINGTON_HILL:
-        reached = max(float(np.sqrt(level)) + distance, 0.0)
-        return reached * reached
-    return level + distance
-
-
-@jit
-def _first_among_few(stage: Stage, constraint: int, room: float, low: float, high: float, packs: int) -> float:
-    """Go through the packs with keys above `low`, up to `high`, until they take more than `room`."""
-    keys, sizes = np.empty(packs), np.empty(packs)
-    slot, found = stage.slot[constraint], 0
-    for j in range(stage.start[constraint], stage.start[constraint + 1]):
-        line = stage.members[j]
-        if stage.low[line] < stage.high[line]:
-            size = stage.size[slot, stage.sku[line]]
-            n = _due(stage, line, low)
-            until = _due(stage, line, high)
-            while n < until:
-                n += 1.0
-                keys[found] = _key(stage, line, n)
-                sizes[found] = size
-                found += 1
-    for i in np.argsort(keys):
-        room -= sizes[i]
-        if room < 0.0:
-            return float(keys[i])
-    return NEVER
 
 
 @jit
@@ -341,10 +419,19 @@ def _pop(search: Search) -> None:
 
 
 @jit
-def begin(stage: Stage, search: Search) -> None:
-    """Find the first refusal of every constraint."""
-    for constraint in range(len(stage.room)):
-        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], -np.inf)
+def look_ahead(stage: Stage, first: Floats, begin: int, end: int) -> None:
+    """Find the first refusals of the constraints from `begin` up to before `end`."""
+    hint = 0.0
+    for constraint in range(begin, end):
+        first[constraint] = first_above(stage, constraint, stage.room[constraint], -NEVER, hint)
+        if first[constraint] < NEVER:
+            hint = first[constraint]
+
+
+@jit
+def begin(search: Search) -> None:
+    """Put the constraints that may refuse into their order."""
+    for constraint in range(len(search.first)):
         if search.first[constraint] < NEVER:
             _push(search, constraint)
 
@@ -380,7 +467,7 @@ def _find_critical(stage: Stage, search: Search) -> bool:
         if search.stale[constraint]:
             search.stale[constraint] = False
             bound = search.first[constraint]
-            search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound)
+            search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound, bound)
             if search.first[constraint] == NEVER:
                 _pop(search)
                 continue
@@ -406,12 +493,12 @@ def list_packs(stage: Stage, search: Search) -> int:  # noqa: C901 - a call cost
         slot, demand, crowd, smallest = stage.slot[constraint], 0.0, 0, np.inf
         for j in range(stage.start[constraint], stage.start[constraint + 1]):
             line = stage.members[j]
-            if stage.low[line] >= stage.high[line]:
+            if stage.lines[line, LOW] >= stage.lines[line, HIGH]:
                 continue
-            n = packs_up_to(stage.kind, level, stage.step[line], stage.base[line], stage.den[line])
-            held = min(max(n, stage.low[line]), stage.high[line])
-            size = stage.size[slot, stage.sku[line]]
-            if stage.low[line] < n <= stage.high[line] and _key(stage, line, n) == level:
+            n = due_at(stage, line, level)
+            held = min(max(n, stage.lines[line, LOW]), stage.lines[line, HIGH])
+            size = stage.size[slot, int(stage.lines[line, SKU])]
+            if stage.lines[line, LOW] < n <= stage.lines[line, HIGH] and key_of(stage, line, n) == level:
                 held -= 1.0
                 crowd += 1
                 smallest = min(smallest, size)
@@ -421,7 +508,7 @@ def list_packs(stage: Stage, search: Search) -> int:  # noqa: C901 - a call cost
                         search.unit_line[listed] = line
                         search.unit_pack[listed] = int(n)
                     listed += 1
-            demand += size * (held - stage.low[line])
+            demand += size * (held - stage.lines[line, LOW])
         search.left[constraint] = search.left_at_first[constraint] = stage.room[constraint] - demand
         search.seen_constraint[constraint] = number
         search.crowd[constraint] = crowd if search.left[constraint] >= smallest else 0
@@ -445,7 +532,7 @@ def _without_room(stage: Stage, search: Search, line: int, left: Floats) -> int:
         if (
             constraint >= 0
             and search.seen_constraint[constraint] == search.counts[3]
-            and left[constraint] < stage.size[slot, stage.sku[line]]
+            and left[constraint] < stage.size[slot, int(stage.lines[line, SKU])]
         ):
             return int(constraint)
     return -1
@@ -453,7 +540,7 @@ def _without_room(stage: Stage, search: Search, line: int, left: Floats) -> int:
 
 @jit
 def _stop(stage: Stage, search: Search, line: int, packs: float, constraint: int, how: int) -> None:
-    stage.high[line] = packs
+    stage.lines[line, HIGH] = packs
     stage.stopped_by[line] = constraint
     stage.how[line] = how
     for slot in range(len(stage.uses)):
@@ -472,7 +559,7 @@ def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
             for slot in range(len(stage.uses)):
                 constraint = stage.uses[slot, line]
                 if constraint >= 0:
-                    search.left[constraint] -= stage.size[slot, stage.sku[line]]
+                    search.left[constraint] -= stage.size[slot, int(stage.lines[line, SKU])]
         else:
             drawn = _without_room(stage, search, line, search.left_at_first) < 0
             _stop(stage, search, line, search.unit_pack[unit] - 1.0, full, DRAWN if drawn else REFUSED)
@@ -481,14 +568,17 @@ def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
         slot, left = stage.slot[constraint], search.left[constraint]
         for j in range(stage.start[constraint], stage.start[constraint + 1]):
             line = stage.members[j]
-            if stage.size[slot, stage.sku[line]] > left and stage.low[line] < stage.high[line]:
-                held = _due(stage, line, level)
-                if held < stage.high[line]:
+            if (
+                stage.size[slot, int(stage.lines[line, SKU])] > left
+                and stage.lines[line, LOW] < stage.lines[line, HIGH]
+            ):
+                held = held_at(stage, line, level)
+                if held < stage.lines[line, HIGH]:
                     _stop(stage, search, line, held, _without_room(stage, search, line, search.left), DOOMED)
     for k in range(search.counts[1]):
         constraint = search.critical[k]
         search.stale[constraint] = False
-        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], level)
+        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], level, level)
         if search.first[constraint] < NEVER:
             _push(search, constraint)
 
@@ -516,15 +606,17 @@ def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:  # 
                 left = stage.room[constraint]
                 for m in range(stage.start[constraint], stage.start[constraint + 1]):
                     other = stage.members[m]
-                    left -= stage.size[slot, stage.sku[other]] * (stage.high[other] - stage.low[other])
-            size = stage.size[slot, stage.sku[line]]
+                    left -= stage.size[slot, int(stage.lines[other, SKU])] * (
+                        stage.lines[other, HIGH] - stage.lines[other, LOW]
+                    )
+            size = stage.size[slot, int(stage.lines[line, SKU])]
             if left >= size:
                 continue
             if size != known_size:
                 known_size = size
                 room = stage.room[constraint] - size
-                known_level = -np.inf if room < 0.0 else first_above(stage, constraint, room, -np.inf)
-            key = _key(stage, line, stage.high[line] + 1.0)
+                known_level = -NEVER if room < 0.0 else first_above(stage, constraint, room, -NEVER, 0.0)
+            key = key_of(stage, line, stage.lines[line, HIGH] + 1.0)
             if known_level < key:
                 stage.stopped_by[line] = constraint
             elif known_level == key:
@@ -536,7 +628,7 @@ def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:  # 
 
 
 @jit
-def held_at(stage: Stage, constraint: int, level: float, lines: Places, packs: IntArray) -> Any:
+def packs_at(stage: Stage, constraint: int, level: float, lines: Places, packs: IntArray) -> Any:
     """List the packs granted of a constraint that have exactly the key `level`: their lines, and which of theirs.
 
     Returns
@@ -547,23 +639,25 @@ def held_at(stage: Stage, constraint: int, level: float, lines: Places, packs: I
     slot, room, found = stage.slot[constraint], stage.room[constraint], 0
     for j in range(stage.start[constraint], stage.start[constraint + 1]):
         line = stage.members[j]
-        if stage.low[line] < stage.high[line]:
-            held = _due(stage, line, level)
-            if held > stage.low[line] and _key(stage, line, held) == level:
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            held = held_at(stage, line, level)
+            if held > stage.lines[line, LOW] and key_of(stage, line, held) == level:
                 lines[found] = line
                 packs[found] = int(held)
                 found += 1
                 held -= 1.0
-            room -= stage.size[slot, stage.sku[line]] * (held - stage.low[line])
+            room -= stage.size[slot, int(stage.lines[line, SKU])] * (held - stage.lines[line, LOW])
     return found, room
 
 
 @jit
 def last_keys(stage: Stage, last: Floats, is_last: Flags) -> None:
     """Write per SKU the key of the last pack granted in the stage, and say per line whether it has that pack."""
-    for line in range(len(stage.low)):
-        if stage.low[line] < stage.high[line]:
-            last[stage.sku[line]] = max(last[stage.sku[line]], _key(stage, line, stage.high[line]))
-    for line in range(len(stage.low)):
-        some = stage.low[line] < stage.high[line]
-        is_last[line] = some and _key(stage, line, stage.high[line]) == last[stage.sku[line]]
+    for line in range(len(stage.lines)):
+        if stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            last[int(stage.lines[line, SKU])] = max(
+                last[int(stage.lines[line, SKU])], key_of(stage, line, stage.lines[line, HIGH])
+            )
+    for line in range(len(stage.lines)):
+        some = stage.lines[line, LOW] < stage.lines[line, HIGH]
+        is_last[line] = some and key_of(stage, line, stage.lines[line, HIGH]) == last[int(stage.lines[line, SKU])]
