@@ -10,11 +10,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-from allocation.baskets.claimants import Number, Programme
+import numpy as np
+import numpy.typing as npt
+
+from allocation.baskets.claimants import Number, Programme, Row
 from allocation.baskets.exact_solutions import LinearProgramme, solve_exactly
+from allocation.columns import IntArray
 from allocation.errors import AnswerRefusedError
+from allocation.limits import WORD_END
 from allocation.lottery import SEPARATOR
 
 Draw = Callable[[str, str, int], bytes]
@@ -49,24 +54,50 @@ def targets_of(programme: Programme, units: Sequence[Number], skus: int) -> list
     skus
         Rows whose constraint is below this are supplies.
     """
-    low, high = ([bound * _ONE for bound in bounds] for bounds in (programme.low, programme.high))
-    share = list(high)
-
-    def bring(members: Sequence[int], goal: int, *, only_down: bool) -> None:
-        total = sum(share[i] for i in members)
-        if total > goal or (total and not only_down):
-            for i in members:
-                share[i] = min(max(share[i] * goal // total, low[i]), high[i])
-
+    whole = np.array([int(total * _ONE) for total in units], dtype=object)
+    largest = max([len(programme.line), *whole.tolist(), *map(_scaled_room, programme.rows)])
+    kind: type = np.int64 if float(max(programme.high, default=0)) * _ONE * largest < WORD_END else object
+    low: npt.NDArray[Any] = np.array(programme.low, dtype=kind) * _ONE
+    high: npt.NDArray[Any] = np.array(programme.high, dtype=kind) * _ONE
+    claimant, supply = _claimants_and_supplies(programme, skus)
+    goal: npt.NDArray[Any] = whole.astype(kind)
+    room: npt.NDArray[Any] = np.array([*map(_scaled_room, programme.rows), 0], dtype=object).astype(kind)
+    scarce = supply >= 0
+    share = high.copy()
     for _ in range(ROUNDS):
-        for claimant, total in zip(programme.claimants, units, strict=True):
-            bring(claimant.members, int(total * _ONE), only_down=False)
-        for row in programme.rows:
-            if row.constraint < skus:
-                bring(list(row.sizes), int(row.room * _ONE), only_down=True)
+        total = _sums(claimant, share, len(goal))[claimant]
+        scaled = share * goal[claimant] // np.maximum(total, 1)
+        share = np.where((total > 0).astype(np.bool_), np.minimum(np.maximum(scaled, low), high), share)
+        total = _sums(supply[scarce], share[scarce], len(room))[supply]
+        scaled = share * room[supply] // np.maximum(total, 1)
+        over = scarce & (total > room[supply]).astype(np.bool_)
+        share = np.where(over, np.maximum(scaled, low), share)
     return [
-        (part // (_ONE * pack), part % (_ONE * pack) // pack) for part, pack in zip(share, programme.pack, strict=True)
+        (part // (_ONE * pack), part % (_ONE * pack) // pack)
+        for part, pack in zip(share.tolist(), programme.pack, strict=True)
     ]
+
+
+def _scaled_room(row: Row) -> int:
+    return int(row.room * _ONE)
+
+
+def _claimants_and_supplies(programme: Programme, skus: int) -> tuple[IntArray, IntArray]:
+    """Return for each line its claimant, and the row of its supply, −1 where that is not scarce."""
+    claimant = np.empty(len(programme.line), dtype=np.int64)
+    supply = np.full(len(programme.line), -1, dtype=np.int64)
+    for c, one in enumerate(programme.claimants):
+        claimant[list(one.members)] = c
+    for r, row in enumerate(programme.rows):
+        if row.constraint < skus:
+            supply[list(row.sizes)] = r
+    return claimant, supply
+
+
+def _sums(group: IntArray, amounts: npt.NDArray[Any], groups: int) -> npt.NDArray[Any]:
+    sums = np.zeros(groups, dtype=amounts.dtype)
+    np.add.at(sums, group, amounts)
+    return sums
 
 
 def costs_of(rest: int, digest: bytes) -> tuple[int, int, int]:

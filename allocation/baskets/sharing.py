@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from allocation.baskets.blocks import Blocks
 from allocation.baskets.claimants import Number, Programme, lines_in_baskets, programme_of
 from allocation.baskets.leximin import Totals, totals_of
 from allocation.baskets.mixing import Mixture, draw_without_seed, mixture_of
@@ -41,15 +42,20 @@ def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Fillin
     if not programme.rows:
         filling.baskets = {"method": "nothing is scarce"}
         return
-    if len(programme.line) > BASKET_LINES:
+    skus = len(problem.supply.sku)
+    by_blocks = len(programme.line) > BASKET_LINES and all(row.constraint < skus for row in programme.rows)
+    if len(programme.line) > BASKET_LINES and not by_blocks:
         raise WorkLimitError(
             f"{len(programme.line)} lines in baskets are scarce together; at most {BASKET_LINES} can be shared exactly"
         )
-    skus = len(problem.supply.sku)
     draw = draw_without_seed if exact else drawing(policy.seed_bytes())
-    totals = totals_of(programme)
-    units = [totals.units[c] for c in range(len(programme.claimants))]
-    mixture = mixture_of(programme, units, draw, skus)
+    if by_blocks:
+        blocks = Blocks(programme, skus)
+        proof, mixture = _proof_by_levels(blocks), blocks.mixture(draw)
+    else:
+        totals = totals_of(programme)
+        proof = _proof_by_stages(programme, totals)
+        mixture = mixture_of(programme, [totals.units[c] for c in range(len(programme.claimants))], draw, skus)
     raised: list[int] = []
     packs: Sequence[Number] = [amount / pack for amount, pack in zip(mixture.units, programme.pack, strict=True)]
     if not exact:
@@ -58,7 +64,7 @@ def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Fillin
     for line, amount in zip(programme.line, packs, strict=True):
         filling.granted[line] = amount
     _note_stops(programme, packs, filling, exact=exact)
-    filling.baskets = _certificate(programme, totals, mixture, packs, raised)
+    filling.baskets = proof | _mixture_stated(programme, mixture, packs, raised)
 
 
 def _note_stops(programme: Programme, packs: Sequence[Number], filling: Filling, *, exact: bool) -> None:
@@ -71,23 +77,14 @@ def _note_stops(programme: Programme, packs: Sequence[Number], filling: Filling,
                 filling.stopped_by[programme.line[i]] = row.constraint
 
 
-def _certificate(
-    programme: Programme, totals: Totals, mixture: Mixture, packs: Iterable[Number], raised: Iterable[int]
-) -> dict[str, Any]:
-    """Return what proves the totals and the mixture; numbers as fractions in text."""
-
-    def named(duals: dict[int, Fraction]) -> dict[str, str]:
-        return {programme.rows[r].name: str(dual) for r, dual in sorted(duals.items())}
-
-    def line(i: int) -> list[str]:
-        return [programme.retailer[i], programme.sku[i]]
-
+def _proof_by_stages(programme: Programme, totals: Totals) -> dict[str, Any]:
+    """Return what proves the totals of a sequence of programmes; numbers as fractions in text."""
     return {
         "method": "exact",
         "stages": [
             {
                 "level": str(stage.level),
-                "constraints": named(stage.of_rows),
+                "constraints": _named(programme, stage.of_rows),
                 "claimants": [
                     [programme.claimants[c].basket, programme.claimants[c].retailer, str(dual)]
                     for c, dual in sorted(stage.of_claimants.items())
@@ -95,8 +92,29 @@ def _certificate(
             }
             for stage in totals.stages
         ],
+    }
+
+
+def _proof_by_levels(blocks: Blocks) -> dict[str, Any]:
+    """Return what proves the totals under supplies alone: the level of each."""
+    levels = {int(row): str(block.level) for block in blocks.blocks for row in block.rows}
+    return {
+        "method": "blocks",
+        "levels": {blocks.programme.rows[row].name: level for row, level in sorted(levels.items())},
+    }
+
+
+def _mixture_stated(
+    programme: Programme, mixture: Mixture, packs: Iterable[Number], raised: Iterable[int]
+) -> dict[str, Any]:
+    """Return the mixture where it differs from the grants, what proves it, and the lines rounded up."""
+
+    def line(i: int) -> list[str]:
+        return [programme.retailer[i], programme.sku[i]]
+
+    return {
         "mixture": {
-            "constraints": named(mixture.of_rows),
+            "constraints": _named(programme, mixture.of_rows),
             "units": [
                 [*line(i), str(units)]
                 for i, (units, held) in enumerate(zip(mixture.units, packs, strict=True))
@@ -105,3 +123,7 @@ def _certificate(
         },
         "raised": [line(i) for i in sorted(raised)],
     }
+
+
+def _named(programme: Programme, duals: dict[int, Fraction]) -> dict[str, str]:
+    return {programme.rows[r].name: str(dual) for r, dual in sorted(duals.items())}

@@ -86,6 +86,43 @@ def check_totals(
         findings.add(", ".join(claimant), "no stage of the certificate proves the total of its basket")
 
 
+def check_levels(
+    shared: Shared,
+    totals: Mapping[Claimant, Number],
+    held: Mapping[int, Number],
+    levels: Mapping[str, str],
+    findings: Findings,
+) -> None:
+    """Check totals under supplies alone: whoever stands below the level of a supply has all that it may have of it.
+
+    And whoever stands above it has nothing beyond its floor. Together with full supplies these are the conditions of
+    optimality of a separable convex programme over a polymatroid, whose only optimum is the weighted lexicographic
+    max-min.
+    """
+    for name, constraint in shared.tight.items():
+        if constraint.reason != "supply":
+            findings.add("certificate.json", f"levels of supplies prove nothing where {name} could be full")
+        elif constraint.room != sum(held[line] for line in constraint.sizes):
+            findings.add(name, "it has a level, and something is left of it")
+    standing = {
+        line: Fraction(totals[claimant]) / shared.weight[line]
+        for claimant, lines in shared.claimants.items()
+        for line in lines
+    }
+    ample = set(shared.pack)
+    for name, constraint in shared.tight.items():
+        level = Fraction(levels[name])
+        for line in constraint.sizes:
+            ample.discard(line)
+            if standing[line] < level and held[line] < shared.high[line]:
+                findings.add(shared.given.place(line), f"its basket stands below the level of {name}, {level}")
+            if standing[line] > level and held[line] > shared.low[line]:
+                findings.add(shared.given.place(line), f"its basket stands above the level of {name}, {level}")
+    for line in sorted(ample):
+        if held[line] < shared.high[line]:
+            findings.add(shared.given.place(line), "short of something that is not scarce")
+
+
 def _bound(
     shared: Shared,
     totals: Mapping[Claimant, Number],

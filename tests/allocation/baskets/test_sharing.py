@@ -174,8 +174,14 @@ def test_other_rules_are_refused():
 
 def test_more_lines_than_can_be_solved_exactly_are_refused(monkeypatch):
     monkeypatch.setattr(sharing, "BASKET_LINES", 2)
+    given_problem = problem(
+        TWO_GOODS,
+        {"A": 12, "B": 6},
+        price_minor=[1, 1],
+        retailers={"retailer": ["r1", "r2", "r3"], "credit_minor": [5, None, None]},
+    )
     with pytest.raises(WorkLimitError, match="4 lines in baskets"):
-        solve(problem(TWO_GOODS, {"A": 12, "B": 6}), Policy(fairness="basket"), seed=SEED)
+        solve(given_problem, Policy(fairness="basket"), seed=SEED)
 
 
 @settings(max_examples=40, deadline=None)
