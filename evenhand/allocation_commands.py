@@ -64,23 +64,49 @@ def allocate(
 
 
 @app.command(rich_help_panel=PANEL)
-def verify(problem: ProblemFolder, result: ResultFolder) -> None:
+def verify(
+    problem: ProblemFolder,
+    result: ResultFolder,
+    *,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Prove a small result by linear programmes as well, as far as that goes.")
+    ] = False,
+) -> None:
     """Check a result against its problem, without a solver.
 
-    Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable.
+    Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable, or too large to be proved.
     """
     with errors_in_one_line():
         from allocation.verification import verify_folders
 
         verdict = verify_folders(problem, result)
-    if verdict.holds:
-        typer.echo(f"holds: {verdict.lines:,} lines checked")
-        return
-    for violation in verdict.violations:
-        typer.echo(str(violation), err=True)
-    more = verdict.found - len(verdict.violations)
-    typer.echo(f"violated: {verdict.found:,} findings" + (f", {more:,} more not shown" if more else ""), err=True)
-    raise typer.Exit(VIOLATED)
+    if not verdict.holds:
+        for violation in verdict.violations:
+            typer.echo(str(violation), err=True)
+        more = verdict.found - len(verdict.violations)
+        typer.echo(f"violated: {verdict.found:,} findings" + (f", {more:,} more not shown" if more else ""), err=True)
+        raise typer.Exit(VIOLATED)
+    typer.echo(f"holds: {verdict.lines:,} lines checked")
+    if prove:
+        _prove(problem, result)
+
+
+def _prove(problem: Path, result: Path) -> None:
+    """Say what is proved, and what contradicts it."""
+    with errors_in_one_line():
+        from allocation.proving import Unprovable, prove_folders
+
+        try:
+            proof = prove_folders(problem, result)
+        except Unprovable as reason:
+            typer.echo(f"evenhand: not proved: {reason}", err=True)
+            raise typer.Exit(UNREADABLE) from None
+    for sentence in proof.sentences:
+        typer.echo(sentence)
+    for contradiction in proof.contradictions:
+        typer.echo(str(contradiction), err=True)
+    if not proof.holds:
+        raise typer.Exit(VIOLATED)
 
 
 @app.command(rich_help_panel=PANEL)
