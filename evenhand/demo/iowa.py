@@ -94,7 +94,7 @@ def setting(folder: Path, week: date) -> Setting:
         silent=frozenset(),
         supply=tuple(_supply(asked, scarce)),
         real_terminals=60,
-        window_s=40.0,
+        window_s=24.0,
         rows=rows,
     )
 

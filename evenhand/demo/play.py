@@ -123,7 +123,9 @@ class Play:
     seed: int
     figures: Figures = field(default_factory=Figures)
     shops: Shops | None = None
+    _window: str = ""
     _window_s: float = 0.0
+    _closes_at: datetime = field(default_factory=lambda: datetime.max.replace(tzinfo=UTC))
     _survey: str = ""
 
     def run(self) -> Figures:
@@ -134,7 +136,7 @@ class Play:
         shops = self._enrol(planner)
         self._ask_and_announce(planner)
         cycle = self._announce_cycle(planner)
-        self._order(shops)
+        self._order(shops, planner, cycle)
         self._wait_for_result(planner, cycle)
         self._release(planner, releaser, cycle)
         self._check_published(planner, cycle)
@@ -207,22 +209,40 @@ class Play:
         lines = [dict(row) for row in self.setting.supply]
         planner.post(f"/api/v1/cycles/{cycle}/supply", {"reason": "first release", "lines": lines})
         opens = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
-        closes = opens + timedelta(seconds=self._window_s)
-        planner.post(
+        self._closes_at = opens + timedelta(seconds=self._window_s)
+        planned = planner.post(
             f"/api/v1/cycles/{cycle}/windows",
-            {"route": "*", "opens_at": opens.isoformat(), "closes_at": closes.isoformat()},
+            {"route": "*", "opens_at": opens.isoformat(), "closes_at": self._closes_at.isoformat()},
         )
+        self._window = planned["id"]
         planner.post(f"/api/v1/cycles/{cycle}/announce")
         status = planner.get(f"/api/v1/cycles/{cycle}")
         told(1)
         self.view.done(f"secret committed {status['commitment'][:12]}…, policy {status['policy']}, closes in seconds")
         return cycle
 
-    def _order(self, shops: Shops) -> None:
+    def _order(self, shops: Shops, planner: Person, cycle: UUID) -> None:
         told = self.view.act("Shops order, amend, go offline, repeat", shops.count)
-        shops.order(told)
+
+        def watched(count: int) -> None:
+            told(count)
+            if count < shops.count:
+                self._keep_open(planner, cycle)
+
+        shops.order(watched)
         median_ms = statistics.median(shops.ledger.latencies_ms or [0.0])
         self.view.done(f"every order has its receipt; at the wire in {median_ms:.0f} ms (median)")
+
+    def _keep_open(self, planner: Person, cycle: UUID) -> None:
+        """Let the window close later while shops are still ordering, as a planner would on a day of trouble."""
+        part = timedelta(seconds=self._window_s / 3)
+        if datetime.now(UTC) < self._closes_at - part:
+            return
+        self._closes_at += part
+        planner.post(
+            f"/api/v1/cycles/{cycle}/windows/{self._window}/postpone",
+            {"closes_at": self._closes_at.isoformat(), "reason": "shops are still ordering"},
+        )
 
     def _wait_for_result(self, planner: Person, cycle: UUID) -> None:
         told = self.view.act("The window closes; frozen, solved, checked", 4)

@@ -81,6 +81,7 @@ ACTS: dict[str, str] = {
     "cycle.released": N_("released the result"),
     "cycle.publication_asked": N_("had the result published"),
     "cycle.published": N_("published the grants"),
+    "cycle.window_postponed": N_("let a window close later"),
     "cycle.called_off": N_("called the cycle off"),
     "cycle.dispatched": N_("sent the goods out"),
 }
@@ -288,7 +289,7 @@ def show(
         late=_is_late(found, room, http.runtime_of(request).clock()),
         history=_history(session, cycle, gettext),
         errors=errors or {},
-        values=values or {"route": "*", "opens": "", "closes": ""},
+        values={"route": "*", "opens": "", "closes": "", "postponed": ""} | (values or {}),
     )
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import rules, service
+from server.cycles import queries, rules, service
 from server.cycles.console import PLACE, problems, show
 from server.cycles.http import known
 from server.kit import console, http
@@ -46,6 +46,36 @@ def plan_window(
         cycle,
         lambda: service.plan_window(session, cycle, route, opens_at, closes_at, by=operator, at=clock()),
         done=gettext("The window is planned."),
+        values=values,
+    )
+
+
+@planning.post("/{cycle}/windows/{window}/postpone")
+def postpone_window(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    window: UUID,
+    closes: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Let a published window close later, by the wall clock of its zone."""
+    gettext = texts(request).gettext
+    planned = {one.id: one for one in queries.planned_windows(session, cycle)}.get(window)
+    values = {"postponed": str(window), "later": closes, "reason": reason}
+    try:
+        closes_at = _instant(closes, ZoneInfo(planned.zone if planned else known(session, cycle).zone))
+    except ValueError:
+        errors = {"closes_at": gettext("Give the new close, such as 2026-12-07 18:00.")}
+        return show(request, session, cycle, errors=errors, values=values)
+    return _perform(
+        request,
+        session,
+        cycle,
+        lambda: service.postpone_window(session, cycle, window, closes_at, reason=reason, by=operator, at=clock()),
+        done=gettext("The window closes later. Its terminals are told."),
         values=values,
     )
 

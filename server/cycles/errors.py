@@ -15,6 +15,10 @@ NO_WINDOW = Reason("no_window", N_("No window is planned. Plan one first."))
 ALL_BESIDE_ONE = Reason(
     "all_beside_one", N_("A window for every route stands beside one for route {route}. Keep one of the two.")
 )
+NOT_LATER = Reason(
+    "not_later",
+    N_("{closes} is published as the close. A window can only be made to close later, so that nobody loses time."),
+)
 OPENS_TOO_SOON = Reason(
     "opens_too_soon",
     N_("The window of route {route} would open at {opens_at}, before the commitment is published. Open it later."),

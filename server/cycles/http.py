@@ -128,6 +128,19 @@ def drop_window(cycle: UUID, window: UUID, session: http.Db, operator: http.Pers
     service.drop_planned_window(session, cycle, window, by=operator, at=clock())
 
 
+@planning.post("/{cycle}/windows/{window}/postpone", status_code=204)
+def postpone_window(
+    cycle: UUID,
+    window: UUID,
+    wanted: shapes.LaterClose,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+) -> None:
+    """Let a published window close later, for a reason; its retailers are told."""
+    service.postpone_window(session, cycle, window, wanted.closes_at, reason=wanted.reason, by=operator, at=clock())
+
+
 @planning.post("/{cycle}/announce", status_code=204)
 def announce(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Draw the secret, publish its commitment, the policy and the windows."""

@@ -22,6 +22,7 @@ from server.cycles.errors import (
     NO_ROUTE,
     NO_SCHEDULE,
     NO_WINDOW,
+    NOT_LATER,
     OPENS_TOO_SOON,
     UNDECIDED,
     invalid,
@@ -162,6 +163,43 @@ def drop_planned_window(session: Session, cycle: UUID, window: UUID, *, by: Oper
     if dropped.first() is None:
         raise Rejected("not_found", what="window", name=str(window))
     _note(session, by, "cycle.window_dropped", f"cycle:{cycle}", at, window=str(window))
+
+
+def postpone_window(
+    session: Session, cycle: UUID, window: UUID, closes_at: datetime, *, reason: str, by: Operator, at: datetime
+) -> None:
+    """Let a published window close later; its retailers are told at once, and the reason stays on record.
+
+    Raises
+    ------
+    Rejected
+        ``window_closed``, where the window is over.
+    Invalid
+        Where the new close is not later than the published one, or no reason is given.
+    """
+    row = moves.locked(session, cycle)
+    planned = session.get(PlannedWindow, window)
+    if planned is None or planned.cycle != row.id:
+        raise Rejected("not_found", what="window", name=str(window))
+    if closes_at.tzinfo is None:
+        raise invalid("closes_at", NO_OFFSET)
+    if closes_at <= planned.closes_at:
+        raise invalid("closes_at", NOT_LATER, closes=rules.wall_time(planned.closes_at, planned.zone))
+    said = standing.named("reason", reason)
+    order_windows.postpone_window(session, window, closes_at, at=at)
+    earlier, planned.closes_at = planned.closes_at, closes_at
+    session.flush()
+    _note(
+        session,
+        by,
+        "cycle.window_postponed",
+        f"cycle:{cycle}",
+        at,
+        route=planned.route,
+        reason=said,
+        published=earlier.isoformat(),
+        closes_at=closes_at.isoformat(),
+    )
 
 
 def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> str:

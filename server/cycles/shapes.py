@@ -37,6 +37,13 @@ class NewWindow(Body):
     closes_at: AwareDatetime
 
 
+class LaterClose(Body):
+    """A later close of a published window, and why."""
+
+    closes_at: AwareDatetime
+    reason: str
+
+
 class PolicyChoice(Body):
     """A version of a policy."""
 

@@ -168,6 +168,31 @@ def close_due_windows(session: Session, now: datetime) -> list[UUID]:
     return [row.id for row in due]
 
 
+def postpone_window(session: Session, window: UUID, closes_at: datetime, *, at: datetime) -> None:
+    """Let a window that is not over close later than published, and tell its retailers.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_window``; ``window_closed``, where nothing is taken in it any more.
+    ValueError
+        Where ``closes_at`` is not later than the published close: nobody loses time that was promised.
+    """
+    row = session.scalars(
+        select(WindowRow).where(WindowRow.id == window).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise Rejected("unknown_window")
+    rule = queries.window_view(row).rule()
+    if row.state not in {"announced", "open"} or max(at, row.seen_at) >= rule.deadline:
+        raise Rejected("window_closed", closed_at=row.closes_at.isoformat())
+    if closes_at <= row.closes_at:
+        raise ValueError("a window is postponed, never cut short")
+    row.closes_at = closes_at
+    session.flush()
+    tell_windows(session, [row.id], at=at)
+
+
 def move_windows(session: Session, cycle: UUID, state: queries.WindowStateName, *, at: datetime) -> None:
     """Put all windows of a cycle into a later state (frozen, published, called off) and tell the retailers."""
     moved = session.scalars(

@@ -25,6 +25,23 @@ def sent(browser, path, **fields):
     return screen(browser, answer.headers["location"])
 
 
+def test_a_planner_lets_a_window_close_later(town, signed_in):
+    planner, cycle = signed_in("planner"), town.draft()
+    published = town.clock.now + timedelta(hours=9)  # an hour, on the wall clock of Shanghai
+    town.announce(cycle)
+    place, window = f"/console/cycles/{cycle}", town.open(cycle)
+    typed = published.strftime("%Y-%m-%dT%H:%M")
+    for closes, why in ((typed, "so that nobody loses time"), ("soon", "Give the new close")):
+        answer = planner.post(f"{place}/windows/{window}/postpone", data={"closes": closes, "reason": "storm"})
+        assert answer.status_code == 422
+        assert why in answer.text
+    typed = (published + timedelta(minutes=15)).strftime("%Y-%m-%dT%H:%M")
+    page = sent(planner, f"{place}/windows/{window}/postpone", closes=typed, reason="storm")
+    assert typed.replace("T", " ") in page
+    assert "let a window close later" in page
+    assert "storm" in page
+
+
 def test_a_planner_and_a_releaser_do_a_whole_cycle_by_hand(town, signed_in, clock):
     planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
     assert "There is no cycle yet" in screen(planner, "/console/cycles")

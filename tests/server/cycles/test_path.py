@@ -1,7 +1,7 @@
 """The way of a cycle on the real database, from its draft to the published grants."""
 
 import hashlib
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from server.cycles import queries, rules, service, standing
 from server.cycles.queries import Grant
 from server.kit import audit, outbox
 from server.kit.db import transaction
+from server.kit.fields import Invalid
 from server.kit.identity import Operator
 
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
@@ -206,6 +207,36 @@ def test_a_cycle_that_is_called_off_tells_its_shops_and_ends(town):
     assert WindowState.model_validate(item.data).state == "called_off"
     with pytest.raises(Conflict):
         town.announce(cycle)
+
+
+def test_a_window_can_be_made_to_close_later_and_never_earlier(town):
+    cycle = town.draft()
+    published = town.clock.now + timedelta(hours=1)
+    later = published + timedelta(minutes=20)
+    town.announce(cycle)
+    window = town.open(cycle)
+
+    def postpone(closes_at: datetime, reason: str = "the network was away") -> None:
+        town.act(service.postpone_window, cycle, PLANNER, window=window, closes_at=closes_at, reason=reason)
+
+    for wrong in (published, published - timedelta(minutes=1)):
+        with pytest.raises(Invalid, match="closes_at"):
+            postpone(wrong)
+    with pytest.raises(Invalid, match="reason"):
+        postpone(later, " ")
+    postpone(later)
+
+    item = next(item for key, item in feed(town, "R1").items() if key.startswith("window:"))
+    assert WindowState.model_validate(item.data).closes_at == later
+    town.clock.now = published + timedelta(minutes=5)
+    assert town.order("R1", window, K1=10).outcome == "accepted"
+    with transaction(town.sessions) as session:
+        assert queries.planned_windows(session, cycle)[0].closes_at == later
+        note = next(entry for entry in audit.entries(session) if entry.action == "cycle.window_postponed")
+        assert note.detail["reason"] == "the network was away"
+    town.clock.now = later + timedelta(seconds=30)
+    with pytest.raises(Rejected, match="closed"):
+        postpone(later + timedelta(hours=1))
 
 
 def test_windows_come_from_the_weekly_schedules_of_the_routes(town):
