@@ -18,6 +18,7 @@ problems without minimums keep the form above. A SKU with a basket has its minim
 basket's label as sixth and seventh.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -34,13 +35,16 @@ from allocation.texts import Coded
 
 _ALL: Final = -1
 """Stands for a line of all or nothing."""
+_KEPT: Final = 10_000
 
 
 def input_sha256(problem: Problem) -> str:
     """Return the SHA-256 of the canonical input, in hexadecimal digits."""
     tables: list[Iterable[bytes]] = [
         _requests(problem),
-        *map(written, (_supply(problem), _retailers(problem), _quotas(problem))),
+        written(_supply(problem)),
+        _retailers(problem),
+        written(_quotas(problem)),
     ]
     if len(problem.adjustments):
         tables.append(written(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply)))
@@ -85,15 +89,27 @@ def _supply(problem: Problem) -> Iterator[list[Any]]:
         yield [*row, minimum, basket] if basket else [*row, minimum] if minimum else row
 
 
-def _retailers(problem: Problem) -> Iterator[list[Any]]:
+def _retailers(problem: Problem) -> Iterator[bytes]:
+    """Yield the rows of the retailers, parted by commas; what follows the name is written once for all who share it."""
     retailers = problem.retailers
-    if retailers.listed:
-        columns = (retailers.weight, retailers.credit_minor, retailers.max_units)
-        for i, (name, weight, credit, units) in enumerate(
-            zip(retailers.retailer, *(column.tolist() for column in columns), strict=True)
-        ):
-            groups = [[group, labels[i]] for group, labels in retailers.groups.items() if labels[i]]
-            yield [name, weight, _or_null(credit), _or_null(units), groups]
+    written_after: dict[tuple[Any, ...], str] = {}
+
+    def after(key: tuple[Any, ...]) -> str:
+        weight, credit, units, *labels = key
+        groups = [[group, label] for group, label in zip(retailers.groups, labels, strict=True) if label]
+        return f",{json_rows([weight, _or_null(credit), _or_null(units), groups]).decode()}]"
+
+    for here in stretches(len(retailers.retailer)) if retailers.listed else ():
+        names = json.dumps(retailers.retailer[here], ensure_ascii=False, separators=("\n", ":"))[1:-1].split("\n")
+        numbers = (column[here].tolist() for column in (retailers.weight, retailers.credit_minor, retailers.max_units))
+        rows = []
+        for name, *key in zip(names, *numbers, *(labels[here] for labels in retailers.groups.values()), strict=True):
+            if (rest := written_after.get(tuple(key))) is None:
+                rest = after(tuple(key))
+                if len(written_after) < _KEPT:
+                    written_after[tuple(key)] = rest
+            rows.append(f"[{name}{rest}")
+        yield ",".join(rows).encode()
 
 
 def _quotas(problem: Problem) -> Iterator[tuple[Any, ...]]:

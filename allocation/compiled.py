@@ -17,8 +17,8 @@ from typing import Any, Final, TypeVar
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-WORTH_COMPILING_LINES: Final = 50_000
-"""Below this many lines, the plain way is done before numba is imported."""
+WORTH_COMPILING_LINES: Final = 200_000
+"""Below this many lines, the plain way is done before numba is imported and has loaded its kernels."""
 
 _left_out: ContextVar[bool] = ContextVar("compiled kernels left out", default=False)
 

@@ -5,7 +5,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from allocation.columns import IntArray, is_constant
 from allocation.filling import Filling
+from allocation.line_bytes import stretches
 from allocation.problem import Problem
 from allocation.result import REASONS
 from allocation.rules import Order
@@ -21,19 +23,31 @@ def reasons(problem: Problem, order: Order, filling: Filling) -> Coded[str]:
     an earlier tier, else its constraint's. Any other: ``ineligible``, ``capped`` or ``filled``. A line that was decided
     by hand has ``adjusted``, short or not.
     """
-    lines, granted, slots = problem.lines, filling.granted, problem.constraints.slots
-    code = np.full(len(granted), _CODE["filled"], dtype=np.uint8)
-    code[lines.capped] = _CODE["capped"]
-    code[(problem.requests.requested > 0) & (lines.eligible == 0)] = _CODE["ineligible"]
-    short = filling.stopped_by >= 0
-    for slot in slots:
-        code[short & (filling.stopped_by == slot.constraint)] = _CODE[slot.reason]
-    by_supply = short & (filling.stopped_by == slots[0].constraint)
-    code[by_supply & _went_to_an_earlier_tier(problem, order, filling)] = _CODE["priority"]
-    code[short & filling.by_draw] = _CODE["lottery"]
-    code[short & (lines.floor > 0) & (granted == lines.floor)] = _CODE["floor"]
+    code = np.empty(len(problem), dtype=np.uint8)
+    first = _first_tiers(problem, order, filling)
+    for here in stretches(len(problem)):
+        code[here] = _codes(problem, order, filling, first, here)
     code[problem.adjustments.line] = _CODE["adjusted"]
     return Coded(code, REASONS)
+
+
+def _codes(
+    problem: Problem, order: Order, filling: Filling, first: IntArray | None, here: slice
+) -> npt.NDArray[np.uint8]:
+    lines, stopped_by = problem.lines, filling.stopped_by[here]
+    eligible, granted, floor = lines.eligible[here], filling.granted[here], lines.floor[here]
+    code = np.full(len(eligible), _CODE["filled"], dtype=np.uint8)
+    code[lines.capped[here]] = _CODE["capped"]
+    code[(problem.requests.requested[here] > 0) & (eligible == 0)] = _CODE["ineligible"]
+    short = stopped_by >= 0
+    for slot in problem.constraints.slots:
+        code[short & (stopped_by == slot.constraint[here])] = _CODE[slot.reason]
+    if first is not None:
+        sku = problem.requests.sku[here]
+        code[short & (stopped_by == sku) & (first[sku] < order.tier[here])] = _CODE["priority"]
+    code[short & filling.by_draw[here]] = _CODE["lottery"]
+    code[short & (floor > 0) & (granted == floor)] = _CODE["floor"]
+    return code
 
 
 def bound_by(problem: Problem, filling: Filling) -> Coded[str]:
@@ -49,9 +63,12 @@ def bound_by(problem: Problem, filling: Filling) -> Coded[str]:
     return Coded(code, names)
 
 
-def _went_to_an_earlier_tier(problem: Problem, order: Order, filling: Filling) -> npt.NDArray[np.bool_]:
-    sku = problem.requests.sku
+def _first_tiers(problem: Problem, order: Order, filling: Filling) -> IntArray | None:
+    """Return the first tier that holds something of each SKU; None where there is one tier alone."""
+    if is_constant(order.tier):
+        return None
     first = np.full(len(problem.supply.sku), np.iinfo(np.int64).max, dtype=np.int64)
-    got_some = (filling.granted > 0).astype(np.bool_)
-    np.minimum.at(first, sku[got_some], order.tier[got_some])
-    return first[sku] < order.tier
+    for here in stretches(len(problem)):
+        got_some = (filling.granted[here] > 0).astype(np.bool_)
+        np.minimum.at(first, problem.requests.sku[here][got_some], order.tier[here][got_some])
+    return first

@@ -12,6 +12,7 @@ from allocation.certificate import make_certificate
 from allocation.compiled import available
 from allocation.errors import InputError
 from allocation.exact_filling import fill_exactly
+from allocation.exact_sums import Units
 from allocation.filling import Filling
 from allocation.hashing import sha256_of
 from allocation.limits import PACK_BY_PACK_END
@@ -162,13 +163,14 @@ def coupled_skus(problem: Problem, lines: Lines) -> npt.NDArray[np.bool_]:
 
 def _result(problem: Problem, policy: Policy, order: Order, filling: Filling, seed_proof: SeedProof | None) -> Result:
     requests, lines = problem.requests, problem.lines
-    granted = filling.granted * lines.pack
+    everything = slice(None)
+    granted = Units(filling.granted, lines.pack).of(everything)
     reason = reasons(problem, order, filling)
     result = Result(
         retailer=Coded(requests.retailer, problem.retailers.retailer),
         sku=Coded(requests.sku, problem.supply.sku),
         requested=requests.requested,
-        eligible=lines.eligible * lines.pack,
+        eligible=Units(lines.eligible, lines.pack).of(everything),
         granted=granted,
         share=Quotients(granted, lines.weight),
         reason=reason,
