@@ -6,6 +6,7 @@ licensed in that week, and what the lists do not know is taken from the ledger i
 
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from evenhand.demo.setting import List, Rows, Setting
 
 CUT_PERCENT = 60
+QUOTA_PERCENT = 75
 MOST_REQUESTED = 100
 ALLOCATED_MARK = "HA "
 
@@ -95,7 +97,23 @@ def setting(folder: Path, week: date) -> Setting:
         supply=tuple(_supply(asked, scarce)),
         real_terminals=60,
         window_s=24.0,
+        policy=_policy(stores, wants),
         rows=rows,
+    )
+
+
+def _policy(stores: bytes, wants: Mapping[str, Mapping[str, int]]) -> str:
+    """Return limits that meet: each store's credit, and of all goods together what the city that asks most may get."""
+    city_of = {row["Store"]: row["City"].strip() for row in _rows(stores)}
+    asked: Counter[str] = Counter()
+    for store, shop in wants.items():
+        asked[city_of.get(store, "")] += sum(shop.values())
+    del asked[""]
+    city, bottles = min(asked.items(), key=lambda pair: (-pair[1], pair[0]))
+    quota = bottles * QUOTA_PERCENT // 100
+    return (
+        'fairness = "line"\nrule = "max_min"\nrounding = "webster"\ncredit = true\n'
+        f'quotas = [{{group = "region", value = {json.dumps(city)}, sku = "*", max_units = {quota}}}]\n'
     )
 
 

@@ -27,6 +27,8 @@ DISCREPANT_SHARE = 6
 GRACE_S = 1
 OPENS_IN_S = 1.5
 SLOWNESS = 2.0
+POLICY = "fair share within limits"
+PLAIN_POLICY = ("fair share", 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n')
 
 SURVEY: dict[str, Any] = {
     "title": {"zh": "配送满意度", "en": "How was the delivery?"},
@@ -137,12 +139,15 @@ class Play:
         self._ask_and_announce(planner)
         cycle = self._announce_cycle(planner)
         self._order(shops, planner, cycle)
+        self._bring_in_later(planner)
         self._wait_for_result(planner, cycle)
+        what_if = self._ask_what_if(planner, cycle)
         self._release(planner, releaser, cycle)
         self._check_published(planner, cycle)
         self._see_grants(shops, cycle)
         self._deliver(planner, shops, cycle)
         self._answer(planner, shops)
+        self._read_what_if(planner, what_if)
         self._count(planner, shops, cycle)
         return self.figures
 
@@ -160,6 +165,38 @@ class Play:
             taken, refused = taken + report["rows_taken"], refused + report["rows_refused"]
             told(number)
         self.view.done(f"{taken:,} rows taken, {refused} refused")
+
+    def _bring_in_later(self, planner: Person) -> None:
+        """Bring in what becomes known while the window is open, such as shops that paid late."""
+        for one in self.setting.later:
+            planner.post(f"/api/v1/imports/{one.kind}", files={"file": (one.name, one.content, "text/csv")})
+
+    def _ask_what_if(self, planner: Person, cycle: UUID) -> str:
+        """Ask what the cycle would have been without its limits; it is worked out while the play goes on."""
+        name, text = PLAIN_POLICY
+        plain = planner.post("/api/v1/policies", {"name": name, "text": text, "reason": "to compare with"})
+        own = planner.get(f"/api/v1/cycles/{cycle}")["policy"].rpartition(" v")
+        asked = {
+            "first": {"name": own[0], "version": int(own[2])},
+            "second": {"name": name, "version": plain["version"]},
+        }
+        return str(planner.post(f"/api/v1/cycles/{cycle}/what-ifs", asked)["id"])
+
+    def _read_what_if(self, planner: Person, what_if: str) -> None:
+        told = self.view.act("What if no limits held across lines?", 1)
+        deadline = time.monotonic() + ANSWER_WITHIN_S
+        while (status := planner.get(f"/api/v1/what-ifs/{what_if}"))["state"] in {"waiting", "working"}:
+            if time.monotonic() > deadline:
+                raise StageError("the what-if is not done in time")
+            time.sleep(0.1)
+        if status["state"] != "done":
+            raise StageError(f"the what-if could not be worked out: {status['trouble']}")
+        told(1)
+        figures = status["figures"]
+        moved, sides = figures["retailers"], (figures["a"], figures["b"])
+        self.figures.more["what_if"] = f"{self.stage.url}/console/what-ifs/{what_if}"
+        fills = " and ".join(f"{side['totals']['granted']:,} units under {side['name']}" for side in sides)
+        self.view.done(f"{fills}; {moved['gaining']} shops would gain, {moved['losing']} lose")
 
     def _enrol(self, planner: Person) -> Shops:
         ordering = sorted(self.setting.wants.keys() - self.setting.silent)
@@ -196,6 +233,10 @@ class Play:
 
     def _announce_cycle(self, planner: Person) -> UUID:
         told = self.view.act("The cycle is announced", 1)
+        policy = planner.post(
+            "/api/v1/policies",
+            {"name": POLICY, "text": self.setting.policy, "reason": "the distributor's limits"},
+        )
         made = planner.post(
             "/api/v1/cycles",
             {
@@ -203,6 +244,8 @@ class Play:
                 "name_en": self.setting.name_en,
                 "week": datetime.now(UTC).date().isoformat(),
                 "grace_s": GRACE_S,
+                "policy": POLICY,
+                "policy_version": policy["version"],
             },
         )
         cycle = UUID(made["id"])

@@ -68,6 +68,7 @@ class Typed:
     retailer_units: str = ""
     quotas: tuple[tuple[str, str, str, str], ...] = ()
     all_or_nothing: tuple[tuple[str, str], ...] = ()
+    baskets: tuple[tuple[str, str], ...] = ()
     reason: str = ""
 
 
@@ -107,6 +108,8 @@ def write_policy(
     quota_units: Annotated[list[str] | None, Form()] = None,
     line_retailer: Annotated[list[str] | None, Form()] = None,
     line_sku: Annotated[list[str] | None, Form()] = None,
+    basket: Annotated[list[str] | None, Form()] = None,
+    basket_sku: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Write a version of a policy; rows that were left empty are left out."""
@@ -121,6 +124,11 @@ def write_policy(
         retailer_units=retailer_units.strip(),
         quotas=tuple((g, v.strip(), s.strip(), u.strip()) for g, v, s, u in rows if v.strip() or u.strip()),
         all_or_nothing=tuple((r.strip(), s.strip()) for r, s in lines if r.strip() or s.strip()),
+        baskets=tuple(
+            (label.strip(), sku.strip())
+            for label, sku in zip(basket or [], basket_sku or [], strict=False)
+            if label.strip() or sku.strip()
+        ),
         reason=reason,
     )
     try:
@@ -204,6 +212,7 @@ def _terms(typed: Typed) -> terms.Terms:
         _units("retailer_units", typed.retailer_units) if typed.retailer_units else None,
         quotas,
         tuple(terms.AllOrNothing(retailer or terms.ALL, sku) for retailer, sku in typed.all_or_nothing),
+        tuple(terms.BasketSku(label, sku) for label, sku in typed.baskets),
     )
 
 
@@ -224,6 +233,7 @@ def _typed(name: str, said: terms.Terms) -> Typed:
         retailer_units="" if said.retailer_units is None else str(said.retailer_units),
         quotas=tuple((q.group, q.value, q.sku, str(q.max_units)) for q in said.quotas),
         all_or_nothing=tuple((line.retailer, line.sku) for line in said.all_or_nothing),
+        baskets=tuple((one.basket, one.sku) for one in said.baskets),
     )
 
 
@@ -254,6 +264,7 @@ def _form(request: Request, session: Session, typed: Typed, errors: Mapping[str,
         typed=typed,
         quotas=(*typed.quotas, *(empty for _ in range(SPARE_ROWS))),
         lines=(*typed.all_or_nothing, *(("", "") for _ in range(SPARE_ROWS))),
+        baskets=(*typed.baskets, *(("", "") for _ in range(SPARE_ROWS))),
         labels=sorted(set(filter(None, labels))),
         skus=list(catalogue.skus(session, withdrawn=True)),
         insides=[rule for rule in RULES if rule != "priority"],

@@ -74,6 +74,7 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
     skus = [line.sku for line in supply]
     prices = dict(zip(*(column.to_pylist() for column in _prices(session, basis.cycle).columns), strict=True))
     quotas = [quota for quota in said.quotas if quota.sku == terms.ALL or quota.sku in set(skus)]
+    baskets = {one.sku: one.basket for one in said.baskets}
     decided = queries.counted_adjustments(session, basis.cycle, basis.attempt)
     return allocation.Problem.from_columns(
         requests=requests,
@@ -84,6 +85,7 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
             "price_minor": [prices.get(sku) for sku in skus],
             "reserve": [line.reserve_units for line in supply],
             "minimum": [line.minimum_units if smallest_grants else 0 for line in supply],
+            "basket": [baskets.get(sku, "") for sku in skus],
         },
         retailers=_retailers(session, basis.cycle, said),
         quotas={

@@ -13,10 +13,15 @@ A policy is one text (TOML), versioned and hashed as it is written; the first ke
     all_or_nothing = [
       {retailer = "00007", sku = "1033"},
     ]
+    baskets = [
+      {basket = "premium", sku = "1034"},
+      {basket = "premium", sku = "1036"},
+    ]
 
 ``credit``: each retailer's credit in money holds. ``retailer_units``: no retailer gets more units than this in a
 cycle. A quota is the most units that the retailers with a label get together, of one SKU or (``*``) of all. An
-all-or-nothing line gets its whole request or nothing; retailer ``*`` means every line of the SKU.
+all-or-nothing line gets its whole request or nothing; retailer ``*`` means every line of the SKU. SKUs of a basket are
+shared together, the claimants being retailers with their lines in it.
 """
 
 import json
@@ -44,7 +49,8 @@ Group = Literal["region", "route", "tier", "market_type"]
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 ALL: Final = "*"
 UNITS: Final = Whole(most=2**53 - 1)
-_CORE: Final = tuple(field.name for field in fields(allocation.Policy))
+_LISTS: Final = ("quotas", "all_or_nothing", "baskets")
+_OWN: Final = ("credit", "retailer_units", *_LISTS)
 
 
 @dataclass(frozen=True, order=True)
@@ -65,6 +71,17 @@ class AllOrNothing:
     sku: str
 
 
+@dataclass(frozen=True, order=True)
+class BasketSku:
+    """A SKU that is shared together with the others of its basket."""
+
+    basket: str
+    sku: str
+
+
+Row = TypeVar("Row", Quota, AllOrNothing, BasketSku)
+
+
 @dataclass(frozen=True)
 class Terms:
     """A policy that was read: what the core is told, and the limits that hold across lines."""
@@ -74,6 +91,7 @@ class Terms:
     retailer_units: int | None = None
     quotas: tuple[Quota, ...] = ()
     all_or_nothing: tuple[AllOrNothing, ...] = ()
+    baskets: tuple[BasketSku, ...] = ()
 
     @property
     def is_coupled(self) -> bool:
@@ -93,7 +111,7 @@ def read(text: str) -> Terms:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
-    own = {key: keys.pop(key) for key in ("credit", "retailer_units", "quotas", "all_or_nothing") if key in keys}
+    own = {key: keys.pop(key) for key in _OWN if key in keys}
     try:
         policy = allocation.Policy.from_mapping(keys)
     except InputError as error:
@@ -114,6 +132,7 @@ def read(text: str) -> Terms:
         units,
         _checked("quotas", _rows("quotas", own.get("quotas", []), Quota)),
         _checked("all_or_nothing", _rows("all_or_nothing", own.get("all_or_nothing", []), AllOrNothing)),
+        _checked("baskets", _rows("baskets", own.get("baskets", []), BasketSku)),
     )
 
 
@@ -124,14 +143,11 @@ def write(terms: Terms) -> str:
         lines.append("credit = true")
     if terms.retailer_units is not None:
         lines.append(f"retailer_units = {terms.retailer_units}")
-    for name in ("quotas", "all_or_nothing"):
-        rows: Sequence[Quota | AllOrNothing] = getattr(terms, name)
+    for name in _LISTS:
+        rows: Sequence[Quota | AllOrNothing | BasketSku] = getattr(terms, name)
         if rows:
             lines += [f"{name} = [", *(f"  {{{_cells(row)}}}," for row in rows), "]"]
     return "\n".join(lines) + "\n"
-
-
-Row = TypeVar("Row", Quota, AllOrNothing)
 
 
 def _rows(where: str, given: object, kind: type[Row]) -> tuple[Row, ...]:
@@ -160,7 +176,7 @@ def _checked(where: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
     for number, row in enumerate(rows, start=1):
         if isinstance(row, Quota) and row.group not in GROUPS:
             raise invalid(f"{where}, row {number}, group", NOT_A_GROUP, value=row.group, groups=", ".join(GROUPS))
-        key = astuple(row)[: 3 if isinstance(row, Quota) else 2]
+        key = (row.sku,) if isinstance(row, BasketSku) else astuple(row)[:3]
         if key in seen:
             raise invalid(f"{where}, row {number}", TWICE, value=", ".join(key))
         seen.add(key)
@@ -174,7 +190,7 @@ def _check_units(where: str, units: object) -> None:
         raise Invalid({where: unfit}) from None
 
 
-def _cells(row: Quota | AllOrNothing) -> str:
+def _cells(row: Quota | AllOrNothing | BasketSku) -> str:
     return ", ".join(f"{field.name} = {_quoted(getattr(row, field.name))}" for field in fields(row))
 
 
