@@ -9,8 +9,8 @@ import numpy as np
 
 from allocation.compiled import worth_it
 from allocation.verification.entitlement import chunks
-from allocation.verification.given import NONE, Given, Ints
-from allocation.verification.spelling import as_json
+from allocation.verification.given import NONE, Codes, Given, Ints, Retailers
+from allocation.verification.spelling import as_json, spelled
 
 _ALL: Final = -1
 _MORE_BYTES: Final = 12
@@ -22,10 +22,10 @@ def input_sha256(given: Given) -> str:
     digest = hashlib.sha256(b"[[")
     for text in _requests(given):
         digest.update(text)
-    tables = [_supply(given), _retailers(given), _quotas(given)]
-    if len(given.adjustments.line):
-        tables.append(_adjustments(given))
-    for rows in tables:
+    digest.update(b"],[" + _compact(list(_supply(given)))[1:-1] + b"],[")
+    for text in _retailers(given):
+        digest.update(text)
+    for rows in (_quotas(given), _adjustments(given)) if len(given.adjustments.line) else (_quotas(given),):
         digest.update(b"],[" + _compact(list(rows))[1:-1])
     digest.update(b"]]")
     return digest.hexdigest()
@@ -87,16 +87,52 @@ def _supply(given: Given) -> Iterator[list[Any]]:
         yield [name, supply, pack, _null(price), reserve, *further]
 
 
-def _retailers(given: Given) -> Iterator[list[Any]]:
+def _retailers(given: Given) -> Iterator[bytes | memoryview]:
+    """Yield the text of the retailers, some rows at a time, each to be used before the next."""
     table = given.retailers
-    if table.listed:
-        limits = (table.weight, table.credit_minor, table.max_units)
-        groups = sorted(table.groups.items())
-        for i, (name, weight, credit, units) in enumerate(
-            zip(table.names, *(column.tolist() for column in limits), strict=True)
-        ):
-            labels = [[group, column[i]] for group, column in groups if column[i]]
-            yield [name, weight, _null(credit), _null(units), labels]
+    if not table.listed:
+        return
+    labels, texts = _labels(table)
+    if worth_it(len(table.names)):
+        yield from _compiled_retailers(table, labels, texts)
+        return
+    limits = (table.weight.tolist(), table.credit_minor.tolist(), table.max_units.tolist(), labels.tolist())
+    rows = (
+        f"[{_spelled(name)},{weight},{_or_null(credit)},{_or_null(units)},{texts[label]}]"
+        for name, weight, credit, units, label in zip(table.names, *limits, strict=True)
+    )
+    yield ",".join(rows).encode()
+
+
+def _compiled_retailers(table: Retailers, labels: Codes, texts: Sequence[str]) -> Iterator[bytes | memoryview]:
+    from allocation.verification.printing import NUMBER_BYTES, print_retailers  # noqa: PLC0415  # imports numba
+
+    names, label_texts, end = as_json(table.names), spelled(texts), 0
+    for part in chunks(len(table.names)):
+        if end:
+            yield b","
+        codes = np.ascontiguousarray(labels[part], dtype=np.int32)
+        needed = int(names.ends[part.stop] - names.ends[part.start]) + label_texts.length(codes)
+        room = np.empty(needed + len(codes) * (3 * NUMBER_BYTES + _MORE_BYTES), dtype=np.uint8)
+        columns = (table.weight, table.credit_minor, table.max_units)
+        numbers = [np.ascontiguousarray(column[part]) for column in columns]
+        written = (codes, label_texts.texts, label_texts.ends)
+        arguments: tuple[Any, ...] = (room, names.texts, names.ends, *numbers, *written, part.start)
+        end = print_retailers(*arguments)
+        yield memoryview(room[: end - 1])  # type: ignore[arg-type]  # an array is a buffer
+
+
+def _labels(table: Retailers) -> tuple[Codes, Sequence[str]]:
+    """Return for each retailer the position of what is written of its groups, and the different texts of that."""
+    code = np.zeros(len(table.names), dtype=np.int64)
+    written = [""]
+    for group, labels in sorted(table.groups.items()):
+        position: dict[str, int] = {}
+        number = np.array([position.setdefault(label, len(position)) for label in labels], dtype=np.int64)
+        pairs = [f",[{_spelled(group)},{_spelled(label)}]" if label else "" for label in position]
+        kinds, code = np.unique(code * len(position) + number, return_inverse=True)
+        written = [written[kind // len(position)] + pairs[kind % len(position)] for kind in kinds.tolist()]
+    return code, [f"[{text[1:]}]" for text in written]
 
 
 def _quotas(given: Given) -> Iterator[list[Any]]:
@@ -107,6 +143,14 @@ def _adjustments(given: Given) -> Iterator[list[Any]]:
     decisions = given.adjustments
     for line, granted, texts in zip(decisions.line.tolist(), decisions.granted.tolist(), decisions.texts, strict=True):
         yield [*given.names(line), granted, *texts]
+
+
+def _spelled(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _or_null(number: int) -> str:
+    return "null" if number == NONE else str(number)
 
 
 def _null(number: int) -> int | None:

@@ -111,6 +111,41 @@ def print_requests(
 
 
 @jit
+def print_retailers(
+    out: Bytes,
+    retailers: Bytes,
+    retailer_ends: Ints,
+    weight: Ints,
+    credit: Ints,
+    units: Ints,
+    labels: Codes,
+    label_texts: Bytes,
+    label_ends: Ints,
+    first: int,
+) -> int:
+    """Print retailers, from the `first` on, as JSON arrays, a comma after each; return how many bytes they take.
+
+    A credit or limit of units of −1 is null; `labels` are positions among the texts of labels.
+    """
+    at = 0
+    for i in range(len(weight)):
+        out[at] = _OPENING
+        at = put_text(out, at + 1, retailers, retailer_ends, first + i)
+        out[at] = _COMMA
+        at = put_number(out, at + 1, weight[i])
+        out[at] = _COMMA
+        at = put_bytes(out, at + 1, _NULL) if credit[i] < 0 else put_number(out, at + 1, credit[i])
+        out[at] = _COMMA
+        at = put_bytes(out, at + 1, _NULL) if units[i] < 0 else put_number(out, at + 1, units[i])
+        out[at] = _COMMA
+        at = put_text(out, at + 1, label_texts, label_ends, labels[i])
+        out[at] = _CLOSING
+        out[at + 1] = _COMMA
+        at += 2
+    return at
+
+
+@jit
 def put_text(out: Bytes, at: int, texts: Bytes, ends: Ints, number: int) -> int:
     """Copy one of many texts."""
     for k in range(ends[number], ends[number + 1]):

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ class Spelling:
 
 def as_csv_cells(texts: Sequence[str]) -> Spelling:
     """Spell texts as cells of CSV, in quotes where they need them."""
-    return _spelled(texts, _QUOTED_IN_CSV, _csv_cell)
+    return spelled(list(map(_csv_cell, texts)) if _QUOTED_IN_CSV.search("".join(texts)) else texts)
 
 
 def as_json(texts: Sequence[str]) -> Spelling:
@@ -43,14 +43,12 @@ def as_json(texts: Sequence[str]) -> Spelling:
         if _ESCAPED_IN_JSON.search("".join(texts))
         else [f'"{text}"' for text in texts]
     )
-    return _spelled(quoted, None, str)
+    return spelled(quoted)
 
 
-def _spelled(texts: Sequence[str], special: re.Pattern[str] | None, spell: Callable[[str], str]) -> Spelling:
+def spelled(texts: Sequence[str]) -> Spelling:
+    """Spell texts as they are."""
     together = "".join(texts)
-    if special and special.search(together):
-        texts = list(map(spell, texts))
-        together = "".join(texts)
     content = together.encode()
     is_plain = len(content) == len(together)
     lengths = map(len, texts) if is_plain else (len(text.encode()) for text in texts)

@@ -5,6 +5,7 @@ integer square roots, finer and finer until two numbers part or are known to be 
 bounds in floating point; what the bounds leave open is decided exactly, once for all units that share their parts.
 """
 
+import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from allocation.verification.entitlement import Claims
 from allocation.verification.given import Codes, Given, Ints
 
 _FIRST_BITS = 80
+_BLOCK_BYTES = 64
 
 
 @total_ordering
@@ -94,8 +96,18 @@ class Turns:
         return hmac.digest(self.seed, f"{sku}\x1f{retailer}\x1f{n}".encode(), "sha256")
 
     def draws(self, line: Ints, n: Ints) -> list[bytes]:
-        """Return the draws of units."""
-        return [self.draw(i, k) for i, k in zip(line.tolist(), n.tolist(), strict=True)]
+        """Return the draws of units, many at a time: both padded keys of HMAC (RFC 2104) are hashed once for all."""
+        key = self.seed.ljust(_BLOCK_BYTES, b"\0")
+        inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+        retailers = map(self.given.retailers.names.__getitem__, self.given.retailer[line].tolist())
+        skus = map(self.given.skus.names.__getitem__, self.given.sku[line].tolist())
+        draws = []
+        for retailer, sku, number in zip(retailers, skus, n.tolist(), strict=True):
+            inside, outside = inner.copy(), outer.copy()
+            inside.update(f"{sku}\x1f{retailer}\x1f{number}".encode())
+            outside.update(inside.digest())
+            draws.append(outside.digest())
+        return draws
 
     def _level_of(self, n: int, pack: int, weight: int, claim: int, carry: int) -> tuple[int, Level]:
         owed = Fraction(carry, 1000)

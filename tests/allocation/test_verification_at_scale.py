@@ -29,7 +29,12 @@ def make_problem(**columns):
     return Problem.from_columns(
         {name: list(column) for name, column in (requests | columns).items()},
         {"sku": ["K", 'L,"x"'], "supply": [17, 40], "pack": [2, 1], "price_minor": [5, 7], "minimum": [0, 2]},
-        {"retailer": NAMES, "credit_minor": [None, 30, None, 9, None], "group:region": ["n", "s", "n", 'w,"', ""]},
+        {
+            "retailer": NAMES,
+            "credit_minor": [None, 30, None, 9, None],
+            "group:region": ["n", "s", "n", 'w,"', ""],
+            "group:b": ["", "x", "y", "", ""],
+        },
         {"group": ["region"] * 2, "value": ["n", 'w,"'], "sku": ["*", "K"], "max_units": [11, 4]},
     )
 
