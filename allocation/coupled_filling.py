@@ -22,7 +22,7 @@ from allocation.columns import IntArray
 from allocation.coupled_kernels import BASE, DEN, HIGH, LOW, SKU, Floats, Places, Search, Stage, key_of
 from allocation.filling import Filling, Threshold
 from allocation.limits import EXACT_FLOAT_END
-from allocation.pack_keys import PackKeys, pack_keys
+from allocation.pack_keys import PackKeys, are_exact, pack_keys
 from allocation.problem import Lines, Problem
 from allocation.progressive_filling import moment_of
 from allocation.rules import Order, Phase
@@ -71,14 +71,15 @@ def fill_by_jumps(
     grid = _grid(problem, lines, np.flatnonzero(chosen[problem.requests.sku]))
     if grid is None:
         return False
-    keys = [pack_keys(problem, rounding, phase, grid.line) for phase in order.phases]
-    if None in keys:
+    with_carry = bool(problem.requests.carry.any())
+    keys = [pack_keys(problem, rounding, phase, grid.line, with_carry=with_carry) for phase in order.phases]
+    if not all(are_exact([(k.largest_numerator, k.largest_denominator)]) for k in keys):
         return False
     filling.granted[grid.line] = lines.floor[grid.line]
     tier, filler = order.tier[grid.line], _Filler(problem, lines, grid, draw, filling)
     for number in np.unique(tier).tolist():
         for phase, phase_keys in zip(order.phases, keys, strict=True):
-            filler.fill(phase, phase_keys, tier == number)  # type: ignore[arg-type]  # none of them is None
+            filler.fill(phase, phase_keys, tier == number)
             progress(int(filling.granted[grid.line].sum()))
     filler.note_thresholds(order, rounding)
     return True
@@ -163,7 +164,7 @@ class _Filler:
         lines[:, LOW], lines[:, HIGH] = low, high
         return Stage(
             kind=keys.kind,
-            step=keys.step,
+            step=self._step_of_sku(keys, here),
             lines=lines,
             uses=uses,
             size=grid.size,
@@ -175,6 +176,11 @@ class _Filler:
             how=np.zeros(len(here), dtype=np.int8),
             position=self.grid.line[here],
         )
+
+    def _step_of_sku(self, keys: PackKeys, here: IntArray) -> Floats:
+        step = np.ones(self.grid.size.shape[1])
+        step[self.grid.sku[here]] = keys.step[here]
+        return step
 
     def _run(self, stage: Stage) -> None:
         """Go from level to level at which something is refused, and settle what comes first there by the draw."""

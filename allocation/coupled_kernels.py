@@ -24,13 +24,11 @@ import numpy.typing as npt
 
 from allocation.columns import IntArray
 from allocation.compiled import jit
+from allocation.pack_keys import CLOSE, DEAN, HALF_STEPS, HUNTINGTON_HILL
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
-
-HALF_STEPS, DEAN, HUNTINGTON_HILL = 0, 1, 2
-"""How the keys of a line's packs follow each other."""
 
 GOING: Final = 0
 REFUSED: Final = 1
@@ -44,8 +42,6 @@ DEN, BASE, LOW, HIGH, SKU = 0, 1, 2, 3, 4
 """Columns of :attr:`Stage.lines`."""
 
 NEVER: Final = np.inf
-_CLOSE: Final = 1e-12
-"""An estimate of packs may be wrong by so much of itself, and is wrong by far less."""
 _NEWTON_STEPS: Final = 12
 _INSERTION_END: Final = 32
 
@@ -151,7 +147,7 @@ def packs_up_to(kind: int, level: float, step: float, base: float, den: float) -
     elif kind == HUNTINGTON_HILL:
         reached = 0.5 + np.sqrt(0.25 + max(reached, 0.0))
     n = np.floor(reached)
-    close = _CLOSE * (abs(n) + 2.0)
+    close = CLOSE * (abs(n) + 2.0)
     if close < reached - n < 1.0 - close:
         return float(n)
     # So close to a whole number that only the keys themselves decide.

@@ -56,6 +56,10 @@ class WorkLimitError(AllocationError):
     """The integer programme was not proven optimal within its deterministic work limit; nothing is published."""
 
 
+class ClusterError(AllocationError):
+    """The workers that were asked for cannot be had."""
+
+
 class AnswerRefusedError(AllocationError):
     """A solver's answer failed our own check; nothing is published."""
 

@@ -27,11 +27,16 @@ from allocation.result import Result
 from allocation.rules import Order, order_of
 from allocation.saturation import note_levels
 from allocation.seeding import SeedProof
+from allocation.sharding import Places, fill_in_shards
 from allocation.texts import Coded, Quotients
 from allocation.water_filling import fill_supplies
 
 Progress = Callable[[str, int, int], None]
 """Told a stage, how much of it is done and how much there is (0: unknown)."""
+
+
+def silent(_stage: str, _done: int, _all: int) -> None:
+    """Tell nobody."""
 
 
 def solve(
@@ -40,7 +45,8 @@ def solve(
     *,
     seed: str | None = None,
     seed_proof: SeedProof | None = None,
-    progress: Progress = lambda _stage, _done, _all: None,
+    progress: Progress = silent,
+    places: Places | None = None,
 ) -> Result:
     """Share out the supply of a problem under a policy.
 
@@ -58,6 +64,8 @@ def solve(
         How the seed came about; published in the certificate, and the seed follows from it.
     progress
         Told now and then how far it is.
+    places
+        Where shards of the lines are filled; here and in one piece where None. See :mod:`allocation.sharding`.
 
     Returns
     -------
@@ -77,16 +85,22 @@ def solve(
         raise InputError("policy.toml", "the seed does not follow from its proof", column="seed", value=seed)
     order = order_of(problem, policy)
     lines = lines_to_fill_one_by_one(problem, policy)
-    filling = fill(problem, lines, policy, order, progress)
+    filling = fill(problem, lines, policy, order, progress, places)
     if problem.has_minimums:
-        filling = _with_minimums(problem, lines, policy, order, filling, progress)
+        filling = _with_minimums(problem, lines, policy, order, filling, progress, places)
     if has_baskets(problem, policy):
         fill_baskets(problem, problem.lines_to_fill, policy, filling)
     return _result(problem, policy, order, filling, seed_proof)
 
 
 def _with_minimums(
-    problem: Problem, lines: Lines, policy: Policy, order: Order, first: Filling, progress: Progress
+    problem: Problem,
+    lines: Lines,
+    policy: Policy,
+    order: Order,
+    first: Filling,
+    progress: Progress,
+    places: Places | None,
 ) -> Filling:
     """Choose who of the lines below their minimum is served, and fill again; see :mod:`allocation.minimums`."""
     if policy.rounding == "none":
@@ -94,7 +108,7 @@ def _with_minimums(
             "policy.toml", "a minimum needs whole packs; choose a rounding", column="rounding", value=policy.rounding
         )
     choice = choose(problem, order, policy.rounding, drawing(policy.seed_bytes()), first)
-    filling = fill(problem, choice.lines_of(lines), policy, order, progress)
+    filling = fill(problem, choice.lines_of(lines), policy, order, progress, places)
     choice.note_left_out(problem, filling)
     pack = problem.lines.pack
     filling.minimums["before"] = [
@@ -104,10 +118,22 @@ def _with_minimums(
     return filling
 
 
-def fill(problem: Problem, lines: Lines, policy: Policy, order: Order, progress: Progress) -> Filling:
-    """Fill once: SKUs that meet in nothing by their levels, all others pack by pack."""
+def fill(
+    problem: Problem,
+    lines: Lines,
+    policy: Policy,
+    order: Order,
+    progress: Progress = silent,
+    places: Places | None = None,
+) -> Filling:
+    """Fill once: SKUs that meet in nothing by their levels, all others pack by pack or by jumps."""
     filling = Filling.of_all_that_is_eligible(lines.eligible)
     coupled = coupled_skus(problem, lines)
+    if places is not None:
+        fill_in_shards(problem, lines, policy, order, coupled, places, fill, filling)
+        if policy.rounding != "none":
+            note_levels(problem, order, policy.rounding, filling)
+        return filling
     if policy.rounding == "none":
         fill_exactly(problem, lines, order, coupled, filling)
         return filling

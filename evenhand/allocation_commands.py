@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -39,6 +41,15 @@ def allocate(
     seed_proof: Annotated[
         Path | None, typer.Option(help="File of `seed reveal`: the seed, with the proof of where it comes from.")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Fill on a Dask cluster: a scheduler's address, or local:N for N processes."
+        ),
+    ] = None,
+    shards: Annotated[
+        int | None, typer.Option(min=1, help="Cut the lines into so many shards; the result is the same.")
+    ] = None,
     *,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -53,7 +64,8 @@ def allocate(
         stated = read_policy(policy or problem / POLICY_FILE, needed=policy is not None)
         asked = read_problem(problem, progress)
         proof = _read_proof(seed_proof) if seed_proof else None
-        result = solve(asked, stated, seed=seed, seed_proof=proof, progress=progress)
+        with _places(dask, shards) as places:
+            result = solve(asked, stated, seed=seed, seed_proof=proof, progress=progress, places=places)
         write_result(result, out)
     if not quiet:
         totals = result.report["totals"]
@@ -165,6 +177,22 @@ def seed_reveal(
             with out.open("x", encoding="ascii") as file:
                 file.write(text)
     typer.echo(text, nl=False)
+
+
+@contextmanager
+def _places(dask: str | None, shards: int | None) -> Iterator[Any]:
+    """Yield where shards are filled: on a cluster, here one after the other, or, where nothing is asked for, None."""
+    if dask is not None:
+        from allocation.sharding.dask_places import on_dask
+
+        with on_dask(dask, shards) as places:
+            yield places
+    elif shards is not None:
+        from allocation.sharding import Here
+
+        yield Here(shards)
+    else:
+        yield None
 
 
 def _read_proof(path: Path) -> Any:
