@@ -4,27 +4,8 @@ An edit's ``old`` stands exactly once in its file; where the source has moved on
 is brought up to date. Tests are named as narrowly as they can be and run without real broker or browser.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One textual change of one file."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Defect:
-    """A seeded defect."""
-
-    name: str
-    harm: str
-    edits: tuple[Edit, ...]
-    caught_by: tuple[str, ...]
-
+from allocation_defects import DEFECTS as OF_ALLOCATION
+from planting import Defect, Edit
 
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
@@ -186,54 +167,6 @@ DEFECTS = (
         ("tests/terminal_client/core/test_store.py",),
     ),
     Defect(
-        "lottery-without-the-sku",
-        "who loses the draw for one product loses it for every product",
-        (
-            Edit(
-                "allocation/lottery.py",
-                'f"{sku}{SEPARATOR}{retailer}{SEPARATOR}{n}"',
-                'f"{retailer}{SEPARATOR}{n}"',
-            ),
-        ),
-        ("tests/allocation/test_seeding.py",),
-    ),
-    Defect(
-        "float-tie-break",
-        "equals are told apart by rounding errors, and the lottery never asked",
-        (
-            Edit(
-                "allocation/signposts.py",
-                "    return (pack * signpost - offset) / rate\n",
-                "    return Fraction(float(pack * signpost - offset) / rate)\n",
-            ),
-        ),
-        ("tests/allocation/test_fillings.py::test_numbers_beyond_64_bits_are_exact",),
-    ),
-    Defect(
-        "first-row-wins-the-draw",
-        "among equals the order of the rows decides, not the seed",
-        (
-            Edit(
-                "allocation/water_filling.py",
-                "drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)",
-                "drawn = [(self.draw(*self.problem.names(i), n), i) for i, n in units]",
-            ),
-        ),
-        ("tests/allocation/test_seeding.py",),
-    ),
-    Defect(
-        "verifier-skips-the-sums",
-        "a result that grants more than there is passes the check",
-        (
-            Edit(
-                "allocation/verification/checking.py",
-                "        if amount > claims.limit(name):\n",
-                "        if amount > claims.limit(name) * 2:\n",
-            ),
-        ),
-        ("tests/allocation/test_verification.py",),
-    ),
-    Defect(
         "book-proof-without-order",
         "a shop's own check of the frozen book fails for honest books",
         (
@@ -245,4 +178,5 @@ DEFECTS = (
         ),
         ("tests/contract/test_book.py",),
     ),
+    *OF_ALLOCATION,
 )

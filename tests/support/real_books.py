@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 LEDGER = DATA / "iowa" / "order_lines_2020-11_2021-01.parquet"
-VACCINE = {"pfizer": 1170, "moderna": 100}
-"""Doses in a tray of each maker in the spring of 2021."""
+VACCINE = {"pfizer": (975, 1170), "moderna": (100,)}
+"""Doses in a tray of each maker: Pfizer's vials held five doses and later six."""
 
 
 def write_table(path: Path, heading: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -96,15 +96,22 @@ def vaccine_week(folder: Path, maker: str, week: str, *, percent: int) -> Path:
         ("retailer", "sku", "requested", "weight"),
         ((place, maker, doses, weight[place]) for place, doses in asked.items()),
     )
-    supply = sum(asked.values()) * percent // 100
-    write_table(folder / "supply.csv", ("sku", "supply", "pack"), [(maker, supply, VACCINE[maker])])
+    supply, tray = sum(asked.values()) * percent // 100, vaccine_weeks(maker)[week]
+    write_table(folder / "supply.csv", ("sku", "supply", "pack"), [(maker, supply, tray)])
     return folder
 
 
-def vaccine_weeks(maker: str) -> list[str]:
-    """Return the weeks in which a maker's doses were allocated, the first one first."""
-    days = {day for (_, day), doses in _allocations(maker).items() if doses}
-    return sorted(days, key=lambda day: (day[6:], day[:5]))
+def vaccine_weeks(maker: str) -> dict[str, int]:
+    """Return the weeks in which every jurisdiction got whole trays of one size, and how many doses a tray held."""
+    weeks: defaultdict[str, list[int]] = defaultdict(list)
+    for (_, day), doses in _allocations(maker).items():
+        weeks[day] += [doses] if doses else []
+    return {
+        day: tray
+        for day, amounts in weeks.items()
+        for tray in VACCINE[maker]
+        if amounts and not any(doses % tray for doses in amounts)
+    }
 
 
 def _allocations(maker: str) -> dict[tuple[str, str], int]:

@@ -1,0 +1,245 @@
+"""Defects of the allocation core: each would share out wrongly, or hide that it was."""
+
+from planting import Defect, Edit
+
+ADJUSTMENTS = "tests/allocation/test_adjustments.py"
+CARRYING = "tests/allocation/test_carrying.py"
+COMPARING = "tests/allocation/test_comparing.py"
+FILLINGS = "tests/allocation/test_fillings.py"
+
+DEFECTS = (
+    Defect(
+        "lottery-without-the-sku",
+        "who loses the draw for one product loses it for every product",
+        (
+            Edit(
+                "allocation/lottery.py",
+                'f"{sku}{SEPARATOR}{retailer}{SEPARATOR}{n}"',
+                'f"{retailer}{SEPARATOR}{n}"',
+            ),
+        ),
+        ("tests/allocation/test_seeding.py",),
+    ),
+    Defect(
+        "float-tie-break",
+        "equals are told apart by rounding errors, and the lottery never asked",
+        (
+            Edit(
+                "allocation/signposts.py",
+                "    return (pack * signpost - offset) / rate\n",
+                "    return Fraction(float(pack * signpost - offset) / rate)\n",
+            ),
+        ),
+        ("tests/allocation/test_fillings.py::test_numbers_beyond_64_bits_are_exact",),
+    ),
+    Defect(
+        "first-row-wins-the-draw",
+        "among equals the order of the rows decides, not the seed",
+        (
+            Edit(
+                "allocation/water_filling.py",
+                "drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)",
+                "drawn = [(self.draw(*self.problem.names(i), n), i) for i, n in units]",
+            ),
+        ),
+        ("tests/allocation/test_seeding.py",),
+    ),
+    Defect(
+        "verifier-skips-the-sums",
+        "a result that grants more than there is passes the check",
+        (
+            Edit(
+                "allocation/verification/checking.py",
+                "np.flatnonzero(used > claims.limits)",
+                "np.flatnonzero(used // 2 > claims.limits)",
+            ),
+        ),
+        ("tests/allocation/test_verification.py",),
+    ),
+    Defect(
+        "last-row-wins-the-draw-under-limits",
+        "where SKUs meet in a limit, the order of the names decides among equals, not the seed",
+        (
+            Edit(
+                "allocation/progressive_filling.py",
+                "            turn.sort(key=lambda pack: self._drawn(*pack))\n",
+                "            turn.sort(reverse=True)\n",
+            ),
+        ),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "quota-of-all-skus-dropped",
+        "a region takes more than its share of everything",
+        (Edit("allocation/constraints.py", "    for of_all in (False, True):\n", "    for of_all in (False,):\n"),),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "cap-off-by-one",
+        "a shop gets one unit more than the law allows it",
+        (
+            Edit(
+                "allocation/problem.py",
+                "eligible = np.minimum(requested, requests.cap[here]) // pack",
+                "eligible = np.minimum(requested, requests.cap[here] + 1) // pack",
+            ),
+        ),
+        ("tests/allocation/test_classical_answers.py", f"{FILLINGS}::test_every_result_holds_before_the_checker"),
+    ),
+    Defect(
+        "floor-granted-twice",
+        "what is promised beforehand is given out a second time, and the supply is overdrawn",
+        (
+            Edit(
+                "allocation/water_filling.py",
+                "    left = supply_packs - _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
+                "    left = supply_packs - 0 * _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
+            ),
+        ),
+        (f"{FILLINGS}::test_a_floor_is_given_first_and_counts_as_the_lines_first_packs",),
+    ),
+    Defect(
+        "reserve-given-away",
+        "what is held back for emergencies is shared out",
+        (
+            Edit(
+                "allocation/constraints.py",
+                "    whole_packs = (supply.supply - supply.reserve) // supply.pack * supply.pack\n",
+                "    whole_packs = supply.supply // supply.pack * supply.pack\n",
+            ),
+        ),
+        ("tests/allocation/test_classical_answers.py", "tests/allocation/test_folders.py"),
+    ),
+    Defect(
+        "carry-with-the-wrong-sign",
+        "who lost by rounding loses again, and who gained gains again",
+        (
+            Edit(
+                "allocation/signposts.py",
+                "    signpost = half_steps / 2 - Fraction(carry, CARRY_SCALE)\n",
+                "    signpost = half_steps / 2 + Fraction(carry, CARRY_SCALE)\n",
+            ),
+        ),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "debt-counted-as-credit",
+        "who got more than his share is owed still more in the next cycle",
+        (
+            Edit(
+                "allocation/carrying.py",
+                "    carry = (kept if previous > 0 else -kept) + int(owed)\n",
+                "    carry = (kept if previous > 0 else -kept) - int(owed)\n",
+            ),
+        ),
+        (f"{CARRYING}::test_what_rounding_took_is_owed_and_what_it_gave_is_due",),
+    ),
+    Defect(
+        "carry-forgotten-too-fast",
+        "small shops that are owed a pack never get it",
+        (Edit("allocation/carrying.py", "KEPT_THOUSANDTHS: Final = 980\n", "KEPT_THOUSANDTHS: Final = 800\n"),),
+        (f"{CARRYING}::test_with_carry_no_shop_is_forgotten_in_a_year_and_each_ends_within_a_pack",),
+    ),
+    Defect(
+        "pack-size-ignored-in-the-key",
+        "under a credit, goods in large packs come before goods in small ones",
+        (
+            Edit(
+                "allocation/signposts.py",
+                "    return (pack * signpost - offset) / rate\n",
+                "    return (signpost - offset) / rate\n",
+            ),
+        ),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "weight-of-the-retailer-instead-of-the-lines",
+        "a share agreed for one product is ignored",
+        (
+            Edit(
+                "allocation/problem.py",
+                "    weight = np.where(weight > 0, weight, retailers.weight[requests.retailer[here]])\n",
+                "    weight = retailers.weight[requests.retailer[here]]\n",
+            ),
+        ),
+        ("tests/allocation/test_classical_answers.py", "tests/allocation/test_commands.py"),
+    ),
+    Defect(
+        "threshold-off-by-one",
+        "the certificate names a pack that was not the last one, and nobody can redo the draw",
+        (
+            Edit(
+                "allocation/water_filling.py",
+                "self.phase, level, drawn[due - 1][0])\n",
+                "self.phase, level, drawn[due - 2][0])\n",
+            ),
+        ),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "reason-from-the-wrong-constraint",
+        "a shop is told that its credit is used up where there was no more to be had",
+        (
+            Edit(
+                "allocation/progressive_filling.py",
+                "next(c for c, size in self.needs[line] if self.room[c] < size)",
+                "next(c for c, size in reversed(self.needs[line]) if self.room[c] < size)",
+            ),
+        ),
+        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+    ),
+    Defect(
+        "decision-by-hand-overlooked",
+        "what two persons decided for a shop is not what it gets",
+        (
+            Edit(
+                "allocation/problem.py",
+                "        eligible[decided] = self.lines.floor[decided]\n",
+                "        eligible[decided] = self.lines.eligible[decided]\n",
+            ),
+        ),
+        (ADJUSTMENTS,),
+    ),
+    Defect(
+        "decision-by-hand-unmarked",
+        "a line that was decided by hand looks as if the rule had given it",
+        (
+            Edit(
+                "allocation/reasons.py",
+                '    code[problem.adjustments.line] = _CODE["adjusted"]\n',
+                "",
+            ),
+        ),
+        (ADJUSTMENTS,),
+    ),
+    Defect(
+        "decision-approved-by-its-author",
+        "one person alone takes goods from all others",
+        (Edit("allocation/adjustments.py", "        if len(set(map(_person, two))) == 1:\n", "        if not two:\n"),),
+        (ADJUSTMENTS,),
+    ),
+    Defect(
+        "tie-by-the-order-of-arrival",
+        "the comparison's baseline serves the last row first",
+        (
+            Edit(
+                "allocation/problem.py",
+                "else np.argsort(order)\n",
+                "else np.argsort(order)[::-1]\n",
+            ),
+        ),
+        (COMPARING,),
+    ),
+    Defect(
+        "losers-shown-as-winners",
+        "a policy is chosen by those whom it harms",
+        (
+            Edit(
+                "allocation/comparing/measuring.py",
+                "        change = self.b - self.a\n",
+                "        change = self.a - self.b\n",
+            ),
+        ),
+        (COMPARING,),
+    ),
+)
