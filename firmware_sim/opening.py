@@ -35,7 +35,7 @@ def private_installation(folder: Path, **environment: str) -> Iterator[Stage]:
     """
     remove(folder)
     try:
-        with installation(folder, **environment) as stage:
+        with installation(folder, process=None, **environment) as stage:
             yield stage
     finally:
         remove(folder)

@@ -5,11 +5,8 @@ the programs' interface. Nothing is written into the database from here.
 """
 
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +16,13 @@ from typing import Any
 
 import httpx2
 
-from server.kit import launch
+from firmware_sim.launching import LOG, end_server, launch_words, start_server
 from server.kit.db import transaction
 from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
 from server.operators import cli as operators
+
+__all__ = ["Person", "Stage", "StageError", "installation", "launch_words"]
 
 START_WITHIN_S = 180.0
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
@@ -86,50 +85,28 @@ class Stage:
         """End the installation, politely."""
         for person in self.people:
             person.http.close()
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end_server(self.process)
 
 
 @contextmanager
-def installation(data_dir: Path, **environment: str) -> Iterator[Stage]:
-    """Start a server in ``data_dir`` on free ports; end it on leaving.
+def installation(
+    data_dir: Path, *, process: subprocess.Popen[str] | None = None, **environment: str
+) -> Iterator[Stage]:
+    """Start a server in ``data_dir`` on free ports, or take one that was started there so; end it on leaving.
 
     Raises
     ------
     StageError
         With the last line that the server said.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    log = data_dir / "serve.log"
-    own = {"EVENHAND_DATA_DIR": str(data_dir.resolve()), "EVENHAND_WEB_PORT": "0", **environment}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENHAND_")}
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            [*launch_words(), sys.executable, "-m", "evenhand", "serve"],
-            env=kept | own,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    process = process or start_server(data_dir, **environment)
     stage: Stage | None = None
     try:
         settings = Settings(data_dir=data_dir.resolve(), **_as_settings(environment))
-        stage = Stage(settings, _address(settings, process, log), process)
+        stage = Stage(settings, _address(settings, process, data_dir / LOG), process)
         yield stage
     finally:
         (stage or Stage(Settings(), "", process)).close()
-
-
-def launch_words() -> list[str]:
-    """Return the command line that starts a program which ends with this process, however this ends."""
-    return [sys.executable, launch.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
 
 
 def _as_settings(environment: Mapping[str, str]) -> dict[str, Any]:

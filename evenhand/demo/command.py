@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 DATA = Path(".evenhand/demo")
+ENVIRONMENT = {"EVENHAND_DEMO": "true", "EVENHAND_NETWORK_NAME": "Evenhand"}
 
 
 @app.command(rich_help_panel="Demonstration")
@@ -32,25 +33,28 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object, last.")] = False,
 ) -> None:
     """Run a distributor's whole cycle on this machine, then leave console and a terminal open."""
-    from contract.errors import Refusal
-    from evenhand.demo import iowa, setting
-    from evenhand.demo.play import Play
-    from evenhand.demo.shops import ShopError
-    from evenhand.demo.view import Bars, Lines
-    from firmware_sim.stage import StageError, installation
+    from firmware_sim.launching import end_server, start_server
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end from outside ends what we started
     started = time.monotonic()
-    console = Console()
-    chosen_seed = setting.SAMPLE_SEED if seed is None else seed
-    try:
+    _make_room(data_dir)
+    process = start_server(data_dir / "server", **ENVIRONMENT)
+    try:  # the server starts while the play is loaded
+        from contract.errors import Refusal
+        from evenhand.demo import iowa, setting
+        from evenhand.demo.play import Play
+        from evenhand.demo.shops import ShopError
+        from evenhand.demo.view import Bars, Lines
+        from firmware_sim.stage import StageError, installation
+
+        console = Console()
+        chosen_seed = setting.SAMPLE_SEED if seed is None else seed
         beginning = (
             setting.sample(chosen_seed, today=datetime.now(UTC).date())
             if data is None
             else iowa.setting(data, date.fromisoformat(week))
         )
-        _make_room(data_dir)
-        with installation(data_dir / "server", EVENHAND_DEMO="true", EVENHAND_NETWORK_NAME="Evenhand") as stage:
+        with installation(data_dir / "server", process=process, **ENVIRONMENT) as stage:
             play: Play | None = None
             try:
                 with (Bars if console.is_terminal else Lines)(console) as view:
@@ -69,6 +73,8 @@ def demo(
     except (Refusal, StageError, ShopError, ValueError) as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(1) from None
+    finally:
+        end_server(process)
 
 
 def _make_room(data_dir: Path) -> None:
