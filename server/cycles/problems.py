@@ -39,13 +39,8 @@ class Basis:
     attempt: int
 
 
-def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> allocation.Problem:
+def problem(session: Session, basis: Basis) -> allocation.Problem:
     """Return the problem.
-
-    Parameters
-    ----------
-    smallest_grants
-        False leaves out what makes a grant nothing or at least so much: then shares are divisible.
 
     Raises
     ------
@@ -68,7 +63,7 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
         basis.cycle,
     )
     requests = {name: _cells(lines, name) for name in lines.column_names}
-    if smallest_grants and said.all_or_nothing:
+    if said.all_or_nothing:
         requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
     supply = queries.supply(session, basis.cycle, basis.supply_version).values()
     skus = [line.sku for line in supply]
@@ -84,7 +79,7 @@ def problem(session: Session, basis: Basis, *, smallest_grants: bool = True) -> 
             "pack": [line.pack_units for line in supply],
             "price_minor": [prices.get(sku) for sku in skus],
             "reserve": [line.reserve_units for line in supply],
-            "minimum": [line.minimum_units if smallest_grants else 0 for line in supply],
+            "minimum": [line.minimum_units for line in supply],
             "basket": [baskets.get(sku, "") for sku in skus],
         },
         retailers=_retailers(session, basis.cycle, said),

@@ -9,6 +9,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 import allocation
 from allocation import seeding
 from allocation.canonical import input_sha256
+from allocation.carrying import entitlements
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.texts import Coded, TextColumn
 from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
@@ -36,7 +38,6 @@ from server.kit.http import Runtime
 from server.kit.identity import SYSTEM
 
 log = structlog.get_logger(__name__)
-UNIFORM = allocation.Policy(rule="max_min", rounding="none")
 
 
 def run_freeze(runtime: Runtime, *, cycle: str) -> None:
@@ -84,7 +85,6 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         attempt = row.attempt
         run = _run(session, row)
         problem = _unchanged(session, run)
-        divisible = problems.problem(session, _basis(run), smallest_grants=False)
         policy = terms.read(run.policy_text).policy
         assert row.commitment is not None  # noqa: S101 - a constraint holds it
         assert row.book_root is not None  # noqa: S101 - frozen
@@ -94,7 +94,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     started = time.monotonic()
     try:
         result = allocation.solve(problem, policy, seed_proof=proof)
-        entitled = allocation.solve(divisible, UNIFORM)
+        entitled = entitlements(problem)
     except InputError as error:
         raise StepStopped("input_refused", what=str(error)) from None
     except WorkLimitError as error:
@@ -215,16 +215,11 @@ def _basis(run: AllocationRun) -> problems.Basis:
     return problems.Basis(run.cycle, run.supply_version, run.policy_text, run.attempt)
 
 
-def _grants(problem: allocation.Problem, result: allocation.Result, entitled: allocation.Result) -> pa.Table:
-    """Return the rows of the grants, in the order of the lines.
-
-    What a line is entitled to under the uniform rule is in thousandths of a pack, and never more than is eligible.
-    """
-    packs = problem.lines.pack.tolist()
-    eligible = result.eligible.tolist()
+def _grants(problem: allocation.Problem, result: allocation.Result, entitled: list[Fraction]) -> pa.Table:
+    """Return the rows of the grants, in the order of the lines; entitlements in whole thousandths of a pack."""
     thousandths = [
-        int(min(units, most) * 1000 // pack)
-        for units, most, pack in zip(entitled.granted.tolist(), eligible, packs, strict=True)
+        units.numerator * 1000 // (units.denominator * pack)
+        for units, pack in zip(entitled, problem.lines.pack.tolist(), strict=True)
     ]
     return pa.table(
         {
