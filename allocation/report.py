@@ -61,7 +61,15 @@ def report_figures(
         "skus": skus,
         "groups": _groups(problem, asked, by_retailer),
         **({"adjustments": _adjustments(problem)} if len(problem.adjustments) else {}),
+        **({"baskets": _baskets(filling)} if filling.baskets else {}),
     }
+
+
+def _baskets(filling: Filling) -> dict[str, Any]:
+    """Say whether baskets were shared exactly or approximately, and how large the gap to the best may be."""
+    approximate = filling.baskets["method"] == "approximate"
+    gap = json_number(Fraction(filling.baskets["gap"])) if approximate else 0
+    return {"approximate": approximate, "gap": gap}
 
 
 def _counts(reason: Coded[str]) -> dict[str, int]:

@@ -36,6 +36,7 @@ def report_page(report: Mapping[str, Any]) -> str:
             ),
         ),
         *([_adjustments(report["adjustments"])] if "adjustments" in report else []),
+        *([_baskets(report["baskets"])] if report.get("baskets", {}).get("approximate") else []),
         _skus(report["skus"]),
         _evenness(evenness),
         *(_group(name, rows) for name, rows in report["groups"].items()),
@@ -89,6 +90,18 @@ def _adjustments(decided: Sequence[dict[str, Any]]) -> str:
         "以下各行未按规则分配：由两人决定并批准，其余各行在此基础上分配。",
     )
     return _section("Decided by hand", "人工决定", f'<p class="mark">{note}</p>' + _table(heading, rows, "decided"))
+
+
+def _baskets(baskets: Mapping[str, Any]) -> str:
+    gap = f"{baskets['gap']:.1%}"
+    note = _both(
+        "There were too many lines to share the baskets exactly. All limits hold, and nothing is left that a short "
+        f"line has room for; but the retailer farthest behind may lack up to {gap} of what the best sharing "
+        "would allow, besides one pack.",
+        "组合内的行数过多，无法精确分配。所有限额均已遵守，也没有剩下短缺行还能容纳的整包；"
+        f"但相对落后最多的零售户，除一个整包外，与最优分配允许的数量相比最多可能少 {gap}。",
+    )
+    return _section("Baskets: approximate", "组合：近似结果", f'<p class="mark">{note}</p>')
 
 
 def _skus(skus: Sequence[dict[str, Any]]) -> str:

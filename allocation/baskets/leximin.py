@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from allocation.baskets.claimants import Number, Programme
+from allocation.baskets.claimants import Number, Programme, Row
 from allocation.baskets.exact_solutions import LinearProgramme, is_feasible, solve_exactly
 from allocation.errors import AnswerRefusedError
 
@@ -59,10 +59,7 @@ def totals_of(programme: Programme) -> Totals:
         Where a solver's answer does not hold in exact numbers.
     """
     totals = Totals()
-    own_ends = sorted(
-        (own_end(programme, c) for c in range(len(programme.claimants))),
-        key=lambda stage: (stage.level, min(stage.of_claimants)),
-    )
+    own_ends = sorted(own_ends_of(programme), key=lambda stage: (stage.level, min(stage.of_claimants)))
     while len(totals.units) < len(programme.claimants):
         open_ends = [stage for stage in own_ends if min(stage.of_claimants) not in totals.units]
         reached = _ends_within_reach(programme, totals, open_ends)
@@ -76,28 +73,43 @@ def totals_of(programme: Programme) -> Totals:
     return totals
 
 
-def own_end(programme: Programme, c: int) -> Stage:
-    """Return how far a claimant could get if nobody else asked for anything.
+def own_ends_of(programme: Programme) -> list[Stage]:
+    """Return for each claimant how far it could get if nobody else asked for anything."""
+    return [_own_end(programme, c, own) for c, own in enumerate(own_rows_of(programme))]
+
+
+def own_rows_of(programme: Programme) -> list[list[int]]:
+    """Return for each claimant the rows that nobody else uses."""
+    own_rows: list[list[int]] = [[] for _ in programme.claimants]
+    claimant_of = programme.claimant_of
+    for r, row in enumerate(programme.rows):
+        claimants = {claimant_of[i] for i in row.sizes}
+        if len(claimants) == 1:
+            own_rows[claimants.pop()].append(r)
+    return own_rows
+
+
+def _own_end(programme: Programme, c: int, own_rows: Sequence[int]) -> Stage:
+    """Return how far a claimant can get within its lines and the rows that nobody else uses.
 
     Of the constraints that are all its own the tightest counts, filled with the smallest sizes first.
     """
     claimant = programme.claimants[c]
-    members = set(claimant.members)
-    best: Number = sum(programme.high[i] for i in members)
+    best: Number = sum(programme.high[i] for i in claimant.members)
     duals: dict[int, Fraction] = {}
     share = Fraction(1, claimant.weight)
-    for r, row in enumerate(programme.rows):
-        if row.sizes.keys() <= members:
-            total, marginal = _most_within(programme, c, row.sizes, row.room)
-            if marginal and total < best:
-                best, duals = total, {r: share / marginal}
+    for r in own_rows:
+        total, marginal = _most_within(programme, c, programme.rows[r])
+        if marginal and total < best:
+            best, duals = total, {r: share / marginal}
     return Stage(Fraction(best) / claimant.weight, duals, {c: share})
 
 
-def _most_within(programme: Programme, c: int, sizes: dict[int, int], room: Number) -> tuple[Number, int]:
+def _most_within(programme: Programme, c: int, row: Row) -> tuple[Number, int]:
     """Return the most units within one row, and the size of the units that did not all fit (0: all did)."""
     members = programme.claimants[c].members
-    left = room - sum(size * programme.low[i] for i, size in sizes.items())
+    sizes = row.sizes
+    left = row.room - sum(size * programme.low[i] for i, size in sizes.items())
     total: Number = sum(programme.low[i] for i in members)
     for size, i in sorted((sizes.get(i, 0), i) for i in members):
         more: Number = programme.high[i] - programme.low[i]

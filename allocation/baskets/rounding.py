@@ -92,7 +92,7 @@ def round_mixture(programme: Programme, units: Sequence[Number], rounding: str, 
     room = [
         row.room - sum(size * packs[i] * programme.pack[i] for i, size in row.sizes.items()) for row in programme.rows
     ]
-    _grant_what_has_room(programme, packs, room, rounding, draw)
+    grant_what_has_room(programme, packs, room, rounding, draw)
     return Rounded(packs, raised)
 
 
@@ -176,7 +176,7 @@ def _without_overdraft(programme: Programme, room: Sequence[Number], raised: Seq
     return kept
 
 
-def _grant_what_has_room(programme: Programme, packs: list[int], room: list[Number], rounding: str, draw: Draw) -> None:
+def grant_what_has_room(programme: Programme, packs: list[int], room: list[Number], rounding: str, draw: Draw) -> None:
     """Grant packs that have room everywhere, by the key of the claimant's next pack; a line stops when it has none."""
     uses: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for r, row in enumerate(programme.rows):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from allocation.baskets.bins import approximately
 from allocation.baskets.blocks import Blocks
 from allocation.baskets.claimants import Number, Programme, lines_in_baskets, programme_of
 from allocation.baskets.leximin import Totals, totals_of
@@ -30,7 +31,7 @@ def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Fillin
     Raises
     ------
     WorkLimitError
-        Where more lines hang together than can be solved exactly.
+        Where more lines hang together than can be shared in fractions.
     AnswerRefusedError
         Where a solver's answer does not hold in exact numbers.
     """
@@ -45,9 +46,8 @@ def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Fillin
     skus = len(problem.supply.sku)
     by_blocks = len(programme.line) > BASKET_LINES and all(row.constraint < skus for row in programme.rows)
     if len(programme.line) > BASKET_LINES and not by_blocks:
-        raise WorkLimitError(
-            f"{len(programme.line)} lines in baskets are scarce together; at most {BASKET_LINES} can be shared exactly"
-        )
+        _fill_approximately(programme, policy, filling, skus)
+        return
     draw = draw_without_seed if exact else drawing(policy.seed_bytes())
     if by_blocks:
         blocks = Blocks(programme, skus)
@@ -65,6 +65,27 @@ def fill_baskets(problem: Problem, lines: Lines, policy: Policy, filling: Fillin
         filling.granted[line] = amount
     _note_stops(programme, packs, filling, exact=exact)
     filling.baskets = proof | _mixture_stated(programme, mixture, packs, raised)
+
+
+def _fill_approximately(programme: Programme, policy: Policy, filling: Filling, skus: int) -> None:
+    if policy.rounding == "none":
+        raise WorkLimitError(
+            f"{len(programme.line)} lines in baskets are scarce together; at most {BASKET_LINES} can be shared in "
+            "fractions, choose a rounding"
+        )
+    answer = approximately(programme, policy.rounding, drawing(policy.seed_bytes()), skus)
+    for line, packs in zip(programme.line, answer.packs, strict=True):
+        filling.granted[line] = packs
+    _note_stops(programme, answer.packs, filling, exact=False)
+    filling.baskets = {
+        "method": "approximate",
+        "gap": str(answer.gap),
+        "bound": {
+            "level": str(answer.bound.level),
+            "constraints": _named(programme, answer.bound.of_rows),
+            "claimants": _claimants(programme, answer.bound.of_claimants),
+        },
+    }
 
 
 def _note_stops(programme: Programme, packs: Sequence[Number], filling: Filling, *, exact: bool) -> None:
@@ -85,10 +106,7 @@ def _proof_by_stages(programme: Programme, totals: Totals) -> dict[str, Any]:
             {
                 "level": str(stage.level),
                 "constraints": _named(programme, stage.of_rows),
-                "claimants": [
-                    [programme.claimants[c].basket, programme.claimants[c].retailer, str(dual)]
-                    for c, dual in sorted(stage.of_claimants.items())
-                ],
+                "claimants": _claimants(programme, stage.of_claimants),
             }
             for stage in totals.stages
         ],
@@ -123,6 +141,11 @@ def _mixture_stated(
         },
         "raised": [line(i) for i in sorted(raised)],
     }
+
+
+def _claimants(programme: Programme, duals: dict[int, Fraction]) -> list[list[str]]:
+    named = ((programme.claimants[c], dual) for c, dual in sorted(duals.items()))
+    return [[claimant.basket, claimant.retailer, str(dual)] for claimant, dual in named]
 
 
 def _named(programme: Programme, duals: dict[int, Fraction]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from allocation.limits import BASKET_LINES
+from allocation.verification.basket_gap import check_gap
 from allocation.verification.basket_packs import packs_of
 from allocation.verification.basket_shares import (
     Claimant,
@@ -191,6 +193,32 @@ def _held(
         if len({shared.weight[line] for line in lines}) > 1:
             findings.add(", ".join(claimant), "one basket with several weights")
             return None
+    if stated["method"] == "approximate":
+        return _held_approximately(shared, granted, certificate["policy"]["rounding"], stated, findings)
+    return _held_by_proof(shared, granted, certificate, stated, findings)
+
+
+def _held_approximately(
+    shared: Shared, granted: Mapping[int, Number], rounding: str, stated: Mapping[str, Any], findings: Findings
+) -> dict[int, Number] | None:
+    held = {line: granted[line] for line in shared.pack}
+    only_supplies = all(constraint.reason == "supply" for constraint in shared.tight.values())
+    if len(held) <= BASKET_LINES or only_supplies or rounding == "none":
+        findings.add("certificate.json", "called approximate where an exact answer is due")
+        return None
+    if not _is_feasible(shared, held, findings):
+        return None
+    check_gap(shared, held, stated, findings)
+    return held
+
+
+def _held_by_proof(
+    shared: Shared,
+    granted: Mapping[int, Number],
+    certificate: Mapping[str, Any],
+    stated: Mapping[str, Any],
+    findings: Findings,
+) -> dict[int, Number] | None:
     rounding = certificate["policy"]["rounding"]
     drawn = _draw(None if rounding == "none" else bytes.fromhex(certificate["seed"]))
 

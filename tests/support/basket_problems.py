@@ -1,12 +1,13 @@
 """Small problems with baskets for tests, and what a claimant holds in a result."""
 
+import random
 from collections import Counter
 from typing import Any
 
 from allocation_problems import columns
 from hypothesis import strategies as st
 
-from allocation import Result
+from allocation import Problem, Result
 
 
 @st.composite
@@ -27,3 +28,23 @@ def held_by(result: Result) -> dict[str, Any]:
     for retailer, units in zip(result.columns["retailer"], result.granted.tolist(), strict=True):
         held[retailer] += units
     return dict(held)
+
+
+def market(*, retailers: int = 12, skus: int = 3, seed: int = 3) -> Problem:
+    """Shops with credit that want several scarce goods."""
+    r = random.Random(seed)  # noqa: S311  # an example, no secret
+    names, goods = [f"r{i:02d}" for i in range(retailers)], [f"s{k}" for k in range(skus)]
+    lines = [(name, sku) for name in names for sku in goods if r.random() < 0.8]
+    return Problem.from_columns(
+        {
+            "retailer": [name for name, _ in lines],
+            "sku": [sku for _, sku in lines],
+            "requested": [r.randint(3, 20) for _ in lines],
+        },
+        {"sku": goods, "supply": [r.randint(4, 9) * retailers for _ in goods], "price_minor": [3, 7, 11][:skus]},
+        {
+            "retailer": names,
+            "weight": [r.randint(1, 3) for _ in names],
+            "credit_minor": [r.choice([None, r.randint(20, 200)]) for _ in names],
+        },
+    )

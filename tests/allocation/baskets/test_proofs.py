@@ -1,11 +1,10 @@
 """What proves a basket: a second engine agrees, and the checker finds every damage, also where all hashes fit."""
 
 import copy
-import random
 from dataclasses import replace
 
 import pytest
-from basket_problems import basket_columns
+from basket_problems import basket_columns, market
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,26 +15,6 @@ from allocation.baskets.second_engine import disagreements
 from allocation.errors import AnswerRefusedError, InputError
 
 SEED = "2a" * 32
-
-
-def market(*, retailers=12, skus=3, seed=3):
-    """Shops with credit that want several scarce goods."""
-    r = random.Random(seed)  # noqa: S311  # an example, no secret
-    names, goods = [f"r{i:02d}" for i in range(retailers)], [f"s{k}" for k in range(skus)]
-    lines = [(name, sku) for name in names for sku in goods if r.random() < 0.8]
-    return Problem.from_columns(
-        {
-            "retailer": [name for name, _ in lines],
-            "sku": [sku for _, sku in lines],
-            "requested": [r.randint(3, 20) for _ in lines],
-        },
-        {"sku": goods, "supply": [r.randint(4, 9) * retailers for _ in goods], "price_minor": [3, 7, 11][:skus]},
-        {
-            "retailer": names,
-            "weight": [r.randint(1, 3) for _ in names],
-            "credit_minor": [r.choice([None, r.randint(20, 200)]) for _ in names],
-        },
-    )
 
 
 @pytest.mark.slow

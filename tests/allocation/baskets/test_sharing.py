@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from allocation import Policy, Problem, solve, verify
-from allocation.baskets import sharing
-from allocation.errors import InputError, WorkLimitError
+from allocation.errors import InputError
 
 SEED = "2a" * 32
 ROUNDINGS = ("none", "adams", "dean", "huntington_hill", "webster", "jefferson")
@@ -170,18 +169,6 @@ def test_minimums_in_a_basket_are_refused():
 def test_other_rules_are_refused():
     with pytest.raises(InputError, match="baskets need rule = max_min"):
         solve(problem({"r1": {"A": 9}}, {"A": 5}), Policy(fairness="basket", rule="talmud"), seed=SEED)
-
-
-def test_more_lines_than_can_be_solved_exactly_are_refused(monkeypatch):
-    monkeypatch.setattr(sharing, "BASKET_LINES", 2)
-    given_problem = problem(
-        TWO_GOODS,
-        {"A": 12, "B": 6},
-        price_minor=[1, 1],
-        retailers={"retailer": ["r1", "r2", "r3"], "credit_minor": [5, None, None]},
-    )
-    with pytest.raises(WorkLimitError, match="4 lines in baskets"):
-        solve(given_problem, Policy(fairness="basket"), seed=SEED)
 
 
 @settings(max_examples=40, deadline=None)
