@@ -59,18 +59,20 @@ def _coded(batches: list[Any]) -> Coded[Any]:
     """Bring batches, each with its own different cells, to one numbering."""
     position: dict[Any, int] = {}
     codes = np.empty(sum(map(len, batches)), dtype=np.int32)
-    start = 0
+    start, known, at = 0, None, np.empty(0, dtype=np.int32)
     while batches:
         batch = batches.pop(0)
-        texts = batch.dictionary.to_pylist()
-        at = np.array([position.setdefault(text, len(position)) for text in texts], dtype=np.int32)
+        if known is None or not batch.dictionary.equals(known):
+            known = batch.dictionary
+            texts = known.to_pylist()
+            at = np.array([position.setdefault(text, len(position)) for text in texts], dtype=np.int32)
         here = codes[start : start + len(batch)]
         indices = batch.indices
         if indices.null_count:
             absent = position.setdefault(None, len(position))
-            at = np.append(at, np.int32(absent))
-            indices = indices.fill_null(len(texts))
-        np.take(at, indices.to_numpy(), out=here)
+            np.take(np.append(at, np.int32(absent)), indices.fill_null(len(at)).to_numpy(), out=here)
+        else:
+            np.take(at, indices.to_numpy(), out=here)
         start += len(batch)
     return Coded(codes, tuple(position))
 

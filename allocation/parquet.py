@@ -34,11 +34,12 @@ def read_parquet(path: Path, progress: Callable[[int], None]) -> RawTable:
     size, done = path.stat().st_size, 0
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         columns = {field.name: Gathered(numeric=False) for field in schema}
-        for batch in file.iter_batches(batch_size=_LINES_AT_A_TIME):
-            for name, cells in zip(batch.schema.names, batch.columns, strict=True):
-                columns[name].add(_plain(cells))
-            done += len(batch)
-            progress(size * done // max(lines, 1))
+        for group in range(file.num_row_groups):  # each has its own numbering of texts
+            for batch in file.iter_batches(batch_size=_LINES_AT_A_TIME, row_groups=[group]):
+                for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+                    columns[name].add(_plain(cells))
+                done += len(batch)
+                progress(size * done // max(lines, 1))
     return RawTable(path.name, {name: gathered.column() for name, gathered in columns.items()})
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from evenhand.command_line import UNREADABLE, errors_in_one_line, progress_bars
+from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
 
 PANEL: Final = "Allocation"
 VIOLATED: Final = 1
@@ -61,18 +61,23 @@ def allocate(
         from allocation import solve  # numpy takes its time; other commands do without
         from allocation.folders import POLICY_FILE, read_policy, read_problem, write_result
 
+        stages = Stages()
         stated = read_policy(policy or problem / POLICY_FILE, needed=policy is not None)
         asked = read_problem(problem, progress)
+        stages.end("read")
         proof = _read_proof(seed_proof) if seed_proof else None
         with _places(dask, shards) as places:
             result = solve(asked, stated, seed=seed, seed_proof=proof, progress=progress, places=places)
+        stages.end("solved")
         write_result(result, out)
+        stages.end("written")
     if not quiet:
         totals = result.report["totals"]
         typer.echo(
             f"{totals['lines']:,} lines: {totals['granted']:,} units granted of {totals['requested']:,} requested, "
             f"{totals['supply']:,} on offer; written to {out}"
         )
+        typer.echo(str(stages))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -1,12 +1,15 @@
 """What commands on folders have in common: one line for an error, a bar for what takes long."""
 
+import resource
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
 
+BYTES_OF_MAXRSS: Final = 1 if sys.platform == "darwin" else 1024
 UNREADABLE: Final = 2
 """Exit code: the input is refused or cannot be read."""
 
@@ -49,3 +52,21 @@ def progress_bars(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
             bars.update(tasks[stage], completed=done)
 
         yield show
+
+
+class Stages:
+    """How long each stage of a command took, and how much memory all of it."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+        self._told: list[str] = []
+
+    def end(self, stage: str) -> None:
+        """Say that a stage, such as ``read``, ends now."""
+        now = time.perf_counter()
+        self._told.append(f"{stage} in {now - self._since:.1f} s")
+        self._since = now
+
+    def __str__(self) -> str:
+        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_OF_MAXRSS
+        return f"{', '.join(self._told)}; at most {peak_bytes / 1e9:.2f} GB of memory"

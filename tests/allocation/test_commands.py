@@ -1,6 +1,7 @@
 """The commands: exit codes, one-line errors, and what they print."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -48,6 +49,9 @@ def test_allocate_verify_and_explain(problem, out):
 
     assert allocated.exit_code == 0
     assert "3 lines: 50 units granted of 100 requested" in allocated.stdout
+    assert re.search(
+        r"^read in [\d.]+ s, solved in [\d.]+ s, written in [\d.]+ s; at most [\d.]+ GB", allocated.stdout, re.MULTILINE
+    )
     assert (out / "allocation.csv").read_text().splitlines()[1] == "a,K,25,25,6,0.6,supply,supply:K"
     assert run("verify", problem, out).exit_code == 0
     explained = run("explain", out, "--retailer", "b", "--sku", "K", "--lang", "zh")
