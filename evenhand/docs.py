@@ -20,7 +20,7 @@ from contract import schemas
 from server.app import create_app
 from server.kit.clock import system_clock
 from server.kit.db import make_engine, make_sessions
-from server.kit.http import Runtime
+from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

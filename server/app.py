@@ -19,10 +19,11 @@ from server import __version__
 from server.kit import console, http
 from server.kit.admission import Admission
 from server.kit.console.texts import language_of
-from server.kit.http import Runtime
+from server.kit.runtime import Runtime
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator
-from server.wiring import HOME_CARDS, IMPORTS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
+from server.rooms import HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
+from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
 SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])

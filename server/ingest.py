@@ -30,10 +30,9 @@ from contract.errors import Refusal, Rejected, Unavailable
 from server.devices import queries as devices
 from server.kit import audit, inbox, leases
 from server.kit.db import EVERYTHING, act_for, scope_of, transaction
-from server.kit.http import Runtime
 from server.kit.identity import Actor, Sender
 from server.kit.inbox import Incoming
-from server.kit.runtime import broker_url
+from server.kit.runtime import Runtime, broker_url
 from server.wiring import HANDLERS
 
 log = structlog.get_logger(__name__)

@@ -26,12 +26,11 @@ from sqlalchemy.exc import OperationalError
 
 from contract import topics
 from contract.envelope import FeedItem
+from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
 from server.kit import events, jobs, outbox
 from server.kit.db import transaction
-from server.kit.http import Runtime
-from server.kit.runtime import broker_url
-from server.wiring import REACTIONS, TASKS, TICKS
+from server.kit.runtime import Runtime, broker_url
 
 log = structlog.get_logger(__name__)
 RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
@@ -44,7 +43,7 @@ _RELAY_LOCK = 0x45480002
 
 
 def tick(runtime: Runtime) -> None:
-    """Do what is due now: each of wiring's ticks in a transaction of its own."""
+    """Do what is due now: each of the ticks in a transaction of its own."""
     for act in TICKS:
         with transaction(runtime.sessions) as session:
             if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
@@ -65,7 +64,7 @@ def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
 
 
 def make_queue(runtime: Runtime, database_url: str) -> procrastinate.App:
-    """Return the job queue with all tasks of the wiring."""
+    """Return the job queue with all jobs."""
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
             conninfo=database_url.replace("+psycopg", "", 1), max_size=4, timeout=DATABASE_WAIT_S

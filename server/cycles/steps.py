@@ -34,8 +34,8 @@ from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
 from server.kit.clock import Clock
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.identity import SYSTEM
+from server.kit.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 

@@ -30,8 +30,8 @@ from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, jobs
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.identity import Actor, Operator
+from server.kit.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 TASK: Final = "cycles.what_if"

@@ -1,7 +1,7 @@
 """What a capability tells those above it: an event, queued in the same transaction, delivered at least once.
 
 Events are frozen dataclasses of plain fields, one class a fact, named in the past tense. Who reacts stands
-in ``server/wiring.py`` alone. Reactions run in the worker, each in a transaction of its own.
+in ``server/background.py`` alone. Reactions run in the worker, each in a transaction of its own.
 """
 
 import dataclasses

@@ -11,7 +11,7 @@ import functools
 import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,16 +19,15 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
-from server.kit.attempts import Attempts
 from server.kit.clock import Clock
 from server.kit.db import EVERYTHING, act_for
 from server.kit.identity import Operator, Role
+from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,18 +42,6 @@ STATUS_OF_CODE = {
     "too_large": 413,
     "rate_limited": 429,
 }
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """What one process holds for its lifetime; ``app.state.runtime``."""
-
-    settings: Settings
-    engine: Engine
-    sessions: sessionmaker[Session]
-    clock: Clock
-    broker_address: tuple[str, int] | None
-    attempts: Attempts = field(default_factory=Attempts, compare=False)
 
 
 class CommittingRoute(APIRoute):

@@ -18,10 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict
-from server.kit.console.exports import Sheet, csv_text
 from server.kit.db import Base
 from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
 from server.kit.marking import N_
+from server.kit.sheets import Sheet, csv_text
 
 NOT_KNOWN = Reason(
     "not_known", N_("There is no {what} “{value}”. Add it first, or correct the value."), words=("what",)

@@ -3,13 +3,29 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.kit.attempts import Attempts
 from server.kit.clock import Clock, system_clock
 from server.kit.db import make_engine, make_sessions
-from server.kit.http import Runtime
 from server.kit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What one process holds for its lifetime; ``app.state.runtime``."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    clock: Clock
+    broker_address: tuple[str, int] | None
+    attempts: Attempts = field(default_factory=Attempts, compare=False)
 
 
 class NotRunningError(RuntimeError):

@@ -18,8 +18,8 @@ from server import migrations
 from server.app import create_app
 from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
-from server.kit.http import Runtime
 from server.kit.identity import SYSTEM
+from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 from server.operators import queries as operators_queries
 from server.operators import service as operators

@@ -18,8 +18,8 @@ from server import ingest
 from server.ingest import Delivered, Ingest, take_group
 from server.kit import audit, inbox, outbox
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.identity import Sender
+from server.kit.runtime import Runtime
 from server.orders import queries as orders
 
 

@@ -16,8 +16,8 @@ from contract.messages import AmendOrder, Message, PlaceOrder
 from server.ingest import Delivered, take_group
 from server.kit import inbox, outbox
 from server.kit.db import scope_of, transaction
-from server.kit.http import Runtime
 from server.kit.identity import Sender
+from server.kit.runtime import Runtime
 from server.orders import queries as orders
 from server.orders.models import OrderRow
 from server.wiring import HANDLERS

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.kit.console import exports, texts
+from server.kit import sheets
+from server.kit.console import texts
 
 Kind = Literal["text", "identifier", "number", "units", "money", "percent", "instant", "date"]
 RIGHT: frozenset[str] = frozenset({"number", "units", "money", "percent"})
@@ -165,18 +166,22 @@ def download(
 ) -> Response:
     """Return all ``rows`` as a file; without ``format`` the address's ``format`` decides (CSV if it is silent).
 
-    Headings are written in the request's language. See :mod:`server.kit.console.exports` for what a file holds.
+    Headings are written in the request's language. See :mod:`server.kit.sheets` for what a file holds.
     """
     gettext = texts.texts(request).gettext
-    sheet = exports.Sheet(
+    sheet = sheets.Sheet(
         headings=tuple(gettext(column.label) for column in columns),
         kinds=tuple(column.kind for column in columns),
         rows=([column.value(row) for column in columns] for row in rows),
         currency=request.app.state.console.currency,
     )
     wanted = format or ("xlsx" if request.query_params.get("format") == "xlsx" else "csv")
-    content = exports.xlsx(sheet) if wanted == "xlsx" else exports.csv_text(sheet)
-    media = exports.XLSX_TYPE if wanted == "xlsx" else "text/csv; charset=utf-8"
+    if wanted == "xlsx":
+        from server.kit import workbooks  # noqa: PLC0415 - takes half a second to import, and few ask for it
+
+        content, media = workbooks.xlsx(sheet), workbooks.XLSX_TYPE
+    else:
+        content, media = sheets.csv_text(sheet), "text/csv; charset=utf-8"
     return Response(
         content,
         media_type=media,

@@ -22,7 +22,6 @@ from contract.texts import LANGUAGES, translations
 from server.kit import jobs
 from server.kit.db import Base, transaction
 from server.kit.fields import Reason, Unfit
-from server.kit.http import Runtime
 from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
 from server.kit.imports.mapping import FieldMap
@@ -30,6 +29,7 @@ from server.kit.imports.reading import FileRefused, Sheet
 from server.kit.imports.reports import Report, shown
 from server.kit.imports.running import Upload, read_upload, run
 from server.kit.records import Kind
+from server.kit.runtime import Runtime
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
 KEPT = timedelta(days=1)

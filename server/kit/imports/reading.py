@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Literal
 
 from contract.errors import Rejected
-from server.kit.console.exports import neutral, original
 from server.kit.fields import Reason, Unfit
 from server.kit.marking import N_
+from server.kit.sheets import neutral, original
 
 Encoding = Literal["utf-8", "gb18030", "big5", "windows-1252", "utf-16"]
 Separator = Literal[",", ";", "\t", "|"]

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import CheckConstraint, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from server.kit.console.exports import Sheet, csv_text
 from server.kit.db import Base
 from server.kit.fields import Reason, Unfit
 from server.kit.marking import N_
+from server.kit.sheets import Sheet, csv_text
 
 VALUE_MOST = 200
 T = TypeVar("T")

@@ -10,14 +10,15 @@ from factories import make_retailer, make_sku
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
+from server.background import TASKS
 from server.catalogue import queries as catalogue
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.imports import drafts
 from server.kit.imports.drafts import ImportDraft
+from server.kit.runtime import Runtime
 from server.licences import queries as licences
 from server.retailers import queries as retailers
-from server.wiring import IMPORTS, TASKS
+from server.wiring import IMPORTS
 
 SignedIn = Callable[..., TestClient]
 SOON = date(2026, 12, 20)

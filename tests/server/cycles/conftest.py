@@ -12,13 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from contract.feed import Receipt
-from server import wiring, worker
+from server import background, worker
 from server.catalogue import queries as catalogue
 from server.cycles import queries, service, supply
 from server.kit import events
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.identity import Operator, Sender
+from server.kit.runtime import Runtime
 from server.orders import queries as orders
 
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
@@ -97,7 +97,7 @@ class Town:
                 ).one_or_none()
             if job is None:
                 return done
-            task = worker.react if job.task_name == events.TASK else wiring.TASKS[job.task_name]
+            task = worker.react if job.task_name == events.TASK else background.TASKS[job.task_name]
             task(self.runtime, **job.args)
             done.append(job.task_name)
             with transaction(self.sessions) as session:

@@ -12,8 +12,9 @@ from contract.errors import Refusal
 from server.kit import http
 from server.kit.attempts import PER_ACCOUNT, Attempts
 from server.kit.clock import system_clock
-from server.kit.http import Runtime, needs, status_of
+from server.kit.http import needs, status_of
 from server.kit.identity import Operator
+from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

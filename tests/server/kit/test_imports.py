@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.kit.console.exports import Sheet, csv_text
 from server.kit.fields import NEEDED, Choice, Code, Codes, Day, Field, Text, Unfit, Whole, scaled
 from server.kit.imports import mapping as mappings
 from server.kit.imports.reading import Choices, FileRefused, guess_encoding, read_sheet
+from server.kit.sheets import Sheet, csv_text
 
 SHOPS = "code,name,town\nA1,Corner Shop,Hill\nA2,渝记便利店,重庆\n"
 GUESS = Choices()

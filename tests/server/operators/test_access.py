@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
-from server import wiring
+from server import rooms
 from server.kit import http
 from server.kit.http import Guard, check_guards, everyone, guards
 from server.kit.identity import Operator
@@ -97,7 +97,7 @@ def test_nothing_changes_without_the_sessions_token(role: str, signed_in: Callab
 @pytest.mark.parametrize("role", ROLES)
 def test_every_room_in_the_navigation_of_a_role_opens(role: str, signed_in: Callable[..., TestClient]) -> None:
     browser = signed_in(role)
-    for group in wiring.NAVIGATION:
+    for group in rooms.NAVIGATION:
         for entry in group.entries:
             shown = not entry.roles or role in entry.roles
             assert (entry.href, browser.get(entry.href).status_code) == (entry.href, 200 if shown else 403)

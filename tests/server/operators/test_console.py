@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from server.app import create_app
 from server.kit import audit, audit_trail
 from server.kit.db import transaction
-from server.kit.http import Runtime
 from server.kit.identity import SYSTEM, Actor
+from server.kit.runtime import Runtime
 from server.operators import cli, service
 
 SignedIn = Callable[..., TestClient]

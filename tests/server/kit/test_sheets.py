@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from server.kit.console import exports
+from server.kit import sheets, workbooks
 
 COMPUTED = [
     "=1+1",
@@ -32,9 +32,9 @@ IDENTIFIERS = ["00123", "1E5", "2-1", "690123456789012345", "NA", "TRUE", "-0", 
 NAMES = ['say "when", =1', "two\r\nlines", "two\nlines", "lone\rreturn", " spaces ", "'=1+1", "''=1", "_x000D_", "\x0b"]
 
 
-def sheet(rows: list[list[Any]], *kinds: str) -> exports.Sheet:
+def sheet(rows: list[list[Any]], *kinds: str) -> sheets.Sheet:
     """Return a list with a column of each kind."""
-    return exports.Sheet([f"column {kind}" for kind in kinds], kinds, rows)
+    return sheets.Sheet([f"column {kind}" for kind in kinds], kinds, rows)
 
 
 def cells(content: bytes) -> list[list[Any]]:
@@ -49,54 +49,54 @@ def texts_of(content: bytes) -> list[str]:
 
 
 def test_a_csv_begins_with_the_mark_by_which_a_spreadsheet_knows_utf8() -> None:
-    assert exports.csv_text(sheet([], "text")).startswith(b"\xef\xbb\xbf")
+    assert sheets.csv_text(sheet([], "text")).startswith(b"\xef\xbb\xbf")
 
 
 @pytest.mark.parametrize("text", COMPUTED)
 def test_a_text_that_would_be_computed_is_shown_as_text(text: str) -> None:
-    assert texts_of(exports.csv_text(sheet([[text]], "text"))) == ["'" + text]
-    (cell,) = cells(exports.xlsx(sheet([[text]], "text")))[0]
+    assert texts_of(sheets.csv_text(sheet([[text]], "text"))) == ["'" + text]
+    (cell,) = cells(workbooks.xlsx(sheet([[text]], "text")))[0]
     assert cell.data_type == "s"
     assert cell.number_format == "@"
 
 
 @pytest.mark.parametrize("text", AS_THEY_ARE)
 def test_a_harmless_text_is_shown_as_it_is(text: str) -> None:
-    assert texts_of(exports.csv_text(sheet([[text, 1]], "text", "number"))) == [text]
+    assert texts_of(sheets.csv_text(sheet([[text, 1]], "text", "number"))) == [text]
 
 
 def test_a_telephone_number_written_with_hyphens_would_be_subtracted_and_is_not_trusted() -> None:
-    assert exports.neutral("+86-10-1234") == "'+86-10-1234"
+    assert sheets.neutral("+86-10-1234") == "'+86-10-1234"
 
 
 def test_numbers_stay_numbers_that_can_be_summed() -> None:
     figures = [[-5], [Decimal("-1234.56")], [0], [0.1 + 0.2]]
-    assert texts_of(exports.csv_text(sheet(figures, "number"))) == ["-5", "-1234.56", "0", "0.30000000000000004"]
-    written = [row[0] for row in cells(exports.xlsx(sheet(figures, "number")))]
+    assert texts_of(sheets.csv_text(sheet(figures, "number"))) == ["-5", "-1234.56", "0", "0.30000000000000004"]
+    written = [row[0] for row in cells(workbooks.xlsx(sheet(figures, "number")))]
     assert [cell.data_type for cell in written] == ["n"] * 4
     assert sum(cell.value for cell in written[:3]) == pytest.approx(-1239.56)
 
 
 def test_money_is_written_in_whole_currency_and_comes_back_in_minor_units() -> None:
-    content = exports.xlsx(sheet([[-123_456], [5]], "money"))
+    content = workbooks.xlsx(sheet([[-123_456], [5]], "money"))
     assert [row[0].value for row in cells(content)] == [-1234.56, 0.05]
-    assert exports.read_xlsx(content, ["money"])[1] == [[-123_456], [5]]
+    assert workbooks.read_xlsx(content, ["money"])[1] == [[-123_456], [5]]
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_identifiers_keep_every_digit(identifier: str) -> None:
-    (cell,) = cells(exports.xlsx(sheet([[identifier]], "identifier")))[0]
+    (cell,) = cells(workbooks.xlsx(sheet([[identifier]], "identifier")))[0]
     assert (cell.data_type, cell.value) == ("s", identifier)
 
 
 def test_a_number_with_more_digits_than_a_spreadsheet_holds_becomes_text() -> None:
-    content = exports.xlsx(sheet([[690_123_456_789_012_345]], "number"))
+    content = workbooks.xlsx(sheet([[690_123_456_789_012_345]], "number"))
     assert cells(content)[0][0].value == "690123456789012345"
-    assert exports.read_xlsx(content, ["number"])[1] == [[690_123_456_789_012_345]]
+    assert workbooks.read_xlsx(content, ["number"])[1] == [[690_123_456_789_012_345]]
 
 
 def test_no_workbook_holds_a_formula() -> None:
-    content = exports.xlsx(sheet([[text] for text in COMPUTED], "text"))
+    content = workbooks.xlsx(sheet([[text] for text in COMPUTED], "text"))
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
 
@@ -123,18 +123,18 @@ ROWS = st.lists(
 def test_an_export_that_is_imported_again_gives_the_same_records(rows: list[list[Any]]) -> None:
     given_rows = [[Decimal(repr(v)) if isinstance(v, float) else v for v in row] for row in rows]
     headings = [f"column {kind}" for kind in KINDS]
-    for write, read in ((exports.csv_text, exports.read_csv), (exports.xlsx, exports.read_xlsx)):
+    for write, read in ((sheets.csv_text, sheets.read_csv), (workbooks.xlsx, workbooks.read_xlsx)):
         content = write(sheet(rows, *KINDS))
         assert read(content, KINDS) == (headings, given_rows)
-        assert write(sheet(read(content, KINDS)[1], *KINDS)) == content or write is exports.xlsx
+        assert write(sheet(read(content, KINDS)[1], *KINDS)) == content or write is workbooks.xlsx
 
 
 def test_a_cell_that_does_not_fit_is_named_by_row_and_column() -> None:
     content = b"Code,Asked\r\n007,12\r\n008,many\r\n"
     with pytest.raises(ValueError, match=r"row 3, column Asked: 'many' is no number"):
-        exports.read_csv(content, ["identifier", "number"])
+        sheets.read_csv(content, ["identifier", "number"])
 
 
 def test_a_text_longer_than_a_cell_is_refused_and_never_cut() -> None:
     with pytest.raises(ValueError, match=r"row 2, column column text: 32768 characters"):
-        exports.xlsx(sheet([["x" * 32_768]], "text"))
+        workbooks.xlsx(sheet([["x" * 32_768]], "text"))

@@ -1,0 +1,49 @@
+"""Explicit tables of the worker: who reacts to an event, which jobs there are, what is done every second."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from server.catalogue.events import CatalogueChanged
+from server.cycles import reactions as cycles_reactions
+from server.cycles import steps as cycles_steps
+from server.cycles import what_if as cycles_what_if
+from server.deliveries.events import DeliveryConfirmed
+from server.inventory import reactions as inventory
+from server.kit.imports import drafts as imports_drafts
+from server.licences.events import LicencesChanged
+from server.orders import service as orders
+from server.orders.events import WindowClosed
+from server.reference import reactions as reference
+from server.retailers.events import RetailersChanged, StandingChanged
+from server.surveys import service as surveys
+from server.wiring import IMPORTS
+
+#: Event class -> reactions, each in a transaction of its own, at least once, idempotent.
+REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
+    WindowClosed: (cycles_reactions.on_window_closed,),
+    DeliveryConfirmed: (inventory.on_delivery_confirmed,),
+    CatalogueChanged: (reference.on_catalogue_changed,),
+    RetailersChanged: (reference.on_retailers_changed,),
+    StandingChanged: (reference.on_standing_changed,),
+    LicencesChanged: (reference.on_licences_changed,),
+}
+
+#: Job name -> function that opens its own transactions.
+TASKS: Mapping[str, Callable[..., None]] = {
+    imports_drafts.TASK: imports_drafts.job(IMPORTS),
+    "cycles.freeze": cycles_steps.run_freeze,
+    "cycles.solve": cycles_steps.run_solve,
+    "cycles.verify": cycles_steps.run_verify,
+    "cycles.publish": cycles_steps.run_publish,
+    cycles_what_if.TASK: cycles_what_if.run,
+}
+
+#: What the worker does every second, in a transaction of its own each.
+TICKS: tuple[Callable[[Session, datetime], object], ...] = (
+    orders.open_due_windows,
+    orders.close_due_windows,
+    surveys.keep_time,
+)

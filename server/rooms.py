@@ -1,0 +1,203 @@
+"""Explicit tables of the web: which routes and screens there are, where they stand in the console, who sees them.
+
+See :mod:`server.wiring` for the other tables.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+
+from server.announcements import console as announcements_console
+from server.announcements import http as announcements_http
+from server.catalogue import console as catalogue_console
+from server.catalogue import http as catalogue_http
+from server.cycles import console as cycles_console
+from server.cycles import console_acts as cycles_acts
+from server.cycles import console_adjusting as cycles_adjusting_console
+from server.cycles import console_policies as cycles_policies
+from server.cycles import console_review as cycles_review
+from server.cycles import console_standing as cycles_standing_console
+from server.cycles import console_supply as cycles_supply
+from server.cycles import console_what_if as cycles_what_if_console
+from server.cycles import http as cycles_http
+from server.cycles import http_adjusting as cycles_adjusting
+from server.cycles import http_standing as cycles_standing
+from server.cycles import http_what_if as cycles_what_if_http
+from server.deliveries import console as deliveries_console
+from server.deliveries import http as deliveries_http
+from server.devices import console as devices_console
+from server.devices import http as devices_http
+from server.inventory import console as inventory_console
+from server.inventory import http as inventory_http
+from server.kit import audit_trail
+from server.kit.console import N_, Entry, Group
+from server.kit.console.cards import Card
+from server.kit.console.sections import Section
+from server.kit.identity import Operator
+from server.kit.imports import console as imports_console
+from server.kit.imports import http as imports_http
+from server.licences import console as licences_console
+from server.licences import http as licences_http
+from server.operators import console as operators_console
+from server.operators import console_audit, console_people
+from server.orders import console as orders_console
+from server.orders import http as orders_http
+from server.reference import http as reference_http
+from server.retailers import console as retailers_console
+from server.retailers import http as retailers_http
+from server.surveys import console as surveys_console
+from server.surveys import http as surveys_http
+from server.wiring import HANDLERS
+
+#: Programs' interfaces and screens.
+ROUTERS: tuple[APIRouter, ...] = (
+    devices_http.device_api,
+    devices_http.message_routes(HANDLERS),
+    devices_http.operator_api,
+    reference_http.device_api,
+    imports_http.api,
+    catalogue_http.reading,
+    catalogue_http.keeping,
+    retailers_http.reading,
+    retailers_http.keeping,
+    licences_http.reading,
+    licences_http.keeping,
+    orders_http.api,
+    deliveries_http.deliveries,
+    deliveries_http.claims,
+    inventory_http.stock,
+    surveys_http.surveys,
+    announcements_http.announcements,
+    cycles_http.reading,
+    cycles_http.planning,
+    cycles_http.releasing,
+    cycles_adjusting.reading,
+    cycles_adjusting.planning,
+    cycles_adjusting.releasing,
+    cycles_what_if_http.planning,
+    cycles_what_if_http.reading,
+    cycles_standing.reading,
+    cycles_standing.planning,
+    cycles_console.planning,
+    cycles_console.reading,
+    cycles_acts.planning,
+    cycles_acts.releasing,
+    cycles_supply.reading,
+    cycles_supply.planning,
+    cycles_review.reading,
+    cycles_adjusting_console.planning,
+    cycles_adjusting_console.releasing,
+    cycles_policies.planning,
+    cycles_policies.reading,
+    cycles_what_if_console.asking,
+    cycles_what_if_console.reading,
+    cycles_standing_console.reading,
+    cycles_standing_console.planning,
+    orders_console.windows,
+    orders_console.orders,
+    retailers_console.shops,
+    retailers_console.keeping,
+    licences_console.licences,
+    licences_console.keeping,
+    catalogue_console.catalogue,
+    catalogue_console.keeping,
+    imports_console.screens,
+    deliveries_console.deliveries,
+    deliveries_console.claims,
+    inventory_console.stock,
+    announcements_console.announcements,
+    surveys_console.surveys,
+    devices_console.fleet,
+    operators_console.entrance,
+    operators_console.own,
+    console_people.people,
+    console_audit.audit,
+)
+
+#: Packages with templates of screens.
+SCREENS: tuple[str, ...] = (
+    "server.catalogue",
+    "server.cycles",
+    "server.licences",
+    "server.retailers",
+    "server.devices",
+    "server.operators",
+    "server.orders",
+    "server.deliveries",
+    "server.inventory",
+    "server.surveys",
+    "server.announcements",
+)
+
+#: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
+NAVIGATION: tuple[Group, ...] = (
+    Group("", (Entry(N_("Today"), "/console/", "home", pinned=True),)),
+    Group(
+        N_("Ordering"),
+        (
+            Entry(N_("Window room"), "/console/windows", "clock", roles=frozenset(orders_console.ROLES), pinned=True),
+            Entry(N_("Orders"), "/console/orders", "list", roles=frozenset(orders_console.ROLES), pinned=True),
+            Entry(N_("Cycles"), "/console/cycles", "balance"),
+            Entry(N_("Policy room"), "/console/policies", "scale"),
+            Entry(N_("Schedules"), "/console/standing", "calendar"),
+        ),
+    ),
+    Group(
+        N_("Goods"),
+        (
+            Entry(N_("Deliveries"), "/console/deliveries", "truck"),
+            Entry(N_("Exceptions"), "/console/claims", "alert"),
+            Entry(N_("Stock"), "/console/stock", "box"),
+        ),
+    ),
+    Group(
+        N_("Voices"),
+        (
+            Entry(N_("Announcements"), "/console/announcements", "megaphone"),
+            Entry(N_("Surveys"), "/console/surveys", "survey"),
+        ),
+    ),
+    Group(
+        N_("Network"),
+        (
+            Entry(N_("Retailers"), "/console/retailers", "shop", pinned=True),
+            Entry(N_("Licences"), "/console/licences", "licence"),
+            Entry(N_("Catalogue"), "/console/catalogue", "catalogue"),
+            Entry(N_("Bring files in"), "/console/imports", "upload", roles=frozenset(imports_http.ROLES)),
+        ),
+    ),
+    Group(
+        N_("Operations"),
+        (
+            Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
+            Entry(N_("People"), "/console/operators", "people", roles=frozenset({"administrator"})),
+            Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
+            Entry(N_("My account"), "/console/account", "user"),
+        ),
+    ),
+)
+
+#: Parts of a shop's e-file beside what retailers know themselves.
+RETAILER_SECTIONS: tuple[Section, ...] = (
+    Section(N_("Licences"), "licences/efile.html", licences_console.in_e_file, order=10),
+    Section(N_("Terminals"), "devices/efile.html", devices_console.in_e_file, order=20),
+    Section(N_("Orders"), "orders/efile.html", orders_console.in_e_file, order=30),
+    Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
+    Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
+    Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
+    Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
+)
+
+#: What each capability puts on the home page.
+HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
+    orders_console.home_cards,
+    cycles_console.home_cards,
+    licences_console.home_cards,
+    deliveries_console.home_cards,
+    surveys_console.home_cards,
+    announcements_console.home_cards,
+    devices_console.home_cards,
+    operators_console.home_cards,
+)
