@@ -12,6 +12,9 @@ from allocation.verification.spelling import Bytes
 _COMMA, _LINE_FEED, _POINT, _MINUS, _ZERO = (np.uint8(c) for c in b",\n.-0")
 _OPENING, _CLOSING = (np.uint8(c) for c in b"[]")
 _MILLION = 1_000_000
+_THREE_DIGITS = np.frombuffer("".join(f"{number:03d}" for number in range(1000)).encode(), dtype=np.uint8).reshape(
+    -1, 3
+)
 _NULL = np.frombuffer(b"null", dtype=np.uint8)
 _ALL = np.frombuffer(b'"all"', dtype=np.uint8)
 
@@ -181,6 +184,13 @@ def put_number(out: Bytes, at: int, number: int) -> int:
 
 
 @jit
+def put_three(out: Bytes, at: int, number: int) -> None:
+    """Print three digits."""
+    for k in range(3):
+        out[at + k] = _THREE_DIGITS[number, k]
+
+
+@jit
 def put_quotient(out: Bytes, at: int, numerator: int, denominator: int) -> int:
     """Print a quotient in plain digits, cut after twelve decimals; the denominator is below 2⁴³."""
     at = put_number(out, at, numerator // denominator)
@@ -192,11 +202,10 @@ def put_quotient(out: Bytes, at: int, numerator: int, denominator: int) -> int:
     if first == 0 and second == 0:
         return at
     out[at] = _POINT
-    for half in range(2):
-        digits = second if half else first
-        for k in range(at + 6 * half + 6, at + 6 * half, -1):
-            out[k] = _ZERO + digits % 10
-            digits //= 10
+    put_three(out, at + 1, first // 1000)
+    put_three(out, at + 4, first % 1000)
+    put_three(out, at + 7, second // 1000)
+    put_three(out, at + 10, second % 1000)
     at += 12
     while out[at] == _ZERO:
         at -= 1

@@ -1,6 +1,5 @@
 """When each constraint first refused a pack: recomputed from the quantities and from what stopped whom."""
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from allocation.verification.entitlement import Claims
 from allocation.verification.given import NONE, Ints
 from allocation.verification.stops import Stops
-from allocation.verification.turns import Moment, Turns
+from allocation.verification.turns import Turns
 
 
 def first_refusals(turns: Turns, claims: Claims, held: Ints, stops: Stops) -> dict[str, dict[str, Any]]:
@@ -28,11 +27,11 @@ def first_refusals(turns: Turns, claims: Claims, held: Ints, stops: Stops) -> di
     low, high = turns.estimate(line[early], n[early], stage[early])
     surely = np.full(len(first), np.inf)
     np.minimum.at(surely, constraint[early], high)
-    moments: defaultdict[int, set[Moment]] = defaultdict(set)
-    for i in early[low <= surely[constraint[early]]].tolist():
-        moments[int(constraint[i])].add(turns.before_draw(int(line[i]), int(n[i])))
+    early = early[low <= surely[constraint[early]]]
+    order = np.lexsort((turns.ranks(line[early], n[early]), constraint[early]))
+    number, position = np.unique(constraint[early][order], return_index=True)
     refusals = {}
-    for number, found in moments.items():
-        tier, phase, level = min(found)
-        refusals[claims.constraint_name(number)] = {"tier": tier, "phase": phase, "level": str(level)}
+    for i, at in zip(number.tolist(), early[order[position]].tolist(), strict=True):
+        tier, phase, level = turns.before_draw(int(line[at]), int(n[at]))
+        refusals[claims.constraint_name(i)] = {"tier": tier, "phase": phase, "level": str(level)}
     return refusals

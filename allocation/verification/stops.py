@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
+from allocation.compiled import worth_it
 from allocation.verification.entitlement import Claims, Kind
 from allocation.verification.findings import Findings
 from allocation.verification.given import NONE, Codes, Ints
@@ -47,7 +48,7 @@ class Stops:
 
 
 @dataclass(eq=False)
-class _Units:
+class Units:
     """Units, each with its line, number, stage and bounds of its level."""
 
     line: Ints
@@ -56,8 +57,11 @@ class _Units:
     low: Floats
     high: Floats
 
-    def only(self, chosen: Mask | Ints) -> "_Units":
-        return _Units(*(getattr(self, column.name)[chosen] for column in fields(self)))
+    def only(self, chosen: Mask | Ints) -> "Units":
+        """Return some of them, by a mask or by ascending positions."""
+        if len(chosen) == len(self.line) and (chosen.dtype != np.bool_ or chosen.all()):
+            return self
+        return Units(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
 
 @dataclass(eq=False)
@@ -69,7 +73,7 @@ class _Tail:
     """
 
     kind: Kind
-    units: _Units
+    units: Units
     constraint: Codes
     size: Ints
     at: Ints
@@ -112,11 +116,11 @@ def check_stops(
     return stops
 
 
-def _units(turns: Turns, line: Ints, held: Ints, following: int) -> _Units:
+def _units(turns: Turns, line: Ints, held: Ints, following: int) -> Units:
     """Return the last unit granted of each line, or the one `following` it."""
     n = held[line] + following
     stage = turns.stages(line, n)
-    return _Units(line, n, stage, *turns.estimate(line, n, stage))
+    return Units(line, n, stage, *turns.estimate(line, n, stage))
 
 
 def _granted_beside(claims: Claims, filled: Filled, short: Ints) -> Ints:
@@ -134,7 +138,7 @@ def _granted_beside(claims: Claims, filled: Filled, short: Ints) -> Ints:
 
 
 def _tail_of(
-    turns: Turns, claims: Claims, filled: Filled, kind: Kind, stopped: _Units, granted: _Units, stops: Stops
+    turns: Turns, claims: Claims, filled: Filled, kind: Kind, stopped: Units, granted: Units, stops: Stops
 ) -> _Tail:
     """Find the last units of each constraint of a kind, and settle all stops that are plainly before or after them.
 
@@ -184,8 +188,8 @@ def _settle(stops: Stops, at: Ints, kind: Kind, constraint: Codes, full: Mask, f
 
 
 def _last_units(
-    turns: Turns, filled: Filled, last: _Units, constraint: Codes, size: Ints, wanted: Ints, *, even: bool
-) -> tuple[_Units, Codes, Ints, tuple[Ints, Floats]]:
+    turns: Turns, filled: Filled, last: Units, constraint: Codes, size: Ints, wanted: Ints, *, even: bool
+) -> tuple[Units, Codes, Ints, tuple[Ints, Floats]]:
     """Return the last units of each constraint that together take at least what is `wanted`.
 
     Returns
@@ -197,7 +201,7 @@ def _last_units(
     if even:  # one unit is enough
         start = _greatest(len(wanted), constraint, last.stage, last.low)
     else:
-        start = _start_of_tail(last, constraint, size, wanted)
+        start = start_of_tail(last, constraint, size, wanted)
     stage, low = start
     late = (last.stage > stage[constraint]) | ((last.stage == stage[constraint]) & (last.high >= low[constraint]))
     units, constraint, size = last.only(late), constraint[late], size[late]
@@ -208,7 +212,7 @@ def _last_units(
     line, n = np.repeat(units.line, count), np.repeat(units.n, count) - steps
     constraint, size = np.repeat(constraint, count), np.repeat(size, count)
     number = turns.stages(line, n)
-    units = _Units(line, n, number, *turns.estimate(line, n, number))
+    units = Units(line, n, number, *turns.estimate(line, n, number))
     late = (units.stage > stage[constraint]) | ((units.stage == stage[constraint]) & (units.high >= low[constraint]))
     return units.only(late), constraint[late], size[late], start
 
@@ -222,12 +226,20 @@ def _greatest(constraints: int, constraint: Codes, stage: Ints, level: Floats) -
     return last, highest
 
 
-def _start_of_tail(last: _Units, constraint: Codes, size: Ints, wanted: Ints) -> tuple[Ints, Floats]:
+def start_of_tail(last: Units, constraint: Codes, size: Ints, wanted: Ints) -> tuple[Ints, Floats]:
     """Return per constraint where its last units begin to take what is wanted; before everything where they never do.
 
     Counts one unit a line, the last; with all of them the wanted amount is reached no earlier.
     """
     stage, low = np.full(len(wanted), NONE, dtype=np.int64), np.full(len(wanted), -np.inf)
+    if worth_it(len(constraint)):
+        from allocation.verification.levels import order_by, start_of_tails  # noqa: PLC0415  # imports numba
+
+        number, members = constraint.astype(np.int32), np.empty(len(constraint), dtype=np.int64)
+        starts = np.r_[0, np.cumsum(np.bincount(number, minlength=len(wanted)))]
+        order_by(number, starts[:-1].copy(), members)
+        start_of_tails(last.stage, last.low, members, starts, size, wanted, stage, low)
+        return stage, low
     order = np.lexsort((-last.low, -last.stage, constraint))
     sorted_constraint = constraint[order]
     taken = np.cumsum(size[order])  # may wrap; within a constraint differences are right all the same
@@ -241,7 +253,7 @@ def _start_of_tail(last: _Units, constraint: Codes, size: Ints, wanted: Ints) ->
     return stage, low
 
 
-def _compare_with_tails(turns: Turns, filled: Filled, tails: Sequence[_Tail], stopped: _Units, stops: Stops) -> None:
+def _compare_with_tails(turns: Turns, filled: Filled, tails: Sequence[_Tail], stopped: Units, stops: Stops) -> None:
     """Settle the stops among the last units of a constraint, and note the last unit of each SKU that ran out."""
     every = [*(tail.units for tail in tails), *(stopped.only(tail.at) for tail in tails)]
     ranks = turns.ranks(np.concatenate([u.line for u in every]), np.concatenate([u.n for u in every]))
@@ -254,7 +266,7 @@ def _compare_with_tails(turns: Turns, filled: Filled, tails: Sequence[_Tail], st
 
 
 def _full(
-    turns: Turns, tail: _Tail, stopped: _Units, left: Ints, ranks: tuple[Ints, Ints], end: int
+    turns: Turns, tail: _Tail, stopped: Units, left: Ints, ranks: tuple[Ints, Ints], end: int
 ) -> tuple[Mask, Mask]:
     """Say at which stops there was no room: at their turn, and before the first unit of their moment.
 
@@ -278,7 +290,7 @@ def _full(
     return full, full_before
 
 
-def _taken_after(turns: Turns, tail: _Tail, rivals: Ints, key: Ints, drawn: _Units, drawn_key: Ints) -> Ints:
+def _taken_after(turns: Turns, tail: _Tail, rivals: Ints, key: Ints, drawn: Units, drawn_key: Ints) -> Ints:
     """Return for each refused unit what the units granted at the same moment, but drawn after it, take."""
     units = tail.units.only(rivals)
     draws = turns.draws(np.r_[units.line, drawn.line], np.r_[units.n, drawn.n])

@@ -14,10 +14,12 @@ from fractions import Fraction
 from functools import cache, total_ordering
 from itertools import pairwise
 from math import isqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from allocation.compiled import worth_it
 from allocation.verification.entitlement import Claims
 from allocation.verification.given import Codes, Given, Ints
 
@@ -110,35 +112,26 @@ class Turns:
         return draws
 
     def _level_of(self, n: int, pack: int, weight: int, claim: int, carry: int) -> tuple[int, Level]:
-        owed = Fraction(carry, 1000)
-        if self.rounding == "huntington_hill":
-            root, taken = n * (n - 1), owed
-        else:
-            root = 0
-            taken = (
-                owed
-                - {
-                    "adams": Fraction(n - 1),
-                    "dean": Fraction(2 * n * (n - 1), 2 * n - 1),
-                    "webster": n - Fraction(1, 2),
-                    "jefferson": Fraction(n),
-                }[self.rounding]
-            )
         phase, offset, rate = 0, 0, 1
-        match self.rule:
-            case "max_min":
-                rate = weight
-            case "proportional":
-                rate = claim * pack
-            case "equal_losses":
-                offset = claim
-            case "talmud":
-                limit = Fraction(claim, 2) + taken  # √root ≤ claim/2 + taken?
-                if not (limit >= 0 and root <= limit * limit):
-                    phase, offset = 1, claim
-        scale = Fraction(pack, rate)
-        number = Surd(root * scale * scale, (taken + offset) * scale)
-        return phase, number if self.rounding == "huntington_hill" else -number.taken
+        if self.rule == "max_min":
+            rate = weight
+        elif self.rule == "proportional":
+            rate = claim * pack
+        elif self.rule == "equal_losses" or not self._is_in_first_half(n, claim, carry):
+            phase, offset = int(self.rule == "talmud"), claim
+        owed = carry + 1000 * offset  # in thousandths of a pack
+        if self.rounding == "huntington_hill":
+            return phase, Surd(Fraction(n * (n - 1) * pack * pack, rate * rate), Fraction(pack * owed, 1000 * rate))
+        above, below = _signpost(self.rounding, n)
+        return phase, Fraction(pack * (1000 * above - below * owed), 1000 * below * rate)
+
+    def _is_in_first_half(self, n: int, claim: int, carry: int) -> bool:
+        """Say whether the signpost, less the carry, lies at or below half the claim."""
+        most = 500 * claim + carry  # in thousandths of a pack
+        if self.rounding == "huntington_hill":
+            return most >= 0 and 10**6 * n * (n - 1) <= most * most
+        above, below = _signpost(self.rounding, n)
+        return 1000 * above <= below * most
 
     def stages(self, line: Ints, n: Ints) -> Ints:
         """Return tier and phase of units as one number each, in their order."""
@@ -168,6 +161,8 @@ class Turns:
 
     def estimate(self, line: Ints, n: Ints, stage: Ints) -> tuple[Floats, Floats]:
         """Return bounds around the levels of units, to find the few that need an exact comparison."""
+        if worth_it(len(line)):
+            return self._compiled_estimate(line, n, stage)
         claims = self.claims
         count, pack = n.astype(np.float64), claims.pack[line].astype(np.float64)
         signpost = _signposts(self.rounding, count) - claims.carry[line] / 1000
@@ -182,6 +177,17 @@ class Turns:
         level = pack * (signpost - offset) / rate
         error = pack * (count + offset + 2) / rate * 2.0**-46
         return level - error, level + error
+
+    def _compiled_estimate(self, line: Ints, n: Ints, stage: Ints) -> tuple[Floats, Floats]:
+        from allocation.verification.levels import ROUNDINGS, RULES, bound_levels  # noqa: PLC0415  # imports numba
+
+        claims = self.claims
+        low, high = np.empty(len(line)), np.empty(len(line))
+        sku, owed = np.asarray(claims.sku, dtype=np.int32), claims.carry if claims.carry.any() else claims.carry[:0]
+        columns = (line, n, stage, sku, claims.given.skus.pack, owed, claims.weight, claims.eligible)
+        arrays: tuple[Any, ...] = tuple(map(np.ascontiguousarray, columns))
+        bound_levels(low, high, ROUNDINGS.index(self.rounding), RULES.index(self.rule), *arrays)
+        return low, high
 
     def later(self, line: Ints, n: Ints, turn: Turn) -> npt.NDArray[np.bool_]:
         """Say which units come after a turn, exactly."""
@@ -216,6 +222,13 @@ class Turns:
             rank[some] = [position[moment] for moment in moments]
         places: Ints = rank[alike]
         return places
+
+
+def _signpost(rounding: str, n: int) -> tuple[int, int]:
+    """Return a signpost as numerator and denominator."""
+    if rounding == "dean":
+        return 2 * n * (n - 1), 2 * n - 1
+    return 2 * n - {"adams": 2, "webster": 1, "jefferson": 0}[rounding], 2
 
 
 def _signposts(rounding: str, count: Floats) -> Floats:

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
-from allocation_problems import SEED
+from allocation_problems import SEED, columns, policies
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from allocation import Policy, Problem, compiled, solve, verify
+from allocation.errors import InputError
 from allocation.folders import write_problem, write_result
 from allocation.verification import reading, verify_folders
 from allocation.verification.canonical import input_sha256
 from allocation.verification.entitlement import chunks
 from allocation.verification.given import given_by
 from allocation.verification.rows import REASONS, Rows
+from allocation.verification.stops import Units, start_of_tail
 
 NAMES = ["a", 'b "best", inc', "烟草店", "d\\e", "é"]
 
@@ -59,16 +63,46 @@ def test_large_problems_are_hashed_and_checked_as_small_ones(everything_is_large
 @pytest.mark.slow
 def test_rows_are_printed_the_same_with_kernels_and_without(everything_is_large):
     random = np.random.default_rng(5)
-    given = given_by(make_problem())
-    wide = random.integers(0, 2**62, len(given))
-    weight = random.integers(1, 10**9 + 1, len(given))
-    for granted in (wide, wide % 100, wide // weight * weight, np.arange(len(given)), weight // 1000):
-        reason, bound = random.integers(0, len(REASONS), len(given)), random.integers(-1, 2, len(given))
-        rows = Rows(given, wide, granted, None, weight, reason, bound, ["supply:K", 'quota:region=w,":K'])
+    lines = given_by(make_problem())
+    wide = random.integers(0, 2**62, len(lines))
+    weight = random.integers(1, 10**9 + 1, len(lines))
+    for granted in (wide, wide % 100, wide // weight * weight, np.arange(len(lines)), weight // 1000):
+        reason, bound = random.integers(0, len(REASONS), len(lines)), random.integers(-1, 2, len(lines))
+        rows = Rows(lines, wide, granted, None, weight, reason, bound, ["supply:K", 'quota:region=w,":K'])
 
         compiled_text = b"".join(map(bytes, rows.texts()))
         with compiled.without():
             assert b"".join(map(bytes, rows.texts())) == compiled_text
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(columns(coupled=True, minimums=True), policies())
+def test_what_is_solved_is_verified_by_kernels(everything_is_large, tables, policy):
+    try:
+        problem = Problem.from_columns(**tables)
+    except InputError:
+        assume(False)
+    with compiled.without():
+        result = solve(problem, policy)
+
+    assert verify(problem, result).violations == ()
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(*map(st.integers, (0, 0, 0, 1), (3, 2, 9, 6))), min_size=1, max_size=30), st.data())
+def test_the_last_units_of_constraints_begin_at_the_same_place(everything_is_large, units, data):
+    constraint, stage, level, size = (np.array(column, dtype=np.int64) for column in zip(*units, strict=True))
+    wanted = np.array(data.draw(st.lists(st.integers(1, 20), min_size=4, max_size=4)), dtype=np.int64)
+    low = level / 2
+    last = Units(np.arange(len(low)), np.ones_like(size), stage, low, low)
+
+    compiled_start = start_of_tail(last, constraint, size, wanted)
+
+    with compiled.without():
+        for kernel, plain in zip(compiled_start, start_of_tail(last, constraint, size, wanted), strict=True):
+            assert kernel.tolist() == plain.tolist()
 
 
 def test_parts_cover_all_lines(monkeypatch):
