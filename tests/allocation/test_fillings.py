@@ -172,6 +172,19 @@ def test_a_floor_is_given_first_and_counts_as_the_lines_first_packs():
     assert granted(one_sku([10, 10, 10], 12, floor=[2, 0, 0])) == [4, 4, 4]
 
 
+def test_a_reserve_is_held_back_also_where_skus_meet_in_a_credit():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a", "b"], "sku": ["x", "y", "x"], "requested": [20, 20, 20]},
+        {"sku": ["x", "y"], "supply": [13, 9], "pack": [2, 1], "reserve": [4, 3], "price_minor": [1, 1]},
+        {"retailer": ["a", "b"], "credit_minor": [9, None]},
+    )
+    result = solve(problem, Policy(), seed=SEED)
+
+    assert sum(granted(one_sku([20, 20], 13, sku={"reserve": 4}))) == 9
+    assert result.granted.tolist() == [4, 5, 4]
+    assert verify(problem, result).holds
+
+
 def test_tiers_are_served_one_after_the_other():
     problem = Problem.from_columns(
         {"retailer": ["a", "b", "c"], "sku": ["K"] * 3, "requested": [5, 5, 5]},
