@@ -3,7 +3,6 @@
 Everything goes through the interfaces that the outside has.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ import httpx2
 
 from contract.device_api import Enrol, Enrolled
 from firmware_sim import town
+from firmware_sim.folders import remove
 from firmware_sim.stage import Person, Stage, StageError, installation
-from server.kit import broker, embedded
 
 AT_ONCE = 8
 OPENS_IN_S = 2.0  # the commitment is published before the window opens
@@ -31,7 +30,9 @@ def private_installation(folder: Path, **environment: str) -> Iterator[Stage]:
     Raises
     ------
     StageError
-        Where the installation does not start, or ``folder`` holds something that is no installation of ours.
+        Where the installation does not start.
+    StartError
+        Where ``folder`` holds something that is no installation of ours, or one that runs.
     """
     remove(folder)
     try:
@@ -39,23 +40,6 @@ def private_installation(folder: Path, **environment: str) -> Iterator[Stage]:
             yield stage
     finally:
         remove(folder)
-
-
-def remove(folder: Path) -> None:
-    """Remove an installation with its database and broker, wherever these lie; nothing happens where none is.
-
-    Raises
-    ------
-    StageError
-        Where the folder holds something else.
-    """
-    if not folder.exists():
-        return
-    if any(folder.iterdir()) and not (folder / "serve.log").exists():
-        raise StageError(f"{folder} holds something that is no installation; name an empty or a new folder")
-    embedded.remove_cluster(folder / "postgres")
-    broker.remove_broker(folder / "broker")
-    shutil.rmtree(folder)
 
 
 def bring_in(planner: Person, made: town.Town) -> None:

@@ -5,7 +5,6 @@ running: each is a process of its own, started again when it ends, and ends with
 that ends. The broker's identities follow the devices in the database.
 """
 
-import fcntl
 import os
 import secrets
 import signal
@@ -31,7 +30,7 @@ from server import migrations
 from server.devices import queries as devices
 from server.devices.service import IDENTITIES_CHANNEL
 from server.kit import broker as brokers
-from server.kit import embedded, launch, processes
+from server.kit import claims, embedded, launch, processes
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.processes import StartError
 from server.kit.runtime import write_running
@@ -45,6 +44,9 @@ SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
 READY_WITHIN_S = 60
 CALM_AFTER_S = 10.0
 IDENTITIES_EVERY_S = 5.0
+LOCK = "supervisor.lock"
+PORT_FREE_WITHIN_S = 10.0
+"""How long the web process of a supervisor that was killed may take to give its port back."""
 
 
 @dataclass
@@ -112,6 +114,7 @@ class Supervisor:
         self.settings = settings
         self._stop = threading.Event()
         self._secrets = {name: secrets.token_urlsafe(32) for name in SERVICES.values()}
+        self._lock: IO[str] | None = None
         self._broker: brokers.Broker | None = None
         self._cluster: embedded.Cluster | None = None
         self._parts: list[Part] = []
@@ -129,13 +132,15 @@ class Supervisor:
         settings = self.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock = _claim(settings.data_dir)
+        # Before anything else starts: whoever has the port already would answer in our place.
+        left_behind = (settings.run_dir / "running.json").exists()
+        port = _usable_port(settings.web_host, settings.web_port, patience_s=PORT_FREE_WITHIN_S if left_behind else 0)
         log_dir = settings.data_dir / "logs"
         log_dir.mkdir(exist_ok=True, mode=0o700)
         app_url, owner_url = self._start_database()
         migrations.upgrade(owner_url, app_role=urlsplit(app_url).username or "")
         self._app_url = app_url
         broker_url = self._start_broker()
-        port = settings.web_port or _free_port(settings.web_host)
         self.web_url = settings.public_url or f"http://{settings.web_host}:{port}"
         shared = dict(os.environ) | {
             "EVENHAND_DATA_DIR": str(settings.data_dir.resolve()),
@@ -192,6 +197,8 @@ class Supervisor:
         if self._cluster is not None:
             self._cluster.stop()
         (self.settings.run_dir / "running.json").unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
 
     def _start_database(self) -> tuple[str, str]:
         settings = self.settings
@@ -284,20 +291,35 @@ class Supervisor:
 
 def _claim(data_dir: Path) -> IO[str]:
     """Hold the data folder for this supervisor alone; the lock ends with the process, however it ends."""
-    lock = (data_dir / "supervisor.lock").open("w", encoding="utf-8")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise StartError(f"another server already runs in {data_dir}; stop it or name another --data-dir") from None
-    return lock
+        return claims.claim(data_dir / LOCK)
+    except claims.ClaimedError as claimed:
+        who = claims.named(claimed.pid)
+        raise StartError(
+            f"another server already runs in {data_dir} ({who}); stop it or name another --data-dir"
+        ) from None
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _usable_port(host: str, port: int, *, patience_s: float) -> int:
+    """Return ``port``, or a free one where it is 0, once a program can listen there.
+
+    Raises
+    ------
+    StartError
+        It cannot be listened at within ``patience_s``.
+    """
+    deadline = time.monotonic() + patience_s
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        try:
+            with socket.create_server((host, port), family=family) as probe:
+                found: int = probe.getsockname()[1]
+                return found
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                why = os.strerror(error.errno) if error.errno else str(error)
+                raise StartError(f"port {port} of {host} cannot be used ({why}); choose another by --port") from None
+        time.sleep(0.05)
 
 
 def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> None:

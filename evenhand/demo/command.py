@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,77 +14,93 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from evenhand.demo.play import Play
 
 app = typer.Typer()
 DATA = Path(".evenhand/demo")
 ENVIRONMENT = {"EVENHAND_DEMO": "true", "EVENHAND_NETWORK_NAME": "Evenhand"}
+LEDGER_WEEK = "2020-12-07"
 
 
 @app.command(rich_help_panel="Demonstration")
 def demo(
     data: Annotated[Path | None, typer.Option(help="Folder of a real ledger; the sample town where absent.")] = None,
-    week: Annotated[str, typer.Option(help="First day of the ledger's week, ISO date.")] = "2020-12-07",
+    week: Annotated[
+        str | None, typer.Option(help="First day of the ledger's week, ISO date; 2020-12-07 where absent.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed makes another town.")] = None,
-    data_dir: Annotated[Path, typer.Option(help="Folder of the demonstration; made anew.")] = DATA,
+    data_dir: Annotated[
+        Path, typer.Option(help="Its folder: a new or an empty one, or that of an earlier demo, which goes.")
+    ] = DATA,
     *,
     once: Annotated[bool, typer.Option("--once", help="End by itself after the cycle.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object, last.")] = False,
 ) -> None:
     """Run a distributor's whole cycle on this machine, then leave console and a terminal open."""
+    from evenhand.demo.room import room
     from firmware_sim.launching import end_server, start_server
+    from server.kit.processes import StartError
 
+    if week is not None and data is None:
+        raise typer.BadParameter("it is a week of a ledger; name the ledger's folder by --data", param_hint="--week")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end from outside ends what we started
     started = time.monotonic()
-    _make_room(data_dir)
-    process = start_server(data_dir / "server", **ENVIRONMENT)
-    try:  # the server starts while the play is loaded
-        from contract.errors import Refusal
-        from evenhand.demo import iowa, setting
-        from evenhand.demo.play import Play
-        from evenhand.demo.shops import ShopError
-        from evenhand.demo.view import Bars, Lines
-        from firmware_sim.stage import StageError, installation
+    try:
+        with room(data_dir):
+            process = start_server(data_dir / "server", **ENVIRONMENT)
+            try:  # the server starts while the play is loaded
+                console = Console()
+                ledger = None if data is None else (data, date.fromisoformat(week or LEDGER_WEEK))
+                with _performed(process, data_dir, console, seed, ledger) as play:
+                    figures = play.figures.plain() | {"seconds": round(time.monotonic() - started, 1)}
+                    if as_json:
+                        typer.echo(json.dumps(figures))
+                    else:
+                        _tell(console, figures)
+                    if not once:
+                        _stay_open(console, play)
+            finally:
+                end_server(process)
+    except (StartError, ValueError) as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(1) from None
 
-        console = Console()
-        chosen_seed = setting.SAMPLE_SEED if seed is None else seed
-        beginning = (
-            setting.sample(chosen_seed, today=datetime.now(UTC).date())
-            if data is None
-            else iowa.setting(data, date.fromisoformat(week))
-        )
+
+@contextlib.contextmanager
+def _performed(
+    process: "subprocess.Popen[str]",
+    data_dir: Path,
+    console: Console,
+    seed: int | None,
+    ledger: tuple[Path, date] | None,
+) -> "Iterator[Play]":
+    """Perform the play on the server that starts; its terminals run until the end of the block."""
+    from contract.errors import Refusal
+    from evenhand.demo import iowa, setting
+    from evenhand.demo.play import Play
+    from evenhand.demo.shops import ShopError
+    from evenhand.demo.view import Bars, Lines
+    from firmware_sim.stage import StageError, installation
+
+    chosen_seed = setting.SAMPLE_SEED if seed is None else seed
+    try:
+        today = datetime.now(UTC).date()
+        beginning = setting.sample(chosen_seed, today=today) if ledger is None else iowa.setting(*ledger)
         with installation(data_dir / "server", process=process, **ENVIRONMENT) as stage:
             play: Play | None = None
             try:
                 with (Bars if console.is_terminal else Lines)(console) as view:
                     play = Play(stage, beginning, view, data_dir, chosen_seed)
-                    figures = play.run().plain()
-                figures["seconds"] = round(time.monotonic() - started, 1)
-                if as_json:
-                    typer.echo(json.dumps(figures))
-                else:
-                    _tell(console, figures)
-                if not once:
-                    _stay_open(console, play)
+                    play.run()
+                yield play
             finally:
                 if play is not None and play.shops is not None:
                     play.shops.close()
-    except (Refusal, StageError, ShopError, ValueError) as error:
+    except (Refusal, StageError, ShopError) as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(1) from None
-    finally:
-        end_server(process)
-
-
-def _make_room(data_dir: Path) -> None:
-    """Take away what an earlier demonstration left in ``data_dir``."""
-    from server.kit import broker, embedded
-
-    if not data_dir.exists():
-        return
-    embedded.remove_cluster(data_dir / "server" / "postgres")
-    broker.remove_broker(data_dir / "server" / "broker")
-    shutil.rmtree(data_dir)
 
 
 def _tell(console: Console, figures: dict[str, object]) -> None:
@@ -97,7 +112,15 @@ def _tell(console: Console, figures: dict[str, object]) -> None:
 
 
 def _stay_open(console: Console, play: "Play") -> None:
-    """Print where to look, and keep everything running until Ctrl-C."""
+    """Print where to look, and keep everything running until Ctrl-C.
+
+    Raises
+    ------
+    StageError
+        The server or the terminal ended by itself.
+    """
+    from firmware_sim.stage import StageError
+
     stage, shops = play.stage, play.shops
     if shops is None:
         return
@@ -115,16 +138,22 @@ def _stay_open(console: Console, play: "Play") -> None:
         text=True,
     )
     try:
-        address = screens.stdout.readline().strip() if screens.stdout else ""
+        said = screens.stdout.readline().strip() if screens.stdout else ""
+        address = said.removeprefix("terminal: ")
         console.print("\n[bold]Look around[/] (each link signs in once):")
         for name, link in links.items():
             console.print(f"  {name:<14} {link}", soft_wrap=True)
         console.print(f"  {'Terminal':<14} {address}", soft_wrap=True)
         console.print(f"  {'Published':<14} {play.figures.more['published']}", soft_wrap=True)
-        console.print("\nThe next cycle can be done by hand. Ctrl-C ends everything.")
+        console.print(
+            f"\nThe next cycle can be done by hand. {len(shops.fleet.devices)} terminals were only played and have gone"
+            " home: in some minutes Today shows them offline. Ctrl-C ends everything."
+        )
         with contextlib.suppress(KeyboardInterrupt):
             while screens.poll() is None and stage.process.poll() is None:
                 time.sleep(0.5)
+            ended = "the terminal" if screens.poll() is not None else "the server"
+            raise StageError(f"{ended} ended by itself; see {play.folder / 'server' / 'logs'}")
     finally:
         if screens.poll() is None:
             screens.terminate()

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
+from server.catalogue import queries as catalogue
 from server.cycles import figures, queries, rules, service, standing
 from server.cycles.errors import trouble_text
 from server.cycles.http import known, zipped
@@ -121,6 +122,8 @@ class ShownWindow:
     zone: str
     state: str
     notes: tuple[str, ...]
+    too_late: bool
+    """Only planned, and its opening time is past."""
 
 
 @reading.get("")
@@ -156,7 +159,12 @@ def new_form(request: Request, session: http.Db, clock: http.Now, settings: http
     today = clock().astimezone(settings.tz).date()
     week = rules.monday(today)
     number = week.isocalendar().week
-    values = {"name_zh": f"第{number}周", "name_en": f"Week {number}", "week": week.isoformat(), "policy": ""}
+    values = {
+        "name_zh": f"第{number}周",
+        "name_en": f"Week {number}",
+        "week": week.isoformat(),
+        "policy": f"{standing.DEFAULT_POLICY}|",
+    }
     return _new_form(request, session, values, {})
 
 
@@ -267,6 +275,8 @@ def show(
     policy = queries.policy(session, found.policy_name, found.policy_version)
     taken = queries.steps(session, cycle)
     room = figures.room(session, cycle)
+    now = http.runtime_of(request).clock()
+    unsupplied = queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
     return console.page(
         request,
         "cycles/cycle.html",
@@ -277,16 +287,17 @@ def show(
         moving=found.state in MOVING and found.trouble is None,
         stepper=stepper(found, taken, room.opens_at),
         room=room,
-        windows=_windows(session, found),
+        windows=_windows(session, found, now),
         routes=retailers.audience_choices(session).routes,
         schedules=queries.schedules(session),
         policies=queries.policies(session),
         policy=policy,
         supplies=queries.supply_versions(session, cycle)[:1],
-        unsupplied=queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {},
+        unsupplied=unsupplied,
+        skus=catalogue.skus(session, unsupplied, withdrawn=True) if unsupplied else {},
         run=queries.run(session, cycle),
         trouble=trouble(found, gettext),
-        late=_is_late(found, room, http.runtime_of(request).clock()),
+        late=_is_late(found, room, now),
         history=_history(session, cycle, gettext),
         errors=errors or {},
         values={"route": "*", "opens": "", "closes": "", "postponed": ""} | (values or {}),
@@ -370,7 +381,7 @@ def _new_form(
     )
 
 
-def _windows(session: Session, cycle: queries.Cycle) -> list[ShownWindow]:
+def _windows(session: Session, cycle: queries.Cycle, now: datetime) -> list[ShownWindow]:
     states = {window.id: window.state for window in orders.windows(session, cycle=cycle.id)}
     return [
         ShownWindow(
@@ -381,6 +392,7 @@ def _windows(session: Session, cycle: queries.Cycle) -> list[ShownWindow]:
             zone=planned.zone,
             state=states.get(planned.id, "planned"),
             notes=tuple(NOTES[note] for note in planned.notes),
+            too_late=cycle.state == "draft" and planned.opens_at <= now,
         )
         for planned in queries.planned_windows(session, cycle.id)
     ]

@@ -1,6 +1,7 @@
 """The supply page of a cycle: what there is, what is scarce, versions, and the ways to set it."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -8,8 +9,9 @@ from uuid import UUID
 from fastapi import File, Form, Request, Response, UploadFile
 from sqlalchemy.orm import Session
 
+from contract.errors import Rejected
 from server.catalogue import queries as catalogue
-from server.cycles import queries, rules, service, supply
+from server.cycles import queries, rules, service, supply, supply_files
 from server.cycles.console import PLACE, STATES, named, problems
 from server.cycles.http import known
 from server.kit import console, http
@@ -34,6 +36,9 @@ COLUMNS = (
 )
 FILTERS = (Filter("scarce", N_("Scarce"), (("yes", N_("scarce")), ("no", N_("ample")))),)
 MISSING_SHOWN = 60
+FAULTS_SHOWN = 20
+OFFERED_MOST = 2000  # SKUs that are proposed while one is typed
+_PLACE = re.compile(r"row (?P<row>\d+)(?:, (?P<column>\w+))?")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,45 @@ def supply_page(request: Request, session: http.Db, cycle: UUID) -> Response:
     return _page(request, session, cycle)
 
 
+@planning.get("/{cycle}/supply/to-fill.csv")
+def file_to_fill(request: Request, session: http.Db, cycle: UUID) -> Response:
+    """Return a file to change and bring back: this supply, else that of the cycle before, else every SKU."""
+    found = known(session, cycle)
+    last = supply_files.before(session, found)
+    rows = queries.supply(session, cycle) or (queries.supply(session, last.id) if last else {})
+    content = supply_files.to_fill(catalogue.skus(session), rows, chinese=console.language_of(request) == "zh")
+    return Response(
+        content,
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="supply-{found.number}.csv"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@planning.post("/{cycle}/supply/before")
+def take_over(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Take the supply of the cycle before as a new version, to be corrected where it differs."""
+    last = supply_files.before(session, known(session, cycle))
+    if last is None:
+        raise Rejected("not_found", what="supply", name="")
+
+    def act() -> int:
+        lines = supply_files.taken_over(session, last, catalogue.skus(session))
+        return service.release_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+
+    return _released(request, session, cycle, act, {"reason": reason})
+
+
 @planning.post("/{cycle}/supply/file")
 def upload(
     request: Request,
@@ -77,7 +121,10 @@ def upload(
         change = service.correct_supply if others == "keep" else service.release_supply
         return change(session, cycle, lines, reason=reason, by=operator, at=clock())
 
-    return _released(request, session, cycle, act, {"reason": reason, "others": others})
+    def placed(refused: Invalid) -> dict[str, str]:
+        return _by_place(request, refused)
+
+    return _released(request, session, cycle, act, {"reason": reason, "others": others}, placed)
 
 
 @planning.post("/{cycle}/supply/line")
@@ -107,9 +154,12 @@ def correct_line(
         lines = supply.read_rows([row], catalogue.skus(session, withdrawn=True))
         return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
 
-    return _released(
-        request, session, cycle, act, {"reason": reason, **{name: str(value) for name, value in row.items()}}
-    )
+    def by_field(refused: Invalid) -> dict[str, str]:
+        sentences = problems(refused, texts(request).gettext)
+        return {where.removeprefix("row 1, "): said for where, said in sentences.items()}
+
+    typed = {"reason": reason, **{name: str(value) for name, value in row.items()}}
+    return _released(request, session, cycle, act, typed, by_field)
 
 
 @planning.post("/{cycle}/supply/missing")
@@ -134,11 +184,39 @@ def add_missing(
         lines = supply.read_rows(given, catalogue.skus(session, withdrawn=True))
         return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
 
-    return _released(request, session, cycle, act, {"reason": reason})
+    def by_sku(refused: Invalid) -> dict[str, str]:
+        return _by_place(request, refused, [row["sku"] for row in given])
+
+    return _released(request, session, cycle, act, {"reason": reason}, by_sku)
+
+
+def _by_place(request: Request, refused: Invalid, names: Sequence[str] = ()) -> dict[str, str]:
+    """Return the sentences of a refusal, each led in by its row and column, or by the row's name."""
+    gettext = texts(request).gettext
+    said: dict[str, str] = {}
+    for where, sentence in problems(refused, gettext).items():
+        found = _PLACE.fullmatch(where)
+        if found is None:
+            said[where] = sentence
+            continue
+        row, column = int(found["row"]), found["column"]
+        named_row = names[row - 1] if row <= len(names) else gettext("Row %(row)s") % {"row": row}
+        lead = named_row if names or column is None else f"{named_row}, {column}"
+        said[where] = gettext("%(place)s: %(text)s") % {"place": lead, "text": sentence}
+    more = len(said) - FAULTS_SHOWN
+    if more <= 0:
+        return said
+    kept = dict(list(said.items())[:FAULTS_SHOWN])
+    return kept | {"more": gettext("… and %(count)s more.") % {"count": more}}
 
 
 def _released(
-    request: Request, session: Session, cycle: UUID, act: Callable[[], int], values: dict[str, str]
+    request: Request,
+    session: Session,
+    cycle: UUID,
+    act: Callable[[], int],
+    values: dict[str, str],
+    told: Callable[[Invalid], dict[str, str]] | None = None,
 ) -> Response:
     gettext = texts(request).gettext
     try:
@@ -148,7 +226,7 @@ def _released(
         return _page(request, session, cycle, {"file": refused.unfit.sentence(gettext)}, values)
     except Invalid as refused:
         session.rollback()
-        return _page(request, session, cycle, problems(refused, gettext), values)
+        return _page(request, session, cycle, told(refused) if told else problems(refused, gettext), values)
     return console.redirect(
         request,
         f"{PLACE}/{cycle}/supply",
@@ -179,6 +257,7 @@ def _page(
     if view.format:
         return console.download(request, COLUMNS, kept, name=f"supply-{found.number}")
     missing = queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
+    offered = catalogue.skus(session, withdrawn=True)
     return console.page(
         request,
         "cycles/supply.html",
@@ -195,6 +274,9 @@ def _page(
         versions=queries.supply_versions(session, cycle),
         missing=dict(list(missing.items())[:MISSING_SHOWN]),
         missing_count=len(missing),
+        skus=offered,
+        proposed=list(offered.values()) if len(offered) <= OFFERED_MOST else [],
+        before=supply_files.before(session, found),
         takes_supply=rules.takes_supply(found.state),
         again=found.state in rules.MOVES["again"][0],
         errors=errors or {},

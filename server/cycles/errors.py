@@ -23,6 +23,16 @@ OPENS_TOO_SOON = Reason(
     "opens_too_soon",
     N_("The window of route {route} would open at {opens_at}, before the commitment is published. Open it later."),
 )
+ALL_OPEN_TOO_SOON = Reason(
+    "opens_too_soon",
+    N_("The window of every route would open at {opens_at}, before the commitment is published. Open it later."),
+)
+OPENS_IN_THE_PAST = Reason(
+    "opens_in_the_past", N_("{opens_at} is past, and a window is announced before it opens. Open it later.")
+)
+WEEK_IS_PAST = Reason(
+    "week_is_past", N_("By the weekly schedules every window of that week opened already. Plan one by its times.")
+)
 
 # Policies
 POLICY_UNREADABLE = Reason("policy_unreadable", N_("The allocation core cannot use it: {what}"))

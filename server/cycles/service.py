@@ -17,14 +17,17 @@ from contract.ids import uuid7
 from server.cycles import attempts, moves, queries, rules, standing
 from server.cycles.errors import (
     ALL_BESIDE_ONE,
+    ALL_OPEN_TOO_SOON,
     CLOSES_FIRST,
     NO_OFFSET,
     NO_ROUTE,
     NO_SCHEDULE,
     NO_WINDOW,
     NOT_LATER,
+    OPENS_IN_THE_PAST,
     OPENS_TOO_SOON,
     UNDECIDED,
+    WEEK_IS_PAST,
     invalid,
 )
 from server.cycles.models import (
@@ -121,6 +124,8 @@ def plan_window(
         raise invalid("opens_at", NO_OFFSET)
     if closes_at <= opens_at:
         raise invalid("closes_at", CLOSES_FIRST)
+    if opens_at <= at:
+        raise invalid("opens_at", OPENS_IN_THE_PAST, opens_at=rules.wall_time(opens_at, row.zone))
     planned = _plan(session, row, route, rules.Span(opens_at, closes_at), row.zone)
     _note(session, by, "cycle.window_planned", f"cycle:{cycle}", at, route=route)
     return planned
@@ -143,10 +148,11 @@ def plan_scheduled_windows(session: Session, cycle: UUID, *, by: Operator, at: d
     elif rest is not None:
         others = set(retailers.audience_choices(session).routes) - weekly.keys()
         spans += [(route, rest) for route in sorted(others)]
+    windows = [(route, rules.span_of_week(schedule, row.week), schedule.zone) for route, schedule in spans]
+    if all(span.opens_at <= at for _, span, _ in windows):
+        raise invalid("windows", WEEK_IS_PAST)
     session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == cycle))
-    planned = [
-        _plan(session, row, route, rules.span_of_week(schedule, row.week), schedule.zone) for route, schedule in spans
-    ]
+    planned = [_plan(session, row, route, span, zone) for route, span, zone in windows]
     _note(session, by, "cycle.windows_planned", f"cycle:{cycle}", at, windows=len(planned))
     return planned
 
@@ -407,7 +413,10 @@ def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
         raise invalid("windows", ALL_BESIDE_ONE, route=min(routes - {"*"}))
     for window in planned:
         if window.opens_at <= at:
-            raise invalid("windows", OPENS_TOO_SOON, route=window.route, opens_at=window.opens_at.isoformat())
+            opens_at = rules.wall_time(window.opens_at, window.zone)
+            if window.route == "*":
+                raise invalid("windows", ALL_OPEN_TOO_SOON, opens_at=opens_at)
+            raise invalid("windows", OPENS_TOO_SOON, route=window.route, opens_at=opens_at)
 
 
 def _actor(operator: Operator) -> Actor:

@@ -22,6 +22,8 @@ from server.kit.imports.reading import Choices, read_sheet
 from server.kit.imports.running import WRONG_WIDTH
 
 COLUMNS = ("sku", "supply_units", "supply_packs", "reserve_units", "minimum_units", "scarce")
+UNREAD = "name"
+"""A column for the reader of a file; it is not looked at."""
 QUANTITY = Whole(most=2**53 - 1)
 _YES = frozenset({"1", "yes", "true", "是"})
 _NO = frozenset({"", "0", "no", "false", "否"})
@@ -49,14 +51,20 @@ def read_csv(name: str, content: bytes, skus: Mapping[str, Sku]) -> list[Line]:
     FileRefused
         Where it cannot be read as a whole.
     Invalid
-        For the first fault of a row.
+        For every row that does not fit, its first fault.
     """
     sheet = read_sheet(name, content, Choices(), wanted=("sku", "supply_units"))
-    for row in sheet.rows:
-        if len(row.cells) != len(sheet.headings):
-            unfit = Unfit(WRONG_WIDTH, found=len(row.cells), expected=len(sheet.headings))
-            raise Invalid({f"row {row.number}": unfit})
-    return _read(((row.number, dict(zip(sheet.headings, row.cells, strict=True))) for row in sheet.rows), skus)
+    for column in sheet.headings:
+        if column not in {*COLUMNS, UNREAD}:
+            raise invalid("row 1", UNKNOWN_COLUMN, column=column, columns=", ".join(COLUMNS))
+    faults: dict[str, Unfit] = {
+        f"row {row.number}": Unfit(WRONG_WIDTH, found=len(row.cells), expected=len(sheet.headings))
+        for row in sheet.rows
+        if len(row.cells) != len(sheet.headings)
+    }
+    whole = [row for row in sheet.rows if len(row.cells) == len(sheet.headings)]
+    rows = ((row.number, dict(zip(sheet.headings, row.cells, strict=True))) for row in whole)
+    return _read(((number, {k: v for k, v in row.items() if k != UNREAD}) for number, row in rows), skus, faults)
 
 
 def read_rows(rows: Iterable[Mapping[str, Cell]], skus: Mapping[str, Sku]) -> list[Line]:
@@ -65,27 +73,35 @@ def read_rows(rows: Iterable[Mapping[str, Cell]], skus: Mapping[str, Sku]) -> li
     Raises
     ------
     Invalid
-        For the first fault.
+        For every row that does not fit, its first fault.
     """
-    return _read(enumerate(rows, start=1), skus)
+    return _read(enumerate(rows, start=1), skus, {})
 
 
-def _read(rows: Iterable[tuple[int, Mapping[str, Cell]]], skus: Mapping[str, Sku]) -> list[Line]:
+def _read(
+    rows: Iterable[tuple[int, Mapping[str, Cell]]], skus: Mapping[str, Sku], faults: dict[str, Unfit]
+) -> list[Line]:
     lines: dict[str, Line] = {}
     for number, row in rows:
-        for column in row:
-            if column not in COLUMNS:
-                raise invalid(f"row {number}", UNKNOWN_COLUMN, column=column, columns=", ".join(COLUMNS))
-        line = _line(number, row, skus)
-        if line.sku in lines:
-            raise invalid(f"row {number}, sku", TWICE, value=line.sku)
+        try:
+            line = _line(number, row, skus)
+            if line.sku in lines:
+                raise invalid(f"row {number}, sku", TWICE, value=line.sku)
+        except Invalid as refused:
+            faults |= refused.problems
+            continue
         lines[line.sku] = line
+    if faults:
+        raise Invalid(faults)
     if not lines:
         raise invalid("rows", NO_ROWS)
     return list(lines.values())
 
 
 def _line(number: int, row: Mapping[str, Cell], skus: Mapping[str, Sku]) -> Line:
+    for column in row:
+        if column not in COLUMNS:
+            raise invalid(f"row {number}", UNKNOWN_COLUMN, column=column, columns=", ".join(COLUMNS))
     name = row.get("sku")
     if not isinstance(name, str) or name not in skus:
         raise invalid(f"row {number}, sku", NOT_IN_CATALOGUE, sku="" if name is None else str(name))

@@ -179,6 +179,7 @@ def test_a_gbk_file_is_looked_at_changed_and_stored(signed_in: SignedIn, session
     draft = upload(person, GBK)
     page = unescaped(person.get(draft).text)
     assert "guess: GB18030 / GBK" in page
+    assert re.search(r'<select[^>]*name="encoding"[^>]*required', page) is None, "a guess is an answer as well"
     assert "镕喆大曲" in page
     assert "Nothing of the file can be taken as it is read now" in page
     chosen = {"column-sku": "c:编号", "column-name_zh": "c:名称", "column-name_en": "c:英文"}

@@ -387,3 +387,36 @@ def test_every_act_of_a_person_stands_in_the_audit(town):
         ("operator:bo", "cycle.released"),
         ("system:evenhand", "cycle.published"),
     ]
+
+
+def test_a_window_in_the_past_is_refused_when_it_is_planned(town):
+    cycle = town.draft()
+    now = town.clock.now
+    with pytest.raises(Invalid, match=r"2026-11-25 08:59 UTC\+08:00 is past"):
+        town.act(
+            lambda session, cycle, **by: service.plan_window(
+                session, cycle, "*", now - timedelta(minutes=1), now + timedelta(hours=1), **by
+            ),
+            cycle,
+            PLANNER,
+        )
+
+
+def test_the_windows_of_a_week_that_is_over_are_refused(town):
+    with transaction(town.sessions) as session:
+        schedule = rules.Schedule("*", 3, time(8), 3, time(16), "Asia/Shanghai")
+        standing.set_schedule(session, schedule, by=PLANNER, at=town.clock.now)
+    cycle = town.draft()
+    town.clock.advance(days=30)
+    with pytest.raises(Invalid, match="every window of that week opened already"):
+        town.act(service.plan_scheduled_windows, cycle, PLANNER)
+
+
+def test_a_planned_window_whose_time_has_come_says_so_on_its_page(town, signed_in):
+    planner = signed_in("planner", name="anna", language="en")
+    cycle = town.draft()
+    town.clock.advance(minutes=5)
+    assert "Its opening time is past" in planner.get(f"/console/cycles/{cycle}").text
+    answer = planner.post(f"/console/cycles/{cycle}/announce")
+    assert answer.status_code == 422
+    assert "The window of every route would open at 2026-11-25 09:01 UTC+08:00" in answer.text

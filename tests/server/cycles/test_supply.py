@@ -36,7 +36,7 @@ def test_a_file_of_a_spreadsheet_with_its_invisible_mark_is_read():
         (b"sku,supply_units,supply_packs\nK1,1,1\n", "row 2, supply_units"),
         (b"sku,supply_units,reserve_units\nK1,5,6\n", "row 2, reserve_units"),
         (b"sku,supply_units,scarce\nK1,5,perhaps\n", "row 2, scarce"),
-        (b"sku,supply_units,colour\nK1,5,red\n", "row 2"),
+        (b"sku,supply_units,colour\nK1,5,red\n", "row 1"),
         (b"sku,supply_units\nK1,5,6\n", "row 2"),
         (b"sku,supply_units\n", "rows"),
     ],
