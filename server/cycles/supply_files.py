@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from server.catalogue.queries import Sku
 from server.cycles import queries
 from server.cycles.supply import Cell, Line, read_rows
-from server.kit.console import exports
+from server.kit import sheets
 
 HEADINGS = ("sku", "name", "supply_units", "reserve_units", "minimum_units", "scarce")
 _KINDS = ("identifier", "text", "identifier", "identifier", "identifier", "text")
@@ -63,4 +63,4 @@ def to_fill(skus: Mapping[str, Sku], supply: Mapping[str, queries.Supply], *, ch
         else:
             numbers = [str(n) for n in (line.supply_units, line.reserve_units, line.minimum_units)]
             rows.append([code, name, *numbers, "yes" if line.marked_scarce else ""])
-    return exports.csv_text(exports.Sheet(HEADINGS, _KINDS, rows))
+    return sheets.csv_text(sheets.Sheet(HEADINGS, _KINDS, rows))
