@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from allocation.proving.baskets import ENGINE, contradictions_of
 from allocation.proving.exhausting import can_be_looked_through, is_fairest
 from allocation.proving.programmes import ENGINES, EngineFailed, Floats, leximin, programme_of
+from allocation.verification.baskets import has_baskets, mixture_stated, shared_by, taken_apart
 from allocation.verification.entitlement import Claims, claims_of
 from allocation.verification.findings import Findings, Violation
 from allocation.verification.given import Given, Ints
@@ -62,7 +64,7 @@ def prove_folders(problem: Path, result: Path) -> Proof:
     Raises
     ------
     Unprovable
-        Above the limits of this module, with baskets, or where an engine fails.
+        Above the limits of this module, for baskets shared approximately, or where an engine fails.
     Unreadable
         Where a file is missing or not what its name says.
     """
@@ -71,8 +73,10 @@ def prove_folders(problem: Path, result: Path) -> Proof:
     rule = policy.get("inside", "max_min") if policy.get("rule") == "priority" else policy.get("rule")
     if rule not in _MADE_LARGE:
         raise Unprovable(f"rule {rule!r} is not known here")
-    _refuse_sizes(given, policy)
+    _refuse_sizes(given)
     claims = claims_of(given, tiered=policy.get("rule") == "priority")
+    if has_baskets(given, policy):
+        return _proof_with_baskets(claims, policy, rule, published)
     if policy.get("rounding") == "none":
         return _proof_of_shares(claims, rule, _granted(published))
     held = _granted(published).astype(np.int64) // claims.pack
@@ -84,16 +88,12 @@ def _policy(certificate: Mapping[str, Any]) -> Mapping[str, Any]:
     return policy if isinstance(policy, Mapping) else {}
 
 
-def _refuse_sizes(given: Given, policy: Mapping[str, Any]) -> None:
+def _refuse_sizes(given: Given) -> None:
     retailers = len(np.unique(given.retailer))
     if retailers > RETAILERS_MOST or len(given) > LINES_MOST:
         raise Unprovable(
             f"{retailers:,} retailers and {len(given):,} lines; linear programmes prove up to "
             f"{RETAILERS_MOST:,} retailers and {LINES_MOST:,} lines"
-        )
-    if policy.get("fairness") != "line" or any(given.skus.basket):
-        raise Unprovable(
-            "baskets are not proved here; their totals come with a proof of their own, which verify checks"
         )
     weights = given.weights()
     if len(weights) and weights.max() > RATES_APART_MOST * weights.min():
@@ -102,6 +102,35 @@ def _refuse_sizes(given: Given, policy: Mapping[str, Any]) -> None:
 
 def _granted(published: PublishedFiles) -> Floats:
     return np.array([float(row[GRANTED]) for row in published.cells()], dtype=np.float64)
+
+
+def _proof_with_baskets(claims: Claims, policy: Mapping[str, Any], rule: str, published: PublishedFiles) -> Proof:
+    """Prove the totals of the baskets by another engine; the lines outside of them by themselves."""
+    apart = taken_apart(claims.given, claims, policy)
+    is_exact = policy.get("rounding") == "none"
+    granted = _granted(published)
+    shared, held = shared_by(apart, None if is_exact else granted.astype(np.int64), published)
+    stated = published.certificate["baskets"]
+    if stated["method"] == "approximate":
+        raise Unprovable("the baskets are shared approximately; verify works out how far they may be from the best")
+    mixture = mixture_stated(shared, held, stated) if shared.tight else held
+    totals = {claimant: sum(mixture[line] for line in lines) for claimant, lines in shared.claimants.items()}
+    try:
+        contradictions = contradictions_of(shared, totals)
+    except EngineFailed as error:
+        raise Unprovable(f"no optimum was found: {error}") from error
+    sentence = f"{len(totals):,} totals of baskets make the smallest, by weight, then the next, as large as can be"
+    sentences = (f"{sentence}: {ENGINE} finds the same without their proof.",) * (not contradictions)
+    beside = claims_of(apart.beside, tiered=False)
+    if not len(beside.sku):
+        return Proof(sentences, tuple(contradictions))
+    rest = granted[~apart.inside]
+    lines = (
+        _proof_of_shares(beside, rule, rest)
+        if is_exact
+        else _proof_of_packs(beside, policy, rule, rest.astype(np.int64) // beside.pack)
+    )
+    return Proof(sentences + lines.sentences, (*contradictions, *lines.contradictions))
 
 
 def _optimum(claims: Claims, base: Ints, top: Ints, rule: str) -> tuple[Floats, str, float]:

@@ -121,13 +121,27 @@ def rows_with_baskets(
         findings.add("certificate.json", "baskets need rule = max_min, and a proof of their totals")
         return None
     try:
-        granted = _granted(apart, units, published)
-        shared = _shared(apart, _taken_beside(apart, units, certificate))
+        shared, granted = shared_by(apart, units, published)
         held = _held(shared, granted, certificate, stated, findings)
     except (LookupError, ValueError, TypeError, ZeroDivisionError) as error:
         findings.add("certificate.json", f"baskets cannot be read: {error!r}")
         return None
     return None if held is None else _all_rows(apart, shared, held, rows, findings, exact=units is None)
+
+
+def shared_by(apart: Apart, units: Ints | None, published: Published) -> tuple[Shared, dict[int, Number]]:
+    """Return what is shared in baskets beside what all other lines hold, and what each line in them is granted."""
+    granted = _granted(apart, units, published)
+    return _shared(apart, _taken_beside(apart, units, published.certificate)), granted
+
+
+def mixture_stated(shared: Shared, granted: Mapping[int, Number], stated: Mapping[str, Any]) -> dict[int, Number]:
+    """Return the units of each line before rounding: the grants, but for the lines that the certificate names."""
+    by_name = {shared.given.names(line): line for line in shared.pack}
+    held = {line: granted[line] for line in shared.pack}
+    for retailer, sku, units in stated["mixture"]["units"]:
+        held[by_name[retailer, sku]] = Fraction(units)
+    return held
 
 
 def _granted(apart: Apart, units: Ints | None, published: Published) -> dict[int, Number]:
@@ -226,10 +240,7 @@ def _held_by_proof(
         retailer, sku = shared.given.names(line)
         return drawn(sku, retailer, n)
 
-    by_name = {shared.given.names(line): line for line in shared.pack}
-    held = {line: granted[line] for line in shared.pack}
-    for retailer, sku, units in stated["mixture"]["units"]:
-        held[by_name[retailer, sku]] = Fraction(units)
+    held = mixture_stated(shared, granted, stated)
     if not _is_feasible(shared, held, findings):
         return None
     totals = {claimant: sum(held[line] for line in lines) for claimant, lines in shared.claimants.items()}
@@ -241,6 +252,7 @@ def _held_by_proof(
     check_mixture(shared, totals, held, stated["mixture"]["constraints"], draw, findings)
     if rounding == "none":
         return held
+    by_name = {shared.given.names(line): line for line in shared.pack}
     raised = [by_name[retailer, sku] for retailer, sku in stated["raised"]]
     return packs_of(shared, held, raised, rounding, draw, {c: drawn(*c, 0) for c in shared.claimants}, findings)
 

@@ -5,6 +5,7 @@ from planting import Defect, Edit
 ADJUSTMENTS = "tests/allocation/test_adjustments.py"
 CARRYING = "tests/allocation/test_carrying.py"
 COMPARING = "tests/allocation/test_comparing.py"
+BASKETS = "tests/allocation/baskets"
 FILLINGS = "tests/allocation/test_fillings.py"
 
 DEFECTS = (
@@ -241,5 +242,65 @@ DEFECTS = (
             ),
         ),
         (COMPARING,),
+    ),
+    Defect(
+        "basket-without-its-weight",
+        "a large shop gets no more of a basket than a small one",
+        (
+            Edit(
+                "allocation/baskets/leximin.py",
+                "else (0, None, members | {level: -claimant.weight})",
+                "else (0, None, members | {level: -1})",
+            ),
+        ),
+        (f"{BASKETS}/test_sharing.py::test_weights_are_of_the_retailer",),
+    ),
+    Defect(
+        "basket-ignores-lines-beside",
+        "a basket spends the credit that lines outside of it have taken already",
+        (
+            Edit(
+                "allocation/baskets/claimants.py",
+                "            room[position[line]] -= taken if isinstance(taken, Fraction) else int(taken)\n",
+                "            room[position[line]] -= 0 * taken\n",
+            ),
+        ),
+        (f"{BASKETS}/test_sharing.py::test_lines_outside_come_before_baskets_in_a_shared_credit",),
+    ),
+    Defect(
+        "basket-leaves-packs-lying",
+        "packs stay in the store that a short shop had room for",
+        (
+            Edit(
+                "allocation/baskets/rounding.py",
+                "    queue = [turn(i) for i in range(len(packs)) if has_room(i)]\n",
+                "    queue = [turn(i) for i in range(len(packs)) if has_room(i)][:0]\n",
+            ),
+        ),
+        (f"{BASKETS}/test_sharing.py::test_what_a_credit_gives_back_goes_to_whoever_has_room",),
+    ),
+    Defect(
+        "totals-without-a-bound",
+        "a certificate passes whose weights prove nothing of the totals",
+        (
+            Edit(
+                "allocation/verification/basket_shares.py",
+                "        if _bound(shared, totals, of_rows, of_claimants, fixed) != level:\n",
+                "        if level < 0:\n",
+            ),
+        ),
+        (f"{BASKETS}/test_proofs.py::test_a_damaged_basket_fails",),
+    ),
+    Defect(
+        "approximate-anywhere",
+        "an answer far from the best passes under the label approximate, at any size",
+        (
+            Edit(
+                "allocation/verification/baskets.py",
+                "if len(held) <= BASKET_LINES or only_supplies",
+                "if only_supplies",
+            ),
+        ),
+        (f"{BASKETS}/test_bins.py::test_approximate_is_no_excuse_where_an_exact_answer_is_due",),
     ),
 )

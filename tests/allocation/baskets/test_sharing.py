@@ -140,6 +140,19 @@ def test_no_pack_is_left_that_a_short_line_has_room_for():
     assert sorted(held_by(result).values()) == [8, 8, 8, 8, 9]
 
 
+def test_what_a_credit_gives_back_goes_to_whoever_has_room():
+    given_problem = problem(
+        {"r1": {"A": 4, "B": 9}, "r2": {"A": 3, "B": 6}},
+        {"A": 11, "B": 5},
+        price_minor=[3, 1],
+        retailers={"retailer": ["r1", "r2"], "credit_minor": [11, None]},
+    )
+    result = solved(given_problem)
+
+    assert result.granted.tolist() == [3, 2, 3, 3]
+    assert result.columns["bound_by"] == ["credit:r1", "supply:B", "", "supply:B"]
+
+
 def test_packs_of_several_sizes():
     wanted = {f"r{i}": {"A": 24, "B": 20} for i in range(3)}
     result = solved(problem(wanted, {"A": 36, "B": 25}, pack=[12, 5]))
