@@ -65,6 +65,13 @@ def entitlements(problem: Problem) -> list[Fraction]:
 
     Carry plays no part in it. A line that was decided by hand is entitled to what was decided.
     """
+    shares = solve(divisible(problem), Policy(rounding="none")).granted.tolist()
+    most = (problem.lines.eligible * problem.lines.pack).tolist()
+    return [min(Fraction(share), Fraction(units)) for share, units in zip(shares, most, strict=True)]
+
+
+def divisible(problem: Problem) -> Problem:
+    """Return the problem without minimums and carry: one in which shares may be divided."""
     nothing = constant(0, len(problem))
     requests = replace(
         problem.requests,
@@ -73,10 +80,7 @@ def entitlements(problem: Problem) -> list[Fraction]:
         carry=nothing,
     )
     supply = replace(problem.supply, minimum=np.zeros_like(problem.supply.minimum))
-    divisible = Problem(requests, supply, problem.retailers, problem.quotas, problem.adjustments)
-    shares = solve(divisible, Policy(rounding="none")).granted.tolist()
-    most = (problem.lines.eligible * problem.lines.pack).tolist()
-    return [min(Fraction(share), Fraction(units)) for share, units in zip(shares, most, strict=True)]
+    return Problem(requests, supply, problem.retailers, problem.quotas, problem.adjustments)
 
 
 def carries_after(problem: Problem, result: Result, kept_thousandths: int = KEPT_THOUSANDTHS) -> IntArray:

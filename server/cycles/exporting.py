@@ -6,16 +6,31 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 import allocation
 from allocation import folders
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import problems, queries, terms
+from server.cycles import copying, problems, queries, terms
 
 ANNOUNCED_POLICY = "policy-as-announced.toml"
+_GRANTS = """
+    SELECT retailer, sku, requested_units, eligible_units, granted_units, share, reason, bound_by
+    FROM grants
+    WHERE cycle = :cycle AND attempt = :attempt AND (CAST(:retailer AS text) IS NULL OR retailer = :retailer)
+    ORDER BY retailer COLLATE "C", sku COLLATE "C"
+"""
+_KINDS = {
+    "retailer": copying.NAME,
+    "sku": copying.NAME,
+    "requested": copying.WHOLE,
+    "eligible": copying.WHOLE,
+    "granted": copying.WHOLE,
+    "share": copying.NAME,
+    "reason": copying.NAME,
+    "bound_by": copying.NAME,
+}
 CHECKS = ("feasible", "stops", "thresholds", "hashes")
 
 
@@ -86,20 +101,12 @@ def result_of(session: Session, cycle: UUID, retailer: str | None = None) -> all
     run = queries.run(session, cycle)
     if run is None or run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
-    grants = queries.drafted_grants(session, cycle, retailer)
+    grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=run.attempt, retailer=retailer)
+    numbers = {name: grants[name].to_numpy() for name in ("requested", "eligible", "granted")}
+    texts: dict[str, Any] = {name: copying.coded(grants[name]) for name in _KINDS if name not in numbers}
     return allocation.Result(
-        retailer=_texts([grant.retailer for grant in grants]),
-        sku=_texts([grant.sku for grant in grants]),
-        requested=np.array([grant.requested_units for grant in grants], dtype=np.int64),
-        eligible=np.array([grant.eligible_units for grant in grants], dtype=np.int64),
-        granted=np.array([grant.granted_units for grant in grants], dtype=np.int64),
-        share=_texts([grant.share for grant in grants]),
-        reason=_texts([grant.reason for grant in grants]),
-        bound_by=_texts([grant.bound_by for grant in grants]),
+        **texts,
+        **numbers,
         certificate=json.loads(run.certificate),
         report=json.loads(run.report),
     )
-
-
-def _texts(column: list[str]) -> Any:
-    return np.array(column, dtype=object)

@@ -9,21 +9,17 @@ import pyarrow as pa
 from sqlalchemy.orm import Session
 
 import allocation
-from allocation.arrow_columns import Gathered
 from server.cycles import copying, queries, terms
-
-NAME = pa.dictionary(pa.int32(), pa.string())
-WHOLE = pa.int64()
 
 _LINES = """
     SELECT retailer, sku, requested_units, floor_units, cap_units, weight, carry_thousandths
-    FROM book_lines WHERE cycle = %s
+    FROM book_lines WHERE cycle = :cycle
 """
 _SHOPS = """
-    SELECT retailer, weight, credit_minor, region, route, tier::text, market_type
-    FROM book_retailers WHERE cycle = %s
+    SELECT retailer, weight, credit_minor, region, route, CAST(tier AS text), market_type
+    FROM book_retailers WHERE cycle = :cycle
 """
-_PRICES = "SELECT sku, price_minor FROM book_skus WHERE cycle = %s"
+_PRICES = "SELECT sku, price_minor FROM book_skus WHERE cycle = :cycle"
 
 
 @dataclass(frozen=True)
@@ -52,17 +48,17 @@ def problem(session: Session, basis: Basis) -> allocation.Problem:
         session,
         _LINES,
         {
-            "retailer": NAME,
-            "sku": NAME,
-            "requested": WHOLE,
-            "floor": WHOLE,
-            "cap": WHOLE,
-            "weight": WHOLE,
-            "carry": WHOLE,
+            "retailer": copying.NAME,
+            "sku": copying.NAME,
+            "requested": copying.WHOLE,
+            "floor": copying.WHOLE,
+            "cap": copying.WHOLE,
+            "weight": copying.WHOLE,
+            "carry": copying.WHOLE,
         },
-        basis.cycle,
+        cycle=basis.cycle,
     )
-    requests = {name: _cells(lines, name) for name in lines.column_names}
+    requests = {name: copying.coded(lines[name]) for name in lines.column_names}
     if said.all_or_nothing:
         requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
     supply = queries.supply(session, basis.cycle, basis.supply_version).values()
@@ -106,8 +102,8 @@ def problem(session: Session, basis: Basis) -> allocation.Problem:
 
 def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, Any]:
     columns = ("retailer", "weight", "credit_minor", *(f"group:{group}" for group in terms.GROUPS))
-    kinds = {name: WHOLE if name in {"weight", "credit_minor"} else pa.string() for name in columns}
-    found = copying.read_columns(session, _SHOPS, kinds, cycle)
+    kinds = {name: copying.WHOLE if name in {"weight", "credit_minor"} else pa.string() for name in columns}
+    found = copying.read_columns(session, _SHOPS, kinds, cycle=cycle)
     shops = {name: found[name].to_pylist() for name in columns if name != "credit_minor" or said.credit}
     if said.retailer_units is not None:
         shops["max_units"] = [said.retailer_units] * found.num_rows
@@ -115,15 +111,7 @@ def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, An
 
 
 def _prices(session: Session, cycle: UUID) -> pa.Table:
-    return copying.read_columns(session, _PRICES, {"sku": pa.string(), "price_minor": WHOLE}, cycle)
-
-
-def _cells(table: pa.Table, name: str) -> Any:
-    """Return a column as the core takes it, with no object a cell."""
-    gathered = Gathered(numeric=False)
-    for chunk in table[name].chunks:
-        gathered.add(chunk)
-    return gathered.column()
+    return copying.read_columns(session, _PRICES, {"sku": pa.string(), "price_minor": copying.WHOLE}, cycle=cycle)
 
 
 def _all_or_nothing(said: terms.Terms, retailers: Iterable[str], skus: Iterable[str]) -> list[int]:

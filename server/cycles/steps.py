@@ -9,7 +9,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +23,8 @@ from sqlalchemy.orm import Session, sessionmaker
 import allocation
 from allocation import seeding
 from allocation.canonical import input_sha256
-from allocation.carrying import entitlements
+from allocation.columns import IntArray
+from allocation.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.texts import Coded, TextColumn
 from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
@@ -94,7 +94,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     started = time.monotonic()
     try:
         result = allocation.solve(problem, policy, seed_proof=proof)
-        entitled = entitlements(problem)
+        entitled = entitled_thousandths(problem)
     except InputError as error:
         raise StepStopped("input_refused", what=str(error)) from None
     except WorkLimitError as error:
@@ -115,7 +115,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         run.report = json.dumps(result.report, ensure_ascii=False)
         run.solving_ms = solving_ms
         run.solved_at = at
-        grants = _grants(problem, result, entitled)
+        grants = _grants(result, entitled)
         insert_columns(session, GrantRow, grants, cycle=row.id, attempt=row.attempt)
         _check_supply_held(session, row)
         detail: dict[str, Any] = {
@@ -215,12 +215,8 @@ def _basis(run: AllocationRun) -> problems.Basis:
     return problems.Basis(run.cycle, run.supply_version, run.policy_text, run.attempt)
 
 
-def _grants(problem: allocation.Problem, result: allocation.Result, entitled: list[Fraction]) -> pa.Table:
+def _grants(result: allocation.Result, entitled: IntArray) -> pa.Table:
     """Return the rows of the grants, in the order of the lines; entitlements in whole thousandths of a pack."""
-    thousandths = [
-        units.numerator * 1000 // (units.denominator * pack)
-        for units, pack in zip(entitled, problem.lines.pack.tolist(), strict=True)
-    ]
     return pa.table(
         {
             "retailer": _texts(result.retailer),
@@ -231,7 +227,7 @@ def _grants(problem: allocation.Problem, result: allocation.Result, entitled: li
             "share": _texts(result.share),
             "reason": _texts(result.reason),
             "bound_by": _texts(result.bound_by),
-            "entitled_thousandths": thousandths,
+            "entitled_thousandths": entitled,
         }
     )
 

@@ -69,7 +69,7 @@ def test_no_transaction_is_open_while_it_is_solved_and_checked(town, frozen, dat
 
     with monkeypatch.context() as eyes:
         eyes.setattr(allocation, "solve", watched(allocation.solve))
-        eyes.setattr(steps, "entitlements", watched(steps.entitlements))
+        eyes.setattr(steps, "entitled_thousandths", watched(steps.entitled_thousandths))
         steps.run_solve(town.runtime, cycle=str(frozen))
         eyes.setattr(steps.exporting, "check", watched(steps.exporting.check))
         steps.run_verify(town.runtime, cycle=str(frozen))
