@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import explaining, figures, queries, rules
+from server.cycles import explaining, figures, publishing, queries, rules
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
 from server.cycles.http import known
 from server.kit import console, http
@@ -25,6 +25,7 @@ COLUMNS = (
     Column("fill", N_("Fill"), "percent"),
     Column("lines", N_("Lines"), "number"),
     Column("short_lines", N_("Short lines"), "number"),
+    Column("level", N_("Level"), sortable=False, read=lambda row: None if row.level is None else f"{row.level:.4g}"),
 )
 CHECKS: dict[str, str] = {
     "feasible": N_("exact sums, whole packs, nothing beyond the supply"),
@@ -89,7 +90,8 @@ def explain(
     shop = retailers.retailer(session, retailer)
     grants = [] if shop is None else queries.drafted_grants(session, cycle, retailer)
     words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
-    answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words}
+    frozen = {} if not grants else publishing.lines_of(session, cycle, retailer)
+    answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words, "frozen": frozen}
     if "HX-Request" in request.headers:
         return console.fragment(request, "cycles/_explained.html", **answer)
     return console.page(request, "cycles/explain.html", cycle=found, name=named(request, found), **answer)

@@ -1,7 +1,8 @@
 """Figures of a cycle for its screens: who has ordered, who got how much, how evenly. Reads only."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -17,6 +18,7 @@ from server.orders import queries as orders
 from server.retailers import queries as retailers
 
 FURTHEST = 12
+BOUNDS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,34 @@ class SkuFigures:
     granted_units: int
     lines: int
     short_lines: int
+    level: float | None
 
     @property
     def fill(self) -> float:
         """Granted by requested."""
         return self.granted_units / self.requested_units if self.requested_units else 0.0
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit across lines that stopped somebody: how many lines, and what they missed of what they could have had.
+
+    ``level`` is the share (units by weight) at which it first refused, where the certificate states it.
+    """
+
+    name: str
+    lines: int
+    missed_units: int
+    level: float | None
+
+
+@dataclass(frozen=True)
+class Carries:
+    """What lines brought along from earlier cycles, in packs: how many lines, owed to them, and owed by them."""
+
+    lines: int
+    owed_packs: float
+    owing_packs: float
 
 
 @dataclass(frozen=True)
@@ -117,6 +142,8 @@ class Review:
     skus: tuple[SkuFigures, ...]
     furthest: tuple[FarLine, ...]
     reasons: dict[str, int]
+    bounds: tuple[Bound, ...]
+    carries: Carries
 
 
 @dataclass(frozen=True)
@@ -152,7 +179,8 @@ def review(session: Session, cycle: UUID) -> Review | None:
     row = session.get(CycleRow, cycle)
     if row is None or row.attempt == 0:
         return None
-    skus = _skus(session, row)
+    levels = _levels(session, cycle)
+    skus = _skus(session, row, levels)
     if not skus:
         return None
     short = [figures.sku for figures in skus if figures.short_lines]
@@ -176,6 +204,8 @@ def review(session: Session, cycle: UUID) -> Review | None:
         skus=tuple(skus),
         furthest=_furthest(session, row),
         reasons=_reasons(session, row),
+        bounds=_bounds(session, row, levels),
+        carries=_carries(session, row),
     )
 
 
@@ -200,7 +230,48 @@ def _of_attempt(row: CycleRow) -> ColumnElement[bool]:
     return and_(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
 
 
-def _skus(session: Session, row: CycleRow) -> list[SkuFigures]:
+def _levels(session: Session, cycle: UUID) -> dict[str, float]:
+    """Return the level at which each constraint first refused, by its name, as the certificate states it."""
+    run = queries.run(session, cycle)
+    certificate = {} if run is None or run.certificate is None else json.loads(run.certificate)
+    stated = {f"supply:{sku}": found for sku, found in certificate.get("thresholds", {}).items()}
+    stated |= certificate.get("levels", {})
+    return {name: float(Fraction(found["level"])) for name, found in stated.items() if _is_plain(found["level"])}
+
+
+def _is_plain(level: str) -> bool:
+    """Say whether a level is a number; under some roundings it is stated as a root."""
+    return level.replace("/", "", 1).replace("-", "", 1).isdecimal()
+
+
+def _bounds(session: Session, row: CycleRow, levels: Mapping[str, float]) -> tuple[Bound, ...]:
+    found = session.execute(
+        select(GrantRow.bound_by, func.count(), func.sum(GrantRow.eligible_units - GrantRow.granted_units))
+        .where(
+            _of_attempt(row),
+            GrantRow.bound_by.not_in(("", "adjustment")),
+            GrantRow.bound_by.not_like("supply:%"),
+        )
+        .group_by(GrantRow.bound_by)
+        .order_by(func.count().desc(), GrantRow.bound_by.collate("C"))
+        .limit(BOUNDS_SHOWN)
+    )
+    return tuple(Bound(name, lines, int(missed), levels.get(name)) for name, lines, missed in found)
+
+
+def _carries(session: Session, row: CycleRow) -> Carries:
+    carry = BookLine.carry_thousandths
+    lines, owed, owing = session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(carry).filter(carry > 0), 0),
+            func.coalesce(func.sum(carry).filter(carry < 0), 0),
+        ).where(BookLine.cycle == row.id, carry != 0)
+    ).one()
+    return Carries(lines, int(owed) / 1000, -int(owing) / 1000)
+
+
+def _skus(session: Session, row: CycleRow, levels: Mapping[str, float]) -> list[SkuFigures]:
     supply = queries.supply(session, row.id)
     names = catalogue.skus(session, withdrawn=True)
     sums = session.execute(
@@ -226,6 +297,7 @@ def _skus(session: Session, row: CycleRow) -> list[SkuFigures]:
             granted_units=int(granted),
             lines=lines,
             short_lines=short,
+            level=levels.get(f"supply:{sku}"),
         )
         for sku, requested, granted, lines, short in sums
     ]

@@ -81,6 +81,12 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
     }
 
 
+def lines_of(session: Session, cycle: UUID, retailer: str) -> dict[str, FrozenLine]:
+    """Return what a retailer's lines of the last attempt brought along and take on, by SKU."""
+    row = session.get(CycleRow, cycle)
+    return {} if row is None else {sku: line for (_, sku), line in frozen_lines(session, row, retailer).items()}
+
+
 def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str], FrozenLine], *, at: datetime) -> None:
     """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message."""
     run = queries.run(session, row.id)

@@ -8,7 +8,7 @@ from factories import make_sku
 
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import exporting, queries, service, standing
+from server.cycles import exporting, figures, queries, service, standing
 from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -104,6 +104,17 @@ def test_an_outsider_checks_the_limits_from_the_files_and_the_policy_by_its_anno
     assert (tmp_path / "problem" / "quotas.csv").read_text() == "group,value,sku,max_units\nregion,hills,K1,20\n"
     policy = (tmp_path / exporting.ANNOUNCED_POLICY).read_bytes()
     assert hashlib.sha256(policy).hexdigest() == announced.text_sha256
+
+
+def test_the_review_names_the_limits_that_bound_and_at_which_level(town, under_limits, signed_in):
+    page = signed_in("planner", name="anna").get(f"/console/cycles/{under_limits}/review").text
+    plain = " ".join(page.split())
+    assert "credit of <code>R1</code>" in plain
+    assert "quota of region hills: <code>K1</code>" in plain
+    with transaction(town.sessions) as session:
+        bounds = {one.name: one for one in figures.review(session, under_limits).bounds}
+    assert bounds["units:R4"].missed_units == 20
+    assert bounds["quota:region=hills:K1"].level is not None
 
 
 @pytest.mark.parametrize(
