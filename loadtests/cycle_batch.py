@@ -24,8 +24,8 @@ from server.catalogue import queries as catalogue
 from server.cycles import queries, service, steps, supply
 from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
-from server.kit.http import Runtime
 from server.kit.identity import Operator
+from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
 LINES_A_RETAILER = 20

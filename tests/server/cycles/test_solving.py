@@ -25,7 +25,7 @@ WORKER = """
     from server.cycles import steps
     from server.kit.clock import system_clock
     from server.kit.db import make_engine, make_sessions
-    from server.kit.http import Runtime
+    from server.kit.runtime import Runtime
     from server.kit.settings import Settings
 
     def never_ends(*_args, **_kwargs):
