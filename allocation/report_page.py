@@ -46,8 +46,9 @@ def report_page(report: Mapping[str, Any]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Allocation · 分配结果</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<style>\n{style}</style></head><body>\n"
+        '<nav aria-label="Language · 语言">\n'
         '<input type="radio" name="language" id="show-en" checked><label for="show-en">English</label>\n'
-        '<input type="radio" name="language" id="show-zh"><label for="show-zh">中文</label>\n'
+        '<input type="radio" name="language" id="show-zh"><label for="show-zh">中文</label></nav>\n'
         f"<main><h1>{_both('Allocation', '分配结果')}</h1>\n" + "\n".join(sections) + "\n</main></body></html>\n"
     )
 
@@ -71,16 +72,14 @@ def _totals(totals: dict[str, Any]) -> str:
 def _adjustments(decided: Sequence[dict[str, Any]]) -> str:
     heading = (
         ("Retailer, SKU", "零售户、品规"),
-        ("Granted of eligible", "分配／合格数量"),
-        ("Why", "理由"),
-        ("Decided, approved by", "决定人、批准人"),
+        ("Granted of eligible", "分配／合格"),
+        ("Why and by whom", "理由与经办"),
     )
     rows = (
         (
             f"{escape(row['retailer'])}<br>{escape(row['sku'])}",
             f"{_number(row['granted'])} / {_number(row['eligible'])}",
-            escape(row["reason"]),
-            f"{escape(row['author'])}<br>{escape(row['approver'])}",
+            f"{escape(row['reason'])}<br>" + _by_whom(row["author"], row["approver"]),
         )
         for row in decided
     )
@@ -102,6 +101,10 @@ def _baskets(baskets: Mapping[str, Any]) -> str:
         f"但相对落后最多的零售户，除一个整包外，与最优分配允许的数量相比最多可能少 {gap}。",
     )
     return _section("Baskets: approximate", "组合：近似结果", f'<p class="mark">{note}</p>')
+
+
+def _by_whom(author: str, approver: str) -> str:
+    return _both(f"decided by {author}, approved by {approver}", f"{author} 决定，{approver} 批准")
 
 
 def _skus(skus: Sequence[dict[str, Any]]) -> str:
