@@ -1,6 +1,6 @@
 """Compiled passes over many lines: bounds of levels, and where the last units of constraints begin.
 
-The plain ways in :mod:`allocation.verification.turns` and :mod:`allocation.verification.stops` lead to the same
+The plain ways in :mod:`allocation.verification.turns` and :mod:`allocation.verification.tails` lead to the same
 answers.
 """
 

@@ -14,7 +14,7 @@ from allocation.verification.canonical import input_sha256
 from allocation.verification.entitlement import chunks
 from allocation.verification.given import given_by
 from allocation.verification.rows import REASONS, Rows
-from allocation.verification.stops import Units, start_of_tail
+from allocation.verification.tails import Units, start_of_tail
 
 NAMES = ["a", 'b "best", inc', "烟草店", "d\\e", "é"]
 
