@@ -54,7 +54,7 @@ class _Elimination(Generic[Key]):
             if self.rows[i]:
                 self._take(i)
             elif self.rights[i]:
-                raise ContradictionError
+                raise ContradictionError("the equations of a basis contradict each other")
         values: dict[Key, Number] = dict.fromkeys(self.uses, 0)
         for pivot, row, right in reversed(self.taken):
             values[pivot] = right - sum(a * values[unknown] for unknown, a in row.items())

@@ -173,7 +173,7 @@ def test_a_wrong_cell_of_a_basket_is_named(column):
 
 def test_a_solver_that_certifies_what_is_not_so_is_refused(monkeypatch):
     # The edge of the world: an engine whose basis is that of another programme.
-    def everything_low(programme, engine):
+    def everything_low(programme, unit=None, *, engine):
         return dict.fromkeys(range(len(programme.worth)), "AT_LOWER_BOUND"), dict.fromkeys(
             range(len(programme.rows)), "BASIC"
         )

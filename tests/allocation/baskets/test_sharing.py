@@ -163,6 +163,24 @@ def test_packs_of_several_sizes():
     assert result.granted.sum() == 61
 
 
+@pytest.mark.parametrize("rounding", ["none", "webster"])
+def test_numbers_far_beyond_what_floating_point_tells_apart_are_exact(rounding):
+    much = 10**12
+    given_problem = problem(
+        {"r1": {"A": much, "B": 7}, "r2": {"A": much - 1, "B": 3 * much}, "r3": {"A": 5, "B": much + 1}},
+        {"A": much + 7, "B": 2 * much - 3},
+        price_minor=[999_983, 3],
+        retailers={
+            "retailer": ["r1", "r2", "r3"],
+            "weight": [10**9, 10**9 - 1, 1],
+            "credit_minor": [None, 10**15, None],
+        },
+    )
+    result = solved(given_problem, rounding=rounding)
+
+    assert result.granted.sum() == much + 7 + 2 * much - 3
+
+
 def test_weights_that_differ_within_a_basket_are_refused():
     given_problem = Problem.from_columns(
         {"retailer": ["r1", "r1"], "sku": ["A", "B"], "requested": [5, 5], "weight": [1, 2]},
