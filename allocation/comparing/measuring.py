@@ -206,7 +206,7 @@ def _furthest(ascending: Amounts, chosen: npt.NDArray[np.bool_]) -> list[int]:
 
 def _histogram(change: Amounts, up: npt.NDArray[np.bool_], down: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
     """Count changes in steps of 1, 2, 5, 10, …; below the largest nine steps of either side all in one."""
-    largest = max((abs(_plain(amount)) for amount in change[up | down].tolist()), default=0)
+    largest = max(_plain(change.max()), -_plain(change.min())) if len(change) else 0
     edges = [1]
     while edges[-1] <= largest:
         edges.append(edges[-1] * 5 // 2 if str(edges[-1])[0] == "2" else edges[-1] * 2)
