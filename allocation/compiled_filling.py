@@ -6,9 +6,10 @@ the draw. A SKU whose numbers do not fit 64 bits is left to the plain way.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,7 @@ from allocation.texts import Coded
 Mask = npt.NDArray[np.bool_]
 
 _STRETCH_LINES: Final = 1 << 20
+_THREADS: Final = os.cpu_count() or 1
 
 
 def fill_many(
@@ -42,57 +44,117 @@ def fill_many(
         The chosen SKUs that were left out, since their numbers may not fit 64 bits.
     """
     packs = (problem.supply.supply - problem.supply.reserve) // problem.supply.pack
-    sums, fits = _totals(problem.requests.sku, lines, len(chosen))
-    scarce = chosen & fits & (sums[0] > packs)
-    filler = _Filler(problem, lines, order, rounding, draw, filling)
-    left = packs - sums[1]
-    place, ends = _by_sku(problem.requests.sku, scarce, sums[2])
-    is_done = np.zeros(len(chosen), dtype=np.bool_)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        parts, sums, fits = _totals(threads, problem.requests.sku, lines, len(chosen))
+        scarce = chosen & fits & (sums[0] > packs)
+        together = _Together(threads, problem.requests.sku, scarce, parts)
+        filler = _Filler(problem, lines, order, rounding, draw, together)
+        left = packs - sums[1]
 
-    def fill(sku: int) -> tuple[int, bool, Threshold | None]:
-        here = place[ends[sku] - sums[2, sku] : ends[sku]]
-        return sku, *filler.fill(sku, here, int(left[sku]))
+        def fill(sku: int) -> tuple[int, Threshold | None]:
+            return sku, filler.fill(sku, int(left[sku]))
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for sku, done, threshold in threads.map(fill, np.flatnonzero(scarce).tolist()):
-            is_done[sku] = done
-            if threshold is not None:
-                filling.thresholds[sku] = threshold
-    left_out: Mask = (chosen & ~fits) | (scarce & ~is_done)
+        done = list(threads.map(fill, np.flatnonzero(scarce).tolist()))
+        left_out = chosen & ~fits
+        left_out[[sku for sku, _ in done if sku in filler.too_wide]] = True
+        filling.thresholds.update({sku: threshold for sku, threshold in done if threshold is not None})
+        together.spread(~left_out, filler.held, filler.drawn, filling, lines.eligible)
     return left_out
 
 
-def _totals(sku: Positions, lines: Lines, skus: int) -> tuple[IntArray, Mask]:
-    """Return eligible and floor in packs, and lines, per SKU, and for which of them the sums fit."""
-    sums, estimates = np.zeros((3, skus), dtype=np.int64), np.zeros((2, skus))
-    for here in _stretches(len(sku)):
-        kernels.totals(sku[here], _plain(lines.eligible[here]), _plain(lines.floor[here]), sums, estimates)
-    fits: Mask = estimates.max(axis=0) < WORD_END / 2
-    return sums, fits
+def _totals(
+    threads: ThreadPoolExecutor, sku: Positions, lines: Lines, skus: int
+) -> tuple[list[tuple[slice, IntArray]], IntArray, Mask]:
+    """Add up eligible and floor in packs, and count lines, per SKU.
+
+    Returns
+    -------
+    tuple
+        Parts of the lines with the number of lines per SKU in each, the sums, and for which SKUs they fit.
+    """
+
+    def of(part: slice) -> tuple[IntArray, npt.NDArray[np.float64]]:
+        sums, estimates = np.zeros((3, skus), dtype=np.int64), np.zeros((2, skus))
+        for here in _stretches(part):
+            kernels.totals(sku[here], _plain(lines.eligible[here]), _plain(lines.floor[here]), sums, estimates)
+        return sums, estimates
+
+    size = -(-len(sku) // _THREADS)
+    parts = [slice(start, min(start + size, len(sku))) for start in range(0, len(sku), max(size, 1))]
+    totals = list(threads.map(of, parts))
+    sums = np.sum([some for some, _ in totals], axis=0)
+    fits: Mask = np.sum([estimate for _, estimate in totals], axis=0).max(axis=0) < WORD_END / 2
+    return [(part, some[2]) for part, (some, _) in zip(parts, totals, strict=True)], sums, fits
 
 
-def _by_sku(sku: Positions, chosen: Mask, lines: IntArray) -> tuple[Positions, IntArray]:
-    """Return the lines of the chosen SKUs, one SKU after the other, and where each SKU's end."""
-    count = np.where(chosen, lines, 0)
-    ends = np.where(chosen, np.cumsum(count) - count, -1)
-    place = np.empty(int(count.sum()), dtype=np.int32)
-    for here in _stretches(len(sku)):
-        kernels.group(sku[here], here.start, ends, place)
-    return place, ends
+def _stretches(part: slice) -> Iterator[slice]:
+    return (slice(at, min(at + _STRETCH_LINES, part.stop)) for at in range(part.start, part.stop, _STRETCH_LINES))
 
 
-def _stretches(lines: int) -> Iterator[slice]:
-    return (slice(start, min(start + _STRETCH_LINES, lines)) for start in range(0, lines, _STRETCH_LINES))
+def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column in plain memory and read-only, so that kernels are compiled for one kind of array."""
+    plain = np.ascontiguousarray(column).view()
+    plain.setflags(write=False)
+    return plain
 
 
-def _plain(column: IntArray) -> IntArray:
-    """Return a column in plain memory, so that kernels are compiled for one kind of array."""
-    return np.ascontiguousarray(column)
+class _Together:
+    """Columns of lines brought together by SKU, the lines of the chosen SKUs alone.
 
+    All lines are gone through in their order and each SKU's written one behind the other, by several threads from
+    places of their own: memory is read and written in streams, never here and there.
+    """
 
-def _at(column: IntArray, place: Positions) -> IntArray:
-    """Return a column at some places, as a copy."""
-    return np.full(len(place), column[0]) if is_constant(column) else np.take(column, place)
+    def __init__(
+        self, threads: ThreadPoolExecutor, sku: Positions, chosen: Mask, parts: list[tuple[slice, IntArray]]
+    ) -> None:
+        self.threads, self.sku = threads, _plain(sku)
+        counts = [np.where(chosen, count, 0) for _, count in parts]
+        total = np.sum(counts, axis=0) if counts else np.zeros(len(chosen), dtype=np.int64)
+        self.ends = np.cumsum(total)
+        self.starts = self.ends - total
+        self.lines = int(total.sum())
+        self.parts = []
+        at = self.starts
+        for (part, _), count in zip(parts, counts, strict=True):
+            self.parts.append((part, np.where(chosen, at, -1)))
+            at = at + count
+        self.columns: dict[int, IntArray] = {}
+        self.place = np.empty(self.lines, dtype=np.int32)
+        self._each(lambda here, ends: kernels.number(self.sku[here], here.start, ends, self.place))
+
+    def bring(self, column: IntArray) -> None:
+        """Bring a column together, unless it is one number or was brought before."""
+        if not is_constant(column) and id(column) not in self.columns:
+            out = self.columns[id(column)] = np.empty(self.lines, dtype=np.int64)
+            self._each(lambda here, ends: kernels.bring_together(self.sku[here], _plain(column[here]), ends, out))
+
+    def of(self, sku: int, column: IntArray) -> IntArray:
+        """Return a column for the lines of a SKU; not to be written to."""
+        here = slice(self.starts[sku], self.ends[sku])
+        if is_constant(column):
+            return np.full(here.stop - here.start, column[0] if len(column) else 0)
+        return self.columns[id(column)][here]
+
+    def spread(self, chosen: Mask, held: IntArray, drawn: Mask, filling: Filling, eligible: IntArray) -> None:
+        """Put what the lines of the chosen SKUs hold to their places in a filling."""
+
+        def one(here: slice, ends: IntArray) -> None:
+            ends[~chosen] = -1
+            places = (filling.granted[here], filling.by_draw[here], filling.stopped_by[here])
+            kernels.spread(self.sku[here], ends, held, drawn, places, _plain(eligible[here]))
+
+        self._each(one)
+
+    def _each(self, work: Callable[[slice, IntArray], None]) -> None:
+        """Do a work on all lines: each stretch, and where its lines go."""
+
+        def of(part: tuple[slice, IntArray]) -> None:
+            lines, ends = part[0], part[1].copy()
+            for here in _stretches(lines):
+                work(here, ends)
+
+        list(self.threads.map(of, self.parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,52 +170,55 @@ class _Stage:
 
 
 class _Filler:
-    """Fills one SKU after the other, each writing to its own lines alone."""
+    """Fills one SKU after the other: `held` and `drawn` get packs and lost draws, in the order of `together`."""
 
     def __init__(
-        self, problem: Problem, lines: Lines, order: Order, rounding: str, draw: Drawing, filling: Filling
+        self, problem: Problem, lines: Lines, order: Order, rounding: str, draw: Drawing, together: _Together
     ) -> None:
         self.problem, self.lines, self.order, self.rounding = problem, lines, order, rounding
-        self.draw, self.filling = draw, filling
+        self.draw, self.together = draw, together
         self.method = kernels.METHOD[rounding]
         self.scale = CARRY_SCALE if problem.requests.carry.any() else 1
+        self.held, self.drawn = np.empty(together.lines, dtype=np.int64), np.zeros(together.lines, dtype=np.bool_)
+        self.too_wide: set[int] = set()
+        for column in (lines.eligible, lines.floor, order.tier, problem.requests.carry):
+            together.bring(column)
+        for phase in order.phases:
+            for column in (phase.after, phase.until, phase.rate, phase.offset_packs):
+                together.bring(column)
 
-    def fill(self, sku: int, place: Positions, left: int) -> tuple[bool, Threshold | None]:
-        """Share what is left of a SKU above the floors; return whether the numbers fit, and its threshold."""
-        granted, eligible = _at(self.lines.floor, place), _at(self.lines.eligible, place)
-        drawn, threshold = np.zeros(len(place), dtype=np.bool_), None
-        if left > 0:
-            stage, due = self._stage_of_the_end(place, granted, eligible, left)
-            carry = (
-                _at(self.problem.requests.carry, place[stage.member]) if self.scale > 1 else np.zeros_like(stage.low)
-            )
-            target = due + int(stage.low.sum())
-            if not self._narrow_down(stage, carry, target):
-                return False, None
-            granted[stage.member] = stage.low
-            threshold = self._decide(sku, place, stage, carry, target - int(stage.low.sum()), (granted, drawn))
-        self.filling.granted[place] = granted
-        self.filling.by_draw[place] = drawn
-        self.filling.stopped_by[place[granted < eligible]] = sku
-        return True, threshold
+    def fill(self, sku: int, left: int) -> Threshold | None:
+        """Share what is left of a SKU above the floors; return its threshold."""
+        of = partial(self.together.of, sku)
+        here = slice(self.together.starts[sku], self.together.ends[sku])
+        granted, drawn = self.held[here], self.drawn[here]
+        granted[:] = of(self.lines.floor)
+        if left <= 0:
+            return None
+        stage, due = self._stage_of_the_end(of, granted, left)
+        carry = of(self.problem.requests.carry)[stage.member] if self.scale > 1 else np.zeros_like(stage.low)
+        target = due + int(stage.low.sum())
+        if not self._narrow_down(stage, carry, target):
+            self.too_wide.add(sku)
+            return None
+        granted[stage.member] = stage.low
+        return self._decide(
+            sku, self.together.place[here], stage, carry, target - int(stage.low.sum()), (granted, drawn)
+        )
 
-    def _stage_of_the_end(
-        self, place: Positions, granted: IntArray, eligible: IntArray, left: int
-    ) -> tuple[_Stage, int]:
+    def _stage_of_the_end(self, of: Callable[[IntArray], IntArray], granted: IntArray, left: int) -> tuple[_Stage, int]:
         """Grant every stage that is filled; return the one in which the supply ends, and how many packs it gets."""
-        tier, floor = _at(self.order.tier, place), granted.copy()
+        tier, floor, eligible = of(self.order.tier), granted.copy(), of(self.lines.eligible)
         tiers = tier[:1] if is_constant(self.order.tier) else np.unique(tier)
         for number in tiers.tolist():
             of_tier = tier == number
             for phase in self.order.phases:
-                after, until = _at(phase.after, place), _at(phase.until, place)
-                low, high = np.clip(floor, after, until), np.minimum(eligible, until)
+                low, high = np.clip(floor, of(phase.after), of(phase.until)), np.minimum(eligible, of(phase.until))
                 member = np.flatnonzero(of_tier & (low < high))
                 low, high = low[member], high[member]
                 amount = int((high - low).sum())
                 if amount >= left:
-                    where = place[member]
-                    rate, offset = _at(phase.rate, where), _at(phase.offset_packs, where)
+                    rate, offset = of(phase.rate)[member], of(phase.offset_packs)[member]
                     return _Stage(phase.number, member, low, high, rate, offset), left
                 granted[member] = high
                 left -= amount

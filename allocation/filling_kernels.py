@@ -12,6 +12,7 @@ from allocation.compiled import jit
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
 
 ADAMS, DEAN, HUNTINGTON_HILL, WEBSTER, JEFFERSON = range(5)
 METHOD: Final = {
@@ -39,12 +40,36 @@ def totals(sku: Places, eligible: Ints, floor: Ints, sums: Ints, estimates: npt.
 
 
 @jit
-def group(sku: Places, first: int, ends: Ints, place: Places) -> None:
+def number(sku: Places, first: int, ends: Ints, place: Places) -> None:
     """Put the numbers of lines, the first being `first`, behind those of their SKU; −1 in `ends` for a SKU left out."""
     for line in range(len(sku)):
         k = sku[line]
         if ends[k] >= 0:
             place[ends[k]] = first + line
+            ends[k] += 1
+
+
+@jit
+def bring_together(sku: Places, column: Ints, ends: Ints, out: Ints) -> None:
+    """Put the numbers of a column behind those of their SKU, as :func:`number` does."""
+    for line in range(len(sku)):
+        k = sku[line]
+        if ends[k] >= 0:
+            out[ends[k]] = column[line]
+            ends[k] += 1
+
+
+@jit
+def spread(sku: Places, ends: Ints, held: Ints, drawn: Flags, out: tuple[Ints, Flags, Places], eligible: Ints) -> None:
+    """Put what lines hold back to their places, and note their SKU as what stopped those that are short."""
+    granted, by_draw, stopped_by = out
+    for line in range(len(sku)):
+        k = sku[line]
+        if ends[k] >= 0:
+            granted[line] = held[ends[k]]
+            by_draw[line] = drawn[ends[k]]
+            if granted[line] < eligible[line]:
+                stopped_by[line] = k
             ends[k] += 1
 
 

@@ -64,7 +64,12 @@ class Pool:
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "Pool":
         """Return texts as they are, in UTF-8."""
-        return cls._of([text.encode() for text in texts])
+        together = "".join(texts)
+        if not together.isascii():
+            return cls._of([text.encode() for text in texts])
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        content = np.frombuffer(together.encode() or b"\0", dtype=np.uint8).copy()
+        return cls(content, np.concatenate(([0], np.cumsum(lengths))))
 
     @classmethod
     def for_csv(cls, texts: Sequence[str]) -> "Pool":
@@ -78,8 +83,10 @@ class Pool:
     def for_json(cls, texts: Sequence[str]) -> "Pool":
         """Return texts as JSON."""
         together = "".join(texts)
-        if not any(mark in together for mark in '"\\') and together.isprintable():
-            return cls._of([f'"{text}"'.encode() for text in texts])
+        if texts and not any(mark in together for mark in '"\\') and together.isprintable():
+            starts, quoted = cls.of_texts(texts).starts, '"' + '""'.join(texts) + '"'
+            content = np.frombuffer(quoted.encode(), dtype=np.uint8).copy()
+            return cls(content, starts + 2 * np.arange(len(starts)))
         return cls._of([json_rows([text]) for text in texts])
 
     def bytes_of(self, codes: npt.NDArray[Any]) -> int:
