@@ -150,10 +150,15 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
             write_file(fresh / name, [content])
 
 
-def write_result(result: Result, folder: Path) -> None:
+def write_result(result: Result, folder: Path, progress: Progress = lambda _stage, _done, _all: None) -> None:
     """Write a result as a folder, all or nothing.
 
     An earlier result at that place is replaced; a folder that holds anything else is left alone and refused.
+
+    Parameters
+    ----------
+    progress
+        Told ``writing``, the lines written and their number.
 
     Raises
     ------
@@ -164,7 +169,7 @@ def write_result(result: Result, folder: Path) -> None:
     """
     report = (json.dumps(result.report, ensure_ascii=False, indent=1) + "\n").encode()
     contents: dict[str, Iterable[bytes]] = {
-        "allocation.csv": result.csv_chunks(),
+        "allocation.csv": result.csv_chunks(lambda done: progress("writing", done, len(result))),
         "report.json": [report],
         "report.html": [report_page(result.report).encode()],
     }

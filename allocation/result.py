@@ -1,6 +1,6 @@
 """The result: one row a line, and the certificate that lets a stranger check it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -132,14 +132,19 @@ class Result:
         """The bytes of ``allocation.csv``: UTF-8, minimal quoting, lines ended by a line feed."""
         return b"".join(self.csv_chunks())
 
-    def csv_chunks(self) -> Iterator[bytes]:
-        """Yield the bytes of ``allocation.csv`` piece by piece."""
+    def csv_chunks(self, told: Callable[[int], None] = lambda _lines: None) -> Iterator[bytes]:
+        """Yield the bytes of ``allocation.csv`` piece by piece; `told` hears how many lines have been taken."""
         yield csv_bytes([COLUMNS])
-        if compiled.worth_it(len(self)) and (lines := self._for_kernels()):
-            yield from result_csv(*lines)
-        else:
-            for some in stretches(len(self)):
-                yield csv_bytes(zip(*self.columns_of(some).values(), strict=True))
+        written = self._compiled() or (
+            csv_bytes(zip(*self.columns_of(some).values(), strict=True)) for some in stretches(len(self))
+        )
+        for lines, chunk in zip(stretches(len(self)), written, strict=True):
+            yield chunk
+            told(lines.stop)
+
+    def _compiled(self) -> Iterator[bytes] | None:
+        lines = self._for_kernels() if compiled.worth_it(len(self)) else None
+        return result_csv(*lines) if lines else None
 
     def _for_kernels(self) -> "tuple[list[Coded[str]], list[npt.NDArray[np.int64]], npt.NDArray[np.int64]] | None":
         """Return codes, units and weights, where all that is written follows from them."""

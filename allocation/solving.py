@@ -90,7 +90,7 @@ def solve(
         filling = _with_minimums(problem, lines, policy, order, filling, progress, places)
     if has_baskets(problem, policy):
         fill_baskets(problem, problem.lines_to_fill, policy, filling)
-    return _result(problem, policy, order, filling, seed_proof)
+    return _result(problem, policy, order, filling, seed_proof, progress)
 
 
 def _with_minimums(
@@ -187,7 +187,14 @@ def coupled_skus(problem: Problem, lines: Lines) -> npt.NDArray[np.bool_]:
     return coupled
 
 
-def _result(problem: Problem, policy: Policy, order: Order, filling: Filling, seed_proof: SeedProof | None) -> Result:
+def _result(
+    problem: Problem,
+    policy: Policy,
+    order: Order,
+    filling: Filling,
+    seed_proof: SeedProof | None,
+    progress: Progress,
+) -> Result:
     requests, lines = problem.requests, problem.lines
     everything = slice(None)
     granted = Units(filling.granted, lines.pack).of(everything)
@@ -202,7 +209,8 @@ def _result(problem: Problem, policy: Policy, order: Order, filling: Filling, se
         reason=reason,
         bound_by=bound_by(problem, filling),
     )
-    certificate = make_certificate(problem, policy, filling, sha256_of(result.csv_chunks()), seed_proof)
+    result_sha256 = sha256_of(result.csv_chunks(lambda done: progress("hashing", done, len(problem))))
+    certificate = make_certificate(problem, policy, filling, result_sha256, seed_proof)
     hashes = {name: certificate[name] for name in ("input_sha256", "result_sha256")}
     report = report_figures(problem, policy, filling, reason, hashes)
     return replace(result, certificate=certificate, report=report)

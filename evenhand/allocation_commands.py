@@ -69,7 +69,7 @@ def allocate(
         with _places(dask, shards) as places:
             result = solve(asked, stated, seed=seed, seed_proof=proof, progress=progress, places=places)
         stages.end("solved")
-        write_result(result, out)
+        write_result(result, out, progress)
         stages.end("written")
     if not quiet:
         totals = result.report["totals"]

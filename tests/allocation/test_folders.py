@@ -289,3 +289,13 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path):
         contents.append({path.name: path.read_bytes() for path in out.iterdir()})
 
     assert contents[0] == contents[1]
+
+
+def test_hashing_and_writing_say_how_far_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("allocation.line_bytes.STRETCH_LINES", 2)
+    told = []
+
+    result = solve(one_sku([5, 5, 5], 7), Policy(), seed=SEED, progress=lambda *step: told.append(step))
+    write_result(result, tmp_path / "result", lambda *step: told.append(step))
+
+    assert told == [("hashing", 2, 3), ("hashing", 3, 3), ("writing", 2, 3), ("writing", 3, 3)]
