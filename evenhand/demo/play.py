@@ -194,7 +194,7 @@ class Play:
         told(1)
         figures = status["figures"]
         moved, sides = figures["retailers"], (figures["a"], figures["b"])
-        self.figures.more["what_if"] = f"{self.stage.url}/console/what-ifs/{what_if}"
+        self.figures.more["what_if"] = f"{self.stage.url}/console/policies/what-ifs/{what_if}"
         fills = " and ".join(f"{side['totals']['granted']:,} units under {side['name']}" for side in sides)
         self.view.done(f"{fills}; {moved['gaining']} shops would gain, {moved['losing']} lose")
 

@@ -15,7 +15,7 @@ from server.kit.console.texts import N_, texts
 from server.kit.fields import Invalid
 from server.retailers import queries as retailers
 
-PLACE = "/console/what-ifs"
+PLACE = "/console/policies/what-ifs"
 CYCLES_SHOWN = 30
 
 reading = http.router(PLACE, tag="console", roles=())
@@ -165,11 +165,16 @@ def _figures(found: what_if.WhatIf) -> dict[str, Any]:
     if found.figures is None:
         return {}
     groups = found.figures["groups"]
+    tiers = groups.get("tier", [])
     return {
         "curves": [
             (label, found.figures[side]["evenness"]["lorenz_granted"], found.figures[side]["evenness"]["gini"])
             for label, side in ((str(found.first), "a"), (str(found.second), "b"))
         ],
-        "tiers": groups.get("tier", []),
+        "tier_labels": [row["value"] for row in tiers],
+        "tiers": [
+            (str(policy), [row[side] / max(row["eligible"], 1) for row in tiers])
+            for policy, side in ((found.first, "a"), (found.second, "b"))
+        ],
         "regions": groups.get("region", []),
     }

@@ -113,7 +113,7 @@ def test_every_screen_stands_in_every_state(town, signed_in, language):
     cycle = town.draft()
     screens = [f"/console/cycles/{cycle}{part}" for part in ("", "/supply", "/review")]
     screens += ["/console/cycles", "/console/standing", "/console/cycles/new", "/console/"]
-    screens += ["/console/policies", "/console/policies/new", "/console/what-ifs"]
+    screens += ["/console/policies", "/console/policies/new", "/console/policies/what-ifs"]
 
     def look():
         for path in screens:

@@ -161,12 +161,12 @@ def test_what_cannot_be_compared_is_refused(town, tight):
 def test_the_screens_lead_from_the_question_to_the_answer(town, tight, signed_in, language):
     cycle = town.verified()
     releaser = signed_in("releaser", name="bo", language=language)
-    assert f"/console/what-ifs?cycle={cycle}" in releaser.get(f"/console/cycles/{cycle}/review").text
-    page = releaser.get("/console/what-ifs", params={"cycle": str(cycle)})
+    assert f"/console/policies/what-ifs?cycle={cycle}" in releaser.get(f"/console/cycles/{cycle}/review").text
+    page = releaser.get("/console/policies/what-ifs", params={"cycle": str(cycle)})
     assert '<option value="tight|1"' in page.text
     fields = {"cycle": str(cycle), "first": "fair share|1", "second": "fair share|1"}
-    assert releaser.post("/console/what-ifs", data=fields).status_code == 422
-    answer = releaser.post("/console/what-ifs", data=fields | {"second": "tight|1"})
+    assert releaser.post("/console/policies/what-ifs", data=fields).status_code == 422
+    answer = releaser.post("/console/policies/what-ifs", data=fields | {"second": "tight|1"})
     place = answer.headers["location"].partition("?")[0]
     assert "hx-get" in releaser.get(place).text
     assert "HX-Refresh" not in releaser.get(f"{place}/progress").headers
