@@ -9,7 +9,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what running needs: Python and front-end packages, the broker
@@ -55,6 +55,10 @@ load: setup-dev ## Load on a local server, small by default: HTTP ordering and c
 .PHONY: bench
 bench: setup-dev ## Measure against the targets; writes docs/benchmarks.md and a JSON beside it
 	$(BIN)/python -m loadtests.bench $(ARGS)
+
+.PHONY: bench-allocation
+bench-allocation: setup-dev ## The allocation's rows alone, with solvers as peers; others' figures stay (ARGS="--quick")
+	$(BIN)/python -m loadtests.bench allocation $(ARGS)
 
 .PHONY: docs
 docs: setup-dev ## Write the generated pages: configuration, OpenAPI, JSON Schemas

@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -85,6 +86,20 @@ def fill_by_jumps(
     return True
 
 
+def prepare_first_level(problem: Problem, order: Order) -> Callable[[], float]:
+    """Return what finds the first level at which a constraint is full, all lines rising from nothing in fractions.
+
+    For a rule of one phase without tiers. The level is a float; what is prepared is the arrays of the kernel.
+    """
+    lines, every = problem.lines, np.arange(len(problem))
+    grid = _grid(problem, replace(lines, floor=np.zeros_like(lines.eligible)), every)
+    if grid is None:
+        raise OverflowError("more is asked of a constraint than float64 can add up exactly")
+    keys = pack_keys(problem, "webster", order.phases[0], every, with_carry=bool(problem.requests.carry.any()))
+    stage = build_stage(grid, keys, grid.room, every, np.zeros_like(lines.eligible), lines.eligible)
+    return partial(kernels.first_in_fractions, stage)
+
+
 def _grid(problem: Problem, lines: Lines, line: IntArray) -> _Grid | None:
     """Gather who uses what; None where more is asked of a constraint than float64 can add up exactly.
 
@@ -109,6 +124,33 @@ def _grid(problem: Problem, lines: Lines, line: IntArray) -> _Grid | None:
     return _Grid(line, sku.astype(np.int32), uses, size, slot_of, room)
 
 
+def build_stage(grid: _Grid, keys: PackKeys, room: Floats, here: IntArray, low: IntArray, high: IntArray) -> Stage:
+    """Return the stage of some lines of a grid that rise from `low` to `high` packs, `room` being left before it."""
+    uses = np.ascontiguousarray(grid.uses[:, here])
+    start = np.zeros(len(room) + 1, dtype=np.int64)
+    members = np.empty(int((uses >= 0).sum()), dtype=np.int32)
+    kernels.grouped(uses, len(room), start, members)
+    step = np.ones(grid.size.shape[1])
+    step[grid.sku[here]] = keys.step[here]
+    lines = np.empty((len(here), 5))
+    lines[:, DEN], lines[:, BASE], lines[:, SKU] = keys.den[here], keys.base[here], grid.sku[here]
+    lines[:, LOW], lines[:, HIGH] = low, high
+    return Stage(
+        kind=keys.kind,
+        step=step,
+        lines=lines,
+        uses=uses,
+        size=grid.size,
+        room=room,
+        slot=grid.slot,
+        start=start,
+        members=members,
+        stopped_by=np.full(len(here), -1, dtype=np.int32),
+        how=np.zeros(len(here), dtype=np.int8),
+        position=grid.line[here],
+    )
+
+
 class _Filler:
     """Fills stage after stage; `room` is what is left of each constraint."""
 
@@ -125,7 +167,7 @@ class _Filler:
         here = np.flatnonzero(chosen & (self.filling.stopped_by[line] < 0) & (low < high))
         if not here.size:
             return
-        stage = self._stage(keys, here, low[here], high[here])
+        stage = build_stage(self.grid, keys, self.room, here, low[here], high[here])
         self._run(stage)
         self._name_earlier(stage)
         self._note_last(stage)
@@ -152,35 +194,6 @@ class _Filler:
                 draws = (self.draw(*problem.names(i), int(filling.granted[i])) for i in members)
                 filling.thresholds[k] = Threshold(*moment, max(draws))
                 wanted.discard(k)
-
-    def _stage(self, keys: PackKeys, here: IntArray, low: IntArray, high: IntArray) -> Stage:
-        grid, constraints = self.grid, len(self.room)
-        uses = np.ascontiguousarray(grid.uses[:, here])
-        start = np.zeros(constraints + 1, dtype=np.int64)
-        members = np.empty(int((uses >= 0).sum()), dtype=np.int32)
-        kernels.grouped(uses, constraints, start, members)
-        lines = np.empty((len(here), 5))
-        lines[:, DEN], lines[:, BASE], lines[:, SKU] = keys.den[here], keys.base[here], grid.sku[here]
-        lines[:, LOW], lines[:, HIGH] = low, high
-        return Stage(
-            kind=keys.kind,
-            step=self._step_of_sku(keys, here),
-            lines=lines,
-            uses=uses,
-            size=grid.size,
-            room=self.room,
-            slot=grid.slot,
-            start=start,
-            members=members,
-            stopped_by=np.full(len(here), -1, dtype=np.int32),
-            how=np.zeros(len(here), dtype=np.int8),
-            position=self.grid.line[here],
-        )
-
-    def _step_of_sku(self, keys: PackKeys, here: IntArray) -> Floats:
-        step = np.ones(self.grid.size.shape[1])
-        step[self.grid.sku[here]] = keys.step[here]
-        return step
 
     def _run(self, stage: Stage) -> None:
         """Go from level to level at which something is refused, and settle what comes first there by the draw."""

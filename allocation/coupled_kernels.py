@@ -206,7 +206,7 @@ def first_above(  # noqa: C901, PLR0912
         low_demand, low_packs = _due(stage, constraint, bound)
         if low_demand > room:
             return bound
-    guess, pace = _guess(stage, constraint, room, hint)
+    guess, pace = _guess(stage, constraint, room, hint, 1.0)
     few, width = 8.0 + 2.0 * np.sqrt(lines), (1.0 + 0.5 * np.sqrt(lines)) / pace
     level = _further(stage.kind, guess, -width)
     while high_packs - low_packs > few:
@@ -267,8 +267,11 @@ def _due(stage: Stage, constraint: int, level: float) -> Any:
 
 
 @jit
-def _guess(stage: Stage, constraint: int, room: float, hint: float) -> Any:
-    """Return about where `room` is due, and how many packs come per level there (under a root, of its square root)."""
+def _guess(stage: Stage, constraint: int, room: float, hint: float, near: float) -> Any:
+    """Return about where `room` is due, and how many packs come per level there (under a root, of its square root).
+
+    `near` is how many packs it may be wrong by, if packs could be divided.
+    """
     level, low, high, found = hint, -NEVER, NEVER, 1.0
     for _ in range(_NEWTON_STEPS):
         demand, pace, rising = _due_in_fractions(stage, constraint, level)
@@ -283,7 +286,7 @@ def _guess(stage: Stage, constraint: int, room: float, hint: float) -> Any:
         level = _further(stage.kind, level, distance if demand <= room else -distance)
         if not low <= level <= high:
             level = low + 0.5 * (high - low)
-        if pace > 0.0 and distance * rising < 1.0:
+        if pace > 0.0 and distance * rising < near:
             break
     return level, found
 
@@ -297,10 +300,8 @@ def _due_in_fractions(stage: Stage, constraint: int, level: float) -> Any:
         if stage.lines[line, LOW] < stage.lines[line, HIGH]:
             sku = int(stage.lines[line, SKU])
             step, size = stage.step[sku], stage.size[slot, sku]
-            held, speed = (
-                (level * stage.lines[line, DEN] - stage.lines[line, BASE]) / step - 0.5,
-                stage.lines[line, DEN] / step,
-            )
+            held = (level * stage.lines[line, DEN] - stage.lines[line, BASE]) / step - 0.5
+            speed = stage.lines[line, DEN] / step
             if stage.kind == DEAN:
                 held = held + 0.5 + np.sqrt(0.25 + (held + 0.5) * (held + 0.5))
                 speed *= 2.0
@@ -315,6 +316,23 @@ def _due_in_fractions(stage: Stage, constraint: int, level: float) -> Any:
                 held = stage.lines[line, HIGH]
             demand += size * (max(held, stage.lines[line, LOW]) - stage.lines[line, LOW])
     return demand, pace, rising
+
+
+@jit
+def first_in_fractions(stage: Stage) -> float:
+    """Return the first level at which a constraint is full, if packs could be divided and keys are Webster's."""
+    level = NEVER
+    for constraint in range(len(stage.room)):
+        room = stage.room[constraint]
+        if _extent(stage, constraint)[1] <= room:
+            continue
+        hint = 0.0
+        if level < NEVER:
+            if _due_in_fractions(stage, constraint, level)[0] <= room:
+                continue
+            hint = level
+        level = _guess(stage, constraint, room, hint, 1e-9)[0]
+    return level
 
 
 @jit

@@ -1,10 +1,6 @@
 """A batch solves and holds; the figures' small arithmetic is right."""
 
-import numpy as np
-import pytest
-
-from allocation import Policy, solve
-from loadtests import batch, bench
+from loadtests import batch
 from loadtests.run import percentile
 
 
@@ -19,20 +15,6 @@ def test_the_same_size_makes_the_same_batch() -> None:
     one, other = batch.problem(200), batch.problem(200)
     assert one.requests.requested.tolist() == other.requests.requested.tolist()
     assert one.supply.supply.tolist() == other.supply.supply.tolist()
-
-
-def test_the_sorting_that_is_compared_with_shares_the_same_supply_up_to_whole_packs() -> None:
-    problem = batch.problem(4000)
-    result = solve(problem, Policy(seed=batch.SEED))
-    shares = bench.lexsort_filling(problem)
-    asked = np.bincount(problem.requests.sku, weights=shares)
-    given = np.bincount(problem.requests.sku, weights=result.granted.astype(float))
-    assert np.allclose(asked, given)
-    assert np.abs(shares - result.granted).max() <= 1
-
-
-def test_cost_that_grows_with_the_square_has_exponent_two() -> None:
-    assert bench.exponent([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
 
 
 def test_a_percentile_of_a_histogram_is_the_time_that_so_many_do_not_exceed() -> None:

@@ -1,0 +1,198 @@
+"""Rows of uncoupled filling: against one read of the arrays, and against sorting by numpy."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from allocation import Policy, Problem, solve, verify
+from allocation.rules import order_of
+from allocation.solving import fill
+from loadtests.bench.problems import SEED, Sizes, uncoupled
+from loadtests.bench.rows import Row, exponent_row, in_turns
+
+COMMAND: Final = "make bench-allocation"
+_LINES: Final = 100_000_000
+_RESULT_LINES: Final = 10_000_000
+_SORTED_LINES: Final = 20_000_000
+_CHECKED_LINES: Final = 2_000_000
+_FASTER_THAN_SORTING: Final = 15
+_LEVELS_WITHIN: Final = 2
+_RESULT_WITHIN: Final = 25
+_CHECK_WITHIN: Final = 0.1
+
+
+def read_pass(problem: Problem) -> int:
+    """Read once every array that levels depend on."""
+    lines, requests = problem.lines, problem.requests
+    return sum(int(a.sum()) for a in (requests.sku, requests.requested, lines.eligible, lines.floor, lines.weight))
+
+
+def lexsort_filling(problem: Problem) -> npt.NDArray[np.float64]:
+    """Fill by weight in fractions, as one writes it with numpy alone: all lines sorted by SKU and saturation.
+
+    It knows no packs and no lottery, so it does less than what it is compared with.
+    """
+    sku, weight = problem.requests.sku, problem.lines.weight.astype(np.float64)
+    eligible = problem.lines.eligible.astype(np.float64)
+    saturation = eligible / weight
+    order = np.lexsort((saturation, sku))
+    sorted_sku, sorted_weight, sorted_eligible = sku[order], weight[order], eligible[order]
+    starts = np.searchsorted(sorted_sku, np.arange(len(problem.supply.sku)))
+    filled = np.cumsum(sorted_eligible) - sorted_eligible
+    weighed = np.cumsum(sorted_weight) - sorted_weight
+    filled_before = filled - filled[np.minimum(starts, len(sku) - 1)][sorted_sku]
+    total = np.bincount(sku, weights=weight, minlength=len(starts))
+    weight_left = total[sorted_sku] - (weighed - weighed[np.minimum(starts, len(sku) - 1)][sorted_sku])
+    packs = (problem.supply.supply // problem.supply.pack).astype(np.float64)
+    candidate = (packs[sorted_sku] - filled_before) / weight_left
+    levels = np.full(len(starts), np.inf)
+    stopped = candidate < saturation[order]
+    levels[sorted_sku[stopped][::-1]] = candidate[stopped][::-1]  # of each SKU the first stands
+    return np.minimum(eligible, levels[sku] * weight)
+
+
+def filling_rows(sizes: Sizes) -> list[Row]:
+    """Measure levels and whole packs against one read of the arrays."""
+    policy, rows, times = Policy(seed=SEED), [], []
+    found_sizes = sizes.of(_LINES, 2000)
+    for size in found_sizes:
+        problem = uncoupled(size)
+        order = order_of(problem, policy)
+
+        def filled(problem: Problem = problem, order: Any = order) -> object:
+            return fill(problem, problem.lines_to_fill, policy, order)
+
+        def read(problem: Problem = problem) -> object:
+            return read_pass(problem)
+
+        found = in_turns({"fill": filled, "read": read}, sizes.repeats)
+        times.append(found.seconds["fill"])
+        ratio = found.seconds["fill"] / found.seconds["read"]
+        rows.append(
+            Row(
+                "levels, whole packs and draws, uncoupled, max_min, webster / one read pass",
+                f"{size:,} lines",
+                found.seconds["fill"],
+                found.seconds["read"],
+                "s",
+                ratio,
+                "≤ 2× (levels, 100 M lines)",
+                ratio <= _LEVELS_WITHIN if size == _LINES else None,
+                found.repeats["fill"],
+                COMMAND,
+                found.peak_mb["fill"],
+                "Lines are brought together by SKU, and then read once a step of halving until they leave the bracket.",
+            )
+        )
+    return [*rows, exponent_row("levels, whole packs and draws", found_sizes, times, COMMAND)]
+
+
+def sorting_rows(sizes: Sizes) -> list[Row]:
+    """Measure against water-filling by sorting; both must share the same supply up to whole packs."""
+    policy, rows = Policy(seed=SEED), []
+    for size in sizes.of(_SORTED_LINES, 2000):
+        problem = uncoupled(size)
+        order = order_of(problem, policy)
+
+        def filled(problem: Problem = problem, order: Any = order) -> Any:
+            return fill(problem, problem.lines_to_fill, policy, order)
+
+        def sorting(problem: Problem = problem) -> npt.NDArray[np.float64]:
+            return lexsort_filling(problem)
+
+        apart = float(np.abs(sorting() - filled().granted).max())
+        if apart > 1:
+            raise AssertionError(f"sorting and filling differ by {apart} packs")
+        found = in_turns({"fill": filled, "sort": sorting}, sizes.repeats)
+        faster = found.seconds["sort"] / found.seconds["fill"]
+        rows.append(
+            Row(
+                "numpy lexsort water-filling, fractions only / levels, whole packs and draws",
+                f"{size:,} lines",
+                found.seconds["sort"],
+                found.seconds["fill"],
+                "s",
+                faster,
+                "≥ 15× (1 M retailers)",
+                faster >= _FASTER_THAN_SORTING if size == _SORTED_LINES else None,
+                found.repeats["sort"],
+                COMMAND,
+                found.peak_mb["sort"],
+                "The filling also puts whole packs in order and draws; grants were compared, none is a pack apart.",
+            )
+        )
+    return rows
+
+
+def result_rows(sizes: Sizes) -> list[Row]:
+    """Measure the whole solve, with certificate, reasons and report, against one read of the arrays."""
+    policy, rows, times = Policy(seed=SEED), [], []
+    found_sizes = sizes.of(_RESULT_LINES, 2000)
+    for size in found_sizes:
+        problem = uncoupled(size)
+
+        def solved(problem: Problem = problem) -> object:
+            return solve(problem, policy)
+
+        def read(problem: Problem = problem) -> object:
+            return read_pass(problem)
+
+        found = in_turns({"solve": solved, "read": read}, sizes.repeats)
+        times.append(found.seconds["solve"])
+        passes = found.seconds["solve"] / found.seconds["read"]
+        rows.append(
+            Row(
+                "solve, with whole packs, certificate, reasons and report / one read pass",
+                f"{size:,} lines",
+                found.seconds["solve"],
+                found.seconds["read"],
+                "s",
+                passes,
+                "≤ 25× (100 M lines)",
+                passes <= _RESULT_WITHIN if size == _RESULT_LINES else None,
+                found.repeats["solve"],
+                COMMAND,
+                found.peak_mb["solve"],
+                "Most of it goes into the SHA-256 of input and result, for which every row is written out as text.",
+            )
+        )
+    return [*rows, exponent_row("solve", found_sizes, times, COMMAND)]
+
+
+def checking_rows(sizes: Sizes) -> list[Row]:
+    """Measure the checker against the solver."""
+    policy, rows, times = Policy(seed=SEED), [], []
+    found_sizes = sizes.of(_CHECKED_LINES, 2000)
+    for size in found_sizes:
+        problem = uncoupled(size)
+        result = solve(problem, policy)
+        if not verify(problem, result).holds:
+            raise AssertionError("a result does not hold")
+
+        def solved(problem: Problem = problem) -> object:
+            return solve(problem, policy)
+
+        def checked(problem: Problem = problem, result: Any = result) -> object:
+            return verify(problem, result)
+
+        found = in_turns({"solve": solved, "verify": checked}, sizes.repeats)
+        times.append(found.seconds["verify"])
+        share = found.seconds["verify"] / found.seconds["solve"]
+        rows.append(
+            Row(
+                "verify / solve",
+                f"{size:,} lines",
+                found.seconds["verify"],
+                found.seconds["solve"],
+                "s",
+                share,
+                "≤ 0.1× (from 100,000 retailers)",
+                share <= _CHECK_WITHIN if size == _CHECKED_LINES else None,
+                found.repeats["verify"],
+                COMMAND,
+                found.peak_mb["verify"],
+                "The checker works out the canonical input and its hash, and every row of the result, anew.",
+            )
+        )
+    return [*rows, exponent_row("verify", found_sizes, times, COMMAND)]
