@@ -10,8 +10,8 @@ the packs with exactly this key are gone through one by one in the order of the 
 then stops, though its next pack may come much later.
 
 A first refusal is found in two steps. In fractions, as if packs could be divided, a few Newton steps come near it;
-there the whole packs due are counted exactly, from both sides, until so few are in between that they can be put in
-order.
+there the whole packs due are counted exactly, from both sides, until so few are in between, about one a line, that
+they can be looked at themselves: many lines may have a pack at the very same level.
 
 All of it stands in one file: numba looks at a function's own file alone when it decides whether compiled code that it
 has kept is still good, so that a function must not call one that is compiled from another file.
@@ -43,7 +43,9 @@ DEN, BASE, LOW, HIGH, SKU = 0, 1, 2, 3, 4
 
 NEVER: Final = np.inf
 _NEWTON_STEPS: Final = 12
-_INSERTION_END: Final = 32
+_INSERTION_END: Final = 16
+_LARGE: Final = 200
+"""Lines of a constraint from which a bound of its first refusal saves much of the work."""
 
 
 class Stage(NamedTuple):
@@ -92,7 +94,7 @@ class Search(NamedTuple):
     Parameters
     ----------
     first
-        The first refusal, or a bound below it where `stale`.
+        The first refusal, or a bound below it: where `stale`, since lines have stopped, and where `vague`.
     heap
         Constraints that may still refuse, ordered as a heap by `first`.
     critical
@@ -113,6 +115,7 @@ class Search(NamedTuple):
 
     first: Floats
     stale: Flags
+    vague: Flags
     heap: Places
     critical: Places
     left: Floats
@@ -207,7 +210,7 @@ def first_above(  # noqa: C901, PLR0912
         if low_demand > room:
             return bound
     guess, pace = _guess(stage, constraint, room, hint, 1.0)
-    few, width = 8.0 + 2.0 * np.sqrt(lines), (1.0 + 0.5 * np.sqrt(lines)) / pace
+    few, width = 8.0 + lines + 2.0 * np.sqrt(lines), (1.0 + 0.5 * np.sqrt(lines)) / pace
     level = _further(stage.kind, guess, -width)
     while high_packs - low_packs > few:
         if not low < level < high:
@@ -358,16 +361,47 @@ def _first_among_few(stage: Stage, constraint: int, room: float, low: float, hig
                 keys[found] = key_of(stage, line, n)
                 sizes[found] = size
                 found += 1
-    if packs > _INSERTION_END:
-        order = np.argsort(keys)
-        keys, sizes = keys[order], sizes[order]
-    for i in range(packs):
+    return _smallest_above(keys, sizes, room)
+
+
+@jit
+def _smallest_above(keys: Floats, sizes: Floats, room: float) -> float:  # noqa: C901
+    """Return the smallest key up to which the sizes are more than `room` together; the arrays are put in disorder."""
+    begin, end = 0, len(keys)
+    while end - begin > _INSERTION_END:
+        first, middle, last = keys[begin], keys[(begin + end) // 2], keys[end - 1]
+        pivot = max(min(first, middle), min(max(first, middle), last))
+        below, i, above = begin, begin, end
+        less, same = 0.0, 0.0
+        while i < above:
+            key, size = keys[i], sizes[i]
+            if key < pivot:
+                less += size
+                keys[i], sizes[i] = keys[below], sizes[below]
+                keys[below], sizes[below] = key, size
+                below += 1
+                i += 1
+            elif key > pivot:
+                above -= 1
+                keys[i], sizes[i] = keys[above], sizes[above]
+                keys[above], sizes[above] = key, size
+            else:
+                same += size
+                i += 1
+        if less > room:
+            end = below
+        elif less + same > room:
+            return float(pivot)
+        else:
+            room -= less + same
+            begin = above
+    for i in range(begin, end):
         key, size, at = keys[i], sizes[i], i
-        while at > 0 and keys[at - 1] > key:
+        while at > begin and keys[at - 1] > key:
             keys[at], sizes[at] = keys[at - 1], sizes[at - 1]
             at -= 1
         keys[at], sizes[at] = key, size
-    for i in range(packs):
+    for i in range(begin, end):
         room -= sizes[i]
         if room < 0.0:
             return float(keys[i])
@@ -433,13 +467,37 @@ def _pop(search: Search) -> None:
 
 
 @jit
-def look_ahead(stage: Stage, first: Floats, begin: int, end: int) -> None:
+def _look(stage: Stage, search: Search, constraint: int, bound: float, hint: float) -> None:
+    """Bring the first refusal of a constraint up to date; of a large one, a bound will do if it is above `bound`."""
+    search.vague[constraint] = False
+    if stage.start[constraint + 1] - stage.start[constraint] > _LARGE:
+        level = _safe_level(stage, constraint, stage.room[constraint], hint)
+        if level > bound:
+            search.first[constraint] = level
+            search.vague[constraint] = level < NEVER
+            return
+    search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound, hint)
+
+
+@jit
+def _safe_level(stage: Stage, constraint: int, room: float, hint: float) -> float:
+    """Return a level shortly before the first refusal, NEVER where there is none, and −NEVER where a guess fails."""
+    lines, total, _, _ = _extent(stage, constraint)
+    if total <= room:
+        return NEVER
+    guess, pace = _guess(stage, constraint, room, hint, 1.0)
+    level = _further(stage.kind, guess, -(1.0 + 0.5 * np.sqrt(lines)) / pace)
+    return level if _due(stage, constraint, level)[0] <= room else -NEVER
+
+
+@jit
+def look_ahead(stage: Stage, search: Search, begin: int, end: int) -> None:
     """Find the first refusals of the constraints from `begin` up to before `end`."""
     hint = 0.0
     for constraint in range(begin, end):
-        first[constraint] = first_above(stage, constraint, stage.room[constraint], -NEVER, hint)
-        if first[constraint] < NEVER:
-            hint = first[constraint]
+        _look(stage, search, constraint, -NEVER, hint)
+        if search.first[constraint] < NEVER:
+            hint = search.first[constraint]
 
 
 @jit
@@ -478,14 +536,18 @@ def _find_critical(stage: Stage, search: Search) -> bool:
     level = NEVER
     while search.counts[0] > 0 and search.first[search.heap[0]] <= level:
         constraint = search.heap[0]
-        if search.stale[constraint]:
-            search.stale[constraint] = False
+        if search.stale[constraint] or search.vague[constraint]:
             bound = search.first[constraint]
-            search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound, bound)
+            if search.stale[constraint]:
+                search.stale[constraint] = False
+                _look(stage, search, constraint, bound, bound)
+            else:
+                search.vague[constraint] = False
+                search.first[constraint] = first_above(stage, constraint, stage.room[constraint], bound, bound)
             if search.first[constraint] == NEVER:
                 _pop(search)
                 continue
-            if search.first[constraint] > bound:
+            if search.vague[constraint] or search.first[constraint] > bound:
                 _sink(search)
                 continue
         level = search.first[constraint]
@@ -592,7 +654,7 @@ def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
     for k in range(search.counts[1]):
         constraint = search.critical[k]
         search.stale[constraint] = False
-        search.first[constraint] = first_above(stage, constraint, stage.room[constraint], level, level)
+        _look(stage, search, constraint, level, level)
         if search.first[constraint] < NEVER:
             _push(search, constraint)
 

@@ -1,6 +1,6 @@
 """At which level each constraint first refused a pack: what a certificate states of every constraint that was full."""
 
-from collections import defaultdict
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,24 @@ def note_levels(problem: Problem, order: Order, rounding: str, filling: Filling)
     """
     if not (filling.stopped_by >= len(problem.supply.sku)).any():
         return
-    earliest: defaultdict[int, list[Moment]] = defaultdict(list)
-    for line in _candidates(problem, order, rounding, filling).tolist():
-        moment = moment_of(problem, order, rounding, line, int(filling.granted[line]) + 1)
-        earliest[int(filling.stopped_by[line])].append(moment)
+    line = _candidates(problem, order, rounding, filling)
+    n = filling.granted[line] + 1
+    moments: dict[tuple[int, ...], tuple[Moment, dict[str, Any]]] = {}
+    columns = [n, order.tier[line], problem.lines.pack[line], problem.requests.carry[line]]
+    columns += [column[line] for phase in order.phases for column in (phase.until, phase.rate, phase.offset_packs)]
+    earliest: dict[int, tuple[Moment, dict[str, Any]]] = {}
+    constraints = filling.stopped_by[line].tolist()
+    for i, constraint, *alike in zip(line.tolist(), constraints, *(c.tolist() for c in columns), strict=True):
+        found = moments.get(key := tuple(alike))
+        if found is None:  # few lines differ in what their moment follows from
+            moment = moment_of(problem, order, rounding, i, alike[0])
+            tier, phase, level = moment
+            found = moments[key] = moment, {"tier": tier, "phase": phase, "level": str(level)}
+        known = earliest.get(constraint)
+        if known is None or (found is not known and found[0] < known[0]):
+            earliest[constraint] = found
     for constraint in sorted(earliest):
-        tier, phase, level = min(earliest[constraint])
-        filling.levels[problem.constraints.names[constraint]] = {"tier": tier, "phase": phase, "level": str(level)}
+        filling.levels[problem.constraints.names[constraint]] = earliest[constraint][1]
 
 
 def _candidates(problem: Problem, order: Order, rounding: str, filling: Filling) -> IntArray:
