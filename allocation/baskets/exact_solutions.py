@@ -57,33 +57,43 @@ def solve_exactly(programme: LinearProgramme) -> ExactSolution | None:
     """
     from ortools.math_opt.python import mathopt  # noqa: PLC0415  # seconds to import, and only baskets need it
 
-    faults = []
+    faults: list[str] = []
     for engine in (mathopt.SolverType.GLOP, mathopt.SolverType.HIGHS):
-        basis = _basis(programme, engine=engine)
-        if basis is None:
-            return None
-        for _ in range(_REFINEMENTS):
-            try:
-                solution = _from_basis(programme, *basis)
-            except (ContradictionError, _InexactError) as wrong:
-                faults.append(f"{engine.name}: {wrong}")
-                break
-            fault = _fault_of(programme, solution)
-            if fault is None:
-                return solution
-            faults.append(f"{engine.name}: {fault}")
-            closer = _basis(*_around(programme, solution.values), engine=engine)
-            if closer is None:
-                break
-            basis = closer
+        if (solution := _solve_by(programme, engine, faults)) is not None:
+            return solution
+    if not faults:
+        return None
     raise AnswerRefusedError(f"no solver's answer holds in exact numbers ({'; '.join(faults)}); nothing is published")
+
+
+def _solve_by(programme: LinearProgramme, engine: Any, faults: list[str]) -> ExactSolution | None:
+    """Return an optimal solution; None where the engine finds nothing feasible, or nothing that holds: see `faults`."""
+    seen: tuple[LinearProgramme, Number | None] = (programme, None)
+    for _ in range(_REFINEMENTS):
+        try:
+            basis = _basis(*seen, engine=engine)
+            if basis is None:
+                return None
+            solution = _from_basis(programme, *basis)
+        except (ContradictionError, _InexactError) as wrong:
+            faults.append(f"{engine.name}: {wrong}")
+            return None
+        fault = _fault_of(programme, solution)
+        if fault is None:
+            return solution
+        faults.append(f"{engine.name}: {fault}")
+        seen = _around(programme, solution.values)
+    return None
 
 
 def is_feasible(programme: LinearProgramme) -> bool:
     """Say whether anything is feasible, as far as GLOP can tell; to look for what is proven later."""
     from ortools.math_opt.python import mathopt  # noqa: PLC0415
 
-    return _basis(programme, engine=mathopt.SolverType.GLOP) is not None
+    try:
+        return _basis(programme, engine=mathopt.SolverType.GLOP) is not None
+    except _InexactError:
+        return False
 
 
 def _around(programme: LinearProgramme, values: Sequence[Fraction]) -> tuple[LinearProgramme, Fraction]:
@@ -111,6 +121,8 @@ def _basis(
     programme: LinearProgramme, unit: Number | None = None, *, engine: Any
 ) -> tuple[dict[int, str], dict[int, str]] | None:
     """Solve in floating point; return the status of columns and rows, None where nothing is feasible.
+
+    Raises :class:`_InexactError` where the engine comes to no answer.
 
     Quantities are scaled by `unit`, or by the largest of them, rows and columns by the geometric mean of their
     extremes; bounds that are very far off are left out.
@@ -159,8 +171,8 @@ def _basis(
     ):
         return None
     basis = answer.solutions[0].basis if answer.solutions else None
-    if answer.termination.reason != mathopt.TerminationReason.OPTIMAL or basis is None:
-        raise AnswerRefusedError(f"{engine.name} found no optimum of a linear programme: {answer.termination}")
+    if basis is None:
+        raise _InexactError(f"it ends with {answer.termination.reason.name}")
     status, held = basis.variable_status, basis.constraint_status
     return (
         {i: status[column].name for i, column in enumerate(columns)},

@@ -1,6 +1,10 @@
 """What proves a basket: a second engine agrees, and the checker finds every damage, also where all hashes fit."""
 
 import copy
+import os
+import random
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +22,52 @@ from allocation.folders import write_problem, write_result
 from allocation.proving import prove_folders
 
 SEED = "2a" * 32
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("units", "weight", "price"), [(10**6, 10**9, 10), (10**9, 1, 10**6), (10**12, 10**3, 10**3)])
+def test_markets_of_any_magnitude_are_solved_exactly(units, weight, price, seed):
+    r = random.Random(seed)  # noqa: S311  # an example, no secret
+    names, goods = [f"r{i}" for i in range(8)], ["s0", "s1", "s2"]
+    lines = [(name, sku) for name in names for sku in goods if r.random() < 0.8]
+    problem = Problem.from_columns(
+        {
+            "retailer": [name for name, _ in lines],
+            "sku": [sku for _, sku in lines],
+            "requested": [r.randint(0, 2 * units) for _ in lines],
+        },
+        {
+            "sku": goods,
+            "supply": [r.randint(0, 8 * units) for _ in goods],
+            "price_minor": [r.randint(1, price) for _ in goods],
+            "pack": [1, 1, 12],
+        },
+        {
+            "retailer": names,
+            "weight": [r.randint(1, weight) for _ in names],
+            "credit_minor": [r.choice([None, r.randint(0, units * price)]) for _ in names],
+            "group:region": [r.choice("ns") for _ in names],
+        },
+        {"group": ["region"], "value": ["n"], "sku": ["*"], "max_units": [r.randint(0, 8 * units)]},
+    )
+
+    assert verify(problem, solve(problem, Policy(fairness="basket"), seed=SEED)).violations == ()
+
+
+@pytest.mark.slow
+def test_the_hash_seed_of_the_process_plays_no_part(tmp_path):
+    write_problem(market(), Policy(fairness="basket", seed=SEED), tmp_path / "problem")
+    written = []
+    for hash_seed in ("0", "7"):
+        out = tmp_path / hash_seed
+        subprocess.run(
+            [sys.executable, "-m", "evenhand", "allocate", tmp_path / "problem", "--out", out, "--quiet"],
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        )
+        written.append([(out / name).read_bytes() for name in ("allocation.csv", "certificate.json")])
+
+    assert written[0] == written[1]
 
 
 def proof_of(problem, result, folder):
