@@ -65,7 +65,9 @@ def _coded(batches: list[Any]) -> Coded[Any]:
         if known is None or not batch.dictionary.equals(known):
             known = batch.dictionary
             texts = known.to_pylist()
-            at = np.array([position.setdefault(text, len(position)) for text in texts], dtype=np.int32)
+            fresh = [text for text in texts if text not in position]
+            position.update(zip(fresh, range(len(position), len(position) + len(fresh)), strict=True))
+            at = np.fromiter(map(position.__getitem__, texts), dtype=np.int32, count=len(texts))
         here = codes[start : start + len(batch)]
         indices = batch.indices
         if indices.null_count:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -250,8 +251,8 @@ def _sorted_once(raw: RawTable, column: str, names: Sequence[str]) -> IntArray:
 
 def _positions(raw: RawTable, column: str, known: Sequence[str], where: str) -> Positions:
     names = raw.names(column)
-    position = {name: index for index, name in enumerate(known)}
-    found = np.array([position.get(name, -1) for name in names.texts], dtype=np.int32)
+    position = dict(zip(known, range(len(known)), strict=True))
+    found = np.fromiter(map(position.get, names.texts, repeat(-1)), dtype=np.int32, count=len(names.texts))
     if (found < 0).any():
         index = int((found[names.codes] < 0).argmax())
         raw.refuse(index, column, f"unknown {column}: not in {where}; correct it or add it there")
