@@ -172,6 +172,17 @@ def test_a_floor_is_given_first_and_counts_as_the_lines_first_packs():
     assert granted(one_sku([10, 10, 10], 12, floor=[2, 0, 0])) == [4, 4, 4]
 
 
+@pytest.mark.parametrize("supply", [1, 2, 3])
+def test_the_threshold_is_the_last_pack_that_the_draw_granted(supply):
+    problem = one_sku([1, 1, 1, 1], supply)
+    result = solve(problem, Policy(), seed=SEED)
+    draw = drawing(bytes.fromhex(SEED))
+    granted_draws = [draw("K", f"r{i:02d}", 1) for i, units in enumerate(result.granted, start=1) if units]
+
+    assert result.certificate["thresholds"]["K"]["tie"] == max(granted_draws).hex()
+    assert verify(problem, result).holds
+
+
 def test_a_reserve_is_held_back_also_where_skus_meet_in_a_credit():
     problem = Problem.from_columns(
         {"retailer": ["a", "a", "b"], "sku": ["x", "y", "x"], "requested": [20, 20, 20]},

@@ -175,7 +175,7 @@ DEFECTS = (
                 "self.phase, level, drawn[due - 2][0])\n",
             ),
         ),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_the_threshold_is_the_last_pack_that_the_draw_granted",),
     ),
     Defect(
         "reason-from-the-wrong-constraint",
