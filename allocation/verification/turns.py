@@ -79,6 +79,10 @@ class Turns:
     def __init__(self, given: Given, claims: Claims, *, rule: str, rounding: str, seed: bytes) -> None:
         self.given, self.claims, self.rule, self.rounding, self.seed = given, claims, rule, rounding, seed
         self._level = cache(self._level_of)
+        # Both padded keys of HMAC (RFC 2104) are hashed once for all draws.
+        key = seed.ljust(_BLOCK_BYTES, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+        self._drawn: dict[tuple[int, int], bytes] = {}
 
     def of(self, line: int, n: int) -> Turn:
         """Return the turn of a line's pack `n`."""
@@ -98,18 +102,21 @@ class Turns:
         return hmac.digest(self.seed, f"{sku}\x1f{retailer}\x1f{n}".encode(), "sha256")
 
     def draws(self, line: Ints, n: Ints) -> list[bytes]:
-        """Return the draws of units, many at a time: both padded keys of HMAC (RFC 2104) are hashed once for all."""
-        key = self.seed.ljust(_BLOCK_BYTES, b"\0")
-        inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+        """Return the draws of units, many at a time, each made once."""
+        pairs = list(zip(line.tolist(), n.tolist(), strict=True))
+        drawn = self._drawn
+        for pair, message in zip(pairs, self._messages(line, n), strict=True):
+            if pair not in drawn:
+                inside, outside = self._inner.copy(), self._outer.copy()
+                inside.update(message.encode())
+                outside.update(inside.digest())
+                drawn[pair] = outside.digest()
+        return [drawn[pair] for pair in pairs]
+
+    def _messages(self, line: Ints, n: Ints) -> Iterator[str]:
         retailers = map(self.given.retailers.names.__getitem__, self.given.retailer[line].tolist())
         skus = map(self.given.skus.names.__getitem__, self.given.sku[line].tolist())
-        draws = []
-        for retailer, sku, number in zip(retailers, skus, n.tolist(), strict=True):
-            inside, outside = inner.copy(), outer.copy()
-            inside.update(f"{sku}\x1f{retailer}\x1f{number}".encode())
-            outside.update(inside.digest())
-            draws.append(outside.digest())
-        return draws
+        return (f"{sku}\x1f{retailer}\x1f{k}" for retailer, sku, k in zip(retailers, skus, n.tolist(), strict=True))
 
     def _level_of(self, n: int, pack: int, weight: int, claim: int, carry: int) -> tuple[int, Level]:
         phase, offset, rate = 0, 0, 1
