@@ -22,7 +22,7 @@ from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
 from server.operators import cli as operators
 
-__all__ = ["Person", "Stage", "StageError", "installation", "launch_words"]
+__all__ = ["BusyError", "Person", "Stage", "StageError", "installation", "launch_words"]
 
 START_WITHIN_S = 180.0
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
@@ -30,6 +30,10 @@ _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
 
 class StageError(RuntimeError):
     """The installation did not start or refused what the play needs; the message says what it said."""
+
+
+class BusyError(StageError):
+    """The installation has no hand free at the moment; asking again helps."""
 
 
 @dataclass(frozen=True)
@@ -133,5 +137,7 @@ def _address(settings: Settings, process: subprocess.Popen[str], log: Path) -> s
 
 def _json(answer: httpx2.Response) -> Any:
     if answer.is_error:
-        raise StageError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:500]}")
+        raise (BusyError if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE else StageError)(
+            f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:500]}"
+        )
     return answer.json() if answer.content else None

@@ -4,6 +4,7 @@ Two people at the distributor work by HTTP, the shops by their terminals. The fi
 where they stand: in the shops' stores, in the server's answers, in the published files.
 """
 
+import contextlib
 import io
 import random
 import statistics
@@ -20,7 +21,7 @@ from uuid import UUID
 
 from evenhand.demo.setting import Setting
 from evenhand.demo.shops import DISCREPANCIES, Shop, Shops, open_shops
-from firmware_sim.stage import Person, Stage, StageError
+from firmware_sim.stage import BusyError, Person, Stage, StageError
 
 ANSWER_WITHIN_S = 120.0
 DISCREPANT_SHARE = 6
@@ -281,11 +282,13 @@ class Play:
         part = timedelta(seconds=self._window_s / 3)
         if datetime.now(UTC) < self._closes_at - part:
             return
-        self._closes_at += part
-        planner.post(
-            f"/api/v1/cycles/{cycle}/windows/{self._window}/postpone",
-            {"closes_at": self._closes_at.isoformat(), "reason": "shops are still ordering"},
-        )
+        later = self._closes_at + part
+        with contextlib.suppress(BusyError):  # the next look asks again
+            planner.post(
+                f"/api/v1/cycles/{cycle}/windows/{self._window}/postpone",
+                {"closes_at": later.isoformat(), "reason": "shops are still ordering"},
+            )
+            self._closes_at = later
 
     def _wait_for_result(self, planner: Person, cycle: UUID) -> None:
         told = self.view.act("The window closes; frozen, solved, checked", 4)

@@ -80,7 +80,7 @@ def insert_columns(session: Session, table: type[Base], columns: pa.Table, **sam
     options = pa_csv.WriteOptions(include_header=False)
     with _arriving(session, table, names, same) as held:
         driver: Any = session.connection().connection.driver_connection
-        words = f"COPY {held} ({', '.join(names)}) FROM STDIN (FORMAT csv, NULL '\\N')"
+        words = f"COPY {held} ({', '.join(names)}) FROM STDIN (FORMAT csv)"
         with driver.cursor() as cursor, cursor.copy(words) as copy:
             for start in range(0, columns.num_rows, ROWS_A_CHUNK):
                 chunk = io.BytesIO()

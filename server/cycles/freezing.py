@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+import pyarrow as pa
+from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.orm import Session
 
 from allocation import seeding
@@ -126,7 +127,7 @@ def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at
     held = licences.classes_held_by(session, codes, at.astimezone(ZoneInfo(row.zone)).date())
     carries = {
         (found.retailer, found.sku): found.carry_thousandths
-        for found in session.scalars(select(Carry).where(Carry.retailer.in_(codes)))
+        for found in session.scalars(select(Carry).where(Carry.retailer == any_(literal(codes, ARRAY(String)))))
     }
     copying.insert_rows(
         session,
@@ -137,7 +138,7 @@ def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at
         ],
     )
     copying.insert_rows(session, BookSku, [(row.id, sku.sku, sku.price_minor) for sku in skus.values()])
-    frozen = []
+    frozen: list[tuple[int | None, int, int, str | None]] = []
     for line in book:
         shop, sku = shops[line.retailer], skus[line.sku]
         limit = own_limits.get((line.retailer, line.sku), sku.limit_units)
@@ -150,5 +151,15 @@ def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at
         )
         cap = 0 if why is not None else limit
         carry = carries.get((line.retailer, line.sku), 0)
-        frozen.append((row.id, line.retailer, line.sku, line.requested_units, 0, cap, shop.weight, carry, why))
-    copying.insert_rows(session, BookLine, frozen)
+        frozen.append((cap, shop.weight, carry, why))
+    caps, weights, brought, whys = zip(*frozen, strict=True) if frozen else ((), (), (), ())
+    columns = {
+        "retailer": pa.array([line.retailer for line in book], pa.string()),
+        "sku": pa.array([line.sku for line in book], pa.string()),
+        "requested_units": pa.array([line.requested_units for line in book], pa.int64()),
+        "cap_units": pa.array(caps, pa.int64()),
+        "weight": pa.array(weights, pa.int64()),
+        "carry_thousandths": pa.array(brought, pa.int64()),
+        "ineligible_why": pa.array(whys, pa.string()),
+    }
+    copying.insert_columns(session, BookLine, pa.table(columns), cycle=row.id, floor_units=0)
