@@ -199,9 +199,10 @@ def _rows(
             size = price[line] if slot.in_money else 1
             if position[line] >= 0 and size:
                 sizes[position[line]][i] = size
-        for line in np.flatnonzero(~chosen & (slot.constraint >= 0)).tolist():
-            taken = filling.granted[line] * int(lines.pack[line]) * (price[line] if slot.in_money else 1)
-            room[position[line]] -= taken if isinstance(taken, Fraction) else int(taken)
+        ours = np.unique(slot.constraint[here])
+        for line in np.flatnonzero(~chosen & np.isin(slot.constraint, ours[ours >= 0])).tolist():
+            packs = filling.granted[line] if isinstance(filling.granted[line], Fraction) else int(filling.granted[line])
+            room[position[line]] -= packs * int(lines.pack[line]) * (price[line] if slot.in_money else 1)
     return [Row(c, constraints.names[c], room[c], sizes[c]) for c in sorted(sizes)]
 
 

@@ -261,8 +261,8 @@ DEFECTS = (
         (
             Edit(
                 "allocation/baskets/claimants.py",
-                "            room[position[line]] -= taken if isinstance(taken, Fraction) else int(taken)\n",
-                "            room[position[line]] -= 0 * taken\n",
+                "            room[position[line]] -= packs * int(lines.pack[line])",
+                "            room[position[line]] -= 0 * int(lines.pack[line])",
             ),
         ),
         (f"{BASKETS}/test_sharing.py::test_lines_outside_come_before_baskets_in_a_shared_credit",),
