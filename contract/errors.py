@@ -77,6 +77,7 @@ TEXTS: dict[str, str] = {
     "window_not_open": _("Ordering opens at {opens_at}."),
     "window_closed": _("Ordering closed at {closed_at}."),
     "empty_order": _("The order has no lines."),
+    "already_submitted": _("This order was submitted already. It stands under My orders."),
     "duplicate_line": _("{sku} stands in the order twice. Put it on one line."),
     "unknown_sku": _("{sku} is not in the catalogue."),
     "not_licensed": _("{sku} needs a licence of class {licence_class}, which this shop does not hold on {on}."),
@@ -96,7 +97,7 @@ TEXTS: dict[str, str] = {
     "line_twice": _("{sku} was counted twice. Put it on one line."),
     "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
-    "reason_missing": _("{sku}: say what is wrong with the difference."),
+    "reason_missing": _("{sku}: not all is as it was sent. Say why."),
     "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),

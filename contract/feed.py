@@ -46,6 +46,9 @@ class WindowState(Message):
     commitment: str | None = Field(default=None, description="SHA-256 of the draw's secret, in hex")
     policy: str | None = Field(default=None, description="name and version of the published policy")
     scarce: tuple[Sku, ...] = Field(default=(), description="what is shared out because not all can be served")
+    unsupplied: tuple[Sku, ...] = Field(
+        default=(), description="what stands in the catalogue while the supply so far holds none; may be asked for"
+    )
 
 
 class OrderState(Message):

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from server.catalogue import queries as catalogue
 from server.cycles.models import (
     Adjustment,
     AllocationRun,
@@ -28,6 +29,8 @@ from server.orders import queries as orders
 
 ShownState = State | Literal["open"]
 OVER: frozenset[ShownState] = frozenset({"draft", "published", "called_off"})
+UNSUPPLIED_TOLD = 1000
+"""A window's message must stay within what the broker carries."""
 
 
 @dataclass(frozen=True)
@@ -395,6 +398,17 @@ def unsupplied(session: Session, cycle_id: UUID) -> dict[str, int]:
         if line.sku not in supplied:
             asked[line.sku] = asked.get(line.sku, 0) + line.requested_units
     return dict(sorted(asked.items(), key=lambda item: (-item[1], item[0])))
+
+
+def skus_without_supply(session: Session, cycle_id: UUID) -> frozenset[str]:
+    """Return what the catalogue offers and the cycle's supply holds none of.
+
+    Empty where no supply is released yet, and where it is more than a terminal is told.
+    """
+    supplied = supply(session, cycle_id)
+    held = {line.sku for line in supplied.values() if line.offered_units > 0}
+    found = frozenset(catalogue.skus(session).keys() - held) if supplied else frozenset[str]()
+    return found if len(found) <= UNSUPPLIED_TOLD else frozenset()
 
 
 def scarce_skus(session: Session, cycle_id: UUID | None = None) -> frozenset[str]:

@@ -223,7 +223,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
     session.add(CycleSecret(cycle=cycle, secret=secret.hex(), drawn_at=at))
     row.commitment = seeding.commitment(secret).hex()
     moves.move(session, row, "announce", at=at, actor=_actor(by), detail={"commitment": row.commitment})
-    scarce = queries.scarce_skus(session, cycle)
+    scarce, unsupplied = queries.scarce_skus(session, cycle), queries.skus_without_supply(session, cycle)
     for window in planned:
         order_windows.announce_window(
             session,
@@ -240,6 +240,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
                 commitment=row.commitment,
                 policy=moves.policy_label(policy),
                 scarce=scarce,
+                unsupplied=unsupplied,
             ),
             at=at,
         )
@@ -290,7 +291,13 @@ def release_supply(
     row.changed_at = at
     _note(session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason)
     if state == "announced":
-        order_windows.mark_scarce(session, cycle, queries.scarce_skus(session, cycle), at=at)
+        order_windows.mark_supply(
+            session,
+            cycle,
+            scarce=queries.scarce_skus(session, cycle),
+            unsupplied=queries.skus_without_supply(session, cycle),
+            at=at,
+        )
     if redo:
         attempts.try_again(session, row, at=at, actor=_actor(by))
     elif row.state == "closed":

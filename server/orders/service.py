@@ -11,7 +11,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -111,6 +111,7 @@ class NewWindow:
     commitment: str
     policy: str
     scarce: frozenset[str] = frozenset()
+    unsupplied: frozenset[str] = frozenset()
 
 
 def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
@@ -130,6 +131,7 @@ def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
             commitment=new.commitment,
             policy=new.policy,
             scarce=sorted(new.scarce),
+            unsupplied=sorted(new.unsupplied),
             seen_at=at,
         )
     )
@@ -201,13 +203,18 @@ def move_windows(session: Session, cycle: UUID, state: queries.WindowStateName, 
     tell_windows(session, moved, at=at)
 
 
-def mark_scarce(session: Session, cycle: UUID, skus: Collection[str], *, at: datetime) -> None:
-    """Say anew what is scarce in the windows of a cycle; the retailers are told where it changed."""
-    wanted = sorted(skus)
+def mark_supply(
+    session: Session, cycle: UUID, *, scarce: Collection[str], unsupplied: Collection[str], at: datetime
+) -> None:
+    """Say anew what is scarce and what is missing in the windows of a cycle; retailers are told where it changed."""
+    marks = {"scarce": sorted(scarce), "unsupplied": sorted(unsupplied)}
     changed = session.scalars(
         update(WindowRow)
-        .where(WindowRow.cycle == cycle, WindowRow.scarce != wanted)
-        .values(scarce=wanted)
+        .where(
+            WindowRow.cycle == cycle,
+            or_(WindowRow.scarce != marks["scarce"], WindowRow.unsupplied != marks["unsupplied"]),
+        )
+        .values(**marks)
         .returning(WindowRow.id)
     ).all()
     tell_windows(session, changed, at=at)
@@ -443,4 +450,5 @@ def _window_message(row: WindowRow) -> WindowState:
         commitment=row.commitment,
         policy=row.policy,
         scarce=tuple(row.scarce),
+        unsupplied=tuple(row.unsupplied),
     )

@@ -274,6 +274,7 @@ def upgrade() -> None:
         sa.Column("commitment", sa.String(), nullable=True),
         sa.Column("policy", sa.String(), nullable=True),
         sa.Column("scarce", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("unsupplied", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state IN ('announced', 'open', 'closed', 'frozen', 'published', 'called_off')",

@@ -23,10 +23,14 @@ Mode = Literal["writing", "amending", "under_way", "ordered"]
 
 @dataclass(frozen=True)
 class Row:
-    """One item with its quantity; ``last_units`` is what the order before this window asked for."""
+    """One item with its quantity; ``last_units`` is what the order before this window asked for.
+
+    ``unsupplied``: the supply of this window holds none so far, as the server says.
+    """
 
     item: CatalogueItem
     scarce: bool
+    unsupplied: bool
     quantity_units: int
     problem: Problem | None
     on_hand_units: int | None
@@ -89,10 +93,11 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
     quantities = {line.sku: line.quantity_units for line in lines}
     last = _last(all_orders, here)
     stock = {entry.sku: entry.on_hand_units for entry in feed.read(store, Stock)}
-    items = sorted(known.items.values(), key=lambda item: (item.sku not in known.scarce, item.sku))
-    rows = {item.sku: _row(known, item, quantities, last, stock) for item in items}
+    without = window.unsupplied if window else frozenset[str]()
+    items = sorted(known.items.values(), key=lambda item: (item.sku not in known.scarce, item.sku in without, item.sku))
+    rows = {item.sku: _row(known, item, without, quantities, last, stock) for item in items}
     for sku in quantities:
-        rows.setdefault(sku, _row(known, known.item(sku), quantities, last, stock))
+        rows.setdefault(sku, _row(known, known.item(sku), without, quantities, last, stock))
     chosen = choice or ("last" if last else "all")
     mine = [rows[line.sku] for line in lines]
     return OrderScreen(
@@ -136,6 +141,7 @@ def _mode(draft: Draft | None, live: Order | None) -> Mode:
 def _row(
     known: catalogue.Catalogue,
     item: CatalogueItem,
+    without: frozenset[str],
     quantities: dict[str, int],
     last: dict[str, int],
     stock: dict[str, int],
@@ -144,6 +150,7 @@ def _row(
     return Row(
         item=item,
         scarce=item.sku in known.scarce,
+        unsupplied=item.sku in without,
         quantity_units=units,
         problem=order_rules.problem_of(item, units),
         on_hand_units=stock.get(item.sku),

@@ -26,6 +26,7 @@ class WindowView:
     closes_at: datetime
     zone: str
     remaining_ms: int
+    unsupplied: frozenset[str]
 
 
 def read_all(store: Store, clock: ServerClock) -> list[WindowView]:
@@ -68,4 +69,5 @@ def _view(window: WindowState, now_ms: int) -> WindowView:
         closes_at=window.closes_at,
         zone=window.zone,
         remaining_ms=remaining_ms,
+        unsupplied=frozenset(window.unsupplied),
     )

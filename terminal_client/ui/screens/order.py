@@ -86,16 +86,19 @@ def clear(desk: Desk, _request: Request) -> Response:
 
 
 def take_last(desk: Desk, _request: Request) -> Response:
-    """Put the last order's quantities into the draft, for the taking back."""
+    """Put the last order's quantities of what there is into the draft, for the taking back."""
     shop, window = desk.terminal.shop, _window(desk)
     before = drafts.read(shop.store, window)
     screen = order_screen.read(desk.terminal.store, desk.terminal.clock, choice="last")
-    for row in screen.rows:
-        if row.last_units and row.item.licensed:
+    wanted = [row for row in screen.rows if row.last_units and row.item.licensed]
+    for row in wanted:
+        if not row.unsupplied:
             use_cases.set_draft_line(shop, window, row.item.sku, row.last_units)
-    desk.offer_undo(
-        desk.pages.text(N_("The last order was taken over.")), lambda: use_cases.replace_draft(shop, before)
-    )
+    left_out = sum(row.unsupplied for row in wanted)
+    said = N_("The last order was taken over.")
+    if left_out:
+        said = N_("The last order was taken over. Left out, because there is no supply so far: {count}.")
+    desk.offer_undo(desk.pages.text(said, count=left_out), lambda: use_cases.replace_draft(shop, before))
     return go("/order?show=last")
 
 

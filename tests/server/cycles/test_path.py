@@ -420,3 +420,24 @@ def test_a_planned_window_whose_time_has_come_says_so_on_its_page(town, signed_i
     answer = planner.post(f"/console/cycles/{cycle}/announce")
     assert answer.status_code == 422
     assert "The window of every route would open at 2026-11-25 09:01 UTC+08:00" in answer.text
+
+
+def test_terminals_hear_what_the_supply_holds_none_of(town):
+    cycle = town.draft(rows=[{"sku": "K1", "supply_units": 130}, {"sku": "K2", "supply_units": 0}])
+    town.announce(cycle)
+
+    def missing():
+        item = next(item for key, item in feed(town, "R1").items() if key.startswith("window:"))
+        return WindowState.model_validate(item.data).unsupplied
+
+    assert {"K2", "WINE"} <= set(missing())
+    assert "K1" not in missing()
+    town.supply(cycle, [{"sku": "WINE", "supply_units": 60}], correct=True)
+    assert "WINE" not in missing()
+
+
+def test_before_any_supply_is_released_nothing_is_said_to_be_missing(town):
+    cycle = town.draft(rows=[])
+    town.announce(cycle)
+    item = next(item for key, item in feed(town, "R1").items() if key.startswith("window:"))
+    assert WindowState.model_validate(item.data).unsupplied == ()

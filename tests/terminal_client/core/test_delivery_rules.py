@@ -40,7 +40,7 @@ def test_a_wrong_item_names_both() -> None:
 
 def test_sending_back_needs_a_reason_and_leaves_nothing_in_stock() -> None:
     shipped = ShippedLine(sku="A", shipped_units=10, granted_units=10)
-    with pytest.raises(Rejected, match="say what is wrong"):
+    with pytest.raises(Rejected, match="Say why"):
         confirmed(shipped, Count("refused", 10, reason="  "))
     line = confirmed(shipped, Count("refused", 10, reason="wet"))
     assert (line.accepted_units, line.held_units, line.difference_units) == (0, 0, 10)

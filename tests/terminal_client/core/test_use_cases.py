@@ -234,3 +234,21 @@ def test_a_notice_is_read_once_a_version(world: Any, make: Any) -> None:
     world.run(60)
     message = use_cases.read_announcement(world.shop, first.announcement)
     assert outbox.find(world.store, message).data["version"] == 2
+
+
+def test_a_second_page_hears_that_the_draft_was_submitted_already(world: Any, window: Any) -> None:
+    use_cases.set_draft_line(world.shop, window.window, "GOLD", 12)
+    use_cases.submit_draft(world.shop, window.window)
+    for _ in ("on its way", "received"):
+        with pytest.raises(Conflict) as refused:
+            use_cases.submit_draft(world.shop, window.window)
+        assert refused.value.code == "already_submitted"
+        world.wires.all_travel()
+        world.run(2)
+    assert len(orders.live_in(world.store, window.window)) == 1
+
+
+def test_an_empty_draft_is_still_no_order(world: Any, window: Any) -> None:
+    with pytest.raises(Rejected) as refused:
+        use_cases.submit_draft(world.shop, window.window)
+    assert refused.value.code == "empty_order"

@@ -446,3 +446,16 @@ def test_hostile_texts_are_shown_and_never_run(busy: Counter) -> None:
     page = busy.get(f"/deliveries/{busy.things['delivery']}").text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_what_the_supply_does_not_hold_is_said_and_not_taken_over(busy: Counter) -> None:
+    busy.server.tell(
+        f"window:{busy.window.window}", "window", busy.window.model_copy(update={"unsupplied": ("BLUE", "GOLD")})
+    )
+    busy.travel()
+    assert busy.get("/order?show=all").text.count("本期暂无货源") == 2
+    busy.tap("/order/last")
+    assert drafts.read(busy.store, busy.window.window).lines == ()
+    assert "有 1 种本期暂无货源，未填入" in busy.get("/order").text
+    busy.tap("/order/step", sku="GOLD", way="up")
+    assert drafts.read(busy.store, busy.window.window).lines == (OrderLine(sku="GOLD", quantity_units=12),)
