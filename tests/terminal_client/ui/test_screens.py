@@ -452,6 +452,7 @@ def test_what_the_supply_does_not_hold_is_said_and_not_taken_over(busy: Counter)
     busy.server.tell(
         f"window:{busy.window.window}", "window", busy.window.model_copy(update={"unsupplied": ("BLUE", "GOLD")})
     )
+    busy.clock.forward(timedelta(minutes=1))
     busy.travel()
     assert busy.get("/order?show=all").text.count("本期暂无货源") == 2
     busy.tap("/order/last")
