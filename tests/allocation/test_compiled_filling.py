@@ -5,7 +5,7 @@ import pytest
 from allocation_problems import ROUNDINGS, RULES, SEED, columns, one_sku, policies
 from hypothesis import assume, given, settings
 
-from allocation import Policy, Problem, compiled
+from allocation import Policy, Problem, compiled, solve
 from allocation.errors import InputError
 from allocation.national import Book, parts
 from allocation.rules import order_of
@@ -73,19 +73,33 @@ def test_quantities_beyond_64_bits_in_between_are_left_to_the_plain_way(supply):
     assert sum(map(int, filling.granted)) == supply
 
 
-def test_a_book_of_a_country_in_small():
+def a_small_country():
     made = list(parts(Book(3_000, 20, 60)))
     retailer, sku, requested = (
         np.concatenate([getattr(part, name) for part in made]) for name in ("retailer", "sku", "requested")
     )
     demand = np.bincount(sku, requested).astype(np.int64)
-    problem = Problem.from_columns(
+    return Problem.from_columns(
         {"retailer": [f"r{i:05d}" for i in retailer], "sku": [f"s{k:02d}" for k in sku], "requested": requested},
         {"sku": [f"s{k:02d}" for k in range(60)], "supply": demand // 3},
         {"retailer": [f"r{i:05d}" for i in range(3_000)], "weight": np.concatenate([part.weight for part in made])},
     )
 
-    filling = assert_both_ways_agree(problem, Policy(seed=SEED))
+
+def test_a_book_of_a_country_in_small():
+    filling = assert_both_ways_agree(a_small_country(), Policy(seed=SEED))
 
     assert len(filling.thresholds) == 60
     assert filling.by_draw.sum() > 1_000
+
+
+def test_the_number_of_threads_and_of_lines_at_a_time_changes_no_byte(monkeypatch):
+    problem, results = a_small_country(), []
+    for threads, stretch in ((1, 1 << 20), (2, 1_000), (7, 977)):
+        monkeypatch.setattr("allocation.compiled_filling._THREADS", threads)
+        monkeypatch.setattr("allocation.compiled_filling._STRETCH_LINES", stretch)
+        monkeypatch.setattr("allocation.line_bytes.os.cpu_count", lambda threads=threads: threads)
+        result = solve(problem, Policy(seed=SEED))
+        results.append((result.csv_bytes, result.certificate, result.report))
+
+    assert results[0] == results[1] == results[2]
