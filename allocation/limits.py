@@ -53,5 +53,5 @@ EXACT_FLOAT_END: Final = 2.0**52
 EXACT_QUOTIENT_END: Final = 2.0**51
 """Where all numerators times all denominators stay below this, quotients in float64 keep their order and equality."""
 
-PACK_BY_PACK_END: Final = 20_000
+PACK_BY_PACK_END: Final = 100_000
 """Up to so many packs, filling pack by pack is done before a faster method would be loaded."""

@@ -96,12 +96,12 @@ def test_large_coupled_problems_are_filled_by_jumps_and_hold_before_the_checker(
         {
             "retailer": np.repeat(retailers, 3),
             "sku": skus * 60,
-            "requested": rng.integers(1, 1000, 180),
+            "requested": rng.integers(1, 2000, 180),
             "weight": rng.integers(1, 30, 180),
         },
-        {"sku": skus, "supply": [12_000] * 3, "pack": [1, 6, 1], "price_minor": [3, 1, 7]},
-        {"retailer": retailers, "credit_minor": rng.integers(1, 4000, 60), "group:region": ["n", "s"] * 30},
-        {"group": ["region", "region"], "value": ["n", "s"], "sku": ["*", "b"], "max_units": [15_000, 2000]},
+        {"sku": skus, "supply": [24_000] * 3, "pack": [1, 6, 1], "price_minor": [3, 1, 7]},
+        {"retailer": retailers, "credit_minor": rng.integers(1, 8000, 60), "group:region": ["n", "s"] * 30},
+        {"group": ["region", "region"], "value": ["n", "s"], "sku": ["*", "b"], "max_units": [30_000, 4000]},
     )
     policy = Policy(seed=SEED)
 
