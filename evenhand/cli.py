@@ -27,6 +27,24 @@ app.add_typer(load_command.app)
 app.add_typer(sim_command.app, name="sim", rich_help_panel="Demonstration")
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"evenhand {version('evenhand')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _command(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    del version
+
+
 @app.command(rich_help_panel="Terminals")
 def terminal(
     server: Annotated[str, typer.Option(help="Address of the server, http://host:port.")],

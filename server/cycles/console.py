@@ -1,6 +1,7 @@
 """Screens of cycles: the list, a new one, one cycle with its window room, what people do with it."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
@@ -157,14 +158,8 @@ def list_cycles(request: Request, session: http.Db) -> Response:
 def new_form(request: Request, session: http.Db, clock: http.Now, settings: http.Config) -> Response:
     """Ask for what a cycle is called and which week it is for."""
     today = clock().astimezone(settings.tz).date()
-    week = rules.monday(today)
-    number = week.isocalendar().week
-    values = {
-        "name_zh": f"第{number}周",
-        "name_en": f"Week {number}",
-        "week": week.isoformat(),
-        "policy": f"{standing.DEFAULT_POLICY}|",
-    }
+    week = rules.monday(today).isoformat()
+    values = {"name_zh": "", "name_en": "", "week": week, "policy": f"{standing.DEFAULT_POLICY}|"}
     return _new_form(request, session, values, {})
 
 
@@ -188,9 +183,18 @@ def create_cycle(
     except ValueError:
         return _new_form(request, session, values, {"week": gettext("Choose a day of the week it is for.")}, 422)
     name, _, version = policy.rpartition("|")
+    taken = _names_in_week(session, day)
+    errors = {
+        field: gettext("Another cycle of that week has this name. Choose another one.")
+        for field, typed in (("name_zh", name_zh), ("name_en", name_en))
+        if typed.strip() in taken
+    }
+    if errors:
+        return _new_form(request, session, values, errors, 422)
+    number = rules.monday(day).isocalendar().week
     new = service.NewCycle(
-        name_zh,
-        name_en,
+        name_zh.strip() or _free_name(f"第{number}周", taken),
+        name_en.strip() or _free_name(f"Week {number}", taken),
         day,
         settings.zone,
         settings.grace_s,
@@ -379,6 +383,19 @@ def _new_form(
         policies=queries.policies(session),
         default=standing.DEFAULT_POLICY,
     )
+
+
+def _names_in_week(session: Session, day: date) -> frozenset[str]:
+    """Return what the cycles of a day's week are called, those called off left out."""
+    week = rules.monday(day)
+    found = (c for c in queries.cycles(session) if c.week == week and c.state != "called_off")
+    return frozenset(name for cycle in found for name in (cycle.name_zh, cycle.name_en))
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, counted on where it is taken: ``Week 49 (2)``."""
+    counted = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
+    return next(free for free in counted if free not in taken)
 
 
 def _windows(session: Session, cycle: queries.Cycle, now: datetime) -> list[ShownWindow]:

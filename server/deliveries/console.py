@@ -119,7 +119,7 @@ def dispatch_cycle(
 ) -> Response:
     """Make the shipment notices of a published cycle."""
     done = service.dispatch_cycle(session, cycle, operator, at=clock())
-    said = texts(request).gettext("%(shipped)s deliveries are on the way, %(held)s are held.")
+    said = texts(request).gettext("Deliveries on the way: %(shipped)s. Held: %(held)s.")
     return console.redirect(
         request,
         f"/console/deliveries?cycle={cycle}",

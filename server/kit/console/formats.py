@@ -116,11 +116,18 @@ class Formats:
         return self._time(value, written, title=self.instant(value, seconds=True).striptags())
 
     def countdown(self, value: datetime | None) -> Markup:
-        """Return the hours, minutes and seconds left until an instant; a page counts on by the server's clock."""
+        """Return the hours, minutes and seconds left until an instant, days from two on.
+
+        A page counts on by the server's clock.
+        """
         if value is None:
             return Markup("–")
         left = max(0, int((value - self.now).total_seconds()))
-        written = f"{left // 3600:02}:{left // 60 % 60:02}:{left % 60:02}"
+        days = left // 86_400 if left >= 2 * 86_400 else 0
+        rest = left - days * 86_400
+        written = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+        if days:
+            written = f"{days} {self.texts.gettext('d')} {written}"
         machine = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return Markup('<time class="num" datetime="{0}" data-countdown="{0}">{1}</time>').format(machine, written)
 

@@ -254,3 +254,16 @@ def test_a_step_that_should_be_done_can_be_tried_again_by_hand(town, signed_in, 
     assert "should be done by now" in screen(planner, f"/console/cycles/{cycle}")
     town.work()
     assert "should be done by now" not in screen(planner, f"/console/cycles/{cycle}")
+
+
+def test_a_cycle_is_named_after_its_week_and_no_two_of_a_week_are_called_alike(town, signed_in):
+    planner = signed_in("planner", name="anna", language="en")
+    asked = {"week": "2026-12-07", "policy": "fair share|"}
+    for name in ("Week 50", "Week 50 (2)"):
+        assert f"<h1>{name}</h1>" in sent(planner, "/console/cycles/new", **asked)
+    answer = planner.post("/console/cycles/new", data={**asked, "name_en": "Week 50 "})
+    assert answer.status_code == 422
+    assert "Another cycle of that week has this name" in answer.text
+    assert "<h1>Week 50</h1>" in sent(
+        planner, "/console/cycles/new", **{**asked, "week": "2027-12-14"}, name_en="Week 50"
+    )

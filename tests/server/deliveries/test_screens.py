@@ -53,7 +53,7 @@ def test_before_anything_happens_the_rooms_say_so(signed_in, language, words):
 @pytest.mark.parametrize(
     ("language", "waits", "done"),
     [
-        ("en", "is published and not dispatched yet", "1 deliveries are on the way, 1 are held."),
+        ("en", "is published and not dispatched yet", "Deliveries on the way: 1. Held: 1."),
         ("zh", "已发布，尚未派发", "1 张送货单已发出，1 张暂扣。"),
     ],
 )

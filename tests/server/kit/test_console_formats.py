@@ -87,3 +87,4 @@ def test_a_countdown_over_the_change_of_the_clocks_counts_real_hours() -> None:
     assert at_opening.countdown(closes).striptags() == "23:00:00"
     assert at_opening.countdown(opens - timedelta(hours=1)).striptags() == "00:00:00"
     assert at_opening.countdown(opens + timedelta(hours=25)).striptags() == "25:00:00"
+    assert at_opening.countdown(opens + timedelta(hours=168)).striptags() == "7 d 00:00:00"

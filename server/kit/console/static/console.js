@@ -122,7 +122,10 @@
     });
     document.querySelectorAll("[data-countdown]").forEach((part) => {
       const left = Math.max(0, (Date.parse(part.dataset.countdown) - serverNow()) / 1000);
-      part.textContent = `${two(left / 3600)}:${two((left % 3600) / 60)}:${two(left % 60)}`;
+      const days = left >= 172800 ? Math.floor(left / 86400) : 0;
+      const lead = days ? `${days}${document.documentElement.lang.startsWith("zh") ? " 天 " : " d "}` : "";
+      const rest = left - days * 86400;
+      part.textContent = `${lead}${two(rest / 3600)}:${two((rest % 3600) / 60)}:${two(rest % 60)}`;
       if (left === 0 && !part.dataset.over) { part.dataset.over = "yes"; part.dispatchEvent(new CustomEvent("over", { bubbles: true })); }
     });
   }
