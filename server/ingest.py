@@ -4,6 +4,7 @@ Guarantees: a message is acknowledged to the broker only when its outcome is com
 never fails its group; a shard that is not the hash of its device is refused; each shard has one reader.
 """
 
+import itertools
 import queue
 import signal
 import socket
@@ -106,24 +107,23 @@ def _read(session: Session, message: Delivered, known: Mapping[str, str], at: da
 
 
 def _waves(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
-    """Part messages into runs that can be taken together: one kind that allows it, each party once.
+    """Part messages into what can be taken together: one kind that allows it, each party once; the rest stands alone.
 
-    What cannot be taken with others stands alone; the order of a party's messages is kept.
+    A party's messages keep their order. The first of every party come first, by the parties' names: whoever locks
+    the rows of several parties does so in that order, and two never wait for each other.
     """
-    wave: list[Incoming] = []
-    parties: set[str] = set()
+    waiting: dict[str, list[Incoming]] = {}
     for one in incoming:
-        together = inbox.goes_together(one, HANDLERS)
-        if wave and not (together and wave[0].kind == one.kind and one.sender.party not in parties):
-            yield wave
-            wave, parties = [], set()
-        wave.append(one)
-        parties.add(one.sender.party)
-        if not together:
-            yield wave
-            wave, parties = [], set()
-    if wave:
-        yield wave
+        waiting.setdefault(one.sender.party, []).append(one)
+    for turn in itertools.zip_longest(*(waiting[party] for party in sorted(waiting))):
+        alone: list[list[Incoming]] = []
+        together: dict[str, list[Incoming]] = {}
+        for one in turn:
+            if one is not None and inbox.goes_together(one, HANDLERS):
+                together.setdefault(one.kind, []).append(one)
+            elif one is not None:
+                alone.append([one])
+        yield from (*together.values(), *alone)
 
 
 def _take_wave(session: Session, wave: Sequence[Incoming], at: datetime) -> None:
