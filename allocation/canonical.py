@@ -14,7 +14,8 @@ Manual decisions are a fifth array, where there are any::
     [retailer, sku, granted, reason, author, approver]           adjustments
 
 A line with a minimum has it as an eighth entry ("all" for all or nothing), a SKU with one as a sixth, so that
-problems without minimums keep the form above. A SKU with a basket has its minimum (0 where there is none) and the
+problems without minimums keep the form above. A line of an exclusive bundle has its minimum (0 where there is none)
+and the bundle's label as eighth and ninth. A SKU with a basket has its minimum (0 where there is none) and the
 basket's label as sixth and seventh.
 """
 
@@ -58,9 +59,10 @@ def _requests(problem: Problem) -> Iterator[bytes]:
         *(requests.requested, requests.floor, requests.cap, problem.lines.weight, requests.carry),
         _least(problem),
     )
-    if compiled.worth_it(len(problem)):
+    if compiled.worth_it(len(problem)) and not requests.labels:
         return canonical_requests(names, numbers)
-    return (json_rows(_rows(names, numbers, lines)) for lines in stretches(len(problem)))
+    bundles = Coded(requests.exclusive, (*requests.labels, ""))
+    return (json_rows(_rows(names, numbers, bundles, lines)) for lines in stretches(len(problem)))
 
 
 def _least(problem: Problem) -> IntArray:
@@ -72,11 +74,15 @@ def _least(problem: Problem) -> IntArray:
     return np.where(requests.all_or_nothing, _ALL, least)
 
 
-def _rows(names: Sequence[Coded[str]], numbers: Sequence[IntArray], lines: slice) -> Iterator[Sequence[Any]]:
+def _rows(
+    names: Sequence[Coded[str]], numbers: Sequence[IntArray], bundles: Coded[str], lines: slice
+) -> Iterator[Sequence[Any]]:
     requested, floor, cap, weight, carry, least = (column[lines].tolist() for column in numbers)
     texts = (column[lines].tolist() for column in names)
-    for *row, some in zip(*texts, requested, floor, map(_or_null, cap), weight, carry, least, strict=True):
-        yield [*row, "all" if some == _ALL else some] if some else row
+    columns = (requested, floor, map(_or_null, cap), weight, carry, bundles[lines].tolist(), least)
+    for *row, label, some in zip(*texts, *columns, strict=True):
+        minimum = "all" if some == _ALL else some
+        yield [*row, minimum, label] if label else [*row, minimum] if some else row
 
 
 def _supply(problem: Problem) -> Iterator[list[Any]]:

@@ -20,7 +20,7 @@ from allocation.columns import IntArray, constant
 from allocation.limits import CARRY_MAX_THOUSANDTHS
 from allocation.policy import Policy
 from allocation.problem import Problem
-from allocation.result import Result
+from allocation.result import EXCLUSIVE, Result
 from allocation.solving import solve
 from allocation.tables import ABSENT
 
@@ -61,7 +61,7 @@ def next_carry(
 
 
 def entitlements(problem: Problem) -> list[Fraction]:
-    """Return what each line is entitled to, in exact units: the uniform rule's share, minimums left aside.
+    """Return what each line is entitled to, in exact units: the uniform rule's share, minimums and bundles left aside.
 
     Carry plays no part in it. A line that was decided by hand is entitled to what was decided.
     """
@@ -71,12 +71,14 @@ def entitlements(problem: Problem) -> list[Fraction]:
 
 
 def divisible(problem: Problem) -> Problem:
-    """Return the problem without minimums and carry: one in which shares may be divided."""
+    """Return the problem without minimums, bundles and carry: one in which shares may be divided."""
     nothing = constant(0, len(problem))
     requests = replace(
         problem.requests,
         minimum=constant(ABSENT, len(problem)),
         all_or_nothing=np.broadcast_to(np.False_, len(problem)),
+        exclusive=np.broadcast_to(np.int32(ABSENT), len(problem)),
+        labels=(),
         carry=nothing,
     )
     supply = replace(problem.supply, minimum=np.zeros_like(problem.supply.minimum))
@@ -86,6 +88,8 @@ def divisible(problem: Problem) -> Problem:
 def carries_after(problem: Problem, result: Result, kept_thousandths: int = KEPT_THOUSANDTHS) -> IntArray:
     """Return the carry of each line into the next cycle, in the order of the lines.
 
+    A line left out because another of its bundle stays is owed nothing for it: its retailer wanted one of them.
+
     Parameters
     ----------
     problem
@@ -94,6 +98,10 @@ def carries_after(problem: Problem, result: Result, kept_thousandths: int = KEPT
         Of this problem, in whole packs.
     """
     columns = (problem.requests.carry, result.granted, problem.lines.pack)
-    rows = zip(entitlements(problem), *(column.tolist() for column in columns), strict=True)
+    entitled = [
+        Fraction(0) if bound.startswith(EXCLUSIVE) else units
+        for units, bound in zip(entitlements(problem), result.bound_by.tolist(), strict=True)
+    ]
+    rows = zip(entitled, *(column.tolist() for column in columns), strict=True)
     after = [next_carry(before, units, granted, pack, kept_thousandths) for units, before, granted, pack in rows]
     return np.array(after, dtype=np.int64)

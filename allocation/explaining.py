@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from allocation.result import Result, Row
+from allocation.result import EXCLUSIVE, Result, Row
 
 LANGUAGES: Final = ("en", "zh")
 
@@ -46,6 +46,13 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
             "and what there was went to shops whose smallest order it could cover."
         ),
         "您申请{sku} {requested} 件，未能分配：应得数量低于最小订货量，货源分给了能凑够最小订货量的户。",
+    ),
+    "exclusive": (
+        (
+            "You asked for {requested} of {sku} and got none: you wanted only one of the goods marked {label}, "
+            "and another of them was chosen."
+        ),
+        "您申请{sku} {requested} 件，未能分配：标为“{label}”的几种货您只要其中一种，这次选中的是另一种。",
     ),
     "credit": (
         "You asked for {requested} of {sku} and got {granted}: your credit does not cover another pack.",
@@ -147,6 +154,7 @@ def _facts(result: Result, row: Row) -> dict[str, Any]:
         "why": " ".join(why.split()),
         "author": author,
         "approver": approver,
+        "label": row.bound_by.removeprefix(EXCLUSIVE),
         "sku_eligible": figures["eligible"],
         "sku_granted": figures["granted"],
         "seed": result.certificate.get("seed"),
@@ -159,6 +167,8 @@ def _sentence(result: Result, row: Row, facts: Mapping[str, Any]) -> str:
         if row.requested == "0":
             return "nothing asked"
         return "filled" if row.requested == row.granted else "part pack"
+    if row.bound_by.startswith(EXCLUSIVE):
+        return "exclusive"
     if row.granted == "0" and (row.retailer, row.sku) in result.had_before_minimums and facts["short_lines"]:
         return "left out"
     return row.reason

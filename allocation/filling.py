@@ -29,7 +29,8 @@ class Filling:
     granted
         Packs: integers, or fractions where nothing is rounded.
     stopped_by
-        The position of the constraint that refused a line's next pack; −1 for a line that is not short.
+        The position of the constraint that refused a line's next pack; −1 for a line that is not short. Positions after
+        the last constraint's are those of the labels of exclusive bundles: another line of the bundle stays.
     by_draw
         Whether that line, drawn first among the units with its level, would have got it.
     thresholds
@@ -40,7 +41,7 @@ class Filling:
         In whole packs: of the lines whose `stopped_by` it is, the smallest (tier, phase, level) of their next packs,
         numbered granted + 1; the level as ``str`` of the exact number, as in thresholds. There is an entry for every
         constraint that stopped a line, supplies included, if any of them is no supply; none where supplies alone
-        stopped lines and `thresholds` say it. Lines left out for their minimum play no part.
+        stopped lines and `thresholds` say it. Lines left out for their minimum or their bundle play no part.
 
         With nothing rounded: the level at which it was full, for every constraint that stopped a line.
     minimums

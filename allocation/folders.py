@@ -25,11 +25,12 @@ from allocation.report_page import report_page
 from allocation.result import COLUMNS, REASONS, Result
 from allocation.table_files import decode, find_table, read_table
 from allocation.tables import ABSENT, GROUP_PREFIX
+from allocation.texts import Coded
 
 RESULT_FILES: Final = ("allocation.csv", "certificate.json", "report.html", "report.json")
 POLICY_FILE: Final = "policy.toml"
 _OPTIONAL: Final = {
-    *("floor", "cap", "weight", "carry", "minimum", "all_or_nothing"),
+    *("floor", "cap", "weight", "carry", "minimum", "all_or_nothing", "exclusive"),
     *("pack", "price_minor", "reserve", "basket", "credit_minor", "max_units"),
 }
 
@@ -106,6 +107,7 @@ def write_problem(problem: Problem, policy: Policy, folder: Path) -> None:
                 "carry": _cells(requests.carry, 0),
                 "minimum": _cells(requests.minimum, ABSENT),
                 "all_or_nothing": _cells(requests.all_or_nothing.astype(np.int64), 0),
+                "exclusive": Coded(requests.exclusive, (*requests.labels, "")).tolist(),
             },
         ),
         "supply.csv": _csv_bytes(

@@ -1,9 +1,12 @@
-"""Lines that get at least their minimum or nothing: who of them is served.
+"""Lines that get at least their minimum or nothing, or exclude each other: who of them is served.
 
-1. Everything is filled as if there were no minimums. Lines that end below theirs stand aside; together they may share
-   what that filling gave to them, so that nobody else pays for their minimums.
-2. Of the lines that stand aside as many as possible are served, tier by tier (leximin: the fewest at zero). Among
-   equally many, the line whose minimum is completed first in the order of the packs goes first, then the next.
+1. Everything is filled as if there were no minimums and no bundles. Where that filling settles which line of an
+   exclusive bundle stays (see :mod:`allocation.bundles`), the others of it are left out. Lines that end below their
+   minimum stand aside; together they may share what that filling gave to them and to the lines left out, so that
+   nobody else pays for their minimums.
+2. Of the lines that stand aside as many as possible are served, tier by tier (leximin: the fewest at zero), of a
+   bundle at most one. Among equally many, the line whose minimum is completed first in the order of the packs goes
+   first, then the next.
 3. Everything is filled again: the lines served have their minimum as their floor, those left out get nothing.
 
 Step 2 is an integer programme, solved by OR-Tools CP-SAT: lines that need the same of everything are exchangeable, so
@@ -12,13 +15,15 @@ worker, one seed, counted work), in numbers below 2^31, and its answer is checke
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from allocation.bundles import Bundle, Draw, bundles_of, left_out_of, settled
 from allocation.errors import AnswerRefusedError, WorkLimitError
 from allocation.filling import Filling
 from allocation.limits import MINIMUM_LINES_PER_GROUP, MINIMUM_WORK, SOLVER_COEFFICIENT_END
@@ -26,15 +31,16 @@ from allocation.problem import Lines, Problem
 from allocation.progressive_filling import Moment, moment_of
 from allocation.rules import Order
 
-Draw = Callable[[str, str, int], bytes]
-
 _BITS: Final = 20
 """Lines decided in one solve, each worth twice the next: the sum stays far below 2^31."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A line below its minimum: when its minimum's last pack would come, and what the minimum takes of what."""
+    """A line below its minimum: when its minimum's last pack would come, and what the minimum takes of what.
+
+    A bundle of which several lines are candidates is a constraint with room for one, and stands first.
+    """
 
     line: int
     moment: Moment
@@ -49,22 +55,30 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """Who of the candidates is served; `room` is what they share of each constraint."""
+    """Who of the candidates is served; `room` is what they share of each constraint.
+
+    `excluded` are further lines left out, since another line of their bundle stays.
+    """
 
     candidates: tuple[Candidate, ...]
     served: frozenset[int]
     room: dict[int, int]
+    excluded: tuple[int, ...]
 
     def lines_of(self, lines: Lines) -> Lines:
         """Return what each line may get in the second filling."""
         left_out = [candidate.line for candidate in self.candidates if candidate.line not in self.served]
+        left_out += self.excluded
         eligible = lines.eligible.copy()
         eligible[left_out] = 0
         floor = np.minimum(np.maximum(lines.floor, lines.minimum), eligible)
         return replace(lines, floor=floor, eligible=eligible)
 
     def note_left_out(self, problem: Problem, filling: Filling) -> None:
-        """Say what stopped each line left out: what had no room for its minimum, or the draw alone."""
+        """Say what stopped each line left out: its bundle, what had no room for its minimum, or the draw alone."""
+        beyond, exclusive = len(problem.constraints.names), problem.requests.exclusive
+        for line in self.excluded:
+            filling.stopped_by[line] = beyond + exclusive[line]
         taken: defaultdict[int, int] = defaultdict(int)
         alike: defaultdict[tuple[int, Moment], list[Candidate]] = defaultdict(list)
         sku = problem.requests.sku
@@ -77,7 +91,10 @@ class Choice:
             if candidate.line in self.served:
                 continue
             lacking = [c for c, amount in candidate.needs if taken[c] + amount > self.room[c]]
-            filling.stopped_by[candidate.line] = (lacking or [candidate.needs[0][0]])[0]
+            stopped_by = (lacking or [candidate.needs[0][0]])[0]
+            if stopped_by >= beyond:
+                stopped_by = beyond + int(exclusive[candidate.line])
+            filling.stopped_by[candidate.line] = stopped_by
             filling.by_draw[candidate.line] = any(
                 all(taken[c] - dict(other.needs).get(c, 0) + amount <= self.room[c] for c, amount in candidate.needs)
                 for other in alike[int(sku[candidate.line]), candidate.moment]
@@ -85,7 +102,7 @@ class Choice:
 
 
 def choose(problem: Problem, order: Order, rounding: str, draw: Draw, first: Filling) -> Choice:
-    """Choose who of the lines below their minimum after the `first` filling is served.
+    """Choose who of the lines below their minimum after the `first` filling is served, and what stays of each bundle.
 
     Raises
     ------
@@ -95,31 +112,82 @@ def choose(problem: Problem, order: Order, rounding: str, draw: Draw, first: Fil
         Where numbers cannot be brought below 2^31, or the solver's answer fails our check.
     """
     lines = problem.lines
-    below = np.flatnonzero((lines.minimum > 0) & (first.granted < lines.minimum)).tolist()
+    undecided, excluded = _settle(problem, draw, first)
+    aside = (lines.minimum > 0) & (first.granted < lines.minimum)
+    aside[excluded] = False
+    bundle_of = _competing(problem, undecided, aside)
     candidates = []
-    for line in below:
+    for line in np.flatnonzero(aside).tolist():
         sku, retailer = problem.names(line)
         minimum = int(lines.minimum[line])
         uses = problem.constraints.of_line(line, int(lines.pack[line]), _price(problem, line))
-        needs = tuple((constraint, size * minimum) for constraint, size, _ in uses)
+        needs = (
+            *((bundle, 1) for bundle in bundle_of.get(line, ())),
+            *((constraint, size * minimum) for constraint, size, _ in uses),
+        )
         moment = moment_of(problem, order, rounding, line, minimum)
         candidates.append(Candidate(line, moment, draw(sku, retailer, minimum), needs))
     candidates.sort(key=lambda candidate: (candidate.moment, candidate.draw))
-    room = _room(problem, first, candidates)
+    room = _room(problem, first, candidates, excluded)
     served: set[int] = set()
     for group in _groups(candidates, room):
         served |= _serve(group, room)
-    return Choice(tuple(candidates), frozenset(served), room)
+    for bundle in undecided:
+        excluded += _left_out_late(problem, order, rounding, draw, bundle, served)
+    return Choice(tuple(candidates), frozenset(served), room, tuple(excluded))
+
+
+def _settle(problem: Problem, draw: Draw, first: Filling) -> tuple[list[Bundle], list[int]]:
+    """Return the bundles that the first filling does not settle, and the lines left out of those that it does."""
+    undecided, excluded = [], []
+    for bundle in bundles_of(problem):
+        stays = settled(problem, draw, first, bundle)
+        if stays is None:
+            undecided.append(bundle)
+        else:
+            excluded += left_out_of(bundle, stays)
+    return undecided, excluded
+
+
+def _competing(
+    problem: Problem, undecided: Sequence[Bundle], aside: npt.NDArray[np.bool_]
+) -> dict[int, tuple[int, ...]]:
+    """Return for each line that stands aside together with another of its bundle the number of their constraint."""
+    beyond = len(problem.constraints.names)
+    competing = ([line for line in bundle if aside[line]] for bundle in undecided)
+    several = [lines for lines in competing if len(lines) > 1]
+    return {line: (beyond + number,) for number, lines in enumerate(several) for line in lines}
+
+
+def _left_out_late(
+    problem: Problem, order: Order, rounding: str, draw: Draw, bundle: Bundle, served: Collection[int]
+) -> list[int]:
+    """Return the lines without a minimum that are left out of a bundle after the choice among those with one."""
+    without = [line for line in bundle if problem.lines.minimum[line] == 0]
+    if any(line in served for line in bundle):
+        return without
+
+    def first_pack(line: int) -> tuple[Moment, bytes]:
+        sku, retailer = problem.names(line)
+        return moment_of(problem, order, rounding, line, 1), draw(sku, retailer, 1)
+
+    return left_out_of(without, min(without, key=first_pack, default=None))
 
 
 def _price(problem: Problem, line: int) -> int:
     return int(problem.supply.price_minor[problem.requests.sku[line]])
 
 
-def _room(problem: Problem, first: Filling, candidates: Sequence[Candidate]) -> dict[int, int]:
-    """Return what the candidates share of each of their constraints: all that the first filling left to them."""
-    room = {c: problem.constraints.limits[c] for candidate in candidates for c, _ in candidate.needs}
-    aside = {candidate.line for candidate in candidates}
+def _room(
+    problem: Problem, first: Filling, candidates: Sequence[Candidate], excluded: Collection[int]
+) -> dict[int, int]:
+    """Return what the candidates share of each of their constraints: all that the first filling left to them.
+
+    What it gave to lines left out already is theirs too.
+    """
+    limits = problem.constraints.limits
+    room = {c: limits[c] if c < len(limits) else 1 for candidate in candidates for c, _ in candidate.needs}
+    aside = {candidate.line for candidate in candidates}.union(excluded)
     for slot in problem.constraints.slots:
         for line in np.flatnonzero(np.isin(slot.constraint, list(room)) & (first.granted > 0)).tolist():
             if line not in aside:

@@ -117,7 +117,8 @@ class Problem:
         Parameters
         ----------
         requests
-            ``retailer, sku, requested`` and, where wanted, ``floor, cap, weight, carry, minimum, all_or_nothing``.
+            ``retailer, sku, requested`` and, where wanted, ``floor, cap, weight, carry, minimum, all_or_nothing,
+            exclusive``.
         supply
             ``sku, supply`` and, where wanted, ``pack, price_minor, reserve, minimum, basket``.
         retailers
@@ -174,6 +175,7 @@ class Problem:
             _refuse_more_than_eligible(problem, adjustments)
             promises += _decisions(problem, adjustments)
         _refuse_what_overdraws(problem, promises)
+        _refuse_what_excludes_each_other(problem, promises)
         return problem
 
     def names(self, line: int) -> tuple[str, str]:
@@ -194,6 +196,11 @@ class Problem:
     def has_minimums(self) -> bool:
         """Whether a line must get at least some packs or nothing."""
         return bool((self.lines.minimum > 0).any())
+
+    @cached_property
+    def has_choices(self) -> bool:
+        """Whether it is to be chosen who gets something at all: lines have minimums, or exclude each other."""
+        return self.has_minimums or len(self.requests.labels) > 0
 
 
 def _lines(requests: Requests, supply: Supply, retailers: Retailers, adjustments: Adjustments) -> Lines:
@@ -323,6 +330,28 @@ def _refuse_what_overdraws(problem: Problem, promises: Sequence[_Promise]) -> No
         f"{members[-1].called} of {conflict.total} are above {constraints.names[conflict.constraint]} of "
         f"{constraints.limits[conflict.constraint]}; together too much are already: {'; '.join(named)}; lower one",
     )
+
+
+def _refuse_what_excludes_each_other(problem: Problem, promises: Sequence[_Promise]) -> None:
+    """Refuse the second line of a bundle that is given something before everything else."""
+    requests = problem.requests
+    if not requests.labels:
+        return
+    promised: dict[tuple[int, int], _Promise] = {}
+    for promise in promises:
+        bundle = int(requests.retailer[promise.line]), int(requests.exclusive[promise.line])
+        if bundle[1] == ABSENT or not promise.units(problem):
+            continue
+        other = promised.setdefault(bundle, promise)
+        if other is not promise:
+            sku, retailer = problem.names(int(other.line))
+            label = requests.labels[bundle[1]]
+            promise.raw.refuse(
+                int(promise.row),
+                promise.column,
+                f"of the lines that exclude each other as {label} only one may get something, and {retailer}, {sku} "
+                f"already has {other.units(problem)} in {other.raw.name}; take one out",
+            )
 
 
 def _takes(problem: Problem, line: np.int64) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ from allocation.columns import IntArray, is_constant
 from allocation.filling import Filling
 from allocation.line_bytes import stretches
 from allocation.problem import Problem
-from allocation.result import REASONS
+from allocation.result import EXCLUSIVE, REASONS
 from allocation.rules import Order
 from allocation.texts import Coded
 
@@ -45,6 +45,7 @@ def _codes(
     if first is not None:
         sku = problem.requests.sku[here]
         code[short & (stopped_by == sku) & (first[sku] < order.tier[here])] = _CODE["priority"]
+    code[stopped_by >= len(problem.constraints.names)] = _CODE["quota"]  # another line of its bundle stays
     code[short & filling.by_draw[here]] = _CODE["lottery"]
     code[short & (floor > 0) & (granted == floor)] = _CODE["floor"]
     return code
@@ -53,9 +54,10 @@ def _codes(
 def bound_by(problem: Problem, filling: Filling) -> Coded[str]:
     """Return the name of the constraint that stopped each short line, ``adjustment`` where it was decided by hand.
 
-    Empty for all other lines.
+    ``exclusive:LABEL`` where another line of its bundle stays; empty for all other lines.
     """
-    names = (*problem.constraints.names, "adjustment", "")
+    bundles = (EXCLUSIVE + label for label in problem.requests.labels)
+    names = (*problem.constraints.names, *bundles, "adjustment", "")
     if not len(problem.adjustments):
         return Coded(filling.stopped_by, names)
     code = filling.stopped_by.copy()

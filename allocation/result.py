@@ -19,6 +19,9 @@ REASONS: Final = (
     "adjusted",
 )
 
+EXCLUSIVE: Final = "exclusive:"
+"""Before the label of a bundle in ``bound_by``."""
+
 _DIVISOR_END: Final = 10**12
 """Shares of larger divisors are not written by the compiled way."""
 

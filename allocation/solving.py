@@ -86,14 +86,14 @@ def solve(
     order = order_of(problem, policy)
     lines = lines_to_fill_one_by_one(problem, policy)
     filling = fill(problem, lines, policy, order, progress, places)
-    if problem.has_minimums:
-        filling = _with_minimums(problem, lines, policy, order, filling, progress, places)
+    if problem.has_choices:
+        filling = _with_choices(problem, lines, policy, order, filling, progress, places)
     if has_baskets(problem, policy):
         fill_baskets(problem, problem.lines_to_fill, policy, filling)
     return _result(problem, policy, order, filling, seed_proof, progress)
 
 
-def _with_minimums(
+def _with_choices(
     problem: Problem,
     lines: Lines,
     policy: Policy,
@@ -102,10 +102,11 @@ def _with_minimums(
     progress: Progress,
     places: Places | None,
 ) -> Filling:
-    """Choose who of the lines below their minimum is served, and fill again; see :mod:`allocation.minimums`."""
+    """Choose who gets something where not all may, and fill again; see :mod:`allocation.minimums` and `bundles`."""
     if policy.rounding == "none":
+        what = "a minimum needs" if problem.has_minimums else "lines that exclude each other need"
         raise InputError(
-            "policy.toml", "a minimum needs whole packs; choose a rounding", column="rounding", value=policy.rounding
+            "policy.toml", f"{what} whole packs; choose a rounding", column="rounding", value=policy.rounding
         )
     choice = choose(problem, order, policy.rounding, drawing(policy.seed_bytes()), first)
     filling = fill(problem, choice.lines_of(lines), policy, order, progress, places)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from allocation.columns import IntArray, Positions, RawTable, constant, is_constant, taken
 from allocation.limits import CARRY_MAX_THOUSANDTHS, NO_LIMIT, WEIGHT_MAX
-from allocation.names import thousandths
+from allocation.names import name_fault, thousandths
 from allocation.texts import Coded
 
 GROUP_PREFIX: Final = "group:"
@@ -19,6 +19,7 @@ ABSENT: Final = -1
 """Stands for an absent minimum: the SKU's holds."""
 
 _REQUESTS: Final = ("retailer", "sku", "requested", "floor", "cap", "weight", "carry", "minimum", "all_or_nothing")
+_EXCLUSIVE: Final = "exclusive"
 _SUPPLY: Final = ("sku", "supply", "pack", "price_minor", "reserve", "minimum", "basket")
 _RETAILERS: Final = ("retailer", "weight", "credit_minor", "max_units")
 _QUOTAS: Final = ("group", "value", "sku", "max_units")
@@ -72,7 +73,8 @@ class Requests:
 
     A column that is absent from the table takes no memory: it is one number that stands for all.
 
-    `weight` is 0 where the retailer's holds, `minimum` :data:`ABSENT` where the SKU's holds.
+    `weight` is 0 where the retailer's holds, `minimum` :data:`ABSENT` where the SKU's holds. Of a retailer's lines with
+    the same `exclusive`, a position in `labels`, at most one is granted anything; :data:`ABSENT` where there is none.
     """
 
     retailer: Positions
@@ -84,6 +86,8 @@ class Requests:
     carry: IntArray
     minimum: IntArray
     all_or_nothing: npt.NDArray[np.bool_]
+    exclusive: Positions
+    labels: tuple[str, ...]
 
 
 def read_supply(raw: RawTable) -> Supply:
@@ -175,7 +179,7 @@ def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[
     tuple
         The requests, sorted by retailer and SKU, and for each the position that it had in `raw`; None for the same.
     """
-    raw.require(("retailer", "sku", "requested"), _REQUESTS.__contains__)
+    raw.require(("retailer", "sku", "requested"), lambda column: column in _REQUESTS or column == _EXCLUSIVE)
     retailer = _positions(raw, "retailer", retailers.retailer, "retailers.csv")
     sku = _positions(raw, "sku", supply.sku, "supply.csv")
     requested = raw.numbers("requested")
@@ -192,6 +196,7 @@ def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[
     )
     minimum = raw.numbers("minimum", absent=ABSENT)
     all_or_nothing = raw.numbers("all_or_nothing", absent=0, high=1, outside="give 1 for all or nothing, else 0")
+    exclusive, labels = _bundles(raw)
     order = _order(raw, retailer, sku, len(supply.sku))
     checked = Requests(
         taken(retailer, order),
@@ -203,8 +208,30 @@ def read_requests(raw: RawTable, retailers: Retailers, supply: Supply) -> tuple[
         carry=taken(carry, order),
         minimum=taken(minimum, order),
         all_or_nothing=taken(_true(all_or_nothing), order),
+        exclusive=taken(exclusive, order),
+        labels=labels,
     )
     return checked, order
+
+
+def _bundles(raw: RawTable) -> tuple[Positions, tuple[str, ...]]:
+    """Return for each row the position of its label among those in use; a label is written like a name."""
+    nothing: Positions = np.broadcast_to(np.int32(ABSENT), len(raw))
+    if _EXCLUSIVE not in raw.columns:
+        return nothing, ()
+    cells = raw.texts(_EXCLUSIVE)
+    faults = [name_fault(text) if text else None for text in cells.texts]
+    faulty = np.array([fault is not None for fault in faults], dtype=np.bool_)[cells.codes]
+    if faulty.any():
+        index = int(faulty.argmax())
+        raw.refuse(index, _EXCLUSIVE, str(faults[cells.codes[index]]).replace("name", "label"))
+    labels = tuple(sorted({text for text in map(cells.texts.__getitem__, np.unique(cells.codes).tolist()) if text}))
+    if not labels:
+        return nothing, ()
+    position = {label: i for i, label in enumerate(labels)}
+    of_text = np.array([position.get(text, ABSENT) for text in cells.texts], dtype=np.int32)
+    exclusive: Positions = of_text[cells.codes]
+    return exclusive, labels
 
 
 def _order(raw: RawTable, retailer: Positions, sku: Positions, skus: int) -> IntArray | None:

@@ -112,7 +112,7 @@ def lines_to_fill_one_by_one(problem: Problem, policy: Policy) -> Lines:
 
 
 def _refuse_what_baskets_cannot_have(problem: Problem, policy: Policy, chosen: npt.NDArray[np.bool_]) -> None:
-    """Refuse other rules, minimums, and weights that differ within one claimant.
+    """Refuse other rules, minimums, exclusive bundles, and weights that differ within one claimant.
 
     Raises
     ------
@@ -128,6 +128,15 @@ def _refuse_what_baskets_cannot_have(problem: Problem, policy: Policy, chosen: n
             f"{retailer}, {sku} has a minimum and lies in a basket; take the minimum out, or the SKU out of the basket",
             column="minimum",
             value=str(problem.lines.minimum[line]),
+        )
+    requests = problem.requests
+    for line in np.flatnonzero(chosen & (requests.exclusive >= 0)).tolist():
+        sku, retailer = problem.names(line)
+        raise InputError(
+            "requests.csv",
+            f"{retailer}, {sku} excludes other lines and lies in a basket; take the label or the basket out",
+            column="exclusive",
+            value=requests.labels[requests.exclusive[line]],
         )
     baskets = basket_of_skus(problem, policy)
     seen: dict[tuple[int, str | None], int] = {}

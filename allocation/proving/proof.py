@@ -13,7 +13,7 @@ from allocation.proving.programmes import ENGINES, EngineFailed, Floats, leximin
 from allocation.verification.baskets import has_baskets, mixture_stated, shared_by, taken_apart
 from allocation.verification.entitlement import Claims, claims_of
 from allocation.verification.findings import Findings, Violation
-from allocation.verification.given import Given, Ints
+from allocation.verification.given import NONE, Given, Ints
 from allocation.verification.published import GRANTED, PublishedFiles, read_published
 from allocation.verification.reading import read_given
 
@@ -165,6 +165,7 @@ def _proof_of_packs(claims: Claims, policy: Mapping[str, Any], rule: str, held: 
     """Prove what can be proved of whole packs, and say how far they lie from the optimum in fractions."""
     served, left_out = (claims.minimum > 0) & (held > 0), (claims.minimum > 0) & (held == 0)
     base = np.where(served, np.maximum(claims.base, claims.minimum), claims.base)
+    left_out |= (claims.given.exclusive != NONE) & (held == 0)  # where none of a bundle has any, this proves less
     top = np.where(left_out, 0, claims.top)
     right, agreed, _ = _optimum(claims, base, top, rule)
     distance = np.abs(held - right / claims.pack)
@@ -177,7 +178,8 @@ def _proof_of_packs(claims: Claims, policy: Mapping[str, Any], rule: str, held: 
         )
     if served.any() or left_out.any():
         sentences.append(
-            "who of the lines with a minimum is served is taken from the result; verify checks that choice."
+            "who of the lines with a minimum or in a bundle is served is taken from the result; "
+            "verify checks that choice."
         )
     if rule == "max_min" and policy.get("rounding") == "adams" and not (claims.tier.any() or claims.carry.any()):
         more, contradictions = _look_through(claims, base, top, held)

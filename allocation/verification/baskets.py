@@ -93,6 +93,7 @@ def _without(given: Given, claims: Claims, inside: Mask) -> Given:
         carry=given.carry[others],
         minimum=given.minimum[others],
         all_or_nothing=given.all_or_nothing[others],
+        exclusive=given.exclusive[others],
         retailers=replace(given.retailers, credit_minor=credit, max_units=most),
         quotas=quotas,
         adjustments=Adjustments(

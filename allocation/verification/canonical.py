@@ -13,6 +13,8 @@ from allocation.verification.given import NONE, Codes, Given, Ints, Retailers
 from allocation.verification.spelling import as_json, spelled
 
 _ALL: Final = -1
+_MINIMUM_AT: Final = 8
+"""The place of a line's minimum among its entries, counted from 1."""
 _MORE_BYTES: Final = 12
 """What a request takes besides names and numbers: brackets and commas."""
 
@@ -33,7 +35,7 @@ def input_sha256(given: Given) -> str:
 
 def _requests(given: Given) -> Iterator[bytes | memoryview]:
     """Yield the text of the requests, some rows at a time, each to be used before the next."""
-    if worth_it(len(given)):
+    if worth_it(len(given)) and not given.labels:
         yield from _compiled_requests(given)
         return
     for part in chunks(len(given)):
@@ -49,7 +51,15 @@ def _requests(given: Given) -> Iterator[bytes | memoryview]:
         )
         least = ("all" if some == _ALL else some for some in _minimums(given, part).tolist())
         rows = [(*row, some) if some else row for row, some in zip(rows, least, strict=True)]
+        if given.labels:
+            rows = list(_labelled(given, part, rows))
         yield (b"," if part.start else b"") + _compact(rows)[1:-1]
+
+
+def _labelled(given: Given, part: slice, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Add the labels of bundles, as ninth entries after the minimums."""
+    for row, label in zip(rows, given.exclusive[part].tolist(), strict=True):
+        yield row if label == NONE else (*row, *[0] * (_MINIMUM_AT - len(row)), given.labels[label])
 
 
 def _compiled_requests(given: Given) -> Iterator[bytes | memoryview]:

@@ -14,6 +14,7 @@ import numpy as np
 from allocation.problem import Problem
 from allocation.result import Result
 from allocation.verification.baskets import has_baskets, rows_with_baskets, taken_apart
+from allocation.verification.bundles import REASON, bundles_of, has_bundles
 from allocation.verification.canonical import input_sha256
 from allocation.verification.choice import Choice, check_choice
 from allocation.verification.decisions import check_decisions
@@ -38,7 +39,7 @@ _TIER_END: Final = 10**9
 _POLICY_DEFAULTS: Final = {"fairness": "line", "rule": "max_min", "rounding": "webster"}
 
 LeftOut = dict[int, tuple[Use, bool]]
-"""For each line left out, the constraint that had no room for its minimum, and whether the draw alone decided."""
+"""For each line left out, the constraint that had no room for it, and whether the draw alone decided."""
 
 
 def verify(problem: Problem, result: Result) -> Verdict:
@@ -129,6 +130,8 @@ def _rows_that_follow(given: Given, published: Published, findings: Findings) ->
     if not has_baskets(given, policy):
         return _rows_of_lines(claims, str(inside), str(rounding), units, certificate, findings)
     apart = taken_apart(given, claims, policy)
+    if (given.exclusive[apart.inside] != NONE).any():
+        findings.add("certificate.json", "lines that exclude each other cannot lie in baskets")
     beside = claims_of(apart.beside, tiered=rule == "priority")
     granted = None if units is None else units[~apart.inside]
     rows = _rows_of_lines(beside, str(inside), str(rounding), granted, certificate, findings)
@@ -194,10 +197,11 @@ def _fill(claims: Claims, held: Ints, base: Ints, top: Ints, place: str, finding
 def _check_filling(
     turns: Turns, claims: Claims, held: Ints, certificate: Mapping[str, Any], findings: Findings
 ) -> Rows:
-    """Check sums, stops and thresholds; first the choice among lines with a minimum, where there are any."""
+    """Check sums, stops and thresholds; first the choice among lines with a minimum and of bundles, where any are."""
     left_out: LeftOut = {}
     base, top, before = claims.base, claims.top, None
-    if claims.minimum.any():
+    choosing = claims.minimum.any() or has_bundles(claims)
+    if choosing:
         before = _stated_before(claims, held, certificate, findings)
         served = (claims.minimum > 0) & (held > 0)
         base = np.where(served, np.maximum(claims.base, claims.minimum), claims.base)
@@ -207,7 +211,7 @@ def _check_filling(
     if before is not None:
         left_out = _check_choice(turns, claims, held, before, findings)
         top[list(left_out)] = 0
-    elif not claims.minimum.any():
+    elif not choosing:
         findings.expect("certificate.json", "minimums", certificate.get("minimums"), {})
     thresholds = _stated_thresholds(claims, certificate, rounding=turns.rounding)
     stops = check_stops(turns, claims, filled, findings, thresholds=thresholds)
@@ -226,16 +230,23 @@ def _check_choice(turns: Turns, claims: Claims, held: Ints, before: Ints, findin
     choice = Choice(turns, claims, before)
     served = {line for line in choice.lines if held[line] > 0}
     check_choice(choice, served, findings)
+    left_out = choice.why_left_out(served)
     for line in np.flatnonzero((claims.minimum > 0) & (held == 0) & (before >= claims.minimum)).tolist():
-        findings.add(claims.given.place(line), "reached its minimum, and was left out all the same")
-    return choice.why_left_out(served)
+        if line not in left_out:
+            findings.add(claims.given.place(line), "reached its minimum, and was left out all the same")
+    for line in left_out:
+        if held[line] > 0:
+            findings.add(claims.given.place(line), "granted something, although another line of its bundle stays")
+    return left_out
 
 
 def _check_first_filling(turns: Turns, claims: Claims, before: Ints, findings: Findings) -> None:
-    """Check the filling that knew no minimums, where it may differ from the result."""
+    """Check the filling that knew no minimums and no bundles, where it may differ from the result."""
     place = "before the minimums, "
     concerned = claims.coupled.copy()
     concerned[claims.sku[claims.minimum > 0]] = True
+    for lines in bundles_of(claims):
+        concerned[claims.sku[lines]] = True
     top = np.where(concerned[claims.sku], claims.top, before)
     check_stops(turns, claims, _fill(claims, before, claims.base, top, place, findings), findings, place=place)
 
@@ -291,8 +302,11 @@ def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:
     """Return what each line must say."""
     reason, bound = _reasons(claims, held, stops, left_out)
     used = np.unique(bound[bound != NONE]).tolist()
-    names = [ADJUSTMENT if number == len(claims.limits) else claims.constraint_name(number) for number in used]
-    position = np.full(len(claims.limits) + 2, NONE, dtype=np.int32)
+    bundles = [f"exclusive:{label}" for label in claims.given.labels]
+    further = [ADJUSTMENT, *bundles]
+    limits = len(claims.limits)
+    names = [claims.constraint_name(number) if number < limits else further[number - limits] for number in used]
+    position = np.full(limits + len(further) + 1, NONE, dtype=np.int32)
     position[used] = np.arange(len(used))
     eligible, granted = claims.eligible * claims.pack, held * claims.pack
     return Rows(claims.given, eligible, granted, None, claims.weight, reason, position[bound], names)
@@ -301,9 +315,13 @@ def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:
 def _reasons(
     claims: Claims, held: Ints, stops: Stops, left_out: LeftOut
 ) -> tuple[np.ndarray[Any, np.dtype[np.int8]], Ints]:
-    """Return for each line the number of its reason and of the constraint; the one after the last is an adjustment."""
+    """Return for each line the number of its reason and of the constraint.
+
+    The number after the last constraint's is that of adjustments; after it come the labels of bundles.
+    """
     code = {reason: np.int8(i) for i, reason in enumerate(REASONS)}
     kinds = np.concatenate([np.full(len(kind.limits), code[kind.reason]) for kind in claims.kinds])
+    kinds = np.r_[kinds, np.full(1 + len(claims.given.labels), code[REASON])]
     reason = np.where(claims.capped, code["capped"], code["filled"])
     reason[(claims.eligible == 0) & (claims.given.requested > 0)] = code["ineligible"]
     bound = np.full(len(held), NONE, dtype=np.int64)

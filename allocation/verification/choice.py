@@ -1,17 +1,20 @@
 """Were the lines with a minimum rightly chosen? Checked without a solver, exactly wherever that is possible.
 
-The lines that the first filling left below their minimum may share what it gave to them all. Tier by tier as many as
-possible are served; among equally many, the line whose minimum's last pack comes first in the order goes first.
+The lines that the first filling left below their minimum may share what it gave to them all, and to the lines left out
+of exclusive bundles that it settled. Tier by tier as many as possible are served, of a bundle at most one; among
+equally many, the line whose minimum's last pack comes first in the order goes first.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from allocation.limits import PROVABLE_CHOICES
+from allocation.verification.bundles import Bundles, use_of
 from allocation.verification.entitlement import Claims, Use
 from allocation.verification.findings import Findings
 from allocation.verification.given import Ints
@@ -23,19 +26,27 @@ class Choice:
 
     def __init__(self, turns: Turns, claims: Claims, before: Ints) -> None:
         self.turns, self.claims = turns, claims
+        self.bundles = Bundles(turns, claims, before)
         below = np.flatnonzero((claims.minimum > 0) & (before < claims.minimum)).tolist()
+        below = [line for line in below if line not in self.bundles.left_out]
         self.turn: dict[int, Turn] = {line: turns.of(line, int(claims.minimum[line])) for line in below}
         self.lines = sorted(below, key=self.turn.__getitem__)
         self.uses: dict[int, list[Use]] = {line: claims.uses(line) for line in below}
         used = claims.amounts(before)
         self.room = {use.name: use.limit - int(used[use.number]) for uses in self.uses.values() for use in uses}
-        for line, uses in self.uses.items():
-            for use in uses:
-                self.room[use.name] += use.size * int(before[line])
+        for line in [*below, *self.bundles.left_out]:
+            for use in claims.uses(line):
+                if use.name in self.room:
+                    self.room[use.name] += use.size * int(before[line])
+        self.bundle: dict[int, Use] = {}
+        for line, place in self.bundles.competing(below).items():
+            own = replace(use_of(claims, line), name="exclusive:{}:{}".format(*place))
+            self.bundle[line], self.room[own.name] = own, own.limit
+            self.uses[line].insert(0, own)
 
     def need(self, line: int, use: Use) -> int:
-        """Return what a line's minimum takes of a constraint."""
-        return use.size * int(self.claims.minimum[line])
+        """Return what a line's minimum takes of a constraint; a bundle has room for one line."""
+        return 1 if use is self.bundle.get(line) else use.size * int(self.claims.minimum[line])
 
     def groups(self) -> Iterator[list[int]]:
         """Yield the lines that hang together by a constraint, each group in its order."""
@@ -61,6 +72,8 @@ class Choice:
     def why_left_out(self, served: set[int]) -> dict[int, tuple[Use, bool]]:
         """Return for each line left out the first constraint without room for it, and whether the draw alone decided.
 
+        Lines left out since another of their bundle stays are among them, with their bundle as that constraint.
+
         The draw alone decided where a line of the same SKU, at the same place in the order before any draw, was chosen
         and could have been exchanged for this one.
         """
@@ -75,6 +88,8 @@ class Choice:
                 others = alike[int(self.claims.sku[line]), self.turn[line][:3]]
                 by_draw = any(self._could_exchange(other, line, taken) for other in others)
                 why[line] = (next(lacking, self.uses[line][0]), by_draw)
+        for line in sorted(self.bundles.left_out | self.bundles.left_out_late(served)):
+            why[line] = (use_of(self.claims, line), False)
         return why
 
     def taken(self, lines: Iterable[int]) -> defaultdict[str, int]:
@@ -111,7 +126,7 @@ def check_choice(choice: Choice, served: set[int], findings: Findings) -> None:
 
 def _better(choice: Choice, group: list[int], chosen: list[int]) -> int | None:
     """Return a line that shows that the choice is not the best, None where there is none."""
-    if all(len(choice.uses[line]) == 1 for line in group):
+    if all(len(choice.uses[line]) == 1 for line in group):  # a bundle is a second one
         best = _best_of_one_supply(choice, group)
     elif len(group) <= PROVABLE_CHOICES:
         subsets = (list(some) for size in range(len(group) + 1) for some in combinations(group, size))

@@ -38,6 +38,8 @@ def exact_rows(
         findings.expect("certificate.json", key, certificate.get(key), {})
     if claims.minimum.any():
         findings.add("certificate.json", 'lines with a minimum cannot be shared under rounding = "none"')
+    if given.labels:
+        findings.add("certificate.json", 'lines that exclude each other cannot be shared under rounding = "none"')
     if levels is None:
         return None
     standing = [_stands(claims, rule, line, levels) for line in range(len(given))]

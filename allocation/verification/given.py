@@ -59,7 +59,7 @@ class Adjustments:
 class Given:
     """The problem, lines sorted by retailer and SKU; :data:`NONE` stands for absent numbers.
 
-    `quotas` maps (group, value, SKU) to units.
+    `exclusive` are positions in `labels`, each of which some line has. `quotas` maps (group, value, SKU) to units.
     """
 
     retailer: Codes
@@ -71,6 +71,8 @@ class Given:
     carry: Ints
     minimum: Ints
     all_or_nothing: Ints | npt.NDArray[np.bool_]
+    exclusive: Codes
+    labels: Sequence[str]
     skus: Skus
     retailers: Retailers
     quotas: Mapping[tuple[str, str, str], int]
@@ -113,6 +115,8 @@ def given_by(problem: Problem) -> Given:
         requests.carry,
         requests.minimum,
         requests.all_or_nothing,
+        requests.exclusive,
+        requests.labels,
         Skus(
             supply.sku,
             supply.supply,

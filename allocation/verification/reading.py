@@ -33,7 +33,7 @@ ARROW_FROM_BYTES: Final = 1 << 20
 """Below this size, a table is read before Arrow is imported."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]+")
-_TEXTS: Final = frozenset({"retailer", "sku", "basket", "group", "value", *ADJUSTMENT_TEXTS})
+_TEXTS: Final = frozenset({"retailer", "sku", "exclusive", "basket", "group", "value", *ADJUSTMENT_TEXTS})
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ def _given(
         column = requests.column(name, absent)
         return column if order is None or name not in requests.numbers else column[order]
 
+    exclusive, labels = _bundles(requests)
     given = Given(
         retailer if order is None else retailer[order],
         sku if order is None else sku[order],
@@ -125,6 +126,8 @@ def _given(
         numbers("carry", 0),
         numbers("minimum", NONE),
         numbers("all_or_nothing", 0),
+        exclusive if order is None else exclusive[order],
+        labels,
         skus,
         table,
         {} if quotas is None else _quotas(quotas),
@@ -133,6 +136,17 @@ def _given(
     if adjustments is None:
         return given
     return Given(**{**vars(given), "adjustments": _adjustments(adjustments, given)})
+
+
+def _bundles(requests: _Table) -> tuple[Codes, Sequence[str]]:
+    """Return for each row the position of its label among those that are used, :data:`NONE` where it has none."""
+    if "exclusive" not in requests.names:
+        return np.broadcast_to(np.int32(NONE), requests.rows), ()
+    column = requests.texts("exclusive")
+    used = sorted({column.texts[code] for code in set(column.codes.tolist())} - {""})
+    position = {"": NONE} | {label: i for i, label in enumerate(used)}
+    codes = np.array([position.get(text, NONE) for text in column.texts], dtype=np.int32)
+    return codes[column.codes], used
 
 
 def _sorted_lines(retailer: Codes, sku: Codes) -> Ints | None:

@@ -58,6 +58,8 @@ def make_problem(kind):
         tables = {"retailers": LIMITS, "quotas": QUOTAS}
     if kind == "minimums":
         requests["minimum"] = [6 if sku == "BOX" else None for _, sku in LINES]
+    if kind == "bundles":
+        requests["exclusive"] = ["either" if shop in {"shop01", "shop02"} else "" for shop, _ in LINES]
     if kind == "priority":
         tables = {"retailers": {"retailer": SHOPS, "group:tier": [str(1 + i % 2) for i in range(len(SHOPS))]}}
     return Problem.from_columns(requests, SUPPLY, **tables, adjustments=DECIDED)
@@ -67,6 +69,7 @@ KINDS = {
     "uncoupled": Policy(),
     "coupled": Policy(),
     "minimums": Policy(),
+    "bundles": Policy(),
     "none": Policy(rounding="none"),
     "priority": Policy(rule="priority"),
 }

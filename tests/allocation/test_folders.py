@@ -174,7 +174,7 @@ def test_a_policy_is_read_with_its_byte_order_mark_and_its_faults_are_named(tmp_
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(columns(coupled=True, minimums=True))
+@given(columns(coupled=True, minimums=True, bundles=True))
 def test_a_problem_survives_being_written_and_read(tmp_path, drawn):
     try:
         problem = Problem.from_columns(**drawn)

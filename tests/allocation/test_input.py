@@ -74,6 +74,8 @@ def test_a_name_that_would_be_mistaken_is_named(bad):
         ({"requests": {"carry": ["0", "-1001"]}}, ("requests.csv", 3, "carry", "-1001")),
         ({"requests": {"carry": ["0", "0.5"]}}, ("requests.csv", 3, "carry", "0.5")),
         ({"requests": {"all_or_nothing": ["0", "2"]}}, ("requests.csv", 3, "all_or_nothing", "2")),
+        ({"requests": {"exclusive": ["", " x"]}}, ("requests.csv", 3, "exclusive", " x")),
+        ({"requests": {"exclusive": [1, 2]}}, ("requests.csv", 2, "exclusive", "1")),
         ({"requests": {"note": ["x", "y"]}}, ("requests.csv", 1, "note", "note")),
         ({"requests": {"floor": [5, 5]}}, ("requests.csv", 3, "floor", "5")),
         ({"supply": {"sku": ["K", "K"], "supply": [1, 1]}}, ("supply.csv", 3, "sku", "K")),

@@ -53,7 +53,7 @@ def test_names_that_need_quotes_are_written_the_same():
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(columns(coupled=True, minimums=True), policies())
+@given(columns(coupled=True, minimums=True, bundles=True), policies())
 def test_whatever_the_problem_both_ways_write_the_same(drawn, policy):
     try:
         problem = Problem.from_columns(**drawn)

@@ -303,4 +303,28 @@ DEFECTS = (
         ),
         (f"{BASKETS}/test_bins.py::test_approximate_is_no_excuse_where_an_exact_answer_is_due",),
     ),
+    Defect(
+        "the-lesser-line-stays",
+        "who wants one good or the other gets the one of which there is less for him",
+        (Edit("allocation/bundles.py", "        return -Fraction(packs", "        return Fraction(packs"),),
+        ("tests/allocation/test_bundles.py",),
+    ),
+    Defect(
+        "two-of-a-bundle",
+        "a shop that wants one good or the other is sent both, and pays for both",
+        (Edit("allocation/minimums.py", "if len(lines) > 1]", "if len(lines) > 2]"),),
+        ("tests/allocation/test_bundles.py",),
+    ),
+    Defect(
+        "bundles-unchecked",
+        "a result that grants both lines of a bundle passes the check",
+        (
+            Edit(
+                "allocation/verification/checking.py",
+                "    for line in left_out:\n        if held[line] > 0:",
+                "    for line in left_out:\n        if held[line] < 0:",
+            ),
+        ),
+        ("tests/allocation/test_bundles.py::test_bundles_settled_for_the_lesser_line_are_found",),
+    ),
 )

@@ -36,7 +36,7 @@ def reasons(result: Result) -> list[str]:
 
 
 @st.composite
-def columns(draw: st.DrawFn, *, coupled: bool = False, minimums: bool = False) -> dict[str, Any]:
+def columns(draw: st.DrawFn, *, coupled: bool = False, minimums: bool = False, bundles: bool = False) -> dict[str, Any]:
     """Columns of a small problem: few names, so that ties, floors and caps meet; sometimes refused for its floors."""
     retailers = [f"r{i}" for i in range(draw(st.integers(1, 5)))]
     skus = [f"s{i}" for i in range(draw(st.integers(1, 3 if coupled else 2)))]
@@ -78,6 +78,8 @@ def columns(draw: st.DrawFn, *, coupled: bool = False, minimums: bool = False) -
         requests["minimum"] = column(st.one_of(st.none(), st.integers(0, 30)))
         requests["all_or_nothing"] = column(st.sampled_from((0, 0, 1)))
         supply["minimum"] = column(st.sampled_from((0, 0, 5, 12)), len(skus))
+    if bundles:
+        requests["exclusive"] = column(st.sampled_from(("", "one", "one", "other")))
     return {"requests": requests, "supply": supply, "retailers": table, "quotas": quotas}
 
 
@@ -96,7 +98,7 @@ def policies(*, rules: Iterable[str] = RULES, roundings: Iterable[str] = ROUNDIN
 
 
 def filled_by_the_book(
-    lines: list[dict[str, int | str]], supply_packs: int, *, rounding: str = "webster", seed: str = SEED
+    lines: list[dict[str, int | str]], supply_packs: int, *, rounding: str = "webster", seed: str = SEED, sku: str = "K"
 ) -> dict[str, int]:
     """Fill one SKU under max-min by sorting all packs of all lines: the definition, with nothing clever about it.
 
@@ -105,7 +107,7 @@ def filled_by_the_book(
     packs = []
     for line in lines:
         for n in range(int(line["floor"]) + 1, int(line["eligible"]) + 1):
-            message = f"K\x1f{line['retailer']}\x1f{n}".encode()
+            message = f"{sku}\x1f{line['retailer']}\x1f{n}".encode()
             key = _signpost(rounding, n) / int(line["weight"]) ** (2 if rounding == "huntington_hill" else 1)
             packs.append((key, hmac.digest(bytes.fromhex(seed), message, "sha256"), line["retailer"]))
     got = {str(line["retailer"]): int(line["floor"]) for line in lines}
