@@ -97,7 +97,7 @@ TEXTS: dict[str, str] = {
     "line_twice": _("{sku} was counted twice. Put it on one line."),
     "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
-    "reason_missing": _("{sku}: not all is as it was sent. Say why."),
+    "reason_missing": _("{sku}: this differs from what is on record. Say why."),
     "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),

@@ -112,7 +112,7 @@ def test_three_boxes_of_twelve_and_one_piece_back_are_thirty_five_pieces(session
 def test_a_count_that_differs_in_nothing_makes_no_entry_and_needs_a_reason_all_the_same(session, shop):
     event = confirmed(session, shop, {"A": 36}, ConfirmedLine(sku="A", accepted_units=36))
     reactions.on_delivery_confirmed(session, event, NOW)
-    with pytest.raises(Rejected, match="say what"):
+    with pytest.raises(Rejected, match="Say why"):
         inventory.correct_stock(session, "R1", "A", rules.Stock(30), " ", PLANNER, correction=uuid7(), at=NOW)
     same = inventory.correct_stock(session, "R1", "A", rules.Stock(36), "counted", PLANNER, correction=uuid7(), at=NOW)
     assert not same
