@@ -85,6 +85,7 @@ def test_a_decision_is_filled_around_under_credit_and_quotas():
     assert exact.granted.tolist() == [7, 3, 4]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(columns(coupled=True, minimums=True), policies(), st.data())
 def test_a_decision_of_what_would_be_anyway_changes_no_quantity(drawn, policy, data):
@@ -229,6 +230,7 @@ def test_the_checker_knows_decisions_and_sees_when_one_is_taken_away(tmp_path, r
     assert any(text.startswith("b, K: reason is 'adjusted'") for text in told)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(columns(coupled=True, minimums=True), policies(roundings=ROUNDINGS), st.data())
 def test_what_is_solved_around_decisions_is_verified(tables, policy, data):

@@ -418,6 +418,7 @@ def by_trying_every_choice(lines, supply):
     return filled(lines, supply, out, with_minimums=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 6), st.sampled_from(("", "t", "t"))), min_size=8, max_size=8),

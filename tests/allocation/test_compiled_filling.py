@@ -42,6 +42,7 @@ def test_small_problems_of_every_rule_and_rounding(drawn, policy):
     assert_both_ways_agree(problem, policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("rule", RULES)
 def test_some_thousand_lines_with_floors_caps_and_carry(rule, rounding):
@@ -93,6 +94,7 @@ def test_a_book_of_a_country_in_small():
     assert filling.by_draw.sum() > 1_000
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_and_of_lines_at_a_time_changes_no_byte(monkeypatch):
     problem, results = a_small_country(), []
     for threads, stretch in ((1, 1 << 20), (2, 1_000), (7, 977)):

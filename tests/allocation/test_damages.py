@@ -405,6 +405,7 @@ def other_grants(draw, problem, granted):
     return np.array(packs, dtype=np.int64)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(columns(coupled=True), policies(rules=RULES, roundings=ROUNDINGS), st.data())
 def test_no_other_feasible_allocation_passes(tables, policy, data):

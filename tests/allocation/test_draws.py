@@ -15,6 +15,7 @@ pytest.importorskip("numba", reason="numba is not installed")
 KEY = bytes(range(32))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.text(min_size=1, max_size=20),

@@ -1,6 +1,7 @@
 """Entitlements in thousandths of a pack equal the exact fractions, cut: for few lines and for many."""
 
 import numpy as np
+import pytest
 from allocation_problems import columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ def cut(problem):
     return [units * 1000 // pack for units, pack in zip(entitlements(problem), packs, strict=True)]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data(), st.booleans())
 def test_they_are_the_exact_entitlements_cut(data, coupled):

@@ -1,15 +1,12 @@
-"""A real PostgreSQL for the whole run, a database of its own for every test, and the real application.
+"""A real PostgreSQL for the whole run, an empty database for every test, and the real application."""
 
-The database of a test is copied from a migrated template, which takes some tens of milliseconds.
-"""
-
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from emptied import empty
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
@@ -42,23 +39,26 @@ class SettableClock:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Cluster]:
-    """The cluster with a migrated, empty database to copy from."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Cluster]:
+    """The cluster, for the whole run."""
     folder = tmp_path_factory.mktemp("cluster")
-    cluster = embedded.start(folder / "postgres", durable=False)
-    made = cluster.create_database("template_evenhand")
-    migrations.upgrade(made.owner_url, app_role="evenhand_app")
-    yield cluster
+    yield embedded.start(folder / "postgres", durable=False)
     embedded.remove_cluster(folder / "postgres")
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: embedded.Cluster) -> embedded.Cluster:
+    """The migrated database in which the tests stand, one after the other."""
+    made = postgres.create_database("tests")
+    migrations.upgrade(made.owner_url, app_role="evenhand_app")
+    return made
+
+
 @pytest.fixture
-def database(template: embedded.Cluster, request: pytest.FixtureRequest) -> Iterator[embedded.Cluster]:
-    """A fresh, migrated database."""
-    name = f"t{abs(hash((request.node.nodeid, os.getpid()))) % 10**12}"
-    made = template.create_database(name, template="template_evenhand")
-    yield made
-    template.drop_database(name)
+def database(migrated: embedded.Cluster) -> embedded.Cluster:
+    """The migrated database, empty."""
+    empty(migrated.admin_url)
+    return migrated
 
 
 @pytest.fixture

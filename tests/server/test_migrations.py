@@ -23,11 +23,11 @@ APPEND_ONLY = [name for name, table in ALL.items() if table.__append_only__]
 
 
 @pytest.fixture
-def empty(template: embedded.Cluster, request: pytest.FixtureRequest) -> Iterator[embedded.Cluster]:
+def empty(postgres: embedded.Cluster, request: pytest.FixtureRequest) -> Iterator[embedded.Cluster]:
     """A database without a table."""
     name = f"empty{abs(hash(request.node.nodeid)) % 10**9}"
-    yield template.create_database(name)
-    template.drop_database(name)
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def test_every_revision_goes_down_and_up_by_itself(empty: embedded.Cluster):
         assert shape_of(empty) == after
 
 
-def test_the_newest_migration_and_the_models_say_the_same(empty: embedded.Cluster, template: embedded.Cluster):
+def test_the_newest_migration_and_the_models_say_the_same(empty: embedded.Cluster, postgres: embedded.Cluster):
     migrations.upgrade(empty.owner_url, app_role=APP_ROLE)
 
     command.check(migrations.config(empty.owner_url))
 
     # What autogenerate does not compare: checks, expressions of indexes, policies.
-    modelled = template.create_database("modelled")
+    modelled = postgres.create_database("modelled")
     try:
         engine = sa.create_engine(modelled.owner_url, poolclass=sa.NullPool)
         with engine.begin() as connection:
@@ -104,7 +104,7 @@ def test_the_newest_migration_and_the_models_say_the_same(empty: embedded.Cluste
                     connection.execute(sa.text(statement))
         assert shape_of(empty) == shape_of(modelled)
     finally:
-        template.drop_database("modelled")
+        postgres.drop_database("modelled")
 
 
 def shape_of(database: embedded.Cluster) -> dict[str, list[tuple[object, ...]]]:

@@ -106,6 +106,7 @@ def texts_of(page):
     return re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style|svg|code|pre).*?</\1>", " ", page, flags=re.DOTALL))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_screen_stands_in_every_state(town, signed_in, language):
     planner = signed_in("planner", name="anna", language=language)

@@ -57,6 +57,7 @@ def frozen(town):
     return cycle
 
 
+@pytest.mark.slow
 def test_no_transaction_is_open_while_it_is_solved_and_checked(town, frozen, database, monkeypatch):
     seen = []
 
@@ -77,6 +78,7 @@ def test_no_transaction_is_open_while_it_is_solved_and_checked(town, frozen, dat
     assert seen == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_while_it_solves_leaves_the_same_result_to_the_next(town, frozen, database):
     worker = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WORKER), database.app_url, str(frozen)],

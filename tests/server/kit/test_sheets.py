@@ -117,6 +117,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(ROWS)
 @example([[text, text, None, None, None, None, None] for text in COMPUTED + AS_THEY_ARE + NAMES])
