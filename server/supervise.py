@@ -32,7 +32,7 @@ from server.devices.service import IDENTITIES_CHANNEL
 from server.kit import broker as brokers
 from server.kit import claims, embedded, launch, processes
 from server.kit.db import make_engine, make_sessions, transaction
-from server.kit.processes import StartError
+from server.kit.processes import Ending, StartError
 from server.kit.runtime import write_running
 from server.kit.settings import Settings
 
@@ -112,7 +112,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._stop = threading.Event()
+        self._stop = Ending()
         self._secrets = {name: secrets.token_urlsafe(32) for name in SERVICES.values()}
         self._lock: IO[str] | None = None
         self._broker: brokers.Broker | None = None

@@ -213,3 +213,28 @@ def stop(home: Path, signals: Sequence[signal.Signals], *, patience_s: float = 3
         if until(lambda: find(home) is None, patience_s):
             return
     raise StartError(f"the process of {home} does not end: look at it, then kill -9 it by hand")
+
+
+class Ending:
+    """Whether a process is asked to end. A signal handler may set it at any moment: unlike an event, it takes no lock.
+
+    (A second signal within the first one's ``Event.set`` waits for ever for the lock that the first holds.)
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def set(self) -> None:
+        """Ask the process to end."""
+        self._asked = True
+
+    def is_set(self) -> bool:
+        """Return whether it was asked."""
+        return self._asked
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is asked, for at most ``timeout_s`` seconds; return whether it was."""
+        until = time.monotonic() + timeout_s
+        while not self._asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+        return self._asked
