@@ -1,5 +1,6 @@
 """The fast filling against the definition, and what every filling promises."""
 
+import hmac
 from dataclasses import replace
 
 import numpy as np
@@ -181,6 +182,24 @@ def test_the_threshold_is_the_last_pack_that_the_draw_granted(supply):
 
     assert result.certificate["thresholds"]["K"]["tie"] == max(granted_draws).hex()
     assert verify(problem, result).holds
+
+
+def test_the_seed_decides_among_equals_also_where_skus_meet_in_a_quota():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "b", "a", "b"], "sku": ["k", "k", "l", "l"], "requested": [1, 1, 0, 0]},
+        {"sku": ["k", "l"], "supply": [9, 9]},
+        {"retailer": ["a", "b"], "group:region": ["north", "north"]},
+        {"group": ["region"], "value": ["north"], "sku": ["*"], "max_units": [1]},
+    )
+    winners = set()
+    for number in range(12):
+        seed = bytes([number]) * 32
+        drawn = {name: hmac.digest(seed, f"k\x1f{name}\x1f1".encode(), "sha256") for name in "ab"}
+        result = solve(problem, Policy(seed=seed.hex()))
+        (winner,) = [row.retailer for row in result.rows() if row.granted == "1"]
+        assert winner == min(drawn, key=drawn.__getitem__)
+        winners.add(winner)
+    assert winners == {"a", "b"}
 
 
 def test_a_reserve_is_held_back_also_where_skus_meet_in_a_credit():

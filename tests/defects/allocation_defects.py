@@ -67,7 +67,7 @@ DEFECTS = (
                 "            turn.sort(reverse=True)\n",
             ),
         ),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_the_seed_decides_among_equals_also_where_skus_meet_in_a_quota",),
     ),
     Defect(
         "quota-of-all-skus-dropped",
