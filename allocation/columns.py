@@ -189,4 +189,4 @@ def is_all(value: int, column: npt.NDArray[Any]) -> bool:
 
 def taken(column: Array, order: IntArray | None) -> Array:
     """Return a column in another order; as it is where `order` is None, or where all of it is one number."""
-    return column if order is None or is_constant(column) else column[order]  # type: ignore[return-value]
+    return column if order is None or is_constant(column) else column[order]  # type: ignore[return-value]  # the same kind of array

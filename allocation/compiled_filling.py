@@ -43,7 +43,7 @@ def fill_many(
     Mask
         The chosen SKUs that were left out, since their numbers may not fit 64 bits.
     """
-    packs = (problem.supply.supply - problem.supply.reserve) // problem.supply.pack
+    packs = problem.supply.packs_on_offer
     with ThreadPoolExecutor(_THREADS) as threads:
         parts, sums, fits = _totals(threads, problem.requests.sku, lines, len(chosen))
         scarce = chosen & fits & (sums[0] > packs)

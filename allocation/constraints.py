@@ -51,8 +51,7 @@ class Constraints:
 def gather_constraints(requests: Requests, supply: Supply, retailers: Retailers, quotas: Quotas) -> Constraints:
     """Collect the constraints in naming order: supply, credit, units, quotas of a SKU, quotas of all SKUs."""
     names = [f"supply:{sku}" for sku in supply.sku]
-    whole_packs = (supply.supply - supply.reserve) // supply.pack * supply.pack
-    limits: list[int] = whole_packs.tolist()
+    limits: list[int] = (supply.packs_on_offer * supply.pack).tolist()
     slots = [Slot("supply", requests.sku)]
     for kind, reason, column in (("credit", "credit", retailers.credit_minor), ("units", "quota", retailers.max_units)):
         limited = column < NO_LIMIT

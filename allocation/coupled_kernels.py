@@ -189,7 +189,7 @@ def held_at(stage: Stage, line: int, level: float) -> float:
 
 
 @jit
-def first_above(  # noqa: C901, PLR0912
+def first_above(  # noqa: C901, PLR0912 - one search: its bounds and steps are eight numbers that belong together
     stage: Stage, constraint: int, room: float, bound: float, hint: float
 ) -> float:
     """Return the smallest key at which more than `room` is due of a constraint, :data:`NEVER` where there is none.
@@ -365,7 +365,18 @@ def _first_among_few(stage: Stage, constraint: int, room: float, low: float, hig
 
 
 @jit
-def _smallest_above(keys: Floats, sizes: Floats, room: float) -> float:  # noqa: C901
+def _sort_few(keys: Floats, sizes: Floats, begin: int, end: int) -> None:
+    """Put a few keys in order by insertion, each with its size."""
+    for i in range(begin, end):
+        key, size, at = keys[i], sizes[i], i
+        while at > begin and keys[at - 1] > key:
+            keys[at], sizes[at] = keys[at - 1], sizes[at - 1]
+            at -= 1
+        keys[at], sizes[at] = key, size
+
+
+@jit
+def _smallest_above(keys: Floats, sizes: Floats, room: float) -> float:
     """Return the smallest key up to which the sizes are more than `room` together; the arrays are put in disorder."""
     begin, end = 0, len(keys)
     while end - begin > _INSERTION_END:
@@ -395,12 +406,7 @@ def _smallest_above(keys: Floats, sizes: Floats, room: float) -> float:  # noqa:
         else:
             room -= less + same
             begin = above
-    for i in range(begin, end):
-        key, size, at = keys[i], sizes[i], i
-        while at > begin and keys[at - 1] > key:
-            keys[at], sizes[at] = keys[at - 1], sizes[at - 1]
-            at -= 1
-        keys[at], sizes[at] = key, size
+    _sort_few(keys, sizes, begin, end)
     for i in range(begin, end):
         room -= sizes[i]
         if room < 0.0:
@@ -559,45 +565,58 @@ def _find_critical(stage: Stage, search: Search) -> bool:
 
 
 @jit
-def list_packs(stage: Stage, search: Search) -> int:  # noqa: C901 - a call costs as much as the work
+def list_packs(stage: Stage, search: Search) -> int:
     """List the packs with the level looked at of the lines that use a critical constraint; see :func:`advance`."""
     search.counts[3] += 1
     number, level = search.counts[3], search.at_level[0]
     listed = 0
     for k in range(search.counts[1]):
         constraint = search.critical[k]
-        slot, demand, crowd, smallest = stage.slot[constraint], 0.0, 0, np.inf
-        for j in range(stage.start[constraint], stage.start[constraint + 1]):
-            line = stage.members[j]
-            if stage.lines[line, LOW] >= stage.lines[line, HIGH]:
-                continue
-            n = due_at(stage, line, level)
-            held = min(max(n, stage.lines[line, LOW]), stage.lines[line, HIGH])
-            size = stage.size[slot, int(stage.lines[line, SKU])]
-            if stage.lines[line, LOW] < n <= stage.lines[line, HIGH] and key_of(stage, line, n) == level:
-                held -= 1.0
-                crowd += 1
-                smallest = min(smallest, size)
-                if search.seen_line[line] != number:
-                    search.seen_line[line] = number
-                    if listed < len(search.unit_line):
-                        search.unit_line[listed] = line
-                        search.unit_pack[listed] = int(n)
-                    listed += 1
-            demand += size * (held - stage.lines[line, LOW])
-        search.left[constraint] = search.left_at_first[constraint] = stage.room[constraint] - demand
+        listed = _list_packs_of(stage, search, constraint, level, listed)
         search.seen_constraint[constraint] = number
-        search.crowd[constraint] = crowd if search.left[constraint] >= smallest else 0
     if listed > len(search.unit_line):
         return -listed
     search.counts[2] = listed
     for unit in range(listed):
-        search.unit_drawn[unit] = False
-        for slot in range(len(stage.uses)):
-            constraint = stage.uses[slot, search.unit_line[unit]]
-            if constraint >= 0 and search.seen_constraint[constraint] == number and search.crowd[constraint] > 1:
-                search.unit_drawn[unit] = True
+        search.unit_drawn[unit] = _meets_a_crowd(stage, search, search.unit_line[unit])
     return listed
+
+
+@jit
+def _list_packs_of(stage: Stage, search: Search, constraint: int, level: float, listed: int) -> int:
+    """List such packs of one constraint after those `listed`, and note what is left before them; return how many."""
+    slot, demand, crowd, smallest = stage.slot[constraint], 0.0, 0, np.inf
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.lines[line, LOW] >= stage.lines[line, HIGH]:
+            continue
+        n = due_at(stage, line, level)
+        held = min(max(n, stage.lines[line, LOW]), stage.lines[line, HIGH])
+        size = stage.size[slot, int(stage.lines[line, SKU])]
+        if stage.lines[line, LOW] < n <= stage.lines[line, HIGH] and key_of(stage, line, n) == level:
+            held -= 1.0
+            crowd += 1
+            smallest = min(smallest, size)
+            if search.seen_line[line] != search.counts[3]:
+                search.seen_line[line] = search.counts[3]
+                if listed < len(search.unit_line):
+                    search.unit_line[listed] = line
+                    search.unit_pack[listed] = int(n)
+                listed += 1
+        demand += size * (held - stage.lines[line, LOW])
+    search.left[constraint] = search.left_at_first[constraint] = stage.room[constraint] - demand
+    search.crowd[constraint] = crowd if search.left[constraint] >= smallest else 0
+    return listed
+
+
+@jit
+def _meets_a_crowd(stage: Stage, search: Search, line: int) -> bool:
+    """Say whether a line uses a critical constraint in which several packs meet, so that the draw may matter."""
+    for slot in range(len(stage.uses)):
+        constraint = stage.uses[slot, line]
+        if constraint >= 0 and search.seen_constraint[constraint] == search.counts[3] and search.crowd[constraint] > 1:
+            return True
+    return False
 
 
 @jit
@@ -625,32 +644,13 @@ def _stop(stage: Stage, search: Search, line: int, packs: float, constraint: int
 
 
 @jit
-def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
+def settle(stage: Stage, search: Search, order: IntArray) -> None:
     """Grant or refuse the packs listed, in the given order; then stop every line that needs more than is left."""
     level = search.at_level[0]
     for unit in order:
-        line = search.unit_line[unit]
-        full = _without_room(stage, search, line, search.left)
-        if full < 0:
-            for slot in range(len(stage.uses)):
-                constraint = stage.uses[slot, line]
-                if constraint >= 0:
-                    search.left[constraint] -= stage.size[slot, int(stage.lines[line, SKU])]
-        else:
-            drawn = _without_room(stage, search, line, search.left_at_first) < 0
-            _stop(stage, search, line, search.unit_pack[unit] - 1.0, full, DRAWN if drawn else REFUSED)
+        _grant_or_refuse(stage, search, search.unit_line[unit], search.unit_pack[unit])
     for k in range(search.counts[1]):
-        constraint = search.critical[k]
-        slot, left = stage.slot[constraint], search.left[constraint]
-        for j in range(stage.start[constraint], stage.start[constraint + 1]):
-            line = stage.members[j]
-            if (
-                stage.size[slot, int(stage.lines[line, SKU])] > left
-                and stage.lines[line, LOW] < stage.lines[line, HIGH]
-            ):
-                held = held_at(stage, line, level)
-                if held < stage.lines[line, HIGH]:
-                    _stop(stage, search, line, held, _without_room(stage, search, line, search.left), DOOMED)
+        _stop_what_needs_more(stage, search, search.critical[k], level)
     for k in range(search.counts[1]):
         constraint = search.critical[k]
         search.stale[constraint] = False
@@ -660,7 +660,42 @@ def settle(stage: Stage, search: Search, order: IntArray) -> None:  # noqa: C901
 
 
 @jit
-def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:  # noqa: C901
+def _grant_or_refuse(stage: Stage, search: Search, line: int, pack: int) -> None:
+    """Take a pack out of what is left of the critical constraints, or stop its line before it."""
+    full = _without_room(stage, search, line, search.left)
+    if full >= 0:
+        drawn = _without_room(stage, search, line, search.left_at_first) < 0
+        _stop(stage, search, line, pack - 1.0, full, DRAWN if drawn else REFUSED)
+        return
+    for slot in range(len(stage.uses)):
+        constraint = stage.uses[slot, line]
+        if constraint >= 0:
+            search.left[constraint] -= stage.size[slot, int(stage.lines[line, SKU])]
+
+
+@jit
+def _stop_what_needs_more(stage: Stage, search: Search, constraint: int, level: float) -> None:
+    """Stop the lines of a critical constraint that still rise and whose packs are larger than what is left of it."""
+    slot, left = stage.slot[constraint], search.left[constraint]
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        if stage.size[slot, int(stage.lines[line, SKU])] > left and stage.lines[line, LOW] < stage.lines[line, HIGH]:
+            held = held_at(stage, line, level)
+            if held < stage.lines[line, HIGH]:
+                _stop(stage, search, line, held, _without_room(stage, search, line, search.left), DOOMED)
+
+
+@jit
+def _left_in_the_end(stage: Stage, constraint: int) -> float:
+    slot, left = stage.slot[constraint], stage.room[constraint]
+    for j in range(stage.start[constraint], stage.start[constraint + 1]):
+        line = stage.members[j]
+        left -= stage.size[slot, int(stage.lines[line, SKU])] * (stage.lines[line, HIGH] - stage.lines[line, LOW])
+    return float(left)
+
+
+@jit
+def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:
     """Name, for lines stopped ahead, a constraint that comes first in naming order and was full by their turn.
 
     Returns
@@ -679,12 +714,7 @@ def name_earlier(stage: Stage, ties: Places, tie_constraint: Places) -> int:  # 
             if stage.how[line] != DOOMED or stage.slot[stage.stopped_by[line]] <= slot:
                 continue
             if left < 0.0:
-                left = stage.room[constraint]
-                for m in range(stage.start[constraint], stage.start[constraint + 1]):
-                    other = stage.members[m]
-                    left -= stage.size[slot, int(stage.lines[other, SKU])] * (
-                        stage.lines[other, HIGH] - stage.lines[other, LOW]
-                    )
+                left = _left_in_the_end(stage, constraint)
             size = stage.size[slot, int(stage.lines[line, SKU])]
             if left >= size:
                 continue

@@ -80,10 +80,10 @@ def look_through(path: Path) -> Kind | None:
 def read_plain_csv(path: Path, kind: Kind, header: Sequence[str], progress: Callable[[int], None]) -> RawTable | None:
     """Read a plain file; None where a line has another number of fields than the header."""
     # pyarrow takes 0.2 s to import and small files do without it.
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import csv  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415  # 0.2 s to import; small tables do without
+    from pyarrow import csv  # noqa: PLC0415  # as above
 
-    from allocation.arrow_columns import Gathered  # noqa: PLC0415
+    from allocation.arrow_columns import Gathered  # noqa: PLC0415  # imports pyarrow
 
     numeric = [name in _NUMBERS for name in header]
     names = [str(number) for number in range(len(header))]

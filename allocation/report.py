@@ -91,7 +91,7 @@ def _skus(problem: Problem, filling: Filling, sums: dict[str, npt.NDArray[Any]])
     for here in stretches(len(problem)):
         lines += np.bincount(position[here], minlength=count)
         short += np.bincount(position[here][filling.stopped_by[here] >= 0], minlength=count)
-    offered = (problem.supply.supply - problem.supply.reserve) // problem.supply.pack * problem.supply.pack
+    offered = problem.supply.packs_on_offer * problem.supply.pack
     return [
         {
             "sku": name,

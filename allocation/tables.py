@@ -40,6 +40,11 @@ class Supply:
     minimum: IntArray
     basket: tuple[str, ...]
 
+    @property
+    def packs_on_offer(self) -> IntArray:
+        """What there is to share out: the supply less the reserve, cut to whole packs."""
+        return (self.supply - self.reserve) // self.pack
+
 
 @dataclass(frozen=True, eq=False)
 class Retailers:

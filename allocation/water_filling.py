@@ -66,7 +66,7 @@ def fill_supplies(
         if not chosen.any():
             return
     sku = problem.requests.sku
-    supply_packs = (problem.supply.supply - problem.supply.reserve) // problem.supply.pack
+    supply_packs = problem.supply.packs_on_offer
     total = _kind_for_sums(lines.eligible)
     demand = _sum_by(sku, lines.eligible.astype(total), len(chosen))
     scarce = chosen & (demand > supply_packs).astype(np.bool_)

@@ -33,6 +33,7 @@ from server.kit import audit, inbox, leases
 from server.kit.db import EVERYTHING, act_for, scope_of, transaction
 from server.kit.identity import Actor, Sender
 from server.kit.inbox import Incoming
+from server.kit.processes import Ending
 from server.kit.runtime import Runtime, broker_url
 from server.wiring import HANDLERS
 
@@ -182,7 +183,7 @@ class Ingest:
         own_name = urlsplit(broker_url(runtime.settings)).username
         self._holder = holder or own_name or f"{socket.gethostname()}:{threading.get_native_id()}"
         self._waiting: queue.Queue[Delivered] = queue.Queue()
-        self._stop = threading.Event()
+        self._stop = Ending()
         self._shards: frozenset[int] = frozenset()
         self._connected = threading.Event()
         self._client = self._make_client()

@@ -319,7 +319,7 @@ def _usable_port(host: str, port: int, *, patience_s: float) -> int:
             if time.monotonic() >= deadline:
                 why = os.strerror(error.errno) if error.errno else str(error)
                 raise StartError(f"port {port} of {host} cannot be used ({why}); choose another by --port") from None
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two tries
 
 
 def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> None:

@@ -30,6 +30,7 @@ from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
 from server.kit import events, jobs, outbox
 from server.kit.db import transaction
+from server.kit.processes import Ending
 from server.kit.runtime import Runtime, broker_url
 
 log = structlog.get_logger(__name__)
@@ -114,7 +115,7 @@ class Relay:
         self._client.publish(topics.down_topic(device, item.kind), item.encode(), qos=1)
         RELAYED.inc()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Ending) -> None:
         """Relay until ``stop``."""
         self._client.loop_start()
         try:
@@ -128,7 +129,7 @@ class Relay:
             self._client.disconnect()
             self._client.loop_stop()
 
-    def _serve(self, stop: threading.Event) -> None:
+    def _serve(self, stop: Ending) -> None:
         with psycopg.connect(self._conninfo, autocommit=True) as listener:
             while not stop.is_set():
                 row = listener.execute("SELECT pg_try_advisory_lock(%s)", (_RELAY_LOCK,)).fetchone()
@@ -153,7 +154,7 @@ class Relay:
 def main(runtime: Runtime) -> None:
     """Run until SIGTERM or SIGINT."""
     database_url = runtime.engine.url.render_as_string(hide_password=False)
-    stop = threading.Event()
+    stop = Ending()
     relay = Relay(runtime, database_url)
     threads = [
         threading.Thread(target=relay.run, args=(stop,), name="relay"),
@@ -169,7 +170,7 @@ def main(runtime: Runtime) -> None:
             thread.join(timeout=10)
 
 
-def _tick_until(runtime: Runtime, stop: threading.Event) -> None:
+def _tick_until(runtime: Runtime, stop: Ending) -> None:
     while not stop.is_set():
         try:
             tick(runtime)
@@ -180,7 +181,7 @@ def _tick_until(runtime: Runtime, stop: threading.Event) -> None:
         stop.wait(TICK_S)
 
 
-async def _work(runtime: Runtime, database_url: str, stop: threading.Event) -> None:
+async def _work(runtime: Runtime, database_url: str, stop: Ending) -> None:
     """Run the job queue until a signal; start it again where the database went away."""
     loop, whole = asyncio.get_running_loop(), asyncio.current_task()
 

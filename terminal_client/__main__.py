@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from terminal_client.app import Terminal
 from terminal_client.core.store import StoreInUseError, StoreTooNewError
 from terminal_client.ui import serve
 
+ENDS_WITHIN_S = 0.2
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -41,14 +43,15 @@ def main() -> int:
         return 2
     url = f"http://127.0.0.1:{server.effective_port}/"
     print(f"terminal: {url}", flush=True)  # noqa: T201
-    stopping = threading.Event()
+    asked_to_end: list[int] = []  # appending takes no lock, which a second signal might wait for within the first
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
+        signal.signal(name, lambda number, _frame: asked_to_end.append(number))
     serving = threading.Thread(target=server.run, name="terminal-screens", daemon=True)
     serving.start()
     terminal.start()
     browser = _open_kiosk(url, asked.data_dir) if asked.kiosk else None
-    stopping.wait()
+    while not asked_to_end:
+        time.sleep(ENDS_WITHIN_S)
     if browser is not None:
         browser.terminate()
     server.close()

@@ -153,7 +153,7 @@ class Blocks:
 
     def _cheapest(self, block: Block, bends: IntArray, costs: IntArray) -> tuple[IntArray, IntArray]:
         """Return the lines of a block and what each gets beyond its floor, in the block's scale."""
-        from ortools.graph.python import min_cost_flow  # noqa: PLC0415
+        from ortools.graph.python import min_cost_flow  # noqa: PLC0415  # only large baskets need it
 
         lines = np.flatnonzero(np.isin(self.row, block.rows) & (self.more > 0) & (block.demand[self.claimant] > 0))
         claimants = np.unique(self.claimant[lines])

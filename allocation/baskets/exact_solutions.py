@@ -88,7 +88,7 @@ def _solve_by(programme: LinearProgramme, engine: Any, faults: list[str]) -> Exa
 
 def is_feasible(programme: LinearProgramme) -> bool:
     """Say whether anything is feasible, as far as GLOP can tell; to look for what is proven later."""
-    from ortools.math_opt.python import mathopt  # noqa: PLC0415
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415  # seconds to import, and only baskets need it
 
     try:
         return _basis(programme, engine=mathopt.SolverType.GLOP) is not None
@@ -127,7 +127,7 @@ def _basis(
     Quantities are scaled by `unit`, or by the largest of them, rows and columns by the geometric mean of their
     extremes; bounds that are very far off are left out.
     """
-    from ortools.math_opt.python import mathopt  # noqa: PLC0415
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415  # seconds to import, and only baskets need it
 
     if unit is None:
         unit = max([1, *(high for high in programme.high if high is not None)])

@@ -67,7 +67,7 @@ def fill_supplies_in_shards(parts: list[Part], policy: Policy, chosen: Mask, pla
     demand, floors = sum(places.ask(_totals, kept))
     if demand.max(initial=0.0) >= EXACT_FLOAT_END or not all(are_exact([b[i] for b in bounds]) for i in phases):
         return chosen
-    packs = ((problem.supply.supply - problem.supply.reserve) // problem.supply.pack).astype(np.float64)
+    packs = problem.supply.packs_on_offer.astype(np.float64)
     scarce = chosen & (demand > packs)
     tiers = np.unique(np.concatenate(places.ask(_tiers, kept)))
     amounts = sum(places.ask(_amounts, kept, tiers))

@@ -190,7 +190,7 @@ class Play:
         while (status := planner.get(f"/api/v1/what-ifs/{what_if}"))["state"] in {"waiting", "working"}:
             if time.monotonic() > deadline:
                 raise StageError("the what-if is not done in time")
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks
         if status["state"] != "done":
             raise StageError(f"the what-if could not be worked out: {status['trouble']}")
         told(1)

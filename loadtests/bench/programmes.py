@@ -53,7 +53,7 @@ def first_level_programme(problem: Problem) -> Programme:
 
 def by_ortools(programme: Programme, solver: str) -> Callable[[], float]:
     """Return what solves it by GLOP or PDLP through OR-Tools; the model is built before."""
-    from ortools.linear_solver.python import model_builder_helper  # noqa: PLC0415
+    from ortools.linear_solver.python import model_builder_helper  # noqa: PLC0415  # seconds to import, for one row
 
     columns = programme.matrix.shape[1]
     model: Any = model_builder_helper.ModelBuilderHelper()
@@ -76,7 +76,7 @@ def by_ortools(programme: Programme, solver: str) -> Callable[[], float]:
 
 def by_highs(programme: Programme) -> Callable[[], float]:
     """Return what solves it by the interior point method of HiGHS; the model is built before."""
-    import highspy  # noqa: PLC0415
+    import highspy  # noqa: PLC0415  # seconds to import, for one row
 
     engine_of: Any = highspy.Highs
     matrix, columns = programme.matrix, programme.matrix.shape[1]
@@ -102,7 +102,7 @@ def by_highs(programme: Programme) -> Callable[[], float]:
 
 def by_cvxpy(programme: Programme) -> Callable[[], float]:
     """Return what states it in cvxpy and solves it by HiGHS, as one writes it."""
-    import cvxpy  # noqa: PLC0415
+    import cvxpy  # noqa: PLC0415  # seconds to import, for one row
 
     def solved() -> float:
         x = cvxpy.Variable(programme.matrix.shape[1], nonneg=True)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from allocation import Policy, Problem
-from allocation.rules import order_of
+from allocation.rules import Order, order_of
 from allocation.solving import fill
 from loadtests.bench.filling import COMMAND
 from loadtests.bench.problems import SEED, Sizes
@@ -41,7 +41,7 @@ def costs(problem: Problem, packs: np.ndarray) -> int:
 
 def flow(problem: Problem) -> Callable[[], int]:
     """Return what finds the cheapest flow from the supply through the lines; the network is built before."""
-    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow  # noqa: PLC0415
+    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow  # noqa: PLC0415  # for one row
 
     eligible, weight = problem.lines.eligible, problem.lines.weight
     lines, supply = len(problem), int(problem.supply.supply[0])
@@ -75,8 +75,8 @@ def flow_rows(sizes: Sizes) -> list[Row]:
         problem = one_sku(lines)
         order, cheapest = order_of(problem, policy), flow(problem)
 
-        def filled(problem: Problem = problem, order: object = order) -> object:
-            return fill(problem, problem.lines_to_fill, policy, order)  # type: ignore[arg-type]
+        def filled(problem: Problem = problem, order: Order = order) -> object:
+            return fill(problem, problem.lines_to_fill, policy, order)
 
         granted = fill(problem, problem.lines_to_fill, policy, order).granted
         if costs(problem, granted) != cheapest():

@@ -104,9 +104,9 @@ DEFECTS = (
         "what is held back for emergencies is shared out",
         (
             Edit(
-                "allocation/constraints.py",
-                "    whole_packs = (supply.supply - supply.reserve) // supply.pack * supply.pack\n",
-                "    whole_packs = supply.supply // supply.pack * supply.pack\n",
+                "allocation/tables.py",
+                "        return (self.supply - self.reserve) // self.pack\n",
+                "        return self.supply // self.pack\n",
             ),
         ),
         (f"{FILLINGS}::test_a_reserve_is_held_back_also_where_skus_meet_in_a_credit",),
