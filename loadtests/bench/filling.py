@@ -1,5 +1,6 @@
 """Rows of uncoupled filling: against one read of the arrays, and against sorting by numpy."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,9 @@ from allocation.rules import order_of
 from allocation.solving import fill
 from loadtests.bench.problems import SEED, Sizes, uncoupled
 from loadtests.bench.rows import Row, exponent_row, in_turns
+
+Pair = tuple[Callable[[], object], Callable[[], object]]
+"""What is measured, and what it is measured against."""
 
 COMMAND: Final = "make bench-allocation"
 _LINES: Final = 100_000_000
@@ -54,38 +58,19 @@ def lexsort_filling(problem: Problem) -> npt.NDArray[np.float64]:
 
 def filling_rows(sizes: Sizes) -> list[Row]:
     """Measure levels and whole packs against one read of the arrays."""
-    policy, rows, times = Policy(seed=SEED), [], []
-    found_sizes = sizes.of(_LINES, 2000)
-    for size in found_sizes:
-        problem = uncoupled(size)
+    policy = Policy(seed=SEED)
+
+    def pair(problem: Problem) -> Pair:
         order = order_of(problem, policy)
+        return lambda: fill(problem, problem.lines_to_fill, policy, order), lambda: read_pass(problem)
 
-        def filled(problem: Problem = problem, order: Any = order) -> object:
-            return fill(problem, problem.lines_to_fill, policy, order)
-
-        def read(problem: Problem = problem) -> object:
-            return read_pass(problem)
-
-        found = in_turns({"fill": filled, "read": read}, sizes.repeats)
-        times.append(found.seconds["fill"])
-        ratio = found.seconds["fill"] / found.seconds["read"]
-        rows.append(
-            Row(
-                "levels, whole packs and draws, uncoupled, max_min, webster / one read pass",
-                f"{size:,} lines",
-                found.seconds["fill"],
-                found.seconds["read"],
-                "s",
-                ratio,
-                "≤ 2× (levels, 100 M lines)",
-                ratio <= _LEVELS_WITHIN if size == _LINES else None,
-                found.repeats["fill"],
-                COMMAND,
-                found.peak_mb["fill"],
-                "Lines are brought together by SKU, and then read once a step of halving until they leave the bracket.",
-            )
-        )
-    return [*rows, exponent_row("levels, whole packs and draws", found_sizes, times, COMMAND)]
+    return _in_steps(
+        ("levels, whole packs and draws", ", uncoupled, max_min, webster / one read pass"),
+        pair,
+        (sizes, _LINES),
+        ("≤ 2× (levels, 100 M lines)", _LEVELS_WITHIN),
+        "Lines are brought together by SKU, and then read once a step of halving until they leave the bracket.",
+    )
 
 
 def sorting_rows(sizes: Sizes) -> list[Row]:
@@ -127,72 +112,56 @@ def sorting_rows(sizes: Sizes) -> list[Row]:
 
 def result_rows(sizes: Sizes) -> list[Row]:
     """Measure the whole solve, with certificate, reasons and report, against one read of the arrays."""
-    policy, rows, times = Policy(seed=SEED), [], []
-    found_sizes = sizes.of(_RESULT_LINES, 2000)
-    for size in found_sizes:
-        problem = uncoupled(size)
+    policy = Policy(seed=SEED)
 
-        def solved(problem: Problem = problem) -> object:
-            return solve(problem, policy)
+    def pair(problem: Problem) -> Pair:
+        return lambda: solve(problem, policy), lambda: read_pass(problem)
 
-        def read(problem: Problem = problem) -> object:
-            return read_pass(problem)
-
-        found = in_turns({"solve": solved, "read": read}, sizes.repeats)
-        times.append(found.seconds["solve"])
-        passes = found.seconds["solve"] / found.seconds["read"]
-        rows.append(
-            Row(
-                "solve, with whole packs, certificate, reasons and report / one read pass",
-                f"{size:,} lines",
-                found.seconds["solve"],
-                found.seconds["read"],
-                "s",
-                passes,
-                "≤ 25× (100 M lines)",
-                passes <= _RESULT_WITHIN if size == _RESULT_LINES else None,
-                found.repeats["solve"],
-                COMMAND,
-                found.peak_mb["solve"],
-                "Most of it goes into the SHA-256 of input and result, for which every row is written out as text.",
-            )
-        )
-    return [*rows, exponent_row("solve", found_sizes, times, COMMAND)]
+    return _in_steps(
+        ("solve", ", with whole packs, certificate, reasons and report / one read pass"),
+        pair,
+        (sizes, _RESULT_LINES),
+        ("≤ 25× (100 M lines)", _RESULT_WITHIN),
+        "Most of it goes into the SHA-256 of input and result, for which every row is written out as text.",
+    )
 
 
 def checking_rows(sizes: Sizes) -> list[Row]:
     """Measure the checker against the solver."""
-    policy, rows, times = Policy(seed=SEED), [], []
-    found_sizes = sizes.of(_CHECKED_LINES, 2000)
-    for size in found_sizes:
-        problem = uncoupled(size)
+    policy = Policy(seed=SEED)
+
+    def pair(problem: Problem) -> Pair:
         result = solve(problem, policy)
         if not verify(problem, result).holds:
             raise AssertionError("a result does not hold")
+        return lambda: verify(problem, result), lambda: solve(problem, policy)
 
-        def solved(problem: Problem = problem) -> object:
-            return solve(problem, policy)
+    return _in_steps(
+        ("verify", " / solve"),
+        pair,
+        (sizes, _CHECKED_LINES),
+        ("≤ 0.1× (from 100,000 retailers)", _CHECK_WITHIN),
+        "The checker works out the canonical input and its hash, and every row of the result, anew.",
+    )
 
-        def checked(problem: Problem = problem, result: Any = result) -> object:
-            return verify(problem, result)
 
-        found = in_turns({"solve": solved, "verify": checked}, sizes.repeats)
-        times.append(found.seconds["verify"])
-        share = found.seconds["verify"] / found.seconds["solve"]
-        rows.append(
-            Row(
-                "verify / solve",
-                f"{size:,} lines",
-                found.seconds["verify"],
-                found.seconds["solve"],
-                "s",
-                share,
-                "≤ 0.1× (from 100,000 retailers)",
-                share <= _CHECK_WITHIN if size == _CHECKED_LINES else None,
-                found.repeats["verify"],
-                COMMAND,
-                found.peak_mb["verify"],
-                "The checker works out the canonical input and its hash, and every row of the result, anew.",
-            )
-        )
-    return [*rows, exponent_row("verify", found_sizes, times, COMMAND)]
+def _in_steps(
+    what: tuple[str, str],
+    pair: Callable[[Problem], Pair],
+    size: tuple[Sizes, int],
+    target: tuple[str, float],
+    miss: str,
+) -> list[Row]:
+    """Measure the first of a pair against the second at full size and parts of it; the full size is judged."""
+    (short, more), (sizes, full), (said, within) = what, size, target
+    rows, times, steps = [], [], sizes.of(full, 2000)
+    for lines in steps:
+        mine, against = pair(uncoupled(lines))
+        found = in_turns({"mine": mine, "against": against}, sizes.repeats)
+        seconds = found.seconds["mine"]
+        times.append(seconds)
+        ratio = seconds / found.seconds["against"]
+        met = ratio <= within if lines == full else None
+        row = (seconds, found.seconds["against"], "s", ratio, said, met, found.repeats["mine"], COMMAND)
+        rows.append(Row(short + more, f"{lines:,} lines", *row, found.peak_mb["mine"], miss))
+    return [*rows, exponent_row(short, steps, times, COMMAND)]
