@@ -14,7 +14,7 @@ from server.deliveries.events import DeliveryConfirmed
 from server.inventory import reactions as inventory
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
-from server.orders import service as orders
+from server.orders import windows
 from server.orders.events import WindowClosed
 from server.reference import reactions as reference
 from server.retailers.events import RetailersChanged, StandingChanged
@@ -43,7 +43,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
 
 #: What the worker does every second, in a transaction of its own each.
 TICKS: tuple[Callable[[Session, datetime], object], ...] = (
-    orders.open_due_windows,
-    orders.close_due_windows,
+    windows.open_due_windows,
+    windows.close_due_windows,
     surveys.keep_time,
 )

@@ -21,7 +21,7 @@ from server.kit import audit, outbox
 from server.kit.identity import SYSTEM
 from server.licences import queries as licences
 from server.orders import queries as orders
-from server.orders import service as order_windows
+from server.orders import windows as order_windows
 from server.retailers import queries as retailers
 
 

@@ -21,7 +21,7 @@ from server.cycles.events import GrantsPublished
 from server.cycles.models import BookLine, Carry, CycleRow, GrantRow
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
-from server.orders import service as order_windows
+from server.orders import windows as order_windows
 
 ROWS_A_STATEMENT = 5_000
 

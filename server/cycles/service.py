@@ -42,7 +42,7 @@ from server.kit import audit
 from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Actor, Operator
 from server.orders import queries as orders
-from server.orders import service as order_windows
+from server.orders import windows as order_windows
 from server.retailers import queries as retailers
 
 GRACE_MOST_S = 600

@@ -1,29 +1,28 @@
-"""What can be done with orders and windows. Nothing here commits.
+"""What can be done with orders; see windows.py for their windows. Nothing here commits.
 
 Locks: a placing, amending or cancelling transaction holds its window's row in share mode and its retailer's
 row for update, so that limits and credit hold under concurrency; closing takes the window's row for update,
 and so waits for every order that was decided before.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
-from contract.feed import OrderState, Text, WindowState
+from contract.feed import OrderState
 from contract.messages import AmendOrder, CancelOrder, OrderLine, PlaceOrder
 from server.catalogue import queries as catalogue
-from server.kit import audit, events, outbox
-from server.kit.identity import SYSTEM, Actor
+from server.kit import audit, outbox
+from server.kit.identity import Actor
 from server.kit.inbox import Accepted, Arrival
 from server.licences import queries as licences
 from server.orders import queries, rules
-from server.orders.events import WindowClosed
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
 from server.retailers import queries as retailers
 from server.retailers import service as retailer_locks
@@ -93,153 +92,6 @@ def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) ->
     lines = queries.order(session, row.retailer, row.id)
     kept = () if lines is None else tuple(OrderLine(sku=s, quantity_units=q) for s, q in lines.lines)
     return _accepted(session, [(row, kept, arrival)], "order.cancelled")[0]
-
-
-@dataclass(frozen=True)
-class NewWindow:
-    """A window to be announced. Instants are aware; ``route`` is ``*`` for every retailer."""
-
-    id: UUID
-    cycle: UUID
-    name_zh: str
-    name_en: str
-    route: str
-    opens_at: datetime
-    closes_at: datetime
-    grace_s: int
-    zone: str
-    commitment: str
-    policy: str
-    scarce: frozenset[str] = frozenset()
-    unsupplied: frozenset[str] = frozenset()
-
-
-def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
-    """Publish a window to its retailers before it opens, the draw's commitment with it."""
-    session.add(
-        WindowRow(
-            id=new.id,
-            cycle=new.cycle,
-            name_zh=new.name_zh,
-            name_en=new.name_en,
-            route=new.route,
-            opens_at=new.opens_at,
-            closes_at=new.closes_at,
-            grace_s=new.grace_s,
-            zone=new.zone,
-            state="announced",
-            commitment=new.commitment,
-            policy=new.policy,
-            scarce=sorted(new.scarce),
-            unsupplied=sorted(new.unsupplied),
-            seen_at=at,
-        )
-    )
-    session.flush()
-    tell_windows(session, [new.id], at=at)
-
-
-def open_due_windows(session: Session, now: datetime) -> list[UUID]:
-    """Open the announced windows whose time has come; return them."""
-    opened = session.scalars(
-        update(WindowRow)
-        .where(WindowRow.state == "announced", WindowRow.opens_at <= now)
-        .values(state="open", seen_at=now)
-        .returning(WindowRow.id)
-    ).all()
-    tell_windows(session, opened, at=now)
-    return list(opened)
-
-
-def close_due_windows(session: Session, now: datetime) -> list[UUID]:
-    """Close the open windows whose deadline has passed, note the time in the others; return the closed ones.
-
-    The noted time never goes back, and decides with the clock: a clock that is set back reopens nothing.
-    """
-    session.execute(update(WindowRow).where(WindowRow.state == "open", WindowRow.seen_at < now).values(seen_at=now))
-    deadline = WindowRow.closes_at + func.make_interval(0, 0, 0, 0, 0, 0, WindowRow.grace_s)
-    due = session.scalars(
-        select(WindowRow).where(WindowRow.state == "open", deadline <= now).order_by(WindowRow.id).with_for_update()
-    ).all()
-    for row in due:
-        row.state = "closed"
-        events.publish(session, WindowClosed(row.id, row.cycle, now), lock=f"cycle:{row.cycle}")
-        audit.record(session, actor=SYSTEM, action="window.closed", subject=f"cycle:{row.cycle}", at=now)
-    session.flush()
-    tell_windows(session, [row.id for row in due], at=now)
-    return [row.id for row in due]
-
-
-def postpone_window(session: Session, window: UUID, closes_at: datetime, *, at: datetime) -> None:
-    """Let a window that is not over close later than published, and tell its retailers.
-
-    Raises
-    ------
-    Rejected
-        ``unknown_window``; ``window_closed``, where nothing is taken in it any more.
-    ValueError
-        Where ``closes_at`` is not later than the published close: nobody loses time that was promised.
-    """
-    row = session.scalars(
-        select(WindowRow).where(WindowRow.id == window).with_for_update().execution_options(populate_existing=True)
-    ).one_or_none()
-    if row is None:
-        raise Rejected("unknown_window")
-    rule = queries.window_view(row).rule()
-    if row.state not in {"announced", "open"} or max(at, row.seen_at) >= rule.deadline:
-        raise Rejected("window_closed", closed_at=row.closes_at.isoformat())
-    if closes_at <= row.closes_at:
-        raise ValueError("a window is postponed, never cut short")
-    row.closes_at = closes_at
-    session.flush()
-    tell_windows(session, [row.id], at=at)
-
-
-def move_windows(session: Session, cycle: UUID, state: queries.WindowStateName, *, at: datetime) -> None:
-    """Put all windows of a cycle into a later state (frozen, published, called off) and tell the retailers."""
-    moved = session.scalars(
-        update(WindowRow).where(WindowRow.cycle == cycle).values(state=state).returning(WindowRow.id)
-    ).all()
-    tell_windows(session, moved, at=at)
-
-
-def mark_supply(
-    session: Session, cycle: UUID, *, scarce: Collection[str], unsupplied: Collection[str], at: datetime
-) -> None:
-    """Say anew what is scarce and what is missing in the windows of a cycle; retailers are told where it changed."""
-    marks = {"scarce": sorted(scarce), "unsupplied": sorted(unsupplied)}
-    changed = session.scalars(
-        update(WindowRow)
-        .where(
-            WindowRow.cycle == cycle,
-            or_(WindowRow.scarce != marks["scarce"], WindowRow.unsupplied != marks["unsupplied"]),
-        )
-        .values(**marks)
-        .returning(WindowRow.id)
-    ).all()
-    tell_windows(session, changed, at=at)
-
-
-def tell_windows(session: Session, ids: Sequence[UUID], *, at: datetime) -> None:
-    """Send each window's state to the feeds of its retailers."""
-    items: list[outbox.Item] = []
-    for row in session.scalars(select(WindowRow).where(WindowRow.id.in_(ids)).order_by(WindowRow.id)):
-        message = _window_message(row)
-        items += [
-            outbox.Item(code, f"window:{row.id}", "window", message)
-            for code in retailers.codes_on_route(session, row.route)
-        ]
-    outbox.append(session, items, at=at)
-
-
-def windows_of(session: Session, retailer: retailers.Retailer) -> list[WindowState]:
-    """Return the windows of a retailer that are not over, for a terminal that has just come."""
-    rows = session.scalars(
-        select(WindowRow).where(
-            WindowRow.route.in_(("*", retailer.route)), WindowRow.state.in_(("announced", "open", "closed", "frozen"))
-        )
-    )
-    return [_window_message(row) for row in rows]
 
 
 def _open_window(session: Session, window_id: UUID, arrival: Arrival) -> queries.WindowView:
@@ -435,20 +287,3 @@ def _accepted(
         told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
         answers.append(Accepted(row.number, row.revision, (told,)))
     return answers
-
-
-def _window_message(row: WindowRow) -> WindowState:
-    return WindowState(
-        window=row.id,
-        cycle=row.cycle,
-        name=Text(zh=row.name_zh, en=row.name_en),
-        opens_at=row.opens_at,
-        closes_at=row.closes_at,
-        grace_s=row.grace_s,
-        zone=row.zone,
-        state=row.state,
-        commitment=row.commitment,
-        policy=row.policy,
-        scarce=tuple(row.scarce),
-        unsupplied=tuple(row.unsupplied),
-    )

@@ -28,7 +28,7 @@ from server.kit.broker import password_hash
 from server.kit.identity import Sender
 from server.kit.inbox import receive
 from server.licences.models import LicenceRow
-from server.orders import service as orders
+from server.orders import windows as order_windows
 from server.retailers.models import RetailerLimit, RetailerRow
 from server.wiring import HANDLERS
 
@@ -143,9 +143,9 @@ def make_window(
     opened: bool = True,
 ) -> UUID:
     window = uuid7()
-    orders.announce_window(
+    order_windows.announce_window(
         session,
-        orders.NewWindow(
+        order_windows.NewWindow(
             id=window,
             cycle=cycle or uuid7(),
             name_zh="第48周",
@@ -161,7 +161,7 @@ def make_window(
         at=opens_at,
     )
     if opened:
-        orders.open_due_windows(session, opens_at)
+        order_windows.open_due_windows(session, opens_at)
     return window
 
 

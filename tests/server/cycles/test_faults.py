@@ -15,7 +15,7 @@ from server.cycles import attempts, cli, exporting, freezing, moves, publishing,
 from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator
-from server.orders import service as orders
+from server.orders import windows as order_windows
 
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
@@ -178,7 +178,7 @@ def test_an_order_being_decided_while_the_window_closes_is_waited_for_and_stands
 
     def close():
         with transaction(town.sessions) as session:
-            closed_at.extend(orders.close_due_windows(session, town.clock.now))
+            closed_at.extend(order_windows.close_due_windows(session, town.clock.now))
 
     town.clock.advance(hours=2)
     ordering, closing = threading.Thread(target=slow_order), threading.Thread(target=close)

@@ -16,7 +16,7 @@ from contract.messages import AmendOrder, CancelOrder, ReportStatus
 from server.devices import service as devices
 from server.kit.db import transaction
 from server.kit.inbox import Arrival
-from server.orders import queries, room, service
+from server.orders import queries, room, windows
 
 SignedIn = Callable[..., TestClient]
 
@@ -109,7 +109,7 @@ def test_a_window_that_is_over_is_not_asked_for_again(
     town: Town, signed_in: SignedIn, sessions: sessionmaker[Session]
 ) -> None:
     with transaction(sessions) as session:
-        service.close_due_windows(session, NOW + timedelta(hours=1, seconds=30))
+        windows.close_due_windows(session, NOW + timedelta(hours=1, seconds=30))
     page = signed_in("planner").get(f"/console/windows/{town.window}").text
     assert "hx-trigger" not in page
     assert "closed" in page

@@ -11,7 +11,7 @@ from contract.messages import AmendOrder, CancelOrder, PlaceOrder
 from server.kit import audit, outbox
 from server.kit.db import EVERYTHING, act_for, transaction
 from server.orders import queries
-from server.orders import service as orders
+from server.orders import windows as order_windows
 
 
 @pytest.fixture
@@ -105,18 +105,18 @@ def test_the_servers_clock_alone_decides_the_closing_second(session, shop, after
 
 def test_a_clock_that_is_set_back_reopens_nothing(session, shop):
     window = make_window(session, closes_at=NOW, grace_s=0)
-    orders.close_due_windows(session, NOW - timedelta(seconds=1))
-    orders.close_due_windows(session, NOW + timedelta(seconds=1))
+    order_windows.close_due_windows(session, NOW - timedelta(seconds=1))
+    order_windows.close_due_windows(session, NOW + timedelta(seconds=1))
     late = place(session, shop, window, at=NOW - timedelta(minutes=5), K1=10)
     assert late.code == "window_closed"
 
 
 def test_time_once_noted_counts_before_the_window_is_closed(session, shop):
     window = make_window(session, closes_at=NOW, grace_s=30)
-    orders.close_due_windows(session, NOW + timedelta(seconds=29))
+    order_windows.close_due_windows(session, NOW + timedelta(seconds=29))
     assert place(session, shop, window, at=NOW - timedelta(minutes=5), K1=10).outcome == "accepted"
-    assert orders.close_due_windows(session, NOW - timedelta(hours=2)) == []
-    assert orders.close_due_windows(session, NOW + timedelta(seconds=30)) == [window]
+    assert order_windows.close_due_windows(session, NOW - timedelta(hours=2)) == []
+    assert order_windows.close_due_windows(session, NOW + timedelta(seconds=30)) == [window]
 
 
 def test_the_limit_counts_over_all_orders_of_the_cycle(session, shop):
