@@ -247,8 +247,8 @@ def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
         before = town.answered()
         answers_the_survey(shop)
         sees_the_answer_counted(planner, town, before)
-    for one in (planner, releaser, shop):
-        one.page.context.close()
+        for one in (planner, releaser, shop):  # before the terminal ends: a page that polls would complain
+            one.page.context.close()
 
 
 def enrols(shop: Screen, code: str) -> None:

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -36,12 +37,13 @@ with psycopg.connect(cluster.app_url.replace("+psycopg", "")) as connection:
     who = connection.execute("SELECT current_user").fetchone()[0]
 process = Path(f"/proc/{cluster.pid}")
 program = process.joinpath("cmdline").read_bytes().split(b"\\0")[0].decode()
-print(json.dumps({"home": str(cluster.home), "program": program, "uid": process.stat().st_uid, "who": who}))
+seen = {"home": str(cluster.home), "program": program, "pid": cluster.pid, "uid": process.stat().st_uid, "who": who}
+print(json.dumps(seen))
 """
 
 
 def told_by(python: str, data_dir: Path, account: pwd.struct_passwd | None = None, **variables: str) -> Any:
-    """Start a cluster in another process, which ends with it; return what that process saw."""
+    """Start a cluster in another process and wait until it has ended with it; return what that process saw."""
     who = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     done = subprocess.run(  # type: ignore[call-overload]  # the three names are subprocess's
         [python, "-c", START_AND_TELL, str(data_dir)],
@@ -53,7 +55,12 @@ def told_by(python: str, data_dir: Path, account: pwd.struct_passwd | None = Non
         **who,
     )
     assert done.returncode == 0, done.stderr.splitlines()[-1]
-    return json.loads(done.stdout)
+    saw = json.loads(done.stdout)
+    deadline = time.monotonic() + 20
+    while inspect(saw["pid"]) is not None:
+        assert time.monotonic() < deadline, f"the cluster (process {saw['pid']}) outlives its parent"
+        time.sleep(0.02)
+    return saw
 
 
 def linked(source: Path, target: Path) -> None:
