@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from allocation.columns import IntArray, RawTable
-from allocation.tables import Requests, Retailers, Supply
+from allocation.problem_tables import Requests, Retailers, Supply
+from allocation.tables.columns import IntArray, RawTable
 
 FILE: Final = "adjustments.csv"
 COLUMNS: Final = ("retailer", "sku", "granted", "reason", "author", "approver")

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from allocation.canonical import input_sha256
-from allocation.filling import Filling, Threshold
+from allocation.filling.outcome import Filling, Threshold
+from allocation.hashing.canonical import input_sha256
 from allocation.policy import Policy
 from allocation.problem import Problem
 from allocation.seeding import SeedProof

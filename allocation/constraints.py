@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.columns import Positions
 from allocation.limits import NO_LIMIT
-from allocation.tables import EVERY_SKU, Quotas, Requests, Retailers, Supply
+from allocation.problem_tables import EVERY_SKU, Quotas, Requests, Retailers, Supply
+from allocation.tables.columns import Positions
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import is_all
+from allocation.hashing.line_bytes import stretches
 from allocation.limits import WORD_END
-from allocation.line_bytes import stretches
+from allocation.tables.columns import is_all
 
 Numbers = npt.NDArray[Any]
 

@@ -16,16 +16,16 @@ import numpy as np
 
 from allocation import adjustments
 from allocation.certificate import sealed
-from allocation.columns import RawTable
 from allocation.errors import InputError
 from allocation.limits import NO_LIMIT
 from allocation.policy import FirstCome, Policy, compared_policy
 from allocation.problem import Problem
-from allocation.report_page import report_page
+from allocation.problem_tables import ABSENT, GROUP_PREFIX
+from allocation.reporting.page import report_page
 from allocation.result import COLUMNS, REASONS, Result
-from allocation.table_files import decode, find_table, read_table
-from allocation.tables import ABSENT, GROUP_PREFIX
-from allocation.texts import Coded
+from allocation.tables.columns import RawTable
+from allocation.tables.files import decode, find_table, read_table
+from allocation.tables.texts import Coded
 
 RESULT_FILES: Final = ("allocation.csv", "certificate.json", "report.html", "report.json")
 POLICY_FILE: Final = "policy.toml"

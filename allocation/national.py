@@ -142,7 +142,7 @@ def write_national(
     """
     import pyarrow as pa  # noqa: PLC0415  # 0.2 s to import; the rest of this module does without
 
-    from allocation.table_writing import open_table  # noqa: PLC0415  # imports pyarrow
+    from allocation.tables.writing import open_table  # noqa: PLC0415  # imports pyarrow
 
     ending = "parquet" if parquet else "csv"
     names, packs = book.sku(), book.packs()

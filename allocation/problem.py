@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from allocation.adjustments import FILE as ADJUSTMENTS_FILE
 from allocation.adjustments import Adjustments, no_adjustments, read_adjustments
-from allocation.columns import Column, IntArray, RawTable, constant, is_all
 from allocation.conflicts import smallest_conflict
 from allocation.constraints import Constraints, gather_constraints
 from allocation.limits import NO_LIMIT
-from allocation.tables import (
+from allocation.problem_tables import (
     ABSENT,
     Quotas,
     Requests,
@@ -27,6 +26,7 @@ from allocation.tables import (
     read_supply,
     unlisted_retailers,
 )
+from allocation.tables.columns import Column, IntArray, RawTable, constant, is_all
 
 STRETCH_LINES: Final = 1 << 16
 """Lines that are worked on at a time, so that what is in between stays small and near."""

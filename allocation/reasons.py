@@ -5,13 +5,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import IntArray, is_constant
-from allocation.filling import Filling
-from allocation.line_bytes import stretches
+from allocation.filling.outcome import Filling
+from allocation.filling.rules import Order
+from allocation.hashing.line_bytes import stretches
 from allocation.problem import Problem
 from allocation.result import EXCLUSIVE, REASONS
-from allocation.rules import Order
-from allocation.texts import Coded
+from allocation.tables.columns import IntArray, is_constant
+from allocation.tables.texts import Coded
 
 _CODE: Final = {reason: code for code, reason in enumerate(REASONS)}
 

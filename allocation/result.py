@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation import compiled
-from allocation.decimals import plain_digits
-from allocation.line_bytes import csv_bytes, result_csv, stretches
-from allocation.texts import Coded, Quotients, TextColumn
+from allocation.hashing.line_bytes import csv_bytes, result_csv, stretches
+from allocation.tables.decimals import plain_digits
+from allocation.tables.texts import Coded, Quotients, TextColumn
 
 COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
 REASONS: Final = (

@@ -11,25 +11,25 @@ from allocation.baskets.sharing import fill_baskets
 from allocation.certificate import make_certificate
 from allocation.compiled import available
 from allocation.errors import InputError
-from allocation.exact_filling import fill_exactly
 from allocation.exact_sums import Units
-from allocation.filling import Filling
-from allocation.hashing import sha256_of
+from allocation.filling.exact import fill_exactly
+from allocation.filling.lottery import drawing
+from allocation.filling.minimums import choose
+from allocation.filling.outcome import Filling
+from allocation.filling.progressive import Draw, fill_progressively
+from allocation.filling.rules import Order, order_of
+from allocation.filling.saturation import note_levels
+from allocation.filling.water import fill_supplies
+from allocation.hashing.digests import sha256_of
 from allocation.limits import PACK_BY_PACK_END
-from allocation.lottery import drawing
-from allocation.minimums import choose
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
-from allocation.progressive_filling import Draw, fill_progressively
 from allocation.reasons import bound_by, reasons
-from allocation.report import report_figures
+from allocation.reporting.figures import report_figures
 from allocation.result import Result
-from allocation.rules import Order, order_of
-from allocation.saturation import note_levels
 from allocation.seeding import SeedProof
 from allocation.sharding import Places, fill_in_shards
-from allocation.texts import Coded, Quotients
-from allocation.water_filling import fill_supplies
+from allocation.tables.texts import Coded, Quotients
 
 Progress = Callable[[str, int, int], None]
 """Told a stage, how much of it is done and how much there is (0: unknown)."""
@@ -77,8 +77,8 @@ def solve(
     InputError
         Where policy and problem do not go together, or a seed is missing.
     WorkLimitError, AnswerRefusedError
-        Where lines with a minimum could not be chosen from, or baskets not shared; see :mod:`allocation.minimums` and
-        :mod:`allocation.baskets`.
+        Where lines with a minimum could not be chosen from, or baskets not shared; see
+        :mod:`allocation.filling.minimums` and :mod:`allocation.baskets`.
     """
     policy = policy.with_seed(seed_proof.seed.hex() if seed_proof else seed)
     if seed is not None and policy.seed != seed.lower():
@@ -102,7 +102,7 @@ def _with_choices(
     progress: Progress,
     places: Places | None,
 ) -> Filling:
-    """Choose who gets something where not all may, and fill again; see :mod:`allocation.minimums` and `bundles`."""
+    """Choose who gets something where not all may, and fill again; see `minimums` and `bundles`."""
     if policy.rounding == "none":
         what = "a minimum needs" if problem.has_minimums else "lines that exclude each other need"
         raise InputError(
@@ -160,7 +160,7 @@ def _fill_coupled(
     packs = int(lines.eligible[coupled[problem.requests.sku]].sum(dtype=np.float64))
     task = (problem, lines, order, rounding, draw, coupled, filling, lambda done: progress("filling", done, packs))
     if packs > PACK_BY_PACK_END and available():
-        from allocation.coupled_filling import fill_by_jumps  # noqa: PLC0415  # numba takes most of a second
+        from allocation.filling.coupled import fill_by_jumps  # noqa: PLC0415  # numba takes most of a second
 
         if fill_by_jumps(*task):
             return

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.errors import InputError
-from allocation.filling import Filling
+from allocation.filling.outcome import Filling
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
 

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from allocation.baskets.claimants import Number, Programme, Row
 from allocation.baskets.exact_solutions import LinearProgramme, solve_exactly
-from allocation.columns import IntArray
 from allocation.errors import AnswerRefusedError
+from allocation.filling.lottery import SEPARATOR
 from allocation.limits import WORD_END
-from allocation.lottery import SEPARATOR
+from allocation.tables.columns import IntArray
 
 Draw = Callable[[str, str, int], bytes]
 

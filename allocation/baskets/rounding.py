@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from allocation.baskets.claimants import Claimant, Number, Programme
 from allocation.errors import AnswerRefusedError
-from allocation.signposts import CARRY_SCALE, Level, Root
+from allocation.filling.signposts import CARRY_SCALE, Level, Root
 
 Draw = Callable[[str, str, int], bytes]
 Node = tuple[Any, ...]

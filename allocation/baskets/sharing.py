@@ -11,9 +11,9 @@ from allocation.baskets.leximin import Totals, totals_of
 from allocation.baskets.mixing import Mixture, draw_without_seed, mixture_of
 from allocation.baskets.rounding import round_mixture
 from allocation.errors import WorkLimitError
-from allocation.filling import Filling
+from allocation.filling.lottery import drawing
+from allocation.filling.outcome import Filling
 from allocation.limits import BASKET_LINES
-from allocation.lottery import drawing
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
 

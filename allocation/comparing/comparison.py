@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from allocation.report import json_number
+from allocation.reporting.figures import json_number
 
 FORMAT: Final = "evenhand-comparison-1"
 

@@ -8,10 +8,10 @@ Rounding plays no part: everybody gets whole packs.
 import numpy as np
 
 from allocation.errors import InputError
-from allocation.filling import Filling
+from allocation.filling.outcome import Filling
+from allocation.filling.rules import Order
 from allocation.problem import Problem
-from allocation.rules import Order
-from allocation.tables import ABSENT
+from allocation.problem_tables import ABSENT
 
 
 def fill_first_come(problem: Problem) -> Filling:

@@ -7,18 +7,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.canonical import input_sha256
-from allocation.columns import Positions
 from allocation.comparing.comparison import Bin, Change, Comparison, GroupRow, Movement, Side, SkuRow
 from allocation.comparing.first_come import fill_first_come, order_of_arrival
 from allocation.errors import InputError
+from allocation.hashing.canonical import input_sha256
 from allocation.limits import WORD_END
 from allocation.policy import FirstCome, Policy
 from allocation.problem import Problem
 from allocation.reasons import reasons
-from allocation.report import report_figures
+from allocation.reporting.figures import report_figures
 from allocation.result import Result
 from allocation.solving import Progress, solve
+from allocation.tables.columns import Positions
 
 SHOWN: Final = 20
 """Winners and losers that are named, each way."""

@@ -5,8 +5,8 @@ import heapq
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import IntArray
 from allocation.problem import Lines, Problem
+from allocation.tables.columns import IntArray
 
 
 def components(problem: Problem, lines: Lines, line: IntArray) -> IntArray:

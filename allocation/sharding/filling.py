@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from allocation.filling import Filling
+from allocation.filling.outcome import Filling
+from allocation.filling.rules import Order
 from allocation.policy import Policy
 from allocation.problem import Lines, Problem
-from allocation.rules import Order
 from allocation.sharding.components import components, packed
 from allocation.sharding.parts import Part, cut_by_retailers, part_of, put_back
 from allocation.sharding.places import Places

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from allocation.columns import IntArray, Positions
-from allocation.filling import Filling
+from allocation.filling.outcome import Filling
+from allocation.filling.rules import Order
 from allocation.problem import Lines, Problem
-from allocation.rules import Order
+from allocation.tables.columns import IntArray, Positions
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.columns import IntArray
-from allocation.filling import Filling, Threshold
+from allocation.filling.lottery import drawing
+from allocation.filling.outcome import Filling, Threshold
+from allocation.filling.pack_keys import Floats, PackKeys, are_exact, pack_keys
+from allocation.filling.signposts import Level, unit_level
 from allocation.limits import EXACT_FLOAT_END
-from allocation.lottery import drawing
-from allocation.pack_keys import Floats, PackKeys, are_exact, pack_keys
 from allocation.policy import Policy
 from allocation.sharding.parts import Part
 from allocation.sharding.places import Places
-from allocation.signposts import Level, unit_level
+from allocation.tables.columns import IntArray
 
 Mask = npt.NDArray[np.bool_]
 

@@ -4,8 +4,8 @@ import math
 from typing import Any, Final
 
 from allocation import Policy, Problem
-from allocation.coupled_filling import prepare_first_level
-from allocation.rules import order_of
+from allocation.filling.coupled import prepare_first_level
+from allocation.filling.rules import order_of
 from allocation.solving import fill
 from loadtests.bench import programmes
 from loadtests.bench.filling import COMMAND, read_pass

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation import Policy, Problem, solve, verify
-from allocation.rules import order_of
+from allocation.filling.rules import order_of
 from allocation.solving import fill
 from loadtests.bench.problems import SEED, Sizes, uncoupled
 from loadtests.bench.rows import Row, exponent_row, in_turns

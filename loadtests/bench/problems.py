@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from allocation import Problem
-from allocation.columns import RawTable
-from allocation.texts import Coded
+from allocation.tables.columns import RawTable
+from allocation.tables.texts import Coded
 from loadtests import batch
 
 SEED: Final = batch.SEED

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from allocation import Policy, Problem
-from allocation.rules import Order, order_of
+from allocation.filling.rules import Order, order_of
 from allocation.solving import fill
 from loadtests.bench.filling import COMMAND
 from loadtests.bench.problems import SEED, Sizes

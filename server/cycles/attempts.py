@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from allocation.canonical import input_sha256
 from allocation.errors import InputError
+from allocation.hashing.canonical import input_sha256
 from server.cycles import moves, problems, queries
 from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
 from server.cycles.models import AllocationRun, BookLine, CycleRow

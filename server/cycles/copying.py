@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from allocation.arrow_columns import Gathered
+from allocation.tables.arrow_columns import Gathered
 from server.kit.db import Base
 
 ROWS_A_CHUNK = 200_000

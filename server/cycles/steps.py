@@ -22,11 +22,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import allocation
 from allocation import seeding
-from allocation.canonical import input_sha256
-from allocation.columns import IntArray
-from allocation.entitling import entitled_thousandths
+from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
-from allocation.texts import Coded, TextColumn
+from allocation.hashing.canonical import input_sha256
+from allocation.tables.columns import IntArray
+from allocation.tables.texts import Coded, TextColumn
 from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
 from server.cycles.copying import insert_columns
 from server.cycles.errors import StepStopped

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, undefer
 import allocation
 from allocation.comparing import compare_results
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
-from allocation.texts import Coded
+from allocation.tables.texts import Coded
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.texts import Language

@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from allocation import Policy, Problem, explain, solve
-from allocation.canonical import input_sha256
 from allocation.errors import InputError
 from allocation.folders import read_policy, read_problem, read_result, write_problem, write_result
-from allocation.hashing import sha256_of_rows
+from allocation.hashing.canonical import input_sha256
+from allocation.hashing.digests import sha256_of_rows
 from allocation.verification import verify, verify_folders
 
 DECISION = {

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from published_results import publish
 from typer.testing import CliRunner
 
-from allocation import Policy, Problem, explain, minimums, solve, verify
-from allocation.canonical import input_sha256
+from allocation import Policy, Problem, explain, solve, verify
 from allocation.carrying import carries_after, entitlements
+from allocation.carrying.entitling import entitled_thousandths
 from allocation.comparing.first_come import fill_first_come
-from allocation.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError
+from allocation.filling import minimums
 from allocation.folders import read_problem
+from allocation.hashing.canonical import input_sha256
 from allocation.proving import prove_folders
 from allocation.sharding import Here
 from allocation.verification import verify_folders

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 
 from allocation import Policy, Problem, compiled, solve
 from allocation.errors import InputError
+from allocation.filling.rules import order_of
 from allocation.national import Book, parts
-from allocation.rules import order_of
 from allocation.solving import fill
 
 pytest.importorskip("numba", reason="numba is not installed")
@@ -98,9 +98,9 @@ def test_a_book_of_a_country_in_small():
 def test_the_number_of_threads_and_of_lines_at_a_time_changes_no_byte(monkeypatch):
     problem, results = a_small_country(), []
     for threads, stretch in ((1, 1 << 20), (2, 1_000), (7, 977)):
-        monkeypatch.setattr("allocation.compiled_filling._THREADS", threads)
-        monkeypatch.setattr("allocation.compiled_filling._STRETCH_LINES", stretch)
-        monkeypatch.setattr("allocation.line_bytes.os.cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("allocation.filling.compiled_water._THREADS", threads)
+        monkeypatch.setattr("allocation.filling.compiled_water._STRETCH_LINES", stretch)
+        monkeypatch.setattr("allocation.hashing.line_bytes.os.cpu_count", lambda threads=threads: threads)
         result = solve(problem, Policy(seed=SEED))
         results.append((result.csv_bytes, result.certificate, result.report))
 

@@ -10,12 +10,12 @@ from allocation_problems import SEED
 from coupled_problems import a_policy, a_problem
 
 from allocation import Policy, Problem, solve, verify
-from allocation.coupled_filling import fill_by_jumps
 from allocation.errors import InputError
-from allocation.filling import Filling
-from allocation.lottery import drawing
-from allocation.progressive_filling import fill_progressively
-from allocation.rules import order_of
+from allocation.filling.coupled import fill_by_jumps
+from allocation.filling.lottery import drawing
+from allocation.filling.outcome import Filling
+from allocation.filling.progressive import fill_progressively
+from allocation.filling.rules import order_of
 from allocation.solving import fill
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from allocation import Policy, Problem, solve, verify
 from allocation.errors import InputError
 from allocation.result import Result
-from allocation.texts import Quotients
+from allocation.tables.texts import Quotients
 from allocation.verification import verify_folders
 from allocation.verification.entitlement import claims_of
 from allocation.verification.findings import Findings

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from allocation.line_bytes import Pool
-from allocation.lottery import drawing
+from allocation.filling.lottery import drawing
+from allocation.hashing.line_bytes import Pool
 
 pytest.importorskip("numba", reason="numba is not installed")
 
@@ -23,7 +23,7 @@ KEY = bytes(range(32))
 )
 @example("K", [("r" * length, 7) for length in range(40, 130)])
 def test_draws_at_once_are_those_one_by_one(sku, units):
-    from allocation.draw_kernels import draws  # noqa: PLC0415  # imports numba
+    from allocation.filling.draw_kernels import draws  # noqa: PLC0415  # imports numba
 
     pool = Pool.of_texts([name for name, _ in units])
     n = np.array([number for _, number in units], dtype=np.int64)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from allocation import Problem
 from allocation.carrying import entitlements
-from allocation.entitling import entitled_thousandths
+from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import InputError
 
 

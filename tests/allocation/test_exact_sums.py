@@ -21,7 +21,7 @@ def test_sums_by_group_are_exact(drawn):
 
 
 def test_packs_count_by_their_units_and_stretches_add_up(monkeypatch):
-    monkeypatch.setattr("allocation.line_bytes.STRETCH_LINES", 2)
+    monkeypatch.setattr("allocation.hashing.line_bytes.STRETCH_LINES", 2)
     packs, pack = np.array([1, 2, 3, 4, 5]), np.array([1, 10, 1, 10, 1])
 
     assert sums_by(np.array([0, 0, 3, 3, 1]), Units(packs, pack), 4).tolist() == [21, 5, 0, 43]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from allocation import Policy, Problem, solve, verify
 from allocation.errors import InputError
-from allocation.filling import Filling
-from allocation.lottery import drawing
-from allocation.progressive_filling import fill_progressively
-from allocation.rules import order_of
+from allocation.filling.lottery import drawing
+from allocation.filling.outcome import Filling
+from allocation.filling.progressive import fill_progressively
+from allocation.filling.rules import order_of
 from allocation.solving import fill
 
 

@@ -13,9 +13,9 @@ from allocation_problems import SEED, columns, one_sku
 from hypothesis import HealthCheck, assume, given, settings
 
 from allocation import Policy, Problem, folders, solve
-from allocation.canonical import input_sha256
 from allocation.errors import InputError
 from allocation.folders import read_policy, read_problem, read_result, write_problem, write_result
+from allocation.hashing.canonical import input_sha256
 
 REQUESTS = "retailer,sku,requested\r\nR1,GRAPE,7\r\nR2,GRAPE,2\r\nR3,GRAPE,5\r\n"
 SUPPLY = "sku,supply\nGRAPE,10\n"
@@ -292,7 +292,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path):
 
 
 def test_hashing_and_writing_say_how_far_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr("allocation.line_bytes.STRETCH_LINES", 2)
+    monkeypatch.setattr("allocation.hashing.line_bytes.STRETCH_LINES", 2)
     told = []
 
     result = solve(one_sku([5, 5, 5], 7), Policy(), seed=SEED, progress=lambda *step: told.append(step))

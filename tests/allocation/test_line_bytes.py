@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from allocation import Policy, Problem, Result, compiled, solve
-from allocation.canonical import input_sha256
 from allocation.errors import InputError
-from allocation.line_bytes import Pool, csv_bytes, json_rows, result_csv
-from allocation.texts import Coded, Quotients
+from allocation.hashing.canonical import input_sha256
+from allocation.hashing.line_bytes import Pool, csv_bytes, json_rows, result_csv
+from allocation.tables.texts import Coded, Quotients
 
 pytest.importorskip("numba", reason="numba is not installed")
 
@@ -23,7 +23,7 @@ NAMES = ["a,b", 'say "so"', "back\\slash", "００１", "曾记烟酒商行", "p
 @pytest.fixture(autouse=True)
 def _all_sizes_are_compiled(monkeypatch):
     monkeypatch.setattr(compiled, "WORTH_COMPILING_LINES", 0)
-    monkeypatch.setattr("allocation.line_bytes.STRETCH_LINES", 3)
+    monkeypatch.setattr("allocation.hashing.line_bytes.STRETCH_LINES", 3)
 
 
 def both_ways(problem, policy):

@@ -7,8 +7,9 @@ from allocation_problems import SEED, columns, filled_by_the_book, one_sku, poli
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from allocation import Policy, Problem, minimums, solve, verify
+from allocation import Policy, Problem, solve, verify
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
+from allocation.filling import minimums
 
 
 def solved(problem, **policy):

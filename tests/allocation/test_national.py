@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from allocation import solve, verify
-from allocation.canonical import input_sha256
 from allocation.errors import InputError
 from allocation.folders import POLICY_FILE, read_policy, read_problem
+from allocation.hashing.canonical import input_sha256
 from allocation.national import Book, parts, write_national
 from evenhand.cli import app
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 
 from allocation import Policy, Problem, explain, solve
 from allocation.errors import InputError
-from allocation.report_page import report_page
+from allocation.reporting.page import report_page
 from allocation.result import REASONS
 
 

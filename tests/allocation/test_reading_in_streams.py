@@ -8,12 +8,13 @@ from allocation_problems import SEED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allocation import Policy, solve, table_files
+from allocation import Policy, solve
 from allocation.errors import InputError
 from allocation.folders import read_problem
-from allocation.plain_csv import look_through
-from allocation.table_files import read_table
-from allocation.texts import Coded
+from allocation.tables import files as table_files
+from allocation.tables.files import read_table
+from allocation.tables.plain_csv import look_through
+from allocation.tables.texts import Coded
 
 HEADER = "retailer,sku,requested\n"
 GOOD = "r1,K,5\nr2,K,07\nr3,L,12\n"
@@ -120,7 +121,7 @@ def test_whatever_a_file_holds_both_readers_agree(tmp_path, monkeypatch, body, h
 
 
 def test_a_plain_file_is_recognised_across_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("allocation.plain_csv._PIECE_BYTES", 3)
+    monkeypatch.setattr("allocation.tables.plain_csv._PIECE_BYTES", 3)
     path = tmp_path / "some.csv"
     for content, plain in (
         ("a,b\r\n1,2\r\n", True),
@@ -204,7 +205,7 @@ def test_progress_counts_bytes_up_to_the_size(tmp_path, reader):
 
 
 def test_parquet_is_read_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("allocation.parquet._LINES_AT_A_TIME", 2)
+    monkeypatch.setattr("allocation.tables.parquet._LINES_AT_A_TIME", 2)
     caps = [None, 4, None, 3, None]
     table = {
         "retailer": [f"r{i}" for i in range(5)],

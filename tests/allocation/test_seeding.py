@@ -7,7 +7,7 @@ import pytest
 from allocation_problems import SEED, one_sku
 
 from allocation import Policy, solve
-from allocation.lottery import drawing
+from allocation.filling.lottery import drawing
 from allocation.seeding import (
     SeedProof,
     commitment,

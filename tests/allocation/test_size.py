@@ -7,7 +7,7 @@ import numpy as np
 from allocation import solve
 from allocation.folders import POLICY_FILE, read_policy, read_problem
 from allocation.national import Book, write_national
-from allocation.texts import Coded, Quotients
+from allocation.tables.texts import Coded, Quotients
 
 STATED_BYTES = 70
 LINES_ALIKE = 8 + 8 + 13 + 1

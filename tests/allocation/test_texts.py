@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from allocation.texts import Coded, Quotients
+from allocation.tables.texts import Coded, Quotients
 
 
 def test_coded_texts_read_like_a_list():

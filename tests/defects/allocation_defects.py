@@ -3,6 +3,7 @@
 from planting import Defect, Edit
 
 ADJUSTMENTS = "tests/allocation/test_adjustments.py"
+CARRYING_RULE = "allocation/carrying/__init__.py"
 CARRYING = "tests/allocation/test_carrying.py"
 COMPARING = "tests/allocation/test_comparing.py"
 BASKETS = "tests/allocation/baskets"
@@ -14,7 +15,7 @@ DEFECTS = (
         "who loses the draw for one product loses it for every product",
         (
             Edit(
-                "allocation/lottery.py",
+                "allocation/filling/lottery.py",
                 'f"{sku}{SEPARATOR}{retailer}{SEPARATOR}{n}"',
                 'f"{retailer}{SEPARATOR}{n}"',
             ),
@@ -26,7 +27,7 @@ DEFECTS = (
         "equals are told apart by rounding errors, and the lottery never asked",
         (
             Edit(
-                "allocation/signposts.py",
+                "allocation/filling/signposts.py",
                 "    return (pack * signpost - offset) / rate\n",
                 "    return Fraction(float(pack * signpost - offset) / rate)\n",
             ),
@@ -38,7 +39,7 @@ DEFECTS = (
         "among equals the order of the rows decides, not the seed",
         (
             Edit(
-                "allocation/water_filling.py",
+                "allocation/filling/water.py",
                 "drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)",
                 "drawn = [(self.draw(*self.problem.names(i), n), i) for i, n in units]",
             ),
@@ -62,7 +63,7 @@ DEFECTS = (
         "where SKUs meet in a limit, the order of the names decides among equals, not the seed",
         (
             Edit(
-                "allocation/progressive_filling.py",
+                "allocation/filling/progressive.py",
                 "            turn.sort(key=lambda pack: self._drawn(*pack))\n",
                 "            turn.sort(reverse=True)\n",
             ),
@@ -92,7 +93,7 @@ DEFECTS = (
         "what is promised beforehand is given out a second time, and the supply is overdrawn",
         (
             Edit(
-                "allocation/water_filling.py",
+                "allocation/filling/water.py",
                 "    left = supply_packs - _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
                 "    left = supply_packs - 0 * _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
             ),
@@ -104,7 +105,7 @@ DEFECTS = (
         "what is held back for emergencies is shared out",
         (
             Edit(
-                "allocation/tables.py",
+                "allocation/problem_tables.py",
                 "        return (self.supply - self.reserve) // self.pack\n",
                 "        return self.supply // self.pack\n",
             ),
@@ -116,7 +117,7 @@ DEFECTS = (
         "who lost by rounding loses again, and who gained gains again",
         (
             Edit(
-                "allocation/signposts.py",
+                "allocation/filling/signposts.py",
                 "    signpost = half_steps / 2 - Fraction(carry, CARRY_SCALE)\n",
                 "    signpost = half_steps / 2 + Fraction(carry, CARRY_SCALE)\n",
             ),
@@ -128,7 +129,7 @@ DEFECTS = (
         "who got more than his share is owed still more in the next cycle",
         (
             Edit(
-                "allocation/carrying.py",
+                CARRYING_RULE,
                 "    carry = (kept if previous > 0 else -kept) + int(owed)\n",
                 "    carry = (kept if previous > 0 else -kept) - int(owed)\n",
             ),
@@ -138,7 +139,7 @@ DEFECTS = (
     Defect(
         "carry-forgotten-too-fast",
         "small shops that are owed a pack never get it",
-        (Edit("allocation/carrying.py", "KEPT_THOUSANDTHS: Final = 980\n", "KEPT_THOUSANDTHS: Final = 800\n"),),
+        (Edit(CARRYING_RULE, "KEPT_THOUSANDTHS: Final = 980\n", "KEPT_THOUSANDTHS: Final = 800\n"),),
         (f"{CARRYING}::test_with_carry_no_shop_is_forgotten_in_a_year_and_each_ends_within_a_pack",),
     ),
     Defect(
@@ -146,7 +147,7 @@ DEFECTS = (
         "under a credit, goods in large packs come before goods in small ones",
         (
             Edit(
-                "allocation/signposts.py",
+                "allocation/filling/signposts.py",
                 "    return (pack * signpost - offset) / rate\n",
                 "    return (signpost - offset) / rate\n",
             ),
@@ -170,7 +171,7 @@ DEFECTS = (
         "the certificate names a pack that was not the last one, and nobody can redo the draw",
         (
             Edit(
-                "allocation/water_filling.py",
+                "allocation/filling/water.py",
                 "self.phase, level, drawn[due - 1][0])\n",
                 "self.phase, level, drawn[due - 2][0])\n",
             ),
@@ -182,7 +183,7 @@ DEFECTS = (
         "a shop is told that its credit is used up where there was no more to be had",
         (
             Edit(
-                "allocation/progressive_filling.py",
+                "allocation/filling/progressive.py",
                 "next(c for c, size in self.needs[line] if self.room[c] < size)",
                 "next(c for c, size in reversed(self.needs[line]) if self.room[c] < size)",
             ),
@@ -306,13 +307,13 @@ DEFECTS = (
     Defect(
         "the-lesser-line-stays",
         "who wants one good or the other gets the one of which there is less for him",
-        (Edit("allocation/bundles.py", "        return -Fraction(packs", "        return Fraction(packs"),),
+        (Edit("allocation/filling/bundles.py", "        return -Fraction(packs", "        return Fraction(packs"),),
         ("tests/allocation/test_bundles.py",),
     ),
     Defect(
         "two-of-a-bundle",
         "a shop that wants one good or the other is sent both, and pays for both",
-        (Edit("allocation/minimums.py", "if len(lines) > 1]", "if len(lines) > 2]"),),
+        (Edit("allocation/filling/minimums.py", "if len(lines) > 1]", "if len(lines) > 2]"),),
         ("tests/allocation/test_bundles.py",),
     ),
     Defect(

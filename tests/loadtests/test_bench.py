@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from allocation import Policy, solve
-from allocation.coupled_filling import prepare_first_level
-from allocation.rules import order_of
+from allocation.filling.coupled import prepare_first_level
+from allocation.filling.rules import order_of
 from loadtests.bench import __main__ as bench
 from loadtests.bench import page, programmes
 from loadtests.bench.filling import lexsort_filling

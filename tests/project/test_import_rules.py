@@ -25,6 +25,9 @@ VIOLATIONS = [
     ("capabilities", "server.surveys.service", "import server.announcements.queries"),
     ("capabilities", "server.kit.clock", "import server.operators.queries"),
     ("capabilities", "server.planted", "import server.kit.clock"),  # a capability without a place in the order
+    ("allocation-rooms", "allocation.filling.water", "import allocation.solving"),
+    ("allocation-rooms", "allocation.tables.columns", "import allocation.problem"),
+    ("allocation-rooms", "allocation.planted", "import allocation.errors"),  # a room without a place in the order
     ("allocation-callers", "server.orders.service", "import allocation"),
     ("allocation-callers", "firmware_sim.fleet", "import allocation.names"),
     ("terminal-without-allocation", "terminal_client.core.outbox", "import allocation"),
@@ -43,7 +46,7 @@ VIOLATIONS = [
     ("terminal-core", "terminal_client.core.outbox", "import waitress"),
     ("plain-ground", "allocation.names", "import sqlalchemy"),
     ("plain-ground", "contract.topics", "import paho.mqtt.client"),
-    ("checker", "allocation.verification.stops", "import allocation.progressive_filling"),
+    ("checker", "allocation.verification.stops", "import allocation.filling.progressive"),
     ("checker", "allocation.verification.rows", "import ortools.math_opt"),
     ("checker", "allocation.verification.checking", "import allocation.proving"),
     ("checker", "allocation.problem", "import allocation.solving"),  # reaches the solvers by a detour

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allocation import Policy, Problem, solve, verify
 from allocation.baskets import sharing
 from allocation.errors import InputError, WorkLimitError
-from allocation.report_page import report_page
+from allocation.reporting.page import report_page
 from allocation.verification import baskets as checker
 
 SEED = "2a" * 32

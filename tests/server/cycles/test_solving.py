@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 import allocation
-from allocation.canonical import input_sha256
+from allocation.hashing.canonical import input_sha256
 from server.cycles import problems, queries, steps, terms
 from server.kit.db import transaction
 

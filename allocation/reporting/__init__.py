@@ -1,0 +1,1 @@
+"""What a result says in figures: ``report.json``, and the page that prints."""
