@@ -20,7 +20,7 @@ from allocation.comparing.texts import (
     say,
     signed,
 )
-from allocation.reporting.page import REASON_TEXTS
+from allocation.result import REASON_TEXTS
 
 CHART_ROWS: Final = 30
 SKU_ROWS: Final = 60

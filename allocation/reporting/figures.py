@@ -34,7 +34,10 @@ def report_figures(
     asked = _asked(problem)
     units, wanted = (np.sort(by_retailer[what][asked]) for what in ("granted", "requested"))
     skus = _skus(
-        problem, filling, {what: sums_by(requests.sku, c, len(problem.supply.sku)) for what, c in columns.items()}
+        problem,
+        filling,
+        {what: sums_by(requests.sku, c, len(problem.supply.sku)) for what, c in columns.items()},
+        all_in_baskets=isinstance(policy, Policy) and policy.fairness == "basket",
     )
     return {
         "format": FORMAT,
@@ -85,13 +88,16 @@ def _asked(problem: Problem) -> npt.NDArray[np.bool_]:
     return asked
 
 
-def _skus(problem: Problem, filling: Filling, sums: dict[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
+def _skus(
+    problem: Problem, filling: Filling, sums: dict[str, npt.NDArray[Any]], *, all_in_baskets: bool
+) -> list[dict[str, Any]]:
+    """Return the figures of each SKU; those of one in a basket name its label, which may be empty."""
     position, count = problem.requests.sku, len(problem.supply.sku)
     lines, short = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     for here in stretches(len(problem)):
         lines += np.bincount(position[here], minlength=count)
         short += np.bincount(position[here][filling.stopped_by[here] >= 0], minlength=count)
-    offered = problem.supply.packs_on_offer * problem.supply.pack
+    offered, basket = problem.supply.packs_on_offer * problem.supply.pack, problem.supply.basket
     return [
         {
             "sku": name,
@@ -103,6 +109,7 @@ def _skus(problem: Problem, filling: Filling, sums: dict[str, npt.NDArray[Any]])
             "eligible": int(sums["eligible"][i]),
             "granted": json_number(sums["granted"][i]),
             "level": str(filling.thresholds[i].level) if i in filling.thresholds else None,
+            **({"basket": basket[i]} if all_in_baskets or basket[i] else {}),
         }
         for i, name in enumerate(problem.supply.sku)
     ]

@@ -5,20 +5,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-_ROWS_SHOWN: Final = 40
+from allocation.result import REASON_TEXTS
 
-REASON_TEXTS: Final = {
-    "filled": ("filled", "全部满足"),
-    "capped": ("capped", "达到上限"),
-    "supply": ("supply ran out", "货源不足"),
-    "credit": ("credit used up", "额度用完"),
-    "quota": ("quota used up", "配额用完"),
-    "lottery": ("lost the draw among equals", "同等条件抽签未中"),
-    "floor": ("stands at its floor", "停在保底数量"),
-    "ineligible": ("not eligible", "不符合条件"),
-    "priority": ("went to an earlier tier", "先供前面的档位"),
-    "adjusted": ("decided by hand", "人工决定"),
-}
+_ROWS_SHOWN: Final = 40
 
 
 def report_page(report: Mapping[str, Any]) -> str:

@@ -207,8 +207,8 @@ def test_result_report_and_explanation_name_who_decided_and_why(tmp_path):
         "You asked for 10 of K and got 4: this was decided by hand by 王 planner and approved by head of sales, "
         "because: <b>flood</b> in the shop"
     )
-    assert "由王 planner人工决定" in chinese
-    assert "经head of sales批准" in chinese
+    assert "决定人：王 planner；" in chinese
+    assert "批准人：head of sales；" in chinese
     assert "stopped by" not in explain(published, "b", "K")
     assert published.decisions["b", "K"][0] == decision["reason"][0]
 

@@ -55,7 +55,7 @@ def test_allocate_verify_and_explain(problem, out):
     assert (out / "allocation.csv").read_text().splitlines()[1] == "a,K,25,25,6,0.6,supply,supply:K"
     assert run("verify", problem, out).exit_code == 0
     explained = run("explain", out, "--retailer", "b", "--sku", "K", "--lang", "zh")
-    assert explained.stdout.startswith("您申请K 35 件，得到 13 件")
+    assert explained.stdout.startswith("K：您申请 35 件，得到 13 件")
     assert run("explain", out, "--retailer", "b").stdout.startswith("You asked for 35 of K and got 13")
 
 

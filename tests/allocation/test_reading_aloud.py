@@ -82,6 +82,107 @@ def test_who_was_left_out_by_a_minimum_is_told_so():
     assert "最小订货量" in explain(result, loser.retailer, "K", "zh")
 
 
+def first_sentences(result, retailer, sku):
+    return tuple(explain(result, retailer, sku, lang).split("\n")[0] for lang in ("en", "zh"))
+
+
+def market_of_baskets(supply=(12, 6), **retailers):
+    """Two goods shared by whole orders; r2 can turn to either."""
+    return Problem.from_columns(
+        {"retailer": ["r1", "r2", "r2", "r3"], "sku": ["A", "A", "B", "B"], "requested": [10, 10, 10, 10]},
+        {"sku": ["A", "B"], "supply": list(supply), "price_minor": [10, 10]},
+        {"retailer": ["r1", "r2", "r3"], **retailers} if retailers else None,
+    )
+
+
+def test_of_a_basket_the_whole_order_its_level_and_what_stopped_it_are_told():
+    result = solved(market_of_baskets(), fairness="basket")
+
+    english, chinese = first_sentences(result, "r2", "B")
+    assert english == (
+        "You asked for 10 of B and got none. These goods are shared by whole orders: "
+        "of the 20 you asked for in all you got 6, and all of B went to other orders."
+    )
+    assert "您共申请 20 件，共得到 6 件；这种货都分给了其他订单" in chinese
+    numbers = explain(result, "r2", "B").split("\n")[1:]
+    assert "whole order (A, B): requested 20, granted 6, granted/weight 6" in numbers
+    assert any("level 6 unless" in line and "stage 1 of 1" in line for line in numbers)
+
+
+def test_a_credit_that_stops_a_whole_order_is_named():
+    result = solved(market_of_baskets((30, 6), credit_minor=[None, 40, None]), fairness="basket")
+
+    english, chinese = first_sentences(result, "r2", "A")
+    assert english.endswith("of the 20 you asked for in all you got 4, and your credit does not cover more.")
+    assert chinese.endswith("共得到 4 件；您的信用额度不够再多要。")
+
+
+def test_an_order_that_is_filled_is_told_no_level_that_it_could_not_pass():
+    result = solved(market_of_baskets(credit_minor=[None, 1000, None]), fairness="line")
+
+    assert "whole order" not in explain(result, "r1", "A")
+    filled = solve(one_sku([3], 5), Policy(fairness="basket"), seed=SEED)
+    assert "whole order (K): requested 3, granted 3" in explain(filled, "r01", "K")
+    assert "could not pass" not in explain(filled, "r01", "K")
+
+
+def test_who_draws_against_himself_is_not_told_that_others_won():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a"], "sku": ["x", "y"], "requested": [5, 5]},
+        {"sku": ["x", "y"], "supply": [50, 50], "price_minor": [10, 10]},
+        {"retailer": ["a"], "credit_minor": [50]},
+    )
+    result = solved(problem)
+    loser = next(row for row in result.rows() if row.reason == "lottery")
+
+    english, chinese = first_sentences(result, "a", loser.sku)
+    assert "shops" not in english
+    assert "your credit had room for one more, and the draw went to another" in english
+    assert "您的信用额度" in chinese
+    assert "户条件相同" not in chinese
+
+
+def test_a_floor_under_a_credit_is_not_blamed_on_others():
+    problem = Problem.from_columns(
+        {"retailer": ["a"], "sku": ["x"], "requested": [5], "floor": [2]},
+        {"sku": ["x"], "supply": [50], "price_minor": [10]},
+        {"retailer": ["a"], "credit_minor": [25]},
+    )
+
+    english, chinese = first_sentences(solved(problem), "a", "x")
+    assert (
+        english == "You asked for 5 of x and got the 2 promised to you beforehand; your credit leaves no room for more."
+    )
+    assert chinese == "x：您申请 5 件，得到事先保证的 2 件；您的信用额度已没有余量。"
+
+
+def test_a_request_below_one_pack_is_told_the_pack():
+    english, chinese = first_sentences(solved(town()), "d", "AMPLE")
+
+    assert english == "You asked for 1 of AMPLE and got none: it is less than one pack of 2."
+    assert chinese == "AMPLE：您申请 1 件，这次没有分到：不足一个整包（2 件）。"
+
+
+@pytest.mark.parametrize(("sku", "words"), [("K", "the quota of region=north for K"), ("*", "for all goods")])
+def test_a_quota_is_named_in_words(sku, words):
+    problem = Problem.from_columns(
+        {"retailer": ["a"], "sku": ["K"], "requested": [5]},
+        {"sku": ["K"], "supply": [50]},
+        {"retailer": ["a"], "group:region": ["north"]},
+        {"group": ["region"], "value": ["north"], "sku": [sku], "max_units": [3]},
+    )
+
+    assert f"{words} leaves no room for more." in explain(solved(problem), "a", "K").split("\n")[0]
+
+
+def test_fractions_are_not_explained_by_packs():
+    result = solve(one_sku([5, 5], 7), Policy(rounding="none"))
+
+    english, chinese = first_sentences(result, "r01", "K")
+    assert english == "You asked for 5 of K and got 3.5: there was not enough for all, and this is your share."
+    assert "包" not in chinese
+
+
 def test_an_unknown_line_or_language_is_refused():
     result = solved(town())
 

@@ -75,7 +75,7 @@ def test_any_retailer_is_explained_under_both(town, tight):
         assert what_if.explain(session, comparison, "R5", "en") == []
         chinese = what_if.explain(session, comparison, "R4", "zh")
     assert lines["K1"].second_units == 30 < lines["K1"].first_units
-    assert "a limit on quantities was reached (units:R4)" in lines["K1"].second_text
+    assert "your limit on units leaves no room for more" in lines["K1"].second_text
     assert "ran out" in lines["K1"].first_text or "draw" in lines["K1"].first_text
     assert "配额" in chinese[0].second_text
 
