@@ -9,6 +9,7 @@ PARTS = (
     "server.supervise",
     "server.app",
     "server.worker",
+    "server.solver",
     "server.ingest",
     "allocation.baskets.sharing",
     "allocation.verification",

@@ -50,7 +50,7 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of everything this installation keeps.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the web process; 0 takes a free one.")] = None,
 ) -> None:
-    """Run the whole server: database, broker, web, ingest and worker under one supervisor."""
+    """Run the whole server: database, broker, web, ingest, worker and solver under one supervisor."""
     from server import supervise
     from server.kit.processes import StartError
 
@@ -107,6 +107,16 @@ def worker() -> None:
     from server.kit.runtime import open_runtime
 
     with open_runtime(_configured()) as runtime:
+        part.main(runtime)
+
+
+@app.command(rich_help_panel=PANEL)
+def solver() -> None:
+    """Run one solver process alone: it freezes, shares out, checks, publishes and compares, one thing at a time."""
+    from server import solver as part
+    from server.kit.runtime import open_runtime
+
+    with open_runtime(_configured(), need_broker=False) as runtime:
         part.main(runtime)
 
 

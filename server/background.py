@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
-from server.cycles import steps as cycles_steps
-from server.cycles import what_if as cycles_what_if
 from server.deliveries.events import DeliveryConfirmed
 from server.inventory import reactions as inventory
 from server.kit.imports import drafts as imports_drafts
@@ -31,15 +29,8 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
     LicencesChanged: (reference.on_licences_changed,),
 }
 
-#: Job name -> function that opens its own transactions.
-TASKS: Mapping[str, Callable[..., None]] = {
-    imports_drafts.TASK: imports_drafts.job(IMPORTS),
-    "cycles.freeze": cycles_steps.run_freeze,
-    "cycles.solve": cycles_steps.run_solve,
-    "cycles.verify": cycles_steps.run_verify,
-    "cycles.publish": cycles_steps.run_publish,
-    cycles_what_if.TASK: cycles_what_if.run,
-}
+#: Job name -> function that opens its own transactions. What calculates for long stands in ``server/solver.py``.
+TASKS: Mapping[str, Callable[..., None]] = {imports_drafts.TASK: imports_drafts.job(IMPORTS)}
 
 #: What the worker does every second, in a transaction of its own each.
 TICKS: tuple[Callable[[Session, datetime], object], ...] = (

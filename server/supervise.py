@@ -1,7 +1,7 @@
 """Entry point: the whole installation under one supervisor.
 
-Starts the database and the broker where none are named, migrates, then keeps web, ingest and worker
-running: each is a process of its own, started again when it ends, and ends with the supervisor, however
+Starts the database and the broker where none are named, migrates, then keeps web, ingest, worker and
+solver running: each is a process of its own, started again when it ends, and ends with the supervisor, however
 that ends. The broker's identities follow the devices in the database.
 """
 
@@ -39,7 +39,7 @@ from server.kit.settings import Settings
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-PARTS = ("web", "ingest", "worker")
+PARTS = ("web", "ingest", "worker", "solver")
 SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
 READY_WITHIN_S = 60
 CALM_AFTER_S = 10.0

@@ -4,18 +4,10 @@ Guarantees: ticks and relaying are done by one worker at a time (advisory locks)
 worker that dies is replaced by the next one, and its half-done job runs again.
 """
 
-import asyncio
-import contextlib
-import functools
-import logging as stdlib_logging
-import signal
 import threading
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-import procrastinate
 import psycopg
 import structlog
 from paho.mqtt import client as mqtt
@@ -28,7 +20,7 @@ from contract import topics
 from contract.envelope import FeedItem
 from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
-from server.kit import events, jobs, outbox
+from server.kit import events, jobs, outbox, working
 from server.kit.db import transaction
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime, broker_url
@@ -37,8 +29,6 @@ log = structlog.get_logger(__name__)
 RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
 TICK_S = 1.0
 CONCURRENT_JOBS = 2
-DATABASE_WAIT_S = 3.0  # each statement with which the queue says goodbye may wait this long for a lost database
-RETRIES = procrastinate.RetryStrategy(max_attempts=10, exponential_wait=2)
 _TICK_LOCK = 0x45480001
 _RELAY_LOCK = 0x45480002
 
@@ -62,26 +52,6 @@ def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
     for reaction in REACTIONS[kind]:
         with transaction(runtime.sessions) as session:
             reaction(session, told, runtime.clock())
-
-
-def make_queue(runtime: Runtime, database_url: str) -> procrastinate.App:
-    """Return the job queue with all jobs."""
-    app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(
-            conninfo=database_url.replace("+psycopg", "", 1), max_size=4, timeout=DATABASE_WAIT_S
-        )
-    )
-
-    def add(name: str, run: Callable[..., None]) -> None:
-        @app.task(name=name, queue=jobs.QUEUE, retry=RETRIES)
-        @functools.wraps(run)
-        def task(**args: Any) -> None:
-            run(runtime, **args)
-
-    add(events.TASK, react)
-    for name, run in TASKS.items():
-        add(name, run)
-    return app
 
 
 class Relay:
@@ -163,7 +133,7 @@ def main(runtime: Runtime) -> None:
     for thread in threads:
         thread.start()
     try:
-        asyncio.run(_work(runtime, database_url, stop))
+        working.work(runtime, jobs.QUEUE, {events.TASK: react, **TASKS}, stop, at_once=CONCURRENT_JOBS)
     finally:
         stop.set()
         for thread in threads:
@@ -179,51 +149,3 @@ def _tick_until(runtime: Runtime, stop: Ending) -> None:
         except Exception:
             log.exception("tick_failed")
         stop.wait(TICK_S)
-
-
-async def _work(runtime: Runtime, database_url: str, stop: Ending) -> None:
-    """Run the job queue until a signal; start it again where the database went away."""
-    loop, whole = asyncio.get_running_loop(), asyncio.current_task()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        if not stop.is_set() and whole is not None:
-            loop.call_soon_threadsafe(whole.cancel)  # also while it waits for a database that is away
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    with contextlib.suppress(asyncio.CancelledError):  # nobody but `end` cancels
-        while not stop.is_set():
-            app = make_queue(runtime, database_url)
-            try:
-                async with app.open_async():
-                    await _serve_queue(app)
-            except (psycopg.OperationalError, procrastinate.exceptions.ConnectorException) as error:
-                log.warning("database_away", why=str(error).splitlines()[0])
-                await asyncio.sleep(1)
-
-
-async def _serve_queue(app: procrastinate.App) -> None:
-    rescue = asyncio.create_task(_rescue_stalled(app))
-    try:
-        await app.run_worker_async(
-            queues=[jobs.QUEUE],
-            concurrency=CONCURRENT_JOBS,
-            install_signal_handlers=False,
-            fetch_job_polling_interval=1.0,
-            shutdown_graceful_timeout=5.0,
-            update_heartbeat_interval=2.0,
-            stalled_worker_timeout=10.0,
-            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
-        )
-    finally:
-        rescue.cancel()
-
-
-async def _rescue_stalled(app: procrastinate.App) -> None:
-    """Queue again what a dead worker was doing."""
-    while True:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=10.0):
-            stdlib_logging.getLogger(__name__).warning("job %s was left by a dead worker; it runs again", job.id)
-            await app.job_manager.retry_job(job)
-        await asyncio.sleep(2.0)

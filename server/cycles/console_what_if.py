@@ -22,7 +22,7 @@ reading = http.router(PLACE, tag="console", roles=())
 asking = http.router(PLACE, tag="console", roles=("planner", "releaser"))
 
 STATES: dict[str, tuple[str, str]] = {
-    "waiting": (N_("waits for the worker"), "idle"),
+    "waiting": (N_("waits for its turn"), "idle"),
     "working": (N_("is being worked out"), "wait"),
     "done": (N_("done"), "ok"),
     "failed": (N_("could not be worked out"), "stop"),

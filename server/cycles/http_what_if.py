@@ -54,7 +54,7 @@ class ExplainedStatus(BaseModel):
 
 @planning.post("/cycles/{cycle}/what-ifs", status_code=201)
 def ask(cycle: UUID, new: NewWhatIf, session: http.Db, operator: http.Person, clock: http.Now) -> shapes.Made:
-    """Ask for a comparison; the worker does it, and no cycle changes."""
+    """Ask for a comparison; the solver does it, and no cycle changes."""
     first, second = (what_if.PolicyName(one.name, one.version) for one in (new.first, new.second))
     return shapes.Made(id=what_if.ask(session, cycle, first, second, by=operator, at=clock()))
 

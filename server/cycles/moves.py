@@ -62,7 +62,7 @@ def resume(session: Session, row: CycleRow) -> None:
     row.trouble = None
     step = rules.NEXT_STEP.get(state_of(row))
     if step is not None:
-        jobs.defer(session, step, {"cycle": str(row.id)}, lock=f"cycle:{row.id}")
+        jobs.defer(session, step, {"cycle": str(row.id)}, queue=jobs.SOLVING, lock=f"cycle:{row.id}")
 
 
 def policy_label(policy: Policy) -> str:

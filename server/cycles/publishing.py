@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.feed import GRANTS_PER_PART, Grant, Grants, Reason, Text
-from server.cycles import freezing, moves, queries, rules
+from server.cycles import carrying, freezing, moves, queries
 from server.cycles.events import GrantsPublished
 from server.cycles.models import BookLine, Carry, CycleRow, GrantRow
 from server.kit import audit, events, outbox
@@ -76,7 +76,7 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
         query = query.where(GrantRow.retailer == retailer)
     packs = {line.sku: line.pack_units for line in queries.supply(session, row.id).values()}
     return {
-        (code, sku): FrozenLine(weight, before, rules.carried(before, entitled, units // packs[sku]))
+        (code, sku): FrozenLine(weight, before, carrying.carried(before, entitled, units // packs[sku]))
         for code, sku, units, entitled, weight, before in session.execute(query)
     }
 

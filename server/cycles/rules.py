@@ -1,4 +1,4 @@
-"""Pure decisions about cycles: what may follow what, when a window stands, who is eligible, what is carried over."""
+"""Pure decisions about cycles: what may follow what, when a window stands, who is eligible."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from allocation.carrying import next_carry
 from contract.errors import Conflict, Rejected
 
 State = Literal[
@@ -56,8 +55,6 @@ NEXT_STEP: dict[State, str] = {
 }
 
 TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0]
-
-PACK_THOUSANDTHS = 1000
 
 
 def advance(state: State, act: Act) -> State:
@@ -222,15 +219,3 @@ def ineligible_why(
     if licence_class is not None and licence_class not in classes_held:
         return f"licence: {licence_class}"
     return None
-
-
-# What is carried over
-
-
-def carried(before_thousandths: int, entitled_thousandths: int, granted_packs: int) -> int:
-    """Return what goes into the next cycle, in thousandths of a pack.
-
-    That is what is kept of what was carried before, plus what the rule entitled to (under rounding ``none``) less
-    what was granted; at most one pack in either direction. What was asked for plays no part.
-    """
-    return next_carry(before_thousandths, entitled_thousandths, granted_packs * PACK_THOUSANDTHS, PACK_THOUSANDTHS)

@@ -1,6 +1,6 @@
 """What if another policy held? Two policies on one frozen book, solved beside the cycle and never for it.
 
-Asked for by a person, done by the worker with no transaction held, stored, and explained for any retailer. It reads
+Asked for by a person, done by the solver with no transaction held, stored, and explained for any retailer. It reads
 the book, the supply and the manual decisions of a cycle's last attempt and its seed, and changes nothing of them.
 """
 
@@ -121,7 +121,7 @@ def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *,
     )
     session.add(row)
     session.flush()
-    jobs.defer(session, TASK, {"comparison": str(row.id)})
+    jobs.defer(session, TASK, {"comparison": str(row.id)}, queue=jobs.SOLVING)
     audit.record(
         session,
         actor=Actor("operator", by.name),

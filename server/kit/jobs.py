@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 QUEUE = "evenhand"
+SOLVING = "solving"
+"""The queue of what may calculate for long; a process of its own works it off."""
 
 _DEFER = text(
     """
@@ -27,14 +29,15 @@ def defer(
     task: str,
     args: dict[str, Any],
     *,
+    queue: str = QUEUE,
     lock: str | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Queue ``task`` with ``args`` (plain JSON), not before ``at``."""
+    """Put ``task`` with ``args`` (plain JSON) into ``queue``, to be done not before ``at``."""
     session.execute(
         _DEFER,
         {
-            "queue": QUEUE,
+            "queue": queue,
             "task": task,
             "lock": lock,
             "queueing_lock": None,

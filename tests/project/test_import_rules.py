@@ -30,6 +30,8 @@ VIOLATIONS = [
     ("allocation-rooms", "allocation.planted", "import allocation.errors"),  # a room without a place in the order
     ("allocation-callers", "server.orders.service", "import allocation"),
     ("allocation-callers", "firmware_sim.fleet", "import allocation.names"),
+    ("light-processes", "server.cycles.rules", "import allocation.carrying"),
+    ("light-processes", "server.worker", "import server.solver"),
     ("terminal-without-allocation", "terminal_client.core.outbox", "import allocation"),
     ("models", "server.surveys.service", "import server.retailers.models"),
     ("models", "server.app", "import server.orders.models"),

@@ -123,7 +123,7 @@ class Town:
             return False
 
     def pid_of(self, part: str) -> int | None:
-        """Return the process id of ``web``, ``ingest``, ``worker``, ``broker`` or ``database`` while it runs."""
+        """Return the process id of one of our processes, ``broker`` or ``database`` while it runs."""
         words = {"broker": "mosquitto", "database": "postgres"}
         for pid, command in self.children().items():
             program = Path(command[0]).name

@@ -158,7 +158,7 @@ def test_kills_in_turn_while_terminals_order_lose_and_double_nothing(
     ready_after_s: dict[str, list[float]] = {}
     try:
         for _ in range(ROUNDS):
-            for part in ("web", "ingest", "worker", "broker"):
+            for part in ("web", "ingest", "worker", "solver", "broker"):
                 heard = rush.receipts()
                 ready_after_s.setdefault(part, []).append(round(town.kill(part), 1))
                 until(f"new receipts after the end of {part}", lambda h=heard: rush.receipts() > h + 5, within_s=60)
@@ -293,7 +293,7 @@ def test_a_killed_database_comes_back_with_every_receipted_order(
 
 def test_when_the_supervisor_is_killed_everything_it_started_ends(town: Town) -> None:
     children = town.children()
-    assert len(children) >= 5
+    assert len(children) >= 6
     town.stage.process.kill()
     town.stage.process.wait(10)
     deadline = time.monotonic() + ENDED_WITHIN_S

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from contract.feed import Receipt
-from server import background, worker
+from server import background, solver, worker
 from server.catalogue import queries as catalogue
 from server.cycles import queries, service, supply
 from server.kit import events
@@ -97,7 +97,7 @@ class Town:
                 ).one_or_none()
             if job is None:
                 return done
-            task = worker.react if job.task_name == events.TASK else background.TASKS[job.task_name]
+            task = {events.TASK: worker.react, **background.TASKS, **solver.TASKS}[job.task_name]
             task(self.runtime, **job.args)
             done.append(job.task_name)
             with transaction(self.sessions) as session:
@@ -105,7 +105,7 @@ class Town:
         return done
 
     def forget_queue(self) -> None:
-        """Lose what waits, as if the worker had died for good."""
+        """Lose what waits, as if all processes had died for good."""
         with transaction(self.sessions) as session:
             session.execute(text("DELETE FROM procrastinate_jobs"))
 

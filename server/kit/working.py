@@ -1,0 +1,108 @@
+"""Working a queue of jobs off, in this process, until a signal.
+
+Guarantees: a job that was left by a process that died is queued again by the next one that works the same queue off,
+:data:`STALLED_AFTER_S` after its last heartbeat; a database that is away is waited for. Heartbeats need Python's
+lock now and then, which long jobs must therefore let go of: compiled kernels and solvers do.
+"""
+
+import asyncio
+import contextlib
+import functools
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import procrastinate
+import psycopg
+import structlog
+
+from server.kit.processes import Ending
+from server.kit.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+Task = Callable[..., None]
+
+DATABASE_WAIT_S = 3.0  # each statement with which the queue says goodbye may wait this long for a lost database
+HEARTBEAT_S = 2.0
+STALLED_AFTER_S = 10.0
+LOOK_S = 0.5
+"""A job whose lock another process held is seen after this at the latest: nobody tells when a lock is free again."""
+GRACE_S = 5.0
+ENDED_WITHIN_S = 8
+"""What a job may take after a signal, then the process; a job that is not done by then is taken up again."""
+RETRIES = procrastinate.RetryStrategy(max_attempts=10, exponential_wait=2)
+
+
+def work(runtime: Runtime, queue: str, tasks: Mapping[str, Task], stop: Ending, *, at_once: int = 1) -> None:
+    """Do the jobs of ``queue``, ``at_once`` of them, until SIGTERM or SIGINT; ``tasks`` get the runtime first."""
+    asyncio.run(_until_signal(runtime, queue, tasks, stop, at_once))
+
+
+async def _until_signal(runtime: Runtime, queue: str, tasks: Mapping[str, Task], stop: Ending, at_once: int) -> None:
+    loop, whole = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        if not stop.is_set() and whole is not None:
+            loop.call_soon_threadsafe(whole.cancel)  # also while it waits for a database that is away
+            signal.alarm(ENDED_WITHIN_S)  # which ends the process, whatever a job's thread still does
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    with contextlib.suppress(asyncio.CancelledError):  # nobody but `end` cancels
+        while not stop.is_set():
+            app = _app(runtime, queue, tasks)
+            try:
+                async with app.open_async():
+                    await _serve(app, queue, at_once)
+            except (psycopg.OperationalError, procrastinate.exceptions.ConnectorException) as error:
+                log.warning("database_away", why=str(error).splitlines()[0])
+                await asyncio.sleep(1)
+    signal.alarm(0)
+
+
+def _app(runtime: Runtime, queue: str, tasks: Mapping[str, Task]) -> procrastinate.App:
+    database_url = runtime.engine.url.render_as_string(hide_password=False)
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(
+            conninfo=database_url.replace("+psycopg", "", 1), max_size=4, timeout=DATABASE_WAIT_S
+        )
+    )
+
+    def add(name: str, run: Task) -> None:
+        @app.task(name=name, queue=queue, retry=RETRIES)
+        @functools.wraps(run)
+        def task(**args: Any) -> None:
+            run(runtime, **args)
+
+    for name, run in tasks.items():
+        add(name, run)
+    return app
+
+
+async def _serve(app: procrastinate.App, queue: str, at_once: int) -> None:
+    rescue = asyncio.create_task(_rescue_stalled(app, queue))
+    try:
+        await app.run_worker_async(
+            queues=[queue],
+            concurrency=at_once,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=LOOK_S,
+            shutdown_graceful_timeout=GRACE_S,
+            update_heartbeat_interval=HEARTBEAT_S,
+            stalled_worker_timeout=STALLED_AFTER_S,
+            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+        )
+    finally:
+        rescue.cancel()
+
+
+async def _rescue_stalled(app: procrastinate.App, queue: str) -> None:
+    """Queue again what a dead process was doing."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=STALLED_AFTER_S):
+            log.warning("job_left_by_a_dead_process", job=job.id, task=job.task_name)
+            with contextlib.suppress(procrastinate.exceptions.ConnectorException):  # another one was quicker
+                await app.job_manager.retry_job(job)
+        await asyncio.sleep(HEARTBEAT_S)

@@ -1,0 +1,53 @@
+"""Entry point: what calculates for long, in a process of its own, one job at a time.
+
+Guarantees: nobody waits for a calculation but those who asked for it: relay, feeds, clock and requests run elsewhere;
+a solver that dies is replaced, and the next one begins its job again; memory that a job took is given back after it.
+"""
+
+import ctypes
+import functools
+import gc
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from server.cycles import steps as cycles_steps
+from server.cycles import what_if as cycles_what_if
+from server.kit import jobs, working
+from server.kit.processes import Ending
+from server.kit.runtime import Runtime
+
+#: Job name -> function that opens its own transactions, and holds none while it calculates.
+TASKS: Mapping[str, Callable[..., None]] = {
+    "cycles.freeze": cycles_steps.run_freeze,
+    "cycles.solve": cycles_steps.run_solve,
+    "cycles.verify": cycles_steps.run_verify,
+    "cycles.publish": cycles_steps.run_publish,
+    cycles_what_if.TASK: cycles_what_if.run,
+}
+
+
+def main(runtime: Runtime) -> None:
+    """Run until SIGTERM or SIGINT."""
+    working.work(runtime, jobs.SOLVING, {name: _sparing(run) for name, run in TASKS.items()}, Ending())
+
+
+def give_back() -> None:
+    """Give memory that nothing needs any more back to the system; Python's, Arrow's and the C library's."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
+
+
+def _sparing(run: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(run)
+    def job(runtime: Runtime, **args: Any) -> None:
+        try:
+            run(runtime, **args)
+        finally:
+            give_back()
+
+    return job
