@@ -1,5 +1,7 @@
 """One reason a line, from what stopped it."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -10,7 +12,7 @@ from allocation.filling.rules import Order
 from allocation.hashing.line_bytes import stretches
 from allocation.problem import Problem
 from allocation.result import EXCLUSIVE, REASONS
-from allocation.tables.columns import IntArray, is_constant
+from allocation.tables.columns import IntArray, is_all, is_constant
 from allocation.tables.texts import Coded
 
 _CODE: Final = {reason: code for code, reason in enumerate(REASONS)}
@@ -25,30 +27,47 @@ def reasons(problem: Problem, order: Order, filling: Filling) -> Coded[str]:
     """
     code = np.empty(len(problem), dtype=np.uint8)
     first = _first_tiers(problem, order, filling)
-    for here in stretches(len(problem)):
-        code[here] = _codes(problem, order, filling, first, here)
+
+    def put(here: slice) -> None:
+        _put_codes(problem, order, filling, first, here, code[here])
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        list(threads.map(put, stretches(len(problem))))
     code[problem.adjustments.line] = _CODE["adjusted"]
     return Coded(code, REASONS)
 
 
-def _codes(
-    problem: Problem, order: Order, filling: Filling, first: IntArray | None, here: slice
-) -> npt.NDArray[np.uint8]:
-    lines, stopped_by = problem.lines, filling.stopped_by[here]
-    eligible, granted, floor = lines.eligible[here], filling.granted[here], lines.floor[here]
-    code = np.full(len(eligible), _CODE["filled"], dtype=np.uint8)
-    code[lines.capped[here]] = _CODE["capped"]
-    code[(problem.requests.requested[here] > 0) & (eligible == 0)] = _CODE["ineligible"]
+def _put_codes(
+    problem: Problem,
+    order: Order,
+    filling: Filling,
+    first: IntArray | None,
+    here: slice,
+    code: npt.NDArray[np.uint8],
+) -> None:
+    """Write the reasons of some lines into `code`; what no line has is not looked for."""
+    lines, requested, stopped_by = problem.lines, problem.requests.requested, filling.stopped_by[here]
+    code[:] = _CODE["filled"]
+    if not is_all(0, lines.capped):
+        _put(code, "capped", lines.capped[here])
+    if lines.eligible is not requested:
+        _put(code, "ineligible", (requested[here] > 0) & (lines.eligible[here] == 0))
     short = stopped_by >= 0
     for slot in problem.constraints.slots:
-        code[short & (stopped_by == slot.constraint[here])] = _CODE[slot.reason]
+        _put(code, slot.reason, short & (stopped_by == slot.constraint[here]))
     if first is not None:
         sku = problem.requests.sku[here]
-        code[short & (stopped_by == sku) & (first[sku] < order.tier[here])] = _CODE["priority"]
-    code[stopped_by >= len(problem.constraints.names)] = _CODE["quota"]  # another line of its bundle stays
-    code[short & filling.by_draw[here]] = _CODE["lottery"]
-    code[short & (floor > 0) & (granted == floor)] = _CODE["floor"]
-    return code
+        _put(code, "priority", short & (stopped_by == sku) & (first[sku] < order.tier[here]))
+    if problem.requests.labels:  # another line of its bundle stays
+        _put(code, "quota", stopped_by >= len(problem.constraints.names))
+    _put(code, "lottery", short & filling.by_draw[here])
+    if not is_all(0, lines.floor):
+        floor = lines.floor[here]
+        _put(code, "floor", short & (floor > 0) & (filling.granted[here] == floor))
+
+
+def _put(code: npt.NDArray[np.uint8], reason: str, where: npt.NDArray[np.bool_]) -> None:
+    np.copyto(code, np.uint8(_CODE[reason]), where=where)
 
 
 def bound_by(problem: Problem, filling: Filling) -> Coded[str]:

@@ -1,33 +1,31 @@
 """Water-filling by compiled kernels: SKU by SKU, on all cores, with the result of :mod:`allocation.filling.water`.
 
-Lines are brought together by SKU once; then each SKU is filled for itself: stage by stage (tier and phase) to the one
-in which its supply ends, there down to one step of a fine grid of levels, and within the step by exact comparison and
-the draw. A SKU whose numbers do not fit 64 bits is left to the plain way.
+Where lines are alike they are counted (:mod:`allocation.filling.bins`); else they are brought together by SKU. Then
+each supply is shared for itself (:mod:`allocation.filling.one_supply`), and its last packs are drawn for. A SKU whose
+numbers do not fit 64 bits is left to the plain way.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.filling import water_kernels as kernels
+from allocation.filling.bins import Bins, DrawAmong, Filled, Mask
 from allocation.filling.draw_kernels import draws
 from allocation.filling.lottery import Drawing
+from allocation.filling.one_supply import Claims, Ending, TooWideError, claims_by, end_of
 from allocation.filling.outcome import Filling, Threshold
 from allocation.filling.rules import Order
-from allocation.filling.signposts import CARRY_SCALE, largest_product, unit_level
+from allocation.filling.signposts import CARRY_SCALE, Level
 from allocation.hashing.line_bytes import Pool
-from allocation.limits import LEVEL_REFINEMENT_BITS, WORD_END
+from allocation.limits import WORD_END
 from allocation.problem import Lines, Problem
-from allocation.tables.columns import IntArray, Positions, is_constant
-from allocation.tables.texts import Coded
-
-Mask = npt.NDArray[np.bool_]
+from allocation.tables.columns import IntArray, Positions, constant, is_constant
 
 _STRETCH_LINES: Final = 1 << 20
 _THREADS: Final = os.cpu_count() or 1
@@ -43,48 +41,71 @@ def fill_many(
     Mask
         The chosen SKUs that were left out, since their numbers may not fit 64 bits.
     """
-    packs = problem.supply.packs_on_offer
     with ThreadPoolExecutor(_THREADS) as threads:
-        parts, sums, fits = _totals(threads, problem.requests.sku, lines, len(chosen))
-        scarce = chosen & fits & (sums[0] > packs)
-        together = _Together(threads, problem.requests.sku, scarce, parts)
-        filler = _Filler(problem, lines, order, rounding, draw, together)
-        left = packs - sums[1]
+        way, filled, left_out = _filled(threads, problem, lines, order, rounding, chosen)
+        names = Pool.of_texts(problem.retailers.retailer)
 
-        def fill(sku: int) -> tuple[int, Threshold | None]:
-            return sku, filler.fill(sku, int(left[sku]))
+        def wins(sku: int, line: Positions | IntArray, n: IntArray) -> Mask:
+            ending = filled[sku][1]
+            if ending is None:
+                raise AssertionError("nothing is drawn for where nothing ended")
+            who = problem.requests.retailer[line].astype(np.int64)
+            words = draws(draw.seed, problem.supply.sku[sku].encode(), names.content, names.starts, who, n)
+            won, last = _first_of(words, ending.due)
+            filling.thresholds[sku] = Threshold(ending.tier, ending.phase, ending.level, last)
+            return won
 
-        done = list(threads.map(fill, np.flatnonzero(scarce).tolist()))
-        left_out = chosen & ~fits
-        left_out[[sku for sku, _ in done if sku in filler.too_wide]] = True
-        filling.thresholds.update({sku: threshold for sku, threshold in done if threshold is not None})
-        together.spread(~left_out, filler.held, filler.drawn, filling, lines.eligible)
+        way.settle(filled, wins, filling, lines.eligible)
     return left_out
 
 
-def _totals(
-    threads: ThreadPoolExecutor, sku: Positions, lines: Lines, skus: int
-) -> tuple[list[tuple[slice, IntArray]], IntArray, Mask]:
-    """Add up eligible and floor in packs, and count lines, per SKU.
+def last_levels(problem: Problem, lines: Lines, order: Order, rounding: str) -> dict[int, Level]:
+    """Return the level at which each supply ends, as if no other constraint existed, without granting anything.
 
-    Returns
-    -------
-    tuple
-        Parts of the lines with the number of lines per SKU in each, the sums, and for which SKUs they fit.
+    SKUs whose numbers may not fit 64 bits are left out, and those that have enough, or nothing above floors.
     """
+    every = np.ones(len(problem.supply.sku), dtype=np.bool_)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        _, filled, _ = _filled(threads, problem, lines, order, rounding, every)
+    return {sku: ending.level for sku, (_, ending) in filled.items() if ending is not None}
 
-    def of(part: slice) -> tuple[IntArray, npt.NDArray[np.float64]]:
-        sums, estimates = np.zeros((3, skus), dtype=np.int64), np.zeros((2, skus))
-        for here in _stretches(part):
-            kernels.totals(sku[here], _plain(lines.eligible[here]), _plain(lines.floor[here]), sums, estimates)
-        return sums, estimates
 
-    size = -(-len(sku) // _THREADS)
-    parts = [slice(start, min(start + size, len(sku))) for start in range(0, len(sku), max(size, 1))]
-    totals = list(threads.map(of, parts))
-    sums = np.sum([some for some, _ in totals], axis=0)
-    fits: Mask = np.sum([estimate for _, estimate in totals], axis=0).max(axis=0) < WORD_END / 2
-    return [(part, some[2]) for part, (some, _) in zip(parts, totals, strict=True)], sums, fits
+def _filled(
+    threads: Executor, problem: Problem, lines: Lines, order: Order, rounding: str, chosen: Mask
+) -> "tuple[Bins | _Together, Filled, Mask]":
+    """Share the supplies of the chosen SKUs up to the draw; return the SKUs left out too."""
+    size = max(-(-len(problem) // _THREADS), 1)
+    parts = [slice(at, min(at + size, len(problem))) for at in range(0, len(problem), size)]
+    way = Bins.of(threads, problem, lines, order, parts) or _Together(threads, problem, lines, parts)
+    packs, scale = problem.supply.packs_on_offer, CARRY_SCALE if problem.requests.carry.any() else 1
+    demand, floors, fits = way.sums(problem, lines, order)
+    scarce = chosen & fits & (demand > packs)
+    way.take(scarce, problem, lines, order)
+
+    def one(sku: int) -> tuple[Claims, Ending | None]:
+        claims = way.claims_of(problem, lines, order, sku)
+        return claims, end_of(claims, int(packs[sku] - floors[sku]), rounding, scale)
+
+    filled = {}
+    waiting = {sku: threads.submit(one, sku) for sku in np.flatnonzero(scarce).tolist()}
+    for sku, found in waiting.items():
+        with suppress(TooWideError):
+            filled[sku] = found.result()
+    left_out = chosen & ~fits
+    left_out[[sku for sku in waiting if sku not in filled]] = True
+    return way, filled, left_out
+
+
+def _first_of(words: npt.NDArray[np.uint32], due: int) -> tuple[Mask, bytes]:
+    """Return which of some draws are among the first `due`, and the last of these."""
+    first = words[:, 0].astype(np.uint64) << np.uint64(32) | words[:, 1]
+    border = np.partition(first, due - 1)[due - 1]
+    wins: Mask = first < border
+    near = np.flatnonzero(first == border)  # alike in 64 bits: one, or a wonder
+    digests = sorted((words[draw].astype(">u4").tobytes(), draw) for draw in near.tolist())
+    chosen = digests[: due - int(wins.sum())]
+    wins[[draw for _, draw in chosen]] = True
+    return wins, chosen[-1][0]
 
 
 def _stretches(part: slice) -> Iterator[slice]:
@@ -99,52 +120,94 @@ def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 class _Together:
-    """Columns of lines brought together by SKU, the lines of the chosen SKUs alone.
+    """Columns of lines brought together by SKU, the lines of the taken SKUs alone.
 
     All lines are gone through in their order and each SKU's written one behind the other, by several threads from
     places of their own: memory is read and written in streams, never here and there.
     """
 
-    def __init__(
-        self, threads: ThreadPoolExecutor, sku: Positions, chosen: Mask, parts: list[tuple[slice, IntArray]]
-    ) -> None:
-        self.threads, self.sku = threads, _plain(sku)
-        counts = [np.where(chosen, count, 0) for _, count in parts]
-        total = np.sum(counts, axis=0) if counts else np.zeros(len(chosen), dtype=np.int64)
+    def __init__(self, threads: Executor, problem: Problem, lines: Lines, parts: Sequence[slice]) -> None:
+        self.threads, self.sku, skus = threads, _plain(problem.requests.sku), len(problem.supply.sku)
+
+        def of(part: slice) -> tuple[IntArray, npt.NDArray[np.float64]]:
+            sums, estimates = np.zeros((3, skus), dtype=np.int64), np.zeros((2, skus))
+            for here in _stretches(part):
+                columns = _plain(lines.eligible[here]), _plain(lines.floor[here])
+                kernels.totals(self.sku[here], *columns, sums, estimates)
+            return sums, estimates
+
+        totals = list(threads.map(of, parts))
+        self.counts = [some[2] for some, _ in totals]
+        self._sums = np.sum([some for some, _ in totals] or np.zeros((1, 3, skus), dtype=np.int64), axis=0)
+        self._estimates = np.sum([some for _, some in totals] or np.zeros((1, 2, skus)), axis=0)
+        self._lines_of_parts = parts
+        self.columns: dict[int, IntArray] = {}
+
+    def sums(self, _problem: Problem, _lines: Lines, _order: Order) -> tuple[IntArray, IntArray, Mask]:
+        """Return eligible and floor in packs per SKU, and which of these sums fit 64 bits."""
+        fits: Mask = self._estimates.max(axis=0) < WORD_END / 2
+        return self._sums[0], self._sums[1], fits
+
+    def take(self, chosen: Mask, problem: Problem, lines: Lines, order: Order) -> None:
+        """Bring together what claims on the chosen SKUs follow from."""
+        counts = [np.where(chosen, count, 0) for count in self.counts]
+        total = np.sum(counts or np.zeros((1, len(chosen)), dtype=np.int64), axis=0)
         self.ends = np.cumsum(total)
         self.starts = self.ends - total
         self.lines = int(total.sum())
         self.parts = []
         at = self.starts
-        for (part, _), count in zip(parts, counts, strict=True):
+        for part, count in zip(self._lines_of_parts, counts, strict=True):
             self.parts.append((part, np.where(chosen, at, -1)))
             at = at + count
-        self.columns: dict[int, IntArray] = {}
         self.place = np.empty(self.lines, dtype=np.int32)
+        self.held, self.drawn = np.empty(self.lines, dtype=np.int64), np.zeros(self.lines, dtype=np.bool_)
         self._each(lambda here, ends: kernels.number(self.sku[here], here.start, ends, self.place))
+        for column in (lines.eligible, lines.floor, order.tier, problem.requests.carry):
+            self._bring(column)
+        for phase in order.phases:
+            for column in (phase.after, phase.until, phase.rate, phase.offset_packs):
+                self._bring(column)
 
-    def bring(self, column: IntArray) -> None:
+    def claims_of(self, problem: Problem, lines: Lines, order: Order, sku: int) -> Claims:
+        """Return a claim for each line of a SKU that was taken."""
+        here = slice(self.starts[sku], self.ends[sku])
+
+        def column_of(column: IntArray) -> IntArray:
+            if is_constant(column):
+                return constant(int(column[0]) if len(column) else 0, here.stop - here.start)
+            return self.columns[id(column)][here]
+
+        places = self.place[here], np.empty(0, dtype=np.int64), self.held[here]
+        return claims_by(column_of, problem, lines, order, sku, places)
+
+    def settle(self, filled: Filled, draw: DrawAmong, filling: Filling, eligible: IntArray) -> None:
+        """Draw for the lines at stake, and put what the lines of these SKUs hold to their places in a filling."""
+
+        def drawn(sku: int) -> None:
+            claims, ending = filled[sku]
+            if ending is not None:
+                at_stake = ending.at_stake
+                wins = draw(sku, claims.where[at_stake], claims.held[at_stake] + 1)
+                claims.held[at_stake[wins]] += 1
+                self.drawn[self.starts[sku] + at_stake[~wins]] = True
+
+        list(self.threads.map(drawn, filled))
+        left_out = np.ones(len(self.ends), dtype=np.bool_)
+        left_out[list(filled)] = False
+
+        def one(here: slice, ends: IntArray) -> None:
+            ends[left_out] = -1
+            places = (filling.granted[here], filling.by_draw[here], filling.stopped_by[here])
+            kernels.spread(self.sku[here], ends, self.held, self.drawn, places, _plain(eligible[here]))
+
+        self._each(one)
+
+    def _bring(self, column: IntArray) -> None:
         """Bring a column together, unless it is one number or was brought before."""
         if not is_constant(column) and id(column) not in self.columns:
             out = self.columns[id(column)] = np.empty(self.lines, dtype=np.int64)
             self._each(lambda here, ends: kernels.bring_together(self.sku[here], _plain(column[here]), ends, out))
-
-    def of(self, sku: int, column: IntArray) -> IntArray:
-        """Return a column for the lines of a SKU; not to be written to."""
-        here = slice(self.starts[sku], self.ends[sku])
-        if is_constant(column):
-            return np.full(here.stop - here.start, column[0] if len(column) else 0)
-        return self.columns[id(column)][here]
-
-    def spread(self, chosen: Mask, held: IntArray, drawn: Mask, filling: Filling, eligible: IntArray) -> None:
-        """Put what the lines of the chosen SKUs hold to their places in a filling."""
-
-        def one(here: slice, ends: IntArray) -> None:
-            ends[~chosen] = -1
-            places = (filling.granted[here], filling.by_draw[here], filling.stopped_by[here])
-            kernels.spread(self.sku[here], ends, held, drawn, places, _plain(eligible[here]))
-
-        self._each(one)
 
     def _each(self, work: Callable[[slice, IntArray], None]) -> None:
         """Do a work on all lines: each stretch, and where its lines go."""
@@ -155,150 +218,3 @@ class _Together:
                 work(here, ends)
 
         list(self.threads.map(of, self.parts))
-
-
-@dataclass(frozen=True, eq=False)
-class _Stage:
-    """Stretches of one SKU's lines at one stage, as in :mod:`allocation.filling.water`."""
-
-    phase: int
-    member: IntArray
-    low: IntArray
-    high: IntArray
-    rate: IntArray
-    offset_packs: IntArray
-
-
-class _Filler:
-    """Fills one SKU after the other: `held` and `drawn` get packs and lost draws, in the order of `together`."""
-
-    def __init__(
-        self, problem: Problem, lines: Lines, order: Order, rounding: str, draw: Drawing, together: _Together
-    ) -> None:
-        self.problem, self.lines, self.order, self.rounding = problem, lines, order, rounding
-        self.draw, self.together = draw, together
-        self.method = kernels.METHOD[rounding]
-        self.scale = CARRY_SCALE if problem.requests.carry.any() else 1
-        self.held, self.drawn = np.empty(together.lines, dtype=np.int64), np.zeros(together.lines, dtype=np.bool_)
-        self.too_wide: set[int] = set()
-        for column in (lines.eligible, lines.floor, order.tier, problem.requests.carry):
-            together.bring(column)
-        for phase in order.phases:
-            for column in (phase.after, phase.until, phase.rate, phase.offset_packs):
-                together.bring(column)
-
-    def fill(self, sku: int, left: int) -> Threshold | None:
-        """Share what is left of a SKU above the floors; return its threshold."""
-        of = partial(self.together.of, sku)
-        here = slice(self.together.starts[sku], self.together.ends[sku])
-        granted, drawn = self.held[here], self.drawn[here]
-        granted[:] = of(self.lines.floor)
-        if left <= 0:
-            return None
-        stage, due = self._stage_of_the_end(of, granted, left)
-        carry = of(self.problem.requests.carry)[stage.member] if self.scale > 1 else np.zeros_like(stage.low)
-        target = due + int(stage.low.sum())
-        if not self._narrow_down(stage, carry, target):
-            self.too_wide.add(sku)
-            return None
-        granted[stage.member] = stage.low
-        return self._decide(
-            sku, self.together.place[here], stage, carry, target - int(stage.low.sum()), (granted, drawn)
-        )
-
-    def _stage_of_the_end(self, of: Callable[[IntArray], IntArray], granted: IntArray, left: int) -> tuple[_Stage, int]:
-        """Grant every stage that is filled; return the one in which the supply ends, and how many packs it gets."""
-        tier, floor, eligible = of(self.order.tier), granted.copy(), of(self.lines.eligible)
-        tiers = tier[:1] if is_constant(self.order.tier) else np.unique(tier)
-        for number in tiers.tolist():
-            of_tier = tier == number
-            for phase in self.order.phases:
-                low, high = np.clip(floor, of(phase.after), of(phase.until)), np.minimum(eligible, of(phase.until))
-                member = np.flatnonzero(of_tier & (low < high))
-                low, high = low[member], high[member]
-                amount = int((high - low).sum())
-                if amount >= left:
-                    rate, offset = of(phase.rate)[member], of(phase.offset_packs)[member]
-                    return _Stage(phase.number, member, low, high, rate, offset), left
-                granted[member] = high
-                left -= amount
-        raise AssertionError("a scarce supply was not used up")
-
-    def _narrow_down(self, stage: _Stage, carry: IntArray, target: int) -> bool:
-        """Narrow the stage down to one step of its grid; return whether the numbers fit."""
-        rate, scale = stage.rate, self.scale
-        divisor = int(np.gcd.reduce(rate))
-        fastest, slowest = int(rate.max()) // divisor, int(rate.min()) // divisor
-        furthest = float(np.abs(stage.offset_packs).max()) * scale + CARRY_SCALE
-        reach = (float(stage.high.max()) * scale + furthest) * (fastest / slowest) + furthest + scale
-        finest = LEVEL_REFINEMENT_BITS if fastest > slowest else 0
-        shift = (fastest - 1).bit_length() + finest
-        while not self._fits(reach, shift):
-            shift -= 1
-            if 1 << max(shift, 0) < fastest:
-                return False
-        offset = stage.offset_packs * scale + carry
-        kernels.narrow_down(self.method, stage.low, stage.high, rate // divisor, offset, scale, shift, target)
-        return True
-
-    def _fits(self, reach: float, shift: int) -> bool:
-        steps = 2.0 ** max(shift, 0)
-        scale = np.array([self.scale * steps])
-        products = largest_product(self.rounding, np.array([reach / self.scale]), scale)
-        return max(reach * steps, float(products[0])) < WORD_END / 2
-
-    def _decide(
-        self,
-        sku: int,
-        place: Positions,
-        stage: _Stage,
-        carry: IntArray,
-        due: int,
-        held: tuple[IntArray, Mask],
-    ) -> Threshold:
-        """Grant the packs within the last step in their exact order, the last of them by the draw."""
-        granted, drawn = held
-        open_ = np.flatnonzero(stage.low < stage.high)
-        n = stage.low[open_] + 1
-        code, levels = self._levels(sku, n, carry[open_], stage.rate[open_], stage.offset_packs[open_])
-        in_order = sorted(set(levels))
-        rank_of = {level: rank for rank, level in enumerate(in_order)}
-        rank = np.array([rank_of[level] for level in levels], dtype=np.int64)[code]
-        ends = np.cumsum(np.bincount(rank))
-        last = int(np.searchsorted(ends, due))
-        member = stage.member[open_]
-        granted[member[rank < last]] += 1
-        at_stake = np.flatnonzero(rank == last)
-        wins, draw = self._draw(sku, place[member[at_stake]], n[at_stake], due - int(ends[last] - len(at_stake)))
-        granted[member[at_stake[wins]]] += 1
-        drawn[member[at_stake[~wins]]] = True
-        tier = int(self.order.tier[place[member[at_stake[0]]]])
-        return Threshold(tier, stage.phase, in_order[last], draw)
-
-    def _levels(
-        self, sku: int, n: IntArray, carry: IntArray, rate: IntArray, offset: IntArray
-    ) -> tuple[npt.NDArray[np.int32], list[Any]]:
-        """Return the kind of each unit, and the exact level of each kind."""
-        example, code = np.empty(len(n), dtype=np.int32), np.empty(len(n), dtype=np.int32)
-        table = np.full(2 << len(n).bit_length(), -1, dtype=np.int32)
-        kinds = example[: kernels.alike(n, carry, rate, offset, example, code, table)]
-        pack = int(self.problem.supply.pack[sku])
-        columns = (column[kinds].tolist() for column in (n, carry, rate, offset))
-        return code, [
-            unit_level(self.rounding, number, carry=carried, pack=pack, rate=speed, offset=start * pack)
-            for number, carried, speed, start in zip(*columns, strict=True)
-        ]
-
-    def _draw(self, sku: int, line: Positions, n: IntArray, due: int) -> tuple[Mask, bytes]:
-        """Return which of the units are among the first `due` in the order of the draw, and the last of these draws."""
-        who = Coded(self.problem.requests.retailer[line], self.problem.retailers.retailer)
-        names, sku_name = Pool.of_texts(who.tolist()), self.problem.supply.sku[sku].encode()
-        words = draws(self.draw.seed, sku_name, names.content, names.starts, np.arange(len(n)), n)
-        first = words[:, 0].astype(np.uint64) << np.uint64(32) | words[:, 1]
-        border = np.partition(first, due - 1)[due - 1]
-        wins: Mask = first < border
-        near = np.flatnonzero(first == border)  # alike in 64 bits: one, or a wonder
-        digests = sorted((words[unit].astype(">u4").tobytes(), unit) for unit in near.tolist())
-        chosen = digests[: due - int(wins.sum())]
-        wins[[unit for _, unit in chosen]] = True
-        return wins, chosen[-1][0]

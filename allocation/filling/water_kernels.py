@@ -94,8 +94,14 @@ def _due(method: int, award: int, scale: int, shift: int) -> int:
 
 
 @jit
+def _lines_of(count: Ints, stretch: int) -> int:
+    """Return how many lines a stretch stands for."""
+    return int(count[stretch]) if len(count) else 1
+
+
+@jit
 def _evaluate(
-    method: int, low: Ints, high: Ints, rate: Ints, offset: Ints, at: Any, active: Places, due: Ints
+    method: int, low: Ints, high: Ints, rate: Ints, offset: Ints, count: Ints, at: Any, active: Places, due: Ints
 ) -> tuple[int, int]:
     """Put into `due` what is due to the active stretches at one step; return the sum, and how fast it rises."""
     level, scale, shift = at
@@ -103,14 +109,15 @@ def _evaluate(
     for j in range(len(active)):
         i = active[j]
         packs = _due(method, level * scale * rate[i] + (offset[i] << shift), scale, shift)
+        many = _lines_of(count, i)
         if packs < low[i]:
             packs = low[i]
         elif packs >= high[i]:
             packs = high[i]
         else:
-            slope += rate[i]
+            slope += rate[i] * many
         due[j] = packs
-        total += packs
+        total += packs * many
     return total, slope
 
 
@@ -126,19 +133,33 @@ def _ends(low: Ints, high: Ints, rate: Ints, offset: Ints, scale: int, shift: in
 
 
 @jit
+def _sums(low: Ints, high: Ints, rate: Ints, count: Ints) -> tuple[int, int, int]:
+    """Return the packs at which all stretches begin and end, and how fast they rise together."""
+    under, over, slope = 0, 0, 0
+    for i in range(len(low)):
+        many = _lines_of(count, i)
+        under += low[i] * many
+        over += high[i] * many
+        slope += rate[i] * many
+    return under, over, slope
+
+
+@jit
 def narrow_down(
-    method: int, low: Ints, high: Ints, rate: Ints, offset: Ints, scale: int, shift: int, target: int
+    method: int, low: Ints, high: Ints, rate: Ints, offset: Ints, count: Ints, grid: tuple[int, int], target: int
 ) -> None:
     """Bring `low` and `high` of each stretch of one SKU to the two ends of the grid's step in which its supply ends.
 
-    Award in packs at step *m*: `rate`·m/2^`shift` + `offset`/`scale`. The level is looked for along the slope of the
-    fill curve (Newton) and, near it, a little beyond, until it lies between two steps that were tried; then by
-    interpolation and halving in turn. Stretches in which the bracket leaves nothing open are not looked at again.
+    A stretch stands for `count` lines, for one where `count` is empty; `grid` is (`scale`, `shift`). Award in packs at
+    step *m*: `rate`·m/2^`shift` + `offset`/`scale`. The level is looked for along the slope of the fill curve (Newton)
+    and, near it, a little beyond, until it lies between two steps that were tried; then by interpolation and halving in
+    turn. Stretches in which the bracket leaves nothing open are not looked at again.
     """
+    scale, shift = grid
     active, due = np.arange(len(low), dtype=np.int32), np.empty(len(low), dtype=np.int64)
     bottom, top = _ends(low, high, rate, offset, scale, shift)
-    settled, total, slope, level = 0, low.sum(), rate.sum(), bottom
-    under, over, tries, tried_under, tried_over = total, high.sum(), 0, False, False
+    under, over, slope = _sums(low, high, rate, count)
+    settled, total, level, tries, tried_under, tried_over = 0, under, bottom, 0, False, False
     while top - bottom > 1 and len(active):
         width = top - bottom
         step = 0.0
@@ -153,7 +174,7 @@ def narrow_down(
             step = gap * float(1 << shift) / float(slope)
         level = bottom + width // 2 if step == 0 or abs(step) > width else level + int(step)
         level = min(max(level, bottom + 1), top - 1)
-        total, slope = _evaluate(method, low, high, rate, offset, (level, scale, shift), active, due)
+        total, slope = _evaluate(method, low, high, rate, offset, count, (level, scale, shift), active, due)
         total += settled
         rising = total < target
         if rising:
@@ -171,7 +192,7 @@ def narrow_down(
                 active[kept] = i
                 kept += 1
             else:
-                settled += low[i]
+                settled += low[i] * _lines_of(count, i)
         active = active[:kept]
 
 

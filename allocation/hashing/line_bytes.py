@@ -28,6 +28,9 @@ _SHARE_BYTES: Final = 33
 _MARKS_BYTES: Final = 20
 """Commas, brackets and ``"all"`` of one line are no more than this."""
 
+_MARK: Final = "\x1f"
+"""Parts texts while they are counted; no byte of any other character in UTF-8."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -64,12 +67,14 @@ class Pool:
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "Pool":
         """Return texts as they are, in UTF-8."""
-        together = "".join(texts)
-        if not together.isascii():
+        together = np.frombuffer(_MARK.join(texts).encode(), dtype=np.uint8)
+        is_mark = together == ord(_MARK)
+        marks = np.flatnonzero(is_mark)
+        if len(marks) != max(len(texts) - 1, 0):  # a text holds one itself
             return cls._of([text.encode() for text in texts])
-        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        content = np.frombuffer(together.encode() or b"\0", dtype=np.uint8).copy()
-        return cls(content, np.concatenate(([0], np.cumsum(lengths))))
+        ends = np.append(marks, len(together)) if len(texts) else marks
+        content = together[~is_mark] if len(together) > len(marks) else np.zeros(1, dtype=np.uint8)
+        return cls(content, np.concatenate(([0], ends - np.arange(len(ends)))))
 
     @classmethod
     def for_csv(cls, texts: Sequence[str]) -> "Pool":

@@ -21,6 +21,7 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
         filling.checking_rows,
         filling.sorting_rows,
         filling.result_rows,
+        filling.level_rows,
         filling.filling_rows,
     ),
     "system": (system.terminal_rows, system.intake_rows),

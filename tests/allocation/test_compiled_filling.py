@@ -1,4 +1,6 @@
-"""The compiled way to fill supplies against the plain one: the same to the last detail."""
+"""The compiled ways to fill supplies against the plain one: the same to the last detail."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import assume, given, settings
 
 from allocation import Policy, Problem, compiled, solve
 from allocation.errors import InputError
+from allocation.filling.bins import Bins
+from allocation.filling.compiled_water import last_levels
 from allocation.filling.rules import order_of
 from allocation.national import Book, parts
 from allocation.solving import fill
@@ -14,9 +18,12 @@ from allocation.solving import fill
 pytest.importorskip("numba", reason="numba is not installed")
 
 
-@pytest.fixture(autouse=True)
-def _all_sizes_are_compiled(monkeypatch):
+@pytest.fixture(autouse=True, params=["in bins", "brought together"])
+def way(request, monkeypatch):
+    """Compile for all sizes: lines counted in bins wherever they can be, or nowhere."""
     monkeypatch.setattr(compiled, "WORTH_COMPILING_LINES", 0)
+    monkeypatch.setattr("allocation.filling.bins._CELLS_A_LINE", 1e9 if request.param == "in bins" else 0.0)
+    return request.param
 
 
 def assert_both_ways_agree(problem, policy):
@@ -57,11 +64,13 @@ def test_some_thousand_lines_with_floors_caps_and_carry(rule, rounding):
         "weight": rng.integers(1, 40, 2 * count),
         "carry": np.r_[rng.integers(-1000, 1001, count), np.zeros(count, dtype=np.int64)],
     }
-    problem = Problem.from_columns(requests, {"sku": ["K", "L"], "supply": [60_000, 50_000], "pack": [1, 10]})
+    for left_out in ((), ("floor", "carry"), ("floor", "weight"), ("carry", "weight")):
+        some = {name: column for name, column in requests.items() if name not in left_out}
+        problem = Problem.from_columns(some, {"sku": ["K", "L"], "supply": [60_000, 50_000], "pack": [1, 10]})
 
-    filling = assert_both_ways_agree(problem, Policy(rule=rule, rounding=rounding, seed=SEED))
+        filling = assert_both_ways_agree(problem, Policy(rule=rule, rounding=rounding, seed=SEED))
 
-    assert len(filling.thresholds) == 2
+        assert len(filling.thresholds) == 2
 
 
 @pytest.mark.parametrize("supply", [1, 2**40, 2**61, 2**62 - 1])
@@ -85,6 +94,44 @@ def a_small_country():
         {"sku": [f"s{k:02d}" for k in range(60)], "supply": demand // 3},
         {"retailer": [f"r{i:05d}" for i in range(3_000)], "weight": np.concatenate([part.weight for part in made])},
     )
+
+
+def bins_of(problem):
+    parts = [slice(0, len(problem) // 3), slice(len(problem) // 3, len(problem))]
+    with ThreadPoolExecutor(2) as threads:
+        return Bins.of(threads, problem, problem.lines, order_of(problem, Policy(seed=SEED)), parts)
+
+
+def test_lines_are_counted_in_bins_where_few_of_their_numbers_differ(monkeypatch):
+    monkeypatch.setattr("allocation.filling.bins._CELLS_A_LINE", 1.0)
+    requested, weights = np.arange(12_000) % 90, np.tile([1, 7, 30], 4_000)
+
+    def country(requested, weight):
+        return one_sku(requested.tolist(), 10_000, weight=weight.tolist())
+
+    problem = country(requested, weights)
+    rare, wide = (country(np.r_[1, number, requested[2:]], weights) for number in (200, 70_000))
+    large = country(requested, weights * 10**7)
+
+    found = bins_of(problem)
+
+    assert found.counts.shape == (3, 1, 90)
+    assert found.counts.sum() == 12_000
+    assert bins_of(rare).counts.shape == (3, 1, 201), "a number that the sample does not hold"
+    assert bins_of(wide) is None
+    assert bins_of(large) is None
+    for some in (problem, rare, wide, large):
+        assert_both_ways_agree(some, Policy(seed=SEED))
+
+
+def test_levels_alone_are_those_of_the_filling(way):
+    problem = a_small_country()
+    order = order_of(problem, Policy(seed=SEED))
+    filling = fill(problem, problem.lines_to_fill, Policy(seed=SEED), order)
+
+    levels = last_levels(problem, problem.lines_to_fill, order, "webster")
+
+    assert levels == {sku: threshold.level for sku, threshold in filling.thresholds.items()}
 
 
 def test_a_book_of_a_country_in_small():

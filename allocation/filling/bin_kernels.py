@@ -1,0 +1,69 @@
+"""Compiled kernels of water-filling by bins: lines that are alike are counted, and looked up again.
+
+:mod:`allocation.filling.bins` uses them. The bin of a line is (code of its second number · SKUs + SKU) · width + its
+first number, so that the lines of a retailer, which share their second number, lie close together.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from allocation.compiled import jit
+
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+AT_STAKE: Final = 1
+SHORT: Final = 2
+SHIFT: Final = 2
+"""What a table of bins says of each: packs·2^SHIFT, with these flags; a negative number where it says nothing."""
+
+
+@jit
+def count_bins(sku: Places, first: Ints, second: Ints, code: Places, shape: tuple[int, int], counts: Places) -> bool:
+    """Count the lines of each bin; return whether all have one.
+
+    `code` numbers the second numbers, −1 being none; `shape` is (SKUs, width). Where `second` has one entry, it is that
+    of all lines.
+    """
+    skus, width = shape
+    alone = len(second) < len(sku)
+    for line in range(len(sku)):
+        here, other = first[line], second[0] if alone else second[line]
+        if here < 0 or here >= width or other < 0 or other >= len(code) or code[other] < 0:
+            return False
+        counts[(code[other] * skus + sku[line]) * width + here] += 1
+    return True
+
+
+@jit
+def spread_bins(
+    sku: Places,
+    first: Ints,
+    second: Ints,
+    code: Places,
+    shape: tuple[int, int],
+    table: Places,
+    start: int,
+    ends: Ints,
+    place: Places,
+    out: tuple[Ints, Places],
+) -> None:
+    """Give lines what the table says of their bins; the numbers of those at stake go behind those of their SKU.
+
+    The first line has the number `start`; `out` is packs granted, and the SKU for those that are short.
+    """
+    granted, stopped_by = out
+    skus, width = shape
+    alone = len(second) < len(sku)
+    for line in range(len(sku)):
+        k, other = sku[line], second[0] if alone else second[line]
+        said = table[(code[other] * skus + k) * width + first[line]]
+        if said >= 0:
+            granted[line] = said >> SHIFT
+            stopped_by[line] = k if said & SHORT else -1
+            if said & AT_STAKE:
+                place[ends[k]] = start + line
+                ends[k] += 1
