@@ -2,15 +2,20 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
+
+if TYPE_CHECKING:
+    from allocation.proving import Proof
+    from allocation.verification import Verdict
+    from allocation.verification.sentences import Sentence
 
 PANEL: Final = "Allocation"
 VIOLATED: Final = 1
@@ -84,46 +89,72 @@ def allocate(
 def verify(
     problem: ProblemFolder,
     result: ResultFolder,
+    lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
     *,
     prove: Annotated[
         bool, typer.Option("--prove", help="Prove a small result by linear programmes as well, as far as that goes.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print verdict and proof as JSON.")] = False,
 ) -> None:
     """Check a result against its problem, without a solver.
 
-    Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable, or too large to be proved.
+    Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable, or not all of it could be proved.
     """
     with errors_in_one_line():
         from allocation.verification import verify_folders
 
         verdict = verify_folders(problem, result)
-    if not verdict.holds:
-        for violation in verdict.violations:
-            typer.echo(str(violation), err=True)
-        more = verdict.found - len(verdict.violations)
-        typer.echo(f"violated: {verdict.found:,} findings" + (f", {more:,} more not shown" if more else ""), err=True)
+    proof, refused = _proof_of(problem, result) if prove and verdict.holds else (None, ())
+    if as_json:
+        proved = proof.as_dict(lang.value) if proof else {"unproved": [reason.said(lang.value) for reason in refused]}
+        told = verdict.as_dict(lang.value) | ({"proof": proved} if prove and verdict.holds else {})
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        _tell(verdict, proof, refused, lang.value)
+    if not verdict.holds or (proof and not proof.holds):
         raise typer.Exit(VIOLATED)
-    typer.echo(f"holds: {verdict.lines:,} lines checked")
-    if prove:
-        _prove(problem, result)
+    if refused:
+        raise typer.Exit(UNREADABLE)
 
 
-def _prove(problem: Path, result: Path) -> None:
-    """Say what is proved, and what contradicts it."""
+def _proof_of(problem: Path, result: Path) -> "tuple[Proof | None, tuple[Sentence, ...]]":
+    """Return what is proved, and why not all of it is."""
     with errors_in_one_line():
         from allocation.proving import Unprovable, prove_folders
 
         try:
             proof = prove_folders(problem, result)
         except Unprovable as reason:
-            typer.echo(f"evenhand: not proved: {reason}", err=True)
-            raise typer.Exit(UNREADABLE) from None
-    for sentence in proof.sentences:
-        typer.echo(sentence)
-    for contradiction in proof.contradictions:
-        typer.echo(str(contradiction), err=True)
-    if not proof.holds:
-        raise typer.Exit(VIOLATED)
+            return None, (reason.sentence,)
+    return proof, proof.unproved
+
+
+def _tell(verdict: "Verdict", proof: "Proof | None", refused: "Iterable[Sentence]", lang: str) -> None:
+    """Print what was found, sentence by sentence: what speaks against the result on standard error, lines first."""
+    lines_first = sorted(verdict.violations, key=lambda violation: violation.place.endswith((".csv", ".json", ".html")))
+    for violation in lines_first:
+        typer.echo(violation.said(lang), err=True)
+    found, more = f"{verdict.found:,}", verdict.found - len(verdict.violations)
+    if more > 0:
+        typer.echo(_SAID["more"][lang].format(more=f"{more:,}"), err=True)
+    if not verdict.holds:
+        typer.echo(_SAID["violated"][lang].format(found=found), err=True)
+    if verdict.holds:
+        typer.echo(_SAID["holds"][lang].format(lines=f"{verdict.lines:,}"))
+    for sentence in proof.sentences if proof else ():
+        typer.echo(sentence.said(lang))
+    for contradiction in proof.contradictions if proof else ():
+        typer.echo(contradiction.said(lang), err=True)
+    for reason in refused:
+        typer.echo(_SAID["not proved"][lang].format(reason=reason.said(lang)), err=True)
+
+
+_SAID: Final = {
+    "holds": {"en": "holds: {lines} lines checked", "zh": "成立：已核验 {lines} 行"},
+    "violated": {"en": "violated: {found} in all", "zh": "不成立：共 {found} 处"},
+    "more": {"en": "not shown: {more}", "zh": "未列出：{more} 处"},
+    "not proved": {"en": "evenhand: not proved: {reason}", "zh": "evenhand：未证明：{reason}"},
+}
 
 
 @app.command(rich_help_panel=PANEL)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from allocation.proving.programmes import EngineFailed
 from allocation.verification.basket_shares import Claimant, Shared
 from allocation.verification.findings import Violation
+from allocation.verification.sentences import sentence
 
 ENGINE: Final = "HIGHS"
 _TOLERANCE: Final = 1e-6
@@ -28,7 +29,12 @@ def contradictions_of(shared: Shared, totals: Mapping[Claimant, Any]) -> list[Vi
     largest = max([1.0, *right.values()])
     return [
         Violation(
-            ", ".join(claimant), f"its basket holds {float(totals[claimant]):.6f}, but the optimum is {units:.6f}"
+            ", ".join(claimant),
+            sentence(
+                "its basket holds {found}, but the optimum is {right}",
+                found=f"{float(totals[claimant]):.6f}",
+                right=f"{units:.6f}",
+            ),
         )
         for claimant, units in right.items()
         if abs(float(totals[claimant]) - units) > 10 * _TOLERANCE * largest

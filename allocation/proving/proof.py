@@ -9,21 +9,18 @@ import numpy as np
 
 from allocation.proving.baskets import ENGINE, contradictions_of
 from allocation.proving.exhausting import can_be_looked_through, is_fairest
-from allocation.proving.programmes import ENGINES, EngineFailed, Floats, leximin, programme_of
+from allocation.proving.parts import LINES_MOST, Optimum, optimum_of
+from allocation.proving.programmes import ENGINES, EngineFailed, Floats, programme_of
 from allocation.verification.baskets import has_baskets, mixture_stated, shared_by, taken_apart
 from allocation.verification.entitlement import Claims, claims_of
 from allocation.verification.findings import Findings, Violation
-from allocation.verification.given import NONE, Given, Ints
+from allocation.verification.given import NONE, Ints
 from allocation.verification.published import GRANTED, PublishedFiles, read_published
 from allocation.verification.reading import read_given
+from allocation.verification.sentences import Sentence, sentence
 
-RETAILERS_MOST: Final = 500
-LINES_MOST: Final = 1_000
-"""Above these sizes the programmes take minutes and more."""
-RATES_APART_MOST: Final = 10.0**6
-"""Weights (or claims) further apart than this cannot be told apart by solvers in floating point."""
-TOLERANCE: Final = 1e-6
-"""Engines and result agree where no line differs by more than this part of the largest claim."""
+LINES_IN_ALL_MOST: Final = 20_000
+"""Above this number of lines even programmes that have nothing in common take long together."""
 
 _MADE_LARGE: Final = {
     "max_min": "the smallest granted/weight, then the next",
@@ -34,7 +31,11 @@ _MADE_LARGE: Final = {
 
 
 class Unprovable(Exception):  # noqa: N818  # a state of the folders, not a fault of the program
-    """The problem is of a size or kind that is not proved here; `str()` is one line."""
+    """The problem is of a size or kind that is not proved here; `str()` is one line in English."""
+
+    def __init__(self, text: str, **facts: Any) -> None:
+        self.sentence = sentence(text, **facts)
+        super().__init__(self.sentence.said())
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,27 @@ class Proof:
         What is shown, and what is not.
     contradictions
         Lines and SKUs that are not as the rule promises; empty where everything is.
+    unproved
+        Why parts of the problem were left out; empty where none was.
     """
 
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
     contradictions: tuple[Violation, ...]
+    unproved: tuple[Sentence, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether nothing contradicts the result."""
         return not self.contradictions
+
+    def as_dict(self, lang: str = "en") -> dict[str, Any]:
+        """Return it ready for JSON, in words of `lang`."""
+        return {
+            "holds": self.holds,
+            "said": [each.said(lang) for each in self.sentences],
+            "contradictions": [each.said(lang) for each in self.contradictions],
+            "unproved": [each.said(lang) for each in self.unproved],
+        }
 
 
 def prove_folders(problem: Path, result: Path) -> Proof:
@@ -72,11 +85,11 @@ def prove_folders(problem: Path, result: Path) -> Proof:
     policy = _policy(published.certificate)
     rule = policy.get("inside", "max_min") if policy.get("rule") == "priority" else policy.get("rule")
     if rule not in _MADE_LARGE:
-        raise Unprovable(f"rule {rule!r} is not known here")
-    _refuse_sizes(given)
+        raise Unprovable("the rule {rule} is not known here", rule=rule)
     claims = claims_of(given, tiered=policy.get("rule") == "priority")
     if has_baskets(given, policy):
         return _proof_with_baskets(claims, policy, rule, published)
+    _refuse_sizes(len(given), LINES_IN_ALL_MOST)
     if policy.get("rounding") == "none":
         return _proof_of_shares(claims, rule, _granted(published))
     held = _granted(published).astype(np.int64) // claims.pack
@@ -88,16 +101,11 @@ def _policy(certificate: Mapping[str, Any]) -> Mapping[str, Any]:
     return policy if isinstance(policy, Mapping) else {}
 
 
-def _refuse_sizes(given: Given) -> None:
-    retailers = len(np.unique(given.retailer))
-    if retailers > RETAILERS_MOST or len(given) > LINES_MOST:
+def _refuse_sizes(lines: int, most: int) -> None:
+    if lines > most:
         raise Unprovable(
-            f"{retailers:,} retailers and {len(given):,} lines; linear programmes prove up to "
-            f"{RETAILERS_MOST:,} retailers and {LINES_MOST:,} lines"
+            "there are {lines} lines; linear programmes prove up to {most} in all", lines=f"{lines:,}", most=f"{most:,}"
         )
-    weights = given.weights()
-    if len(weights) and weights.max() > RATES_APART_MOST * weights.min():
-        raise Unprovable(f"weights are more than {RATES_APART_MOST:,.0f} times apart")
 
 
 def _granted(published: PublishedFiles) -> Floats:
@@ -107,6 +115,7 @@ def _granted(published: PublishedFiles) -> Floats:
 def _proof_with_baskets(claims: Claims, policy: Mapping[str, Any], rule: str, published: PublishedFiles) -> Proof:
     """Prove the totals of the baskets by another engine; the lines outside of them by themselves."""
     apart = taken_apart(claims.given, claims, policy)
+    _refuse_sizes(int(apart.inside.sum()), LINES_MOST)
     is_exact = policy.get("rounding") == "none"
     granted = _granted(published)
     shared, held = shared_by(apart, None if is_exact else granted.astype(np.int64), published)
@@ -118,47 +127,72 @@ def _proof_with_baskets(claims: Claims, policy: Mapping[str, Any], rule: str, pu
     try:
         contradictions = contradictions_of(shared, totals)
     except EngineFailed as error:
-        raise Unprovable(f"no optimum was found: {error}") from error
-    sentence = f"{len(totals):,} totals of baskets make the smallest, by weight, then the next, as large as can be"
-    sentences = (f"{sentence}: {ENGINE} finds the same without their proof.",) * (not contradictions)
+        raise Unprovable("no optimum was found: {error}", error=str(error)) from error
+    found = sentence(
+        "proved: {totals} totals of baskets make the smallest, by weight, then the next, as large as they can be; "
+        "{engine} finds the same without the certificate's proof.",
+        totals=f"{len(totals):,}",
+        engine=ENGINE,
+    )
+    sentences = () if contradictions else (found,)
     beside = claims_of(apart.beside, tiered=False)
     if not len(beside.sku):
         return Proof(sentences, tuple(contradictions))
+    _refuse_sizes(len(beside.sku), LINES_IN_ALL_MOST)
     rest = granted[~apart.inside]
     lines = (
         _proof_of_shares(beside, rule, rest)
         if is_exact
         else _proof_of_packs(beside, policy, rule, rest.astype(np.int64) // beside.pack)
     )
-    return Proof(sentences + lines.sentences, (*contradictions, *lines.contradictions))
+    return Proof(sentences + lines.sentences, (*contradictions, *lines.contradictions), lines.unproved)
 
 
-def _optimum(claims: Claims, base: Ints, top: Ints, rule: str) -> tuple[Floats, str, float]:
-    """Return the optimum in exact fractions, a sentence on how the engines agree, and the tolerance in units."""
-    programme = programme_of(claims, base, top, rule)
-    tolerance = TOLERANCE * programme.unit
-    try:
-        first, second = (leximin(programme, engine) for engine in ENGINES)
-    except EngineFailed as error:
-        raise Unprovable(f"no optimum was found: {error}") from error
-    apart = float(np.abs(first - second).max(initial=0.0))
-    if apart > tolerance:
-        raise Unprovable(f"{' and '.join(ENGINES)} differ by {apart:.3g} units; neither is believed")
-    agreed = f"{' and '.join(ENGINES)} agree to {apart:.1g} units, where {tolerance:.1g} are allowed."
-    return first, agreed, tolerance
+def _solved(claims: Claims, base: Ints, top: Ints, rule: str) -> Optimum:
+    """Return the optimum in fractions; refuse where no part of it could be had."""
+    optimum = optimum_of(programme_of(claims, base, top, rule))
+    if optimum.unproved and not optimum.solved.size:
+        raise Unprovable(optimum.unproved[0].text, **optimum.unproved[0].facts)
+    return optimum
+
+
+def _agreed(optimum: Optimum) -> Sentence:
+    return sentence(
+        "{engines} agree to {apart} units, where {tolerance} are allowed.",
+        engines=" / ".join(ENGINES),
+        apart=f"{optimum.apart:.1g}",
+        tolerance=f"{optimum.tolerance.max(initial=0.0):.1g}",
+    )
+
+
+def _made_large(claims: Claims, rule: str) -> Sentence:
+    stated = sentence(_MADE_LARGE[rule])
+    return sentence("{made}, tier after tier", made=stated) if claims.tier.any() else stated
 
 
 def _proof_of_shares(claims: Claims, rule: str, granted: Floats) -> Proof:
-    right, agreed, tolerance = _optimum(claims, claims.base, claims.top, rule)
-    wrong = np.flatnonzero(np.abs(right - granted) > tolerance).tolist()
-    contradictions = tuple(
-        Violation(claims.given.place(line), f"granted {granted[line]:.6f}, but the optimum is {right[line]:.6f}")
-        for line in wrong
+    optimum = _solved(claims, claims.base, claims.top, rule)
+    lines = optimum.solved
+    wrong = lines[np.abs(optimum.units - granted)[lines] > optimum.tolerance[lines]].tolist()
+    if wrong:
+        contradictions = tuple(
+            Violation(
+                claims.given.place(line),
+                sentence(
+                    "granted {granted}, but the optimum is {right}",
+                    granted=f"{granted[line]:.6f}",
+                    right=f"{optimum.units[line]:.6f}",
+                ),
+            )
+            for line in wrong
+        )
+        return Proof((_agreed(optimum),), contradictions, optimum.unproved)
+    proved = sentence(
+        "proved: {lines} grants make {made} as large as they can be.",
+        lines=f"{lines.size:,}",
+        made=_made_large(claims, rule),
     )
-    if contradictions:
-        return Proof((agreed,), contradictions)
-    made_large = _MADE_LARGE[rule] + (", tier after tier" if claims.tier.any() else "")
-    return Proof((f"proved: {len(right):,} grants make {made_large}, as large as they can be.", agreed), ())
+    return Proof((proved, _agreed(optimum)), (), optimum.unproved)
 
 
 def _proof_of_packs(claims: Claims, policy: Mapping[str, Any], rule: str, held: Ints) -> Proof:
@@ -167,31 +201,49 @@ def _proof_of_packs(claims: Claims, policy: Mapping[str, Any], rule: str, held: 
     base = np.where(served, np.maximum(claims.base, claims.minimum), claims.base)
     left_out |= (claims.given.exclusive != NONE) & (held == 0)  # where none of a bundle has any, this proves less
     top = np.where(left_out, 0, claims.top)
-    right, agreed, _ = _optimum(claims, base, top, rule)
-    distance = np.abs(held - right / claims.pack)
-    furthest = int(distance.argmax()) if len(distance) else None
-    sentences = [f"the optimum in fractions makes {_MADE_LARGE[rule]}, as large as it can be; {agreed}"]
-    if furthest is not None:
+    optimum = _solved(claims, base, top, rule)
+    sentences = [
+        sentence(
+            "the optimum in fractions makes {made} as large as they can be; {agreed}",
+            made=_made_large(claims, rule),
+            agreed=_agreed(optimum),
+        )
+    ]
+    if (lines := optimum.solved).size:
+        distance = np.abs(held - optimum.units / claims.pack)
+        furthest = int(lines[distance[lines].argmax()])
         sentences.append(
-            f"whole packs lie {distance.mean():.2f} packs from it on average, {distance[furthest]:.2f} at most "
-            f"({claims.given.place(furthest)}); this is reported, not bounded."
+            sentence(
+                "whole packs lie {mean} packs from it on average, {most} at most ({line}); "
+                "this is reported, not bounded.",
+                mean=f"{distance[lines].mean():.2f}",
+                most=f"{distance[furthest]:.2f}",
+                line=claims.given.place(furthest),
+            )
         )
     if served.any() or left_out.any():
         sentences.append(
-            "who of the lines with a minimum or in a bundle is served is taken from the result; "
-            "verify checks that choice."
+            sentence(
+                "who of the lines with a minimum or in a bundle is served is taken from the result; "
+                "verify checks that choice."
+            )
         )
     if rule == "max_min" and policy.get("rounding") == "adams" and not (claims.tier.any() or claims.carry.any()):
         more, contradictions = _look_through(claims, base, top, held)
-        return Proof((*sentences, more), contradictions)
+        return Proof((*sentences, *more), contradictions, optimum.unproved)
     sentences.append(
-        f"that the packs are those with the smallest keys of {policy.get('rounding')} is what verify itself proves; "
-        "only adams under max_min, without carry and tiers, promises the smallest shares in whole packs."
+        sentence(
+            "that the packs are those with the smallest keys of {rounding} is what verify itself proves; "
+            "only adams under max_min, without carry and tiers, promises the smallest shares in whole packs.",
+            rounding=policy.get("rounding"),
+        )
     )
-    return Proof(tuple(sentences), ())
+    return Proof(tuple(sentences), (), optimum.unproved)
 
 
-def _look_through(claims: Claims, base: Ints, top: Ints, held: Ints) -> tuple[str, tuple[Violation, ...]]:
+def _look_through(
+    claims: Claims, base: Ints, top: Ints, held: Ints
+) -> tuple[tuple[Sentence, ...], tuple[Violation, ...]]:
     """Look through all ways to deal out the packs of each SKU that meets others in nothing."""
     looked_at, left, contradictions = 0, 0, []
     for sku, name in enumerate(claims.sku_names):
@@ -202,10 +254,17 @@ def _look_through(claims: Claims, base: Ints, top: Ints, held: Ints) -> tuple[st
             continue
         looked_at += 1
         if not is_fairest(packs, low, high, claims.weight[lines].tolist()):
-            contradictions.append(Violation(f"supply:{name}", "its packs can be dealt out more fairly"))
-    sentence = f"{looked_at:,} SKUs looked through: no way to deal out their packs is fairer, up to the draw."
+            contradictions.append(Violation(f"supply:{name}", sentence("its packs can be dealt out more fairly")))
+    text = "SKUs looked through: {skus}; no way to deal out their packs is fairer, up to the draw."
     if contradictions:
-        sentence = f"{looked_at:,} SKUs looked through."
+        text = "SKUs looked through: {skus}."
+    sentences = [sentence(text, skus=f"{looked_at:,}")]
     if left:
-        sentence += f" {left:,} SKUs not: too many ways, or limits across lines, where packs promise no leximin."
-    return sentence, tuple(contradictions)
+        sentences.append(
+            sentence(
+                "SKUs not looked through: {skus}; too many ways, or limits across lines, where packs promise no "
+                "leximin.",
+                skus=f"{left:,}",
+            )
+        )
+    return tuple(sentences), tuple(contradictions)

@@ -28,9 +28,9 @@ def check_gap(shared: Shared, held: Mapping[int, Number], stated: Mapping[str, A
         weight = sum(dual * _weight(shared, claimant) for claimant, dual in opened.items())
         most = _most(shared, ends, of_rows, of_claimants, level)
         if min([*of_rows.values(), *opened.values()]) < 0 or weight <= 0 or most > level * weight:
-            findings.add("certificate.json", f"the weights of the baskets' bound do not prove {level}")
+            findings.add("certificate.json", "the weights of the baskets' bound do not prove {level}", level=level)
     elif level < max(ends.values()):
-        findings.add("certificate.json", f"nothing proves the baskets' bound {level}")
+        findings.add("certificate.json", "nothing proves the baskets' bound {level}", level=level)
     gap = Fraction(0)
     for claimant, lines in shared.claimants.items():
         wanted = min(ends[claimant], level) * _weight(shared, claimant)

@@ -63,7 +63,7 @@ def check_totals(
     fixed: set[Claimant] = set()
     before = Fraction(0)
     for number, stage in enumerate(stages, start=1):
-        place, level = f"certificate.json, stage {number} of the baskets", Fraction(stage["level"])
+        place, level = f"certificate.json, baskets.stages.{number}", Fraction(stage["level"])
         of_rows = {name: Fraction(dual) for name, dual in stage["constraints"].items()}
         of_claimants = {(basket, retailer): Fraction(dual) for basket, retailer, dual in stage["claimants"]}
         opened = {c: dual for c, dual in of_claimants.items() if c not in fixed}
@@ -72,14 +72,17 @@ def check_totals(
         if sum(dual * shared.weight[shared.claimants[c][0]] for c, dual in opened.items()) != 1:
             findings.add(place, "the weights of its claimants do not add up to 1")
         if _bound(shared, totals, of_rows, of_claimants, fixed) != level:
-            findings.add(place, f"its weights do not bound the level by {level}")
+            findings.add(place, "its weights do not bound the level by {level}", level=level)
         for claimant, dual in opened.items():
             if dual > 0:
                 fixed.add(claimant)
                 right = level * shared.weight[shared.claimants[claimant][0]]
                 if totals[claimant] != right:
                     findings.add(
-                        ", ".join(claimant), f"its basket holds {totals[claimant]} in the mixture, not {right}"
+                        ", ".join(claimant),
+                        "its basket holds {found} in the mixture, not {right}",
+                        found=totals[claimant],
+                        right=right,
                     )
         before = level
     for claimant in sorted(totals.keys() - fixed):
@@ -101,7 +104,7 @@ def check_levels(
     """
     for name, constraint in shared.tight.items():
         if constraint.reason != "supply":
-            findings.add("certificate.json", f"levels of supplies prove nothing where {name} could be full")
+            findings.add("certificate.json", "levels of supplies prove nothing where {name} could be full", name=name)
         elif constraint.room != sum(held[line] for line in constraint.sizes):
             findings.add(name, "it has a level, and something is left of it")
     standing = {
@@ -115,9 +118,19 @@ def check_levels(
         for line in constraint.sizes:
             ample.discard(line)
             if standing[line] < level and held[line] < shared.high[line]:
-                findings.add(shared.given.place(line), f"its basket stands below the level of {name}, {level}")
+                findings.add(
+                    shared.given.place(line),
+                    "its basket stands below the level of {name}, {level}",
+                    name=name,
+                    level=level,
+                )
             if standing[line] > level and held[line] > shared.low[line]:
-                findings.add(shared.given.place(line), f"its basket stands above the level of {name}, {level}")
+                findings.add(
+                    shared.given.place(line),
+                    "its basket stands above the level of {name}, {level}",
+                    name=name,
+                    level=level,
+                )
     for line in sorted(ample):
         if held[line] < shared.high[line]:
             findings.add(shared.given.place(line), "short of something that is not scarce")
@@ -159,7 +172,7 @@ def check_mixture(
         constraint, of_unit = shared.tight[name], Fraction(text)
         left = constraint.room - sum(size * held[line] for line, size in constraint.sizes.items())
         if left or of_unit < 0:
-            findings.add("certificate.json", f"{name} has a price in the mixture that it cannot have")
+            findings.add("certificate.json", "{name} has a price in the mixture that it cannot have", name=name)
         for line, size in constraint.sizes.items():
             price[line] += of_unit * size
     targets = _targets(shared, totals)

@@ -24,7 +24,7 @@ from allocation.verification.findings import Findings, Unreadable, Verdict
 from allocation.verification.given import NONE, Given, Ints, given_by
 from allocation.verification.held import HeldResult
 from allocation.verification.naming import name_wrong_cells, name_wrong_rows, refuse_part_numbers
-from allocation.verification.published import Published, read_published
+from allocation.verification.published import Published, check_result_hash, read_published
 from allocation.verification.reading import read_given, read_policy
 from allocation.verification.refusals import first_refusals
 from allocation.verification.rows import ADJUSTMENT, REASONS, Rows
@@ -64,11 +64,21 @@ def verify_folders(problem: Path, result: Path) -> Verdict:
     stated = {**_mapping(published.certificate, "policy")}
     if (seed := published.certificate.get("seed")) is not None:
         stated["seed"] = seed
-    for key in sorted(policy.keys() | stated.keys()):
-        right = policy.get(key)
-        right = right.lower() if key == "seed" and isinstance(right, str) else right
-        findings.expect("certificate.json", f"{key} of the policy", stated.get(key), right)
+    _check_policy(stated, policy, findings)
     return _check(given, published, findings)
+
+
+def _check_policy(stated: Mapping[str, Any], policy: Mapping[str, Any], findings: Findings) -> None:
+    """Check that the policy of the certificate, its seed included, is the one beside the problem."""
+    for key in sorted(policy.keys() | stated.keys()):
+        found, right = stated.get(key), policy.get(key)
+        right = right.lower() if key == "seed" and isinstance(right, str) else right
+        if found == right:
+            continue
+        text = "the result was made with {key} = {found}, and policy.toml beside the problem says {right}"
+        if right is None:
+            text = "the result was made with {key} = {found}, and policy.toml beside the problem does not say so"
+        findings.add("certificate.json", text, key=key, found=found, right=right)
 
 
 def _check(given: Given, published: Published, findings: Findings) -> Verdict:
@@ -79,11 +89,17 @@ def _check(given: Given, published: Published, findings: Findings) -> Verdict:
     with ThreadPoolExecutor(1) as beside:  # hashing lets go of Python's lock
         hashed = beside.submit(copy_context().run, input_sha256, given)
         rows, of_lines, holds = _checked_rows(given, published)
-        findings.expect("certificate.json", "input_sha256", certificate.get("input_sha256"), hashed.result())
+        if (stated := certificate.get("input_sha256")) != (right := hashed.result()):
+            findings.add(
+                "certificate.json",
+                "the result is of another problem: input_sha256 is {stated}, and that of the problem is {right}",
+                stated=stated,
+                right=right,
+            )
     if holds:
         return findings.verdict(len(given))
     found = findings.found
-    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), published.sha256())
+    check_result_hash(certificate, published.sha256(), findings)
     if name_wrong_rows(given, published, findings):
         findings.include(of_lines)
         if rows is not None:
@@ -110,7 +126,7 @@ def _rows_that_follow(given: Given, published: Published, findings: Findings) ->
     rule, rounding = policy.get("rule"), policy.get("rounding")
     inside = policy.get("inside", "max_min") if rule == "priority" else rule
     if policy.get("fairness") not in _FAIRNESSES or inside not in _RULES or rounding not in _ROUNDINGS:
-        findings.add("certificate.json", f"a policy that this checker does not know: {dict(policy)}")
+        findings.add("certificate.json", "a policy that this checker does not know: {policy}", policy=dict(policy))
         return None
     units = None
     if rounding != "none":
@@ -184,12 +200,14 @@ def _check_quantities(claims: Claims, units: Ints, findings: Findings) -> Ints |
     return held
 
 
-def _fill(claims: Claims, held: Ints, base: Ints, top: Ints, place: str, findings: Findings) -> Filled:
+def _fill(claims: Claims, held: Ints, base: Ints, top: Ints, findings: Findings) -> Filled:
     """Check every sum of a filling."""
     used = claims.amounts(held)
     for constraint in np.flatnonzero(used > claims.limits).tolist():
         name = claims.constraint_name(constraint)
-        findings.add(f"{place}{name}", f"{used[constraint]} granted of {claims.limits[constraint]}")
+        findings.add(
+            name, "{used} granted of {limit}", used=int(used[constraint]), limit=int(claims.limits[constraint])
+        )
     left = np.maximum(claims.limits - used, -1).astype(np.int64)
     return Filled(held, base, top, left)
 
@@ -206,7 +224,7 @@ def _check_filling(
         served = (claims.minimum > 0) & (held > 0)
         base = np.where(served, np.maximum(claims.base, claims.minimum), claims.base)
         top = claims.top.copy()
-    filled = _fill(claims, held, base, top, "", findings)
+    filled = _fill(claims, held, base, top, findings)
     found = findings.found
     if before is not None:
         left_out = _check_choice(turns, claims, held, before, findings)
@@ -220,8 +238,7 @@ def _check_filling(
     _check_thresholds(claims, stops, certificate, findings)
     if findings.found == found:  # refusals follow from the stops
         refusals, stated = first_refusals(turns, claims, held, stops), _mapping(certificate, "levels")
-        for name in sorted(refusals.keys() | stated.keys()):
-            findings.expect("certificate.json", f"the first refusal of {name}", stated.get(name), refusals.get(name))
+        findings.expect_all("certificate.json", "the first refusal of {name}", stated, refusals)
     return _rows(claims, held, stops, left_out)
 
 
@@ -242,13 +259,14 @@ def _check_choice(turns: Turns, claims: Claims, held: Ints, before: Ints, findin
 
 def _check_first_filling(turns: Turns, claims: Claims, before: Ints, findings: Findings) -> None:
     """Check the filling that knew no minimums and no bundles, where it may differ from the result."""
-    place = "before the minimums, "
     concerned = claims.coupled.copy()
     concerned[claims.sku[claims.minimum > 0]] = True
     for lines in bundles_of(claims):
         concerned[claims.sku[lines]] = True
     top = np.where(concerned[claims.sku], claims.top, before)
-    check_stops(turns, claims, _fill(claims, before, claims.base, top, place, findings), findings, place=place)
+    found = Findings()
+    check_stops(turns, claims, _fill(claims, before, claims.base, top, found), found)
+    findings.include(found, before_choice=True)
 
 
 def _stated_before(claims: Claims, held: Ints, certificate: Mapping[str, Any], findings: Findings) -> Ints | None:
@@ -263,10 +281,14 @@ def _stated_before(claims: Claims, held: Ints, certificate: Mapping[str, Any], f
             line = position[retailer, sku]
             packs, rest = divmod(int(units), int(claims.pack[line]))
         except (TypeError, ValueError, KeyError) as error:
-            findings.add("certificate.json", f"minimums.before holds {entry!r}: {error!r}")
+            findings.add(
+                "certificate.json", "minimums.before cannot hold {entry}: {error}", entry=entry, error=repr(error)
+            )
             return None
         if rest or not claims.base[line] <= packs <= claims.top[line]:
-            findings.add(claims.given.place(line), f"{units} before the minimums cannot be")
+            findings.add(
+                claims.given.place(line), "it cannot have had {units} before minimums and bundles", units=units
+            )
             return None
         before[line] = packs
     return before
@@ -293,9 +315,7 @@ def _check_thresholds(claims: Claims, stops: Stops, certificate: Mapping[str, An
     right = {}
     for sku, (tier, phase, level, draw) in stops.last.items():
         right[claims.sku_names[sku]] = {"tier": tier, "phase": phase, "level": str(level), "tie": draw.hex()}
-    stated = _mapping(certificate, "thresholds")
-    for name in sorted(stated.keys() | right.keys()):
-        findings.expect("certificate.json", f"the threshold of {name}", stated.get(name), right.get(name))
+    findings.expect_all("certificate.json", "the threshold of {name}", _mapping(certificate, "thresholds"), right)
 
 
 def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:

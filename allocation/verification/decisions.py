@@ -22,13 +22,14 @@ def check_decisions(given: Given, claims: Claims, certificate: Mapping[str, Any]
         place = f"{FILE}, {given.place(line)}"
         rows.append([*given.names(line), units, *texts])
         if units % int(claims.pack[line]):
-            findings.add(place, f"{units} is not in whole packs of {claims.pack[line]}")
+            findings.add(place, "{units} is not in whole packs of {pack}", units=units, pack=int(claims.pack[line]))
         if units > int(claims.eligible[line] * claims.pack[line]):
-            findings.add(place, f"{units} is above the {claims.eligible[line] * claims.pack[line]} that are eligible")
+            most = int(claims.eligible[line] * claims.pack[line])
+            findings.add(place, "{units} is above the {most} that are eligible", units=units, most=most)
         if not all(map(str.strip, texts)):
             findings.add(place, "a reason, an author and an approver are needed")
         elif _one_person(texts[1], texts[2]):
-            findings.add(place, f"the author approved his own decision: {texts[1]}")
+            findings.add(place, "the author approved his own decision: {author}", author=texts[1])
     findings.expect("certificate.json", "adjustments", certificate.get("adjustments", []), rows)
 
 

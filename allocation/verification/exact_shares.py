@@ -34,8 +34,8 @@ def exact_rows(
 ) -> Rows | None:
     """Return the rows that the levels give, and check the levels against the limits; None where there are no levels."""
     levels = _levels(certificate, findings)
-    for key in ("thresholds", "minimums"):
-        findings.expect("certificate.json", key, certificate.get(key), {})
+    findings.expect("certificate.json", "thresholds", certificate.get("thresholds"), {})
+    findings.expect("certificate.json", "minimums", certificate.get("minimums"), {})
     if claims.minimum.any():
         findings.add("certificate.json", 'lines with a minimum cannot be shared under rounding = "none"')
     if given.labels:
@@ -95,7 +95,7 @@ def _levels(certificate: Mapping[str, Any], findings: Findings) -> dict[str, _Fu
             for name, full in dict(stated or {}).items()
         }
     except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
-        findings.add("certificate.json", f"levels cannot be read: {error!r}")
+        findings.add("certificate.json", "levels cannot be read: {error}", error=repr(error))
         return None
 
 
@@ -164,8 +164,8 @@ def _check_limits(
             limits[use.name] = use.limit
     for name, amount in used.items():
         if amount > limits[name]:
-            findings.add(name, f"{cut(amount)} granted of {limits[name]}")
+            findings.add(name, "{used} granted of {limit}", used=cut(amount), limit=limits[name])
         elif name in named and amount < limits[name]:
-            findings.add(name, f"it stopped lines, and {cut(limits[name] - amount)} is left")
+            findings.add(name, "it stopped lines, and {left} is left of it", left=cut(limits[name] - amount))
     for name in sorted(levels.keys() - named):
-        findings.add("certificate.json", f"a level of {name}, which stopped nobody")
+        findings.add("certificate.json", "it has a level of {name}, which stopped nobody", name=name)

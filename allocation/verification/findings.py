@@ -1,7 +1,10 @@
 """What the checker hands back."""
 
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from allocation.verification.sentences import Sentence, sentence
 
 _KEPT: Final = 20
 
@@ -12,14 +15,37 @@ class Unreadable(Exception):  # noqa: N818  # a state of the folders, not a faul
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that does not hold; `place` is a line (retailer, SKU), a file or a field of the certificate."""
+    """One thing that does not hold.
+
+    Parameters
+    ----------
+    place
+        A line (``retailer, SKU``), a constraint, a file.
+    sentence
+        What is wrong there.
+    before_choice
+        Whether it is the filling before minimums and bundles that does not hold.
+    """
 
     place: str
-    what: str
+    sentence: Sentence
+    before_choice: bool = False
+
+    @property
+    def what(self) -> str:
+        """What is wrong, in English."""
+        return self.sentence.said()
+
+    def said(self, lang: str = "en") -> str:
+        """Return place and finding in one line, in English (``en``) or Chinese (``zh``)."""
+        place, what = self.place, self.sentence.said(lang)
+        if self.before_choice:
+            place = sentence("before minimums and bundles, {place}", place=place).said(lang)
+        return f"{place}：{what}" if lang == "zh" else f"{place}: {what}"
 
     def __str__(self) -> str:
-        """One line."""
-        return f"{self.place}: {self.what}"
+        """One line, in English."""
+        return self.said()
 
 
 @dataclass(frozen=True)
@@ -45,6 +71,18 @@ class Verdict:
         """Whether nothing speaks against the result."""
         return self.found == 0
 
+    def as_dict(self, lang: str = "en") -> dict[str, Any]:
+        """Return it ready for JSON, what is wrong in `lang`."""
+        return {
+            "holds": self.holds,
+            "lines": self.lines,
+            "found": self.found,
+            "violations": [
+                {"place": violation.place, "what": violation.sentence.said(lang), "said": violation.said(lang)}
+                for violation in self.violations
+            ],
+        }
+
 
 @dataclass
 class Findings:
@@ -53,21 +91,37 @@ class Findings:
     kept: list[Violation] = field(default_factory=list)
     found: int = 0
 
-    def add(self, place: str, what: str) -> None:
-        """Note a violation; beyond the first twenty they are only counted."""
+    def add(self, place: str, text: str, **facts: Any) -> None:
+        """Note a violation; beyond the first twenty they are only counted, and one that is noted not again."""
+        violation = Violation(place, Sentence(text, facts))
+        if violation in self.kept:
+            return
         self.found += 1
         if len(self.kept) < _KEPT:
-            self.kept.append(Violation(place, what))
+            self.kept.append(violation)
 
-    def expect(self, place: str, what: str, found: object, right: object) -> None:
-        """Note a violation where two values differ."""
-        if found != right:
-            self.add(place, f"{what} is {found}, not {right}")
+    def expect(self, place: str, what: str, found: object, right: object, **facts: Any) -> None:
+        """Note a violation where two values differ; `what` names the value."""
+        if found == right:
+            return
+        named = Sentence(what, facts)
+        if found is None or found in ({}, []):
+            self.add(place, "{what} is missing; {right} is due", what=named, right=right)
+        elif right is None or right in ({}, []):
+            self.add(place, "{what} is {found}, and none is due", what=named, found=found)
+        else:
+            self.add(place, "{what} is {found}, not {right}", what=named, found=found, right=right)
 
-    def include(self, others: "Findings") -> None:
+    def expect_all(self, place: str, what: str, found: Mapping[str, Any], right: Mapping[str, Any]) -> None:
+        """Note a violation for each name under which two mappings differ; `what` has a place for the name."""
+        for name in sorted(found.keys() | right.keys()):
+            self.expect(place, what, found.get(name), right.get(name), name=name)
+
+    def include(self, others: "Findings", *, before_choice: bool = False) -> None:
         """Take over what was found elsewhere."""
         self.found += others.found
-        self.kept += others.kept[: _KEPT - len(self.kept)]
+        taken = others.kept[: _KEPT - len(self.kept)]
+        self.kept += [replace(violation, before_choice=True) for violation in taken] if before_choice else taken
 
     def verdict(self, lines: int) -> Verdict:
         """Return what was found."""

@@ -14,7 +14,13 @@ def name_wrong_cells(rows: Rows, published: Published, findings: Findings) -> No
         if stated != list(right):
             for column, is_there, must_be in zip(COLUMNS, stated, right, strict=True):
                 if is_there != must_be:
-                    findings.add(f"{right[0]}, {right[1]}", f"{column} is {is_there!r}, not {must_be!r}")
+                    findings.add(
+                        f"{right[0]}, {right[1]}",
+                        "{column} is '{found}', not '{right}'",
+                        column=column,
+                        found=is_there,
+                        right=must_be,
+                    )
 
 
 def name_wrong_rows(given: Given, published: Published, findings: Findings) -> bool:
@@ -56,4 +62,4 @@ def refuse_part_numbers(published: Published, findings: Findings) -> None:
     """Name the rows whose grants are no whole numbers."""
     for row in published.cells():
         if len(row) == len(COLUMNS) and not WHOLE.fullmatch(row[GRANTED]):
-            findings.add(f"{row[0]}, {row[1]}", f"granted is {row[GRANTED]!r}, not a whole number")
+            findings.add(f"{row[0]}, {row[1]}", "granted is '{found}', not a whole number", found=row[GRANTED])

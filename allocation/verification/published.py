@@ -100,13 +100,19 @@ class PublishedFiles:
         try:
             for number, row in enumerate(reader, start=1):
                 if number == 1 and tuple(row) != COLUMNS:
-                    findings.expect("allocation.csv, row 1", "the header", ",".join(row), ",".join(COLUMNS))
+                    findings.expect("allocation.csv", "the header", ",".join(row), ",".join(COLUMNS))
                 elif len(row) != len(COLUMNS):
-                    findings.add(f"allocation.csv, row {number}", f"{len(row)} fields, not {len(COLUMNS)}")
+                    findings.add(
+                        "allocation.csv",
+                        "row {row} has {found} fields, not {right}",
+                        row=number,
+                        found=len(row),
+                        right=len(COLUMNS),
+                    )
         except (UnicodeDecodeError, csv.Error) as error:
-            findings.add(f"allocation.csv, row {number + 1}", f"not CSV in UTF-8: {error}")
+            findings.add("allocation.csv", "row {row} is not CSV in UTF-8: {error}", row=number + 1, error=error)
         if not number:
-            findings.add("allocation.csv", "empty")
+            findings.add("allocation.csv", "it is empty")
 
     def _reader(self) -> Any:
         return csv.reader(io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline=""), strict=True)
@@ -131,8 +137,17 @@ def read_published(folder: Path, findings: Findings) -> PublishedFiles:
     hashes |= {name: hashlib.sha256(other).hexdigest() for name, other in others.items()}
     _check_seal(certificate, sealed, hashes, findings)
     right = hashes["allocation.csv"]
-    findings.expect("certificate.json", "result_sha256", certificate.get("result_sha256"), right)
+    check_result_hash(certificate, right, findings)
     return published
+
+
+def check_result_hash(certificate: Mapping[str, Any], right: str, findings: Findings) -> None:
+    """Check that the certificate is of these rows."""
+    stated = certificate.get("result_sha256")
+    if stated != right:
+        findings.add(
+            "certificate.json", "result_sha256 is {stated}, and that of the rows is {right}", stated=stated, right=right
+        )
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:
@@ -144,15 +159,28 @@ def _mapped(path: Path) -> bytes | mmap.mmap:
 def _check_seal(certificate: dict[str, Any], sealed: bytes, hashes: dict[str, str], findings: Findings) -> None:
     unsealed = {key: value for key, value in certificate.items() if key != "certificate_sha256"}
     if _text(certificate) != sealed:
-        findings.add("certificate.json", "not in the form in which it was written")
+        findings.add("certificate.json", "it is not in the form in which it was written")
     own = hashlib.sha256(_text(unsealed)).hexdigest()
-    findings.expect("certificate.json", "its own hash", certificate.get("certificate_sha256"), own)
+    if (stated_own := certificate.get("certificate_sha256")) != own:
+        findings.add(
+            "certificate.json",
+            "changed after it was written: it states its own hash as {stated}, and it is {right}",
+            stated=stated_own,
+            right=own,
+        )
     stated = certificate.get("files")
     if isinstance(stated, dict) and stated.keys() != hashes.keys():
-        findings.add("certificate.json", f"files are {sorted(stated)}, not {sorted(hashes)}")
+        names = {"found": ", ".join(sorted(stated)), "right": ", ".join(sorted(hashes))}
+        findings.add("certificate.json", "it has hashes of {found}, not of {right}", **names)
     for name, right in hashes.items():
         found = stated.get(name) if isinstance(stated, dict) else None
-        findings.expect(name, "the hash in certificate.json", found, right)
+        if found != right:
+            findings.add(
+                name,
+                "changed after it was written: certificate.json has the hash {stated}, and it is {right}",
+                stated=found,
+                right=right,
+            )
 
 
 def _text(certificate: dict[str, Any]) -> bytes:

@@ -52,15 +52,12 @@ def check_stops(
     filled: Filled,
     findings: Findings,
     *,
-    place: str = "",
     thresholds: Mapping[int, Turn] | None = None,
 ) -> Stops:
     """Go through all short lines.
 
     Parameters
     ----------
-    place
-        A prefix for the names of lines, empty for the result itself.
     thresholds
         The last unit of each SKU as the certificate states it; where it is not the last one granted, the lines on the
         wrong side of it are named instead of all that a wrong last unit makes look wrong.
@@ -74,7 +71,7 @@ def check_stops(
     wrong = short[stops.constraint == NONE]
     for line in wrong[~np.isin(claims.sku[wrong], list(named))].tolist():
         findings.add(
-            f"{place}{claims.given.place(line)}",
+            claims.given.place(line),
             "stopped although its next pack came before the last one that was granted, or had room",
         )
     return stops

@@ -225,7 +225,7 @@ def test_the_checker_knows_decisions_and_sees_when_one_is_taken_away(tmp_path, r
     (tmp_path / "problem/adjustments.csv").unlink()
     told = [str(violation) for violation in verify_folders(tmp_path / "problem", tmp_path / "result").violations]
 
-    assert any(text.startswith("certificate.json: input_sha256") for text in told)
+    assert any("input_sha256" in text for text in told)
     assert any(text.startswith("certificate.json: adjustments") for text in told)
     assert any(text.startswith("b, K: reason is 'adjusted'") for text in told)
 

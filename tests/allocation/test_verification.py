@@ -1,6 +1,7 @@
 """The checker finds every kind of damage, also where whoever did it has recomputed the hashes."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -200,6 +201,16 @@ def test_damage_to_the_rows_is_found_and_named(published, damage, resealed):
 
     assert not verdict.holds
     assert any(named in violation.place for violation in verdict.violations), verdict.violations
+    assert_said_in_both_languages(verdict)
+
+
+def assert_said_in_both_languages(verdict):
+    """Sentences, and no data structures: every finding has its Chinese, and prints no Python."""
+    for violation in verdict.violations:
+        english, chinese = violation.said("en"), violation.said("zh")
+        assert str(violation) == english
+        assert re.search("[一-鿿]", chinese)
+        assert not re.search(r"[{}]|None|Fraction\(|array\(", english + chinese), english
 
 
 def changed(certificate, *path, value):
@@ -240,7 +251,9 @@ def test_an_edited_certificate_is_found(published, path, value, resealed):
     if resealed:
         published.reseal()
 
-    assert not verify_folders(published.problem, published.result).holds
+    verdict = verify_folders(published.problem, published.result)
+    assert not verdict.holds
+    assert_said_in_both_languages(verdict)
 
 
 @pytest.mark.parametrize("name", ["allocation.csv", "certificate.json", "report.json", "report.html"])
@@ -290,9 +303,11 @@ def test_a_result_verifies_beside_its_own_policy_only(published):
 
     verdict = verify_folders(published.problem, published.result)
 
-    assert [str(violation) for violation in verdict.violations] == [
-        f"certificate.json: seed of the policy is {PROOF.seed.hex()}, not None"
-    ]
+    (violation,) = verdict.violations
+    assert str(violation) == (
+        f"certificate.json: the result was made with seed = {PROOF.seed.hex()[:12]}…,"
+        " and policy.toml beside the problem does not say so"
+    )
 
 
 @pytest.mark.parametrize("name", ["allocation.csv", "certificate.json", "report.json", "report.html"])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from allocation import Policy, Problem, solve
 from allocation.errors import InputError
-from allocation.proving import Unprovable, proof, prove_folders
+from allocation.proving import Unprovable, parts, proof, prove_folders
 from allocation.proving.exhausting import can_be_looked_through, is_fairest
 from allocation.proving.programmes import ENGINES, leximin, programme_of
 from allocation.verification.entitlement import claims_of
@@ -127,8 +127,9 @@ def test_only_few_ways_are_looked_through():
 # The command
 
 
-def prove(published: Published):
-    answer = CliRunner().invoke(app, ["verify", str(published.problem), str(published.result), "--prove"])
+def prove(published: Published, *words: str):
+    folders = (str(published.problem), str(published.result))
+    answer = CliRunner().invoke(app, ["verify", *folders, "--prove", *words])
     assert "Traceback" not in answer.output
     return answer
 
@@ -137,8 +138,8 @@ def test_exact_shares_are_proved(tmp_path):
     answer = prove(publish(town(np.random.default_rng(1), 12, 3), Policy(rounding="none"), tmp_path))
 
     assert answer.exit_code == 0
-    assert "grants make the smallest granted/weight, then the next, as large as they can be" in answer.stdout
-    assert "GLOP and HIGHS agree to" in answer.stdout
+    assert "grants make the smallest granted/weight, then the next as large as they can be" in answer.stdout
+    assert "GLOP / HIGHS agree to" in answer.stdout
 
 
 def test_of_whole_packs_it_is_said_what_is_proved_and_what_is_not(tmp_path):
@@ -153,7 +154,7 @@ def test_whole_packs_by_adams_are_looked_through(tmp_path):
     answer = prove(publish(one_sku([5, 6, 7, 2], 11), Policy(rounding="adams"), tmp_path))
 
     assert answer.exit_code == 0
-    assert "1 SKUs looked through: no way to deal out their packs is fairer, up to the draw" in answer.stdout
+    assert "SKUs looked through: 1; no way to deal out their packs is fairer, up to the draw" in answer.stdout
 
 
 def test_shares_that_are_not_the_optimum_contradict_the_proof(tmp_path):
@@ -182,27 +183,102 @@ def test_packs_that_could_be_dealt_out_more_fairly_contradict_the_proof(tmp_path
     ]
 
 
-def test_what_is_too_large_is_refused_with_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(proof, "RETAILERS_MOST", 3)
+def test_what_hangs_together_in_too_many_lines_is_refused_with_their_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "LINES_MOST", 3)
+    published = publish(one_sku([5] * 4, 6), Policy(), tmp_path)
+
+    answer = prove(published)
+
+    assert answer.exit_code == 2
+    assert (
+        "evenhand: not proved: 4 lines hang together by supplies and limits; "
+        "linear programmes prove up to 3 such lines" in answer.stderr
+    )
+    assert "未证明：有 4 行通过货源和限额相互关联" in prove(published, "--lang", "zh").stderr
+
+
+def test_small_skus_beside_a_large_one_are_proved_and_the_large_one_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "LINES_MOST", 3)
+    problem = Problem.from_columns(
+        {"retailer": [*"abcd", *"abc"], "sku": ["large"] * 4 + ["small"] * 3, "requested": [5] * 7},
+        {"sku": ["large", "small"], "supply": [6, 7]},
+    )
+
+    answer = prove(publish(problem, Policy(rounding="none"), tmp_path))
+
+    assert answer.exit_code == 2
+    assert "proved: 3 grants" in answer.stdout
+    assert "4 lines hang together" in answer.stderr
+
+
+def test_many_lines_that_meet_in_little_are_proved(tmp_path):
+    names = [f"r{i:04d}" for i in range(600)]
+    problem = Problem.from_columns(
+        {"retailer": names * 2, "sku": ["x"] * 600 + ["y"] * 600, "requested": [5 + i % 3 for i in range(1200)]},
+        {"sku": ["x", "y"], "supply": [9000, 1500]},
+    )
+
+    answer = prove(publish(problem, Policy(rounding="none"), tmp_path))
+
+    assert answer.exit_code == 0, answer.stderr
+    assert "proved: 1,200 grants" in answer.stdout
+
+
+def test_what_is_too_large_in_all_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(proof, "LINES_IN_ALL_MOST", 3)
+
     answer = prove(publish(one_sku([5] * 4, 6), Policy(), tmp_path))
 
     assert answer.exit_code == 2
-    assert "4 retailers and 4 lines; linear programmes prove up to 3 retailers and 1,000 lines" in answer.stderr
+    assert "there are 4 lines; linear programmes prove up to 3 in all" in answer.stderr
 
 
 def test_what_solvers_cannot_tell_apart_is_refused(tmp_path):
     published = publish(one_sku([5] * 2, 6, weight=[1, 10**9]), Policy(), tmp_path)
 
-    with pytest.raises(Unprovable, match="weights are more than 1,000,000 times apart"):
+    with pytest.raises(Unprovable, match="weights or claims that compete are more than 1,000,000 times apart"):
         prove_folders(published.problem, published.result)
+
+
+@pytest.mark.parametrize("rule", ["proportional", "equal_losses", "talmud"])
+def test_weights_refuse_no_rule_that_does_not_look_at_them(rule, tmp_path):
+    published = publish(one_sku([5] * 2, 6, weight=[1, 10**9]), Policy(rule=rule, rounding="none"), tmp_path)
+
+    assert prove_folders(published.problem, published.result).holds
+
+
+def test_weights_far_apart_that_do_not_compete_are_proved(tmp_path):
+    problem = Problem.from_columns(
+        {
+            "retailer": ["a", "b"] * 2,
+            "sku": ["x"] * 2 + ["y"] * 2,
+            "requested": [5] * 4,
+            "weight": [1, 2, 10**9, 10**9],
+        },
+        {"sku": ["x", "y"], "supply": [6, 7]},
+    )
+    published = publish(problem, Policy(rounding="none"), tmp_path)
+
+    found = prove_folders(published.problem, published.result)
+
+    assert (found.holds, found.unproved) == (True, ())
 
 
 def test_engines_that_disagree_are_not_believed(tmp_path, monkeypatch):
     published = publish(one_sku([50, 50], 60), Policy(rounding="none"), tmp_path)
-    monkeypatch.setattr(proof, "leximin", lambda _programme, engine: np.full(2, 30.0 + (engine == "HIGHS")))
+    monkeypatch.setattr(parts, "leximin", lambda _programme, engine: np.full(2, 30.0 + (engine == "HIGHS")))
 
     with pytest.raises(Unprovable, match="neither is believed"):
         prove_folders(published.problem, published.result)
+
+
+def test_the_proof_speaks_chinese_and_json(tmp_path):
+    published = publish(one_sku([5, 6, 7, 2], 11), Policy(rounding="adams"), tmp_path)
+
+    assert "已逐一检查 1 个品规" in prove(published, "--lang", "zh").stdout
+    told = json.loads(prove(published, "--json").stdout)
+    assert (told["holds"], told["lines"], told["proof"]["holds"], told["proof"]["unproved"]) == (True, 4, True, [])
+    assert any("no way to deal out their packs is fairer" in said for said in told["proof"]["said"])
 
 
 def test_an_unknown_rule_is_refused(tmp_path):
