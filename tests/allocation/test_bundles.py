@@ -339,7 +339,7 @@ def test_a_result_with_bundles_is_proved_and_filled_in_shards_alike(tmp_path):
     proved = prove_folders(published.problem, published.result)
 
     assert proved.contradictions == ()
-    assert any("in a bundle is served is taken from the result" in sentence for sentence in proved.sentences)
+    assert any("in a bundle is served is taken from the result" in str(sentence) for sentence in proved.sentences)
     spread = solve(problem, Policy(), seed=SEED, places=Here(3))
     assert spread.csv_bytes == solve(problem, Policy(), seed=SEED).csv_bytes
 

@@ -95,7 +95,7 @@ def test_another_engine_agrees_on_a_market_and_notices_a_lie(tmp_path):
     result = solve(problem, Policy(fairness="basket"), seed=SEED)
     proof = proof_of(problem, result, tmp_path / "right")
     assert proof.holds
-    assert "12 totals of baskets" in proof.sentences[0]
+    assert "12 totals of baskets" in str(proof.sentences[0])
 
     certificate = copy.deepcopy(dict(result.certificate))
     certificate["baskets"]["mixture"]["units"] = []
