@@ -3,7 +3,6 @@
 They are part of the input: each names who decided, who approved and why, and stays marked in every result.
 """
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,9 +11,10 @@ import numpy as np
 
 from allocation.problem_tables import Requests, Retailers, Supply
 from allocation.tables.columns import IntArray, RawTable
+from allocation.tables.persons import PERSONS, read_persons
 
 FILE: Final = "adjustments.csv"
-COLUMNS: Final = ("retailer", "sku", "granted", "reason", "author", "approver")
+COLUMNS: Final = ("retailer", "sku", "granted", *PERSONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +64,12 @@ def read_adjustments(raw: RawTable, requests: Requests, retailers: Retailers, su
     if (parts := granted % pack != 0).any():
         index = int(parts.argmax())
         raw.refuse(index, "granted", f"part of a pack of {pack[index]}; give whole packs, in units")
-    texts = {column: raw.texts(column) for column in COLUMNS[3:]}
-    for column, cells in texts.items():
-        for index, cell in enumerate(cells):
-            if not cell.strip():
-                raw.refuse(index, column, "a manual decision says who decided it, who approved it and why; fill it in")
-            if any(unicodedata.category(c) == "Cc" and not c.isspace() for c in cell):
-                raw.refuse(index, column, "the text holds a control character; type it again")
-    for index, two in enumerate(zip(texts["author"], texts["approver"], strict=True)):
-        if len(set(map(_person, two))) == 1:
-            raw.refuse(index, "approver", "the author may not approve his own decision; a second person does")
+    texts = read_persons(raw)
     order = np.argsort(line, kind="stable")
     doubled = np.flatnonzero(np.diff(line[order]) == 0) + 1
     if doubled.size:
         raw.refuse(int(order[doubled].min()), "sku", "a second decision for the same line; keep one row")
-    reason, author, approver = (tuple(texts[column][i] for i in order.tolist()) for column in COLUMNS[3:])
+    reason, author, approver = (tuple(texts[column][i] for i in order.tolist()) for column in PERSONS)
     return Adjustments(line[order], granted[order], reason, author, approver, order)
 
 
@@ -100,8 +91,3 @@ def _lines(raw: RawTable, requests: Requests, retailers: Retailers, supply: Supp
         column = "sku" if who[index] in known else "retailer"
         raw.refuse(index, column, "no such line in requests.csv; correct it or add the line there")
     return line.astype(np.int64)
-
-
-def _person(name: str) -> str:
-    """Return what makes two writings of a person's name the same."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

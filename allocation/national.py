@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.errors import InputError
-from allocation.folders import new_folder
 from allocation.policy import Policy
+from allocation.whole_folders import new_folder
 
 REGIONS: Final = 31
 TIERS: Final = 30

@@ -13,6 +13,8 @@ RULES: Final = ("max_min", "proportional", "equal_losses", "talmud", "priority")
 INSIDE_RULES: Final = ("max_min", "proportional", "equal_losses", "talmud")
 ROUNDINGS: Final = ("none", "adams", "dean", "huntington_hill", "webster", "jefferson")
 _SEED: Final = re.compile(r"[0-9a-fA-F]{64}")
+_VERSIONS: Final = ("score_version", "forecast_version")
+_VERSION: Final = re.compile(r"[0-9A-Za-z._:+-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Policy:
         64 hexadecimal digits, the lottery among equals; needed by :func:`allocation.solve` unless rounding is ``none``.
     inside
         The rule within a tier; only with ``priority``, ``max_min`` where absent.
+    score_version, forecast_version
+        Which scores and which forecast the weights come from. They decide nothing; the certificate repeats them.
 
     Raises
     ------
@@ -53,6 +57,8 @@ class Policy:
     rounding: str = "webster"
     seed: str | None = None
     inside: str | None = None
+    score_version: str | None = None
+    forecast_version: str | None = None
 
     def __post_init__(self) -> None:
         """Check every value and write the seed in small letters."""
@@ -69,6 +75,11 @@ class Policy:
             if not _SEED.fullmatch(self.seed):
                 raise InputError("policy.toml", "a seed is 64 hexadecimal digits", column="seed", value=self.seed)
             object.__setattr__(self, "seed", self.seed.lower())
+        for key in _VERSIONS:
+            version = getattr(self, key)
+            if version is not None and not _VERSION.fullmatch(version):
+                what = "a version is up to 128 letters, digits or . _ : + -"
+                raise InputError("policy.toml", what, column=key, value=version)
 
     @staticmethod
     def _check(key: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -101,7 +112,7 @@ class Policy:
 
     def as_dict(self) -> dict[str, str]:
         """Return what stands in ``policy.toml`` and in the certificate: every key that has a value."""
-        keys = ("fairness", "rule", "rounding", "inside", "seed")
+        keys = ("fairness", "rule", "rounding", "inside", "seed", *_VERSIONS)
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
     @classmethod

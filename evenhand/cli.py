@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from evenhand import allocation_commands, compare_command, load_command, sample_command, server_commands, sim_command
+from evenhand import (
+    allocation_commands,
+    compare_command,
+    load_command,
+    sample_command,
+    score_command,
+    server_commands,
+    sim_command,
+)
 from evenhand.demo import command as demo_command
 
 app = typer.Typer(
@@ -20,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(allocation_commands.app)
 app.add_typer(compare_command.app)
+app.add_typer(score_command.app)
 app.add_typer(sample_command.app, name="sample", rich_help_panel=allocation_commands.PANEL)
 app.add_typer(server_commands.app)
 app.add_typer(demo_command.app)

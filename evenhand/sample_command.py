@@ -1,4 +1,4 @@
-"""``evenhand sample``: made-up problems to try and to measure with."""
+"""``evenhand sample``: made-up problems and networks to try and to measure with."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from evenhand.command_line import errors_in_one_line, progress_bars
 
-app = typer.Typer(help="Make up a problem to try and to measure with.", no_args_is_help=True)
+app = typer.Typer(help="Make up a problem or a network to try and to measure with.", no_args_is_help=True)
 
 
 class Form(StrEnum):
@@ -20,7 +20,7 @@ class Form(StrEnum):
 
 @app.callback()
 def sample() -> None:
-    """Make up a problem to try and to measure with."""
+    """Make up a problem or a network to try and to measure with."""
 
 
 @app.command()
@@ -45,3 +45,24 @@ def national(
         write_national(book, out, parquet=form is Form.PARQUET, progress=progress)
     if not quiet:
         typer.echo(f"{retailers * lines:,} lines of {retailers:,} retailers for {skus:,} SKUs; written to {out}")
+
+
+@app.command()
+def score(
+    out: Annotated[Path, typer.Option(help="New folder for the figures and the policy.")],
+    retailers: Annotated[int, typer.Option(help="Number of retailers.")] = 200,
+    weeks: Annotated[int, typer.Option(help="Weeks of figures.")] = 104,
+    seed: Annotated[int, typer.Option(help="The same number gives the same network.")] = 1,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make up a network to score: outlets of several kinds, two years of figures, decisions and a score.toml.
+
+    Exit codes: 0 written, 1 not written, 2 refused.
+    """
+    with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
+        from allocation.scoring.sample import Network, write_network
+
+        write_network(Network(retailers, weeks, seed), out, progress)
+    if not quiet:
+        typer.echo(f"{weeks:,} weeks of {retailers:,} retailers; written to {out}")

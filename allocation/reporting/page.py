@@ -5,6 +5,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+from allocation.reporting.parts import both, number_text, page, section, table
 from allocation.result import REASON_TEXTS
 
 _ROWS_SHOWN: Final = 40
@@ -16,12 +17,12 @@ def report_page(report: Mapping[str, Any]) -> str:
     totals, evenness = report["totals"], report["evenness"]
     sections = (
         _totals(totals),
-        _section(
+        section(
             "Why lines are as they are",
             "各行结果的原因",
-            _table(
+            table(
                 (("Reason", "原因"), ("Lines", "行数")),
-                ((_both(*REASON_TEXTS[reason]), _number(count)) for reason, count in report["reasons"].items()),
+                ((both(*REASON_TEXTS[reason]), number_text(count)) for reason, count in report["reasons"].items()),
             ),
         ),
         *([_adjustments(report["adjustments"])] if "adjustments" in report else []),
@@ -31,15 +32,7 @@ def report_page(report: Mapping[str, Any]) -> str:
         *(_group(name, rows) for name, rows in report["groups"].items()),
         _provenance(report),
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Allocation · 分配结果</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>\n{style}</style></head><body>\n"
-        '<nav aria-label="Language · 语言">\n'
-        '<input type="radio" name="language" id="show-en" checked><label for="show-en">English</label>\n'
-        '<input type="radio" name="language" id="show-zh"><label for="show-zh">中文</label></nav>\n'
-        f"<main><h1>{_both('Allocation', '分配结果')}</h1>\n" + "\n".join(sections) + "\n</main></body></html>\n"
-    )
+    return page("Allocation", "分配结果", style, sections)
 
 
 def _totals(totals: dict[str, Any]) -> str:
@@ -53,7 +46,7 @@ def _totals(totals: dict[str, Any]) -> str:
     )
     return (
         "<dl>"
-        + "".join(f"<div><dt>{_both(en, zh)}</dt><dd>{_number(value)}</dd></div>" for en, zh, value in cells)
+        + "".join(f"<div><dt>{both(en, zh)}</dt><dd>{number_text(value)}</dd></div>" for en, zh, value in cells)
         + "</dl>"
     )
 
@@ -67,33 +60,33 @@ def _adjustments(decided: Sequence[dict[str, Any]]) -> str:
     rows = (
         (
             f"{escape(row['retailer'])}<br>{escape(row['sku'])}",
-            f"{_number(row['granted'])} / {_number(row['eligible'])}",
+            f"{number_text(row['granted'])} / {number_text(row['eligible'])}",
             f"{escape(row['reason'])}<br>" + _by_whom(row["author"], row["approver"]),
         )
         for row in decided
     )
-    note = _both(
+    note = both(
         "These lines were not shared out by the rule: two persons decided them, "
         "and all others were filled around them.",
         "以下各行未按规则分配：由两人决定并批准，其余各行在此基础上分配。",
     )
-    return _section("Decided by hand", "人工决定", f'<p class="mark">{note}</p>' + _table(heading, rows, "decided"))
+    return section("Decided by hand", "人工决定", f'<p class="mark">{note}</p>' + table(heading, rows, "decided"))
 
 
 def _baskets(baskets: Mapping[str, Any]) -> str:
     gap = f"{baskets['gap']:.1%}"
-    note = _both(
+    note = both(
         "There were too many lines to share the baskets exactly. All limits hold, and nothing is left that a short "
         f"line has room for; but the retailer farthest behind may lack up to {gap} of what the best sharing "
         "would allow, besides one pack.",
         "组合内的行数过多，无法精确分配。所有限额均已遵守，也没有剩下短缺行还能容纳的整包；"
         f"但相对落后最多的零售户，除一个整包外，与最优分配允许的数量相比最多可能少 {gap}。",
     )
-    return _section("Baskets: approximate", "组合：近似结果", f'<p class="mark">{note}</p>')
+    return section("Baskets: approximate", "组合：近似结果", f'<p class="mark">{note}</p>')
 
 
 def _by_whom(author: str, approver: str) -> str:
-    return _both(f"decided by {author}, approved by {approver}", f"{author} 决定，{approver} 批准")
+    return both(f"decided by {author}, approved by {approver}", f"{author} 决定，{approver} 批准")
 
 
 def _skus(skus: Sequence[dict[str, Any]]) -> str:
@@ -105,25 +98,25 @@ def _skus(skus: Sequence[dict[str, Any]]) -> str:
     rows = (
         (
             escape(sku["sku"]),
-            _number(sku["eligible"]),
-            _number(sku["supply"]),
-            _number(sku["granted"]),
+            number_text(sku["eligible"]),
+            number_text(sku["supply"]),
+            number_text(sku["granted"]),
             _bar(sku["granted"], sku["eligible"])
             + f'<span class="figure">{_percent(sku["granted"], sku["eligible"])}</span>',
         )
         for sku in shown
     )
-    none = f"<p>{_both('No SKU was short.', '没有品规缺货。')}</p>"
-    return _section(
+    none = f"<p>{both('No SKU was short.', '没有品规缺货。')}</p>"
+    return section(
         "SKUs that were short",
         "货源紧张的品规",
-        _table(heading, rows) + _more(len(scarce) - len(shown)) if shown else none,
+        table(heading, rows) + _more(len(scarce) - len(shown)) if shown else none,
     )
 
 
 def _evenness(evenness: dict[str, Any]) -> str:
     granted, requested = evenness["lorenz_granted"], evenness["lorenz_requested"]
-    caption = _both(
+    caption = both(
         "Lorenz curves over retailers, smallest first: units granted (line) and requested (dashes). "
         "The straight line would be the same for everybody.",
         "按零售户从少到多的洛伦兹曲线：实线为分配数量，虚线为申请数量；直线表示人人相同。",
@@ -134,25 +127,25 @@ def _evenness(evenness: dict[str, Any]) -> str:
         f'<path class="requested" d="{_path(requested)}"/><path class="granted" d="{_path(granted)}"/></svg>'
         f"<figcaption>{caption}</figcaption></figure>"
     )
-    figures = _table(
+    figures = table(
         (("Measure", "指标"), ("Value", "数值")),
         (
-            (_both("Gini (0: all the same)", "基尼系数（0 为完全相同）"), f"{evenness['gini']:.3f}"),
-            (_both("Jain (1: all the same)", "Jain 指数（1 为完全相同）"), f"{evenness['jain']:.3f}"),
+            (both("Gini (0: all the same)", "基尼系数（0 为完全相同）"), f"{evenness['gini']:.3f}"),
+            (both("Jain (1: all the same)", "Jain 指数（1 为完全相同）"), f"{evenness['jain']:.3f}"),
             (
-                _both("Share of the largest 1 % of retailers", "最大 1% 零售户所占份额"),
+                both("Share of the largest 1 % of retailers", "最大 1% 零售户所占份额"),
                 f"{100 * evenness['largest_1_percent_share']:.1f} %",
             ),
-            (_both("Retailers with nothing", "一无所得的零售户"), _number(evenness["retailers_at_zero"])),
+            (both("Retailers with nothing", "一无所得的零售户"), number_text(evenness["retailers_at_zero"])),
         ),
     )
     tenths = [point for point in granted if round(point[0] * 50) % 5 == 0] or granted
     other = dict(map(tuple, requested))
-    points = _table(
+    points = table(
         (("Retailers up to", "零售户比例"), ("Units granted", "分配数量比例"), ("Units requested", "申请数量比例")),
         ((_whole(x), _whole(y), _whole(other[x]) if x in other else "") for x, y in tenths),
     )
-    return _section("How even it is", "均衡程度", chart + figures + points)
+    return section("How even it is", "均衡程度", chart + figures + points)
 
 
 def _group(name: str, rows: Sequence[dict[str, Any]]) -> str:
@@ -166,54 +159,40 @@ def _group(name: str, rows: Sequence[dict[str, Any]]) -> str:
     cells = (
         (
             escape(row["value"]) or "–",
-            _number(row["retailers"]),
-            _number(row["eligible"]),
-            _number(row["granted"]),
+            number_text(row["retailers"]),
+            number_text(row["eligible"]),
+            number_text(row["granted"]),
             _percent(row["granted"], row["eligible"]),
         )
         for row in rows[:_ROWS_SHOWN]
     )
-    return _section(f"By {name}", f"按{name}", _table(heading, cells) + _more(len(rows) - _ROWS_SHOWN))
+    return section(f"By {name}", f"按{name}", table(heading, cells) + _more(len(rows) - _ROWS_SHOWN))
 
 
 def _provenance(report: Mapping[str, Any]) -> str:
     policy = report["policy"]
     rows = [
         (
-            _both("Rule", "规则"),
+            both("Rule", "规则"),
             escape(" ".join(policy[key] for key in ("fairness", "rule", "inside") if key in policy)),
         ),
-        (_both("Rounding", "取整方法"), escape(policy["rounding"])),
-        (_both("Seed", "种子"), f"<code>{escape(policy.get('seed', '–'))}</code>"),
-        (_both("Input, SHA-256", "输入 SHA-256"), f"<code>{escape(report['input_sha256'])}</code>"),
-        (_both("Result, SHA-256", "结果 SHA-256"), f"<code>{escape(report['result_sha256'])}</code>"),
+        (both("Rounding", "取整方法"), escape(policy["rounding"])),
+        (both("Seed", "种子"), f"<code>{escape(policy.get('seed', '–'))}</code>"),
+        (both("Input, SHA-256", "输入 SHA-256"), f"<code>{escape(report['input_sha256'])}</code>"),
+        (both("Result, SHA-256", "结果 SHA-256"), f"<code>{escape(report['result_sha256'])}</code>"),
     ]
-    note = _both(
+    note = both(
         "Anyone who has the problem's folder and this one can check the result: evenhand verify PROBLEM RESULT",
         "持有问题文件夹和本文件夹的任何人都可以核验结果：evenhand verify PROBLEM RESULT",
     )
-    return _section(
-        "Where it comes from", "来源与核验", _table((("What", "项目"), ("Value", "内容")), rows) + f"<p>{note}</p>"
+    return section(
+        "Where it comes from", "来源与核验", table((("What", "项目"), ("Value", "内容")), rows) + f"<p>{note}</p>"
     )
 
 
 def _more(number: int) -> str:
     """Say how many rows are left to the file with all figures."""
-    return f"<p>{_both(f'{number} more in report.json', f'另有 {number} 个见 report.json')}</p>" if number > 0 else ""
-
-
-def _section(en: str, zh: str, body: str) -> str:
-    return f"<section><h2>{_both(en, zh)}</h2>{body}</section>"
-
-
-def _table(heading: Iterable[tuple[str, str]], rows: Iterable[Sequence[str]], kind: str = "figures") -> str:
-    head = "".join(f'<th scope="col">{_both(en, zh)}</th>' for en, zh in heading)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _both(en: str, zh: str) -> str:
-    return f'<span lang="en">{escape(en)}</span><span lang="zh-Hans">{escape(zh)}</span>'
+    return f"<p>{both(f'{number} more in report.json', f'另有 {number} 个见 report.json')}</p>" if number > 0 else ""
 
 
 def _bar(part: float, whole: float) -> str:
@@ -234,7 +213,3 @@ def _percent(part: float, whole: float) -> str:
 
 def _whole(part: float) -> str:
     return f"{100 * part:.0f} %"
-
-
-def _number(number: float) -> str:
-    return f"{number:,}" if isinstance(number, int) else f"{number:,.3f}"

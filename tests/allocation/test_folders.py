@@ -12,7 +12,7 @@ import pytest
 from allocation_problems import SEED, columns, one_sku
 from hypothesis import HealthCheck, assume, given, settings
 
-from allocation import Policy, Problem, folders, solve
+from allocation import Policy, Problem, folders, solve, whole_folders
 from allocation.errors import InputError
 from allocation.folders import read_policy, read_problem, read_result, write_problem, write_result
 from allocation.hashing.canonical import input_sha256
@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_nothing_behind_and_the_earlier_result_in_place(tmp_p
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folders.os, "fsync", full)
+    monkeypatch.setattr(whole_folders.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_result(result, out)
     with pytest.raises(OSError, match="No space"):

@@ -52,6 +52,10 @@ VIOLATIONS = [
     ("checker", "allocation.verification.rows", "import ortools.math_opt"),
     ("checker", "allocation.verification.checking", "import allocation.proving"),
     ("checker", "allocation.problem", "import allocation.solving"),  # reaches the solvers by a detour
+    ("scores-without-solvers", "allocation.scoring.components", "import allocation.problem"),
+    ("scores-without-solvers", "allocation.scoring.page", "import ortools.math_opt"),
+    ("score-checker", "allocation.scoring.checking", "import allocation.scoring.tiers"),
+    ("score-checker", "allocation.scoring.recounting", "import allocation.scoring.components"),
 ]
 
 

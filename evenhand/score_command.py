@@ -1,0 +1,108 @@
+"""``evenhand score`` and ``evenhand verify-score``: capability scores of a folder of figures, and their check."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evenhand.allocation_commands import VIOLATED
+from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
+
+PANEL = "Scores"
+
+app = typer.Typer()
+
+GivenFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with retailers.csv and history.csv.")]
+
+
+@app.command(rich_help_panel=PANEL)
+def score(
+    folder: GivenFolder,
+    out: Annotated[Path, typer.Option(help="Folder for the scores; earlier ones there are replaced.")],
+    policy: Annotated[Path | None, typer.Option(help="Score policy; the defaults where absent.")] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="Folder of the scores before these; their tiers are moved on from.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of the scores, as 2027-02-28; the day after the last period where absent.")
+    ] = None,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Score retailers by what they sold, paid, accepted and kept; all of the scores are written, or nothing.
+
+    Exit codes: 0 written, 1 not written, 2 input refused.
+    """
+    with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
+        from allocation.scoring import ScorePolicy, folders
+        from allocation.scoring import score as score_history
+
+        stages = Stages()
+        day = _day(as_of)
+        stated = folders.read_score_policy(policy) if policy else ScorePolicy()
+        before = folders.read_previous(previous) if previous else None
+        given = folders.read_given(folder, progress)
+        stages.end("read")
+        scores = score_history(given.history, stated, given.decisions, before.tiers if before else None, day)
+        _check_order(before.as_of if before else None, scores.as_of)
+        stages.end("scored")
+        folders.write_scores(scores, out, before)
+        stages.end("written")
+    if not quiet:
+        absent = f"; nothing known of {', '.join(scores.absent)}" if scores.absent else ""
+        changed = len(scores.guarded.changes)
+        typer.echo(
+            f"{len(scores):,} retailers scored as of {scores.as_of}{absent}; "
+            f"{changed:,} weights changed by the guards; written to {out}"
+        )
+        typer.echo(f'score_version = "{scores.version}"')
+        typer.echo(str(stages))
+
+
+@app.command("verify-score", rich_help_panel=PANEL)
+def verify_score(
+    folder: GivenFolder,
+    scores: Annotated[Path, typer.Argument(metavar="SCORES", help="Folder that evenhand score has written.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="Folder of the scores before these, to check the previous tiers by.")
+    ] = None,
+) -> None:
+    """Count scores once more from the figures, by other code, and compare every number.
+
+    Exit codes: 0 holds, 1 violated (names the first differences), 2 unreadable.
+    """
+    with errors_in_one_line():
+        from allocation.scoring.checking import UnreadableScoresError, verify_scores
+
+        try:
+            verdict = verify_scores(folder, scores, previous)
+        except UnreadableScoresError as error:
+            typer.echo(f"evenhand: {error}", err=True)
+            raise typer.Exit(UNREADABLE) from None
+    if not verdict.holds:
+        for difference in verdict.differences:
+            typer.echo(difference, err=True)
+        typer.echo(f"violated: {verdict.found:,} differences", err=True)
+        raise typer.Exit(VIOLATED)
+    typer.echo(f"holds: {verdict.retailers:,} retailers checked")
+
+
+def _day(text: str | None) -> date | None:
+    from allocation.errors import InputError
+
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InputError("--as-of", "no date; write it as 2027-02-28", value=text) from None
+
+
+def _check_order(before: date | None, day: date) -> None:
+    from allocation.errors import InputError
+
+    if before is not None and before >= day:
+        raise InputError(
+            "--previous",
+            f"those are scores of {before}, and these of {day}; give the ones before these",
+            value=str(before),
+        )
