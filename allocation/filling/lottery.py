@@ -1,6 +1,7 @@
 """The draw among equals: whoever has the smaller digest goes first, and nobody can steer it without the seed."""
 
 import hashlib
+from collections.abc import Iterable
 
 _BLOCK = 64
 SEPARATOR = "\x1f"
@@ -10,7 +11,7 @@ class Drawing:
     """The draw of a seed: (sku, retailer, n) ↦ HMAC-SHA256(seed, sku ␟ retailer ␟ n).
 
     Names hold no control characters, so that no two units share a message. `n` counts the line's packs from 1, floor
-    packs included. For many draws at once see :func:`allocation.filling.draw_kernels.draws`.
+    packs included. For very many draws at once see :func:`allocation.filling.draw_kernels.draws`.
     """
 
     def __init__(self, seed: bytes) -> None:
@@ -26,6 +27,18 @@ class Drawing:
         inside.update(f"{sku}{SEPARATOR}{retailer}{SEPARATOR}{n}".encode())
         outside.update(inside.digest())
         return outside.digest()
+
+    def of_units(self, sku: str, units: Iterable[tuple[str, int]]) -> list[bytes]:
+        """Return the digests of units (retailer, n) of one SKU; what their messages begin with is taken in once."""
+        begun, outer, digests = self._inner.copy(), self._outer.copy, []
+        begun.update(f"{sku}{SEPARATOR}".encode())
+        inner = begun.copy
+        for retailer, n in units:
+            inside, outside = inner(), outer()
+            inside.update(f"{retailer}{SEPARATOR}{n}".encode())
+            outside.update(inside.digest())
+            digests.append(outside.digest())
+        return digests
 
 
 def drawing(seed: bytes) -> Drawing:

@@ -2,13 +2,13 @@
 
 The level is bracketed by halving on a grid of integers, all SKUs together, lines leaving as soon as the bracket holds
 none of their signposts; on the grid's last step each line has at most one unit left to decide, and those few are put
-in order exactly. Integers throughout: 64 bits where everything fits, Python's own where it would not. Many lines go to
-:mod:`allocation.filling.compiled_water`, with the same result.
+in order exactly. Lines that are alike are gone through as one. Integers throughout: 64 bits where everything fits,
+Python's own where it would not. Many lines go to :mod:`allocation.filling.compiled_water`, with the same result.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,6 @@ from allocation.limits import LEVEL_REFINEMENT_BITS, WORD_END
 from allocation.problem import Lines, Problem
 from allocation.tables.columns import IntArray
 
-Draw = Callable[[str, str, int], bytes]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -31,6 +30,7 @@ class _Stretches:
     """Stretches of packs of lines, of one phase each, that end somewhere between `low` and `high` packs.
 
     The award of a stretch is `offset` scale-ths of a pack at level 0 and grows by `rate`; `sku` is where it is shared.
+    It stands for `count` stretches that are alike, of which `line` is one.
     """
 
     line: IntArray
@@ -40,13 +40,16 @@ class _Stretches:
     high: AnyInts
     rate: AnyInts
     offset: AnyInts
+    count: AnyInts
 
-    def only(self, chosen: Mask) -> "_Stretches":
+    def only(self, chosen: Mask | IntArray) -> "_Stretches":
+        if chosen.dtype == np.bool_ and chosen.all():
+            return replace(self)
         return _Stretches(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
 
 def fill_supplies(
-    problem: Problem, lines: Lines, order: Order, rounding: str, draw: Draw, chosen: Mask, filling: Filling
+    problem: Problem, lines: Lines, order: Order, rounding: str, draw: Drawing, chosen: Mask, filling: Filling
 ) -> None:
     """Share each chosen SKU's supply among its lines, as if no other constraint existed.
 
@@ -59,7 +62,7 @@ def fill_supplies(
     filling
         Written to for the lines of those SKUs; holds what is eligible before.
     """
-    if compiled.worth_it(len(problem)) and isinstance(draw, Drawing):
+    if compiled.worth_it(len(problem)):
         from allocation.filling.compiled_water import fill_many  # noqa: PLC0415  # imports numba
 
         chosen = fill_many(problem, lines, order, rounding, draw, chosen, filling)
@@ -68,19 +71,21 @@ def fill_supplies(
     sku = problem.requests.sku
     supply_packs = problem.supply.packs_on_offer
     total = _kind_for_sums(lines.eligible)
-    demand = _sum_by(sku, lines.eligible.astype(total), len(chosen))
+    demand = _sum_by(sku, lines.eligible.astype(total, copy=False), len(chosen))
     scarce = chosen & (demand > supply_packs).astype(np.bool_)
     at_stake = scarce[sku]
     if not at_stake.any():
         return
     filling.granted[at_stake] = lines.floor[at_stake]
-    left = supply_packs - _sum_by(sku, lines.floor.astype(total), len(chosen))
+    left = supply_packs - _sum_by(sku, lines.floor.astype(total, copy=False), len(chosen))
     stretches, target = _critical_stretches(problem, lines, order, at_stake, left, filling.granted)
     scale = CARRY_SCALE if problem.requests.carry.any() else 1
     for part, steps in _by_width(stretches, rounding, scale, len(chosen)):
-        _narrow_down(part, rounding, scale, steps, target)
-        filling.granted[part.line] = part.low
-        _decide_last_units(problem, order, rounding, draw, part, target, filling)
+        kinds, kind = _alike(part)
+        _narrow_down(kinds, rounding, scale, steps, target)
+        filling.granted[part.line] = kinds.low[kind]
+        members = _Members(kinds, *_by_kind(part.line, kind, kinds))
+        _decide_last_units(problem, order, rounding, draw, members, target, filling)
     short = at_stake & (filling.granted < lines.eligible)
     filling.stopped_by[short] = sku[short]
 
@@ -109,10 +114,13 @@ def _critical_stretches(
         number = np.full_like(some, phase.number)
         parts.append(
             _Stretches(
-                some, number, requests.sku[some].astype(np.int64), low[some], high[some], phase.rate[some], offset
+                *(some, number, requests.sku[some].astype(np.int64), low[some], high[some], phase.rate[some], offset),
+                np.ones_like(some),
             )
         )
-    every = _Stretches(*(np.concatenate([getattr(p, column.name) for p in parts]) for column in fields(_Stretches)))
+    every = parts[0]
+    if len(parts) > 1:
+        every = _Stretches(*(np.concatenate([getattr(p, column.name) for p in parts]) for column in fields(_Stretches)))
     stage = rank[every.line] * len(order.phases) + every.phase
     amount = (every.high - every.low).astype(left.dtype)
     ends = np.cumsum(_sum_by(every.sku * stages + stage, amount, skus * stages).reshape(skus, stages), axis=1)
@@ -159,9 +167,34 @@ def _by_width(stretches: _Stretches, rounding: str, scale: int, skus: int) -> It
         chosen = fits[sku] if narrow else ~fits[sku]
         if chosen.any():
             part, kind = stretches.only(chosen), np.int64 if narrow else object
-            for name in ("low", "high", "rate", "offset"):
-                setattr(part, name, getattr(part, name).astype(kind))
+            for name in ("low", "high", "rate", "offset", "count"):
+                setattr(part, name, getattr(part, name).astype(kind, copy=False))
             yield part, fastest.astype(kind) * 2 ** (bits if narrow else LEVEL_REFINEMENT_BITS)
+
+
+def _alike(part: _Stretches) -> tuple[_Stretches, IntArray]:
+    """Return one stretch for all that are alike, and for each stretch the position of its kind.
+
+    Where few are alike, or numbers are wide, each is a kind of its own.
+    """
+    each = np.arange(len(part.line))
+    if part.low.dtype == object:
+        return part, each
+    code, kinds = np.zeros_like(each), 1
+    for column in (part.sku, part.phase, part.low, part.high, part.rate, part.offset):
+        least = int(column.min())
+        width = int(column.max()) - least + 1
+        kinds *= width
+        if kinds > len(each):
+            return part, each
+        code = code * width + (column - least)
+    count, example, number = np.bincount(code, minlength=kinds), np.empty(kinds, np.int64), np.empty(kinds, np.int64)
+    example[code] = each
+    there = np.flatnonzero(count)
+    number[there] = np.arange(len(there))
+    alike = part.only(example[there])
+    alike.count = count[there]
+    return alike, number[code]
 
 
 def _narrow_down(part: _Stretches, rounding: str, scale: int, steps: AnyInts, target: AnyInts) -> None:
@@ -184,7 +217,7 @@ def _narrow_down(part: _Stretches, rounding: str, scale: int, steps: AnyInts, ta
         is_open = (top - bottom > 1).astype(np.bool_)
         going = is_open[sku[active]] & (part.low[active] < part.high[active])
         leaving = active[~going]
-        np.add.at(settled, sku[leaving], part.low[leaving])
+        np.add.at(settled, sku[leaving], part.low[leaving] * part.count[leaving])
         active = active[going]
         if not active.size:
             return
@@ -193,34 +226,54 @@ def _narrow_down(part: _Stretches, rounding: str, scale: int, steps: AnyInts, ta
         award = middle[where] * per_level[active] + part.offset[active] * steps[where]
         due = np.minimum(np.maximum(packs_due(rounding, award, scale * steps[where]), low), high)
         total = settled.copy()
-        np.add.at(total, where, due)
+        np.add.at(total, where, due * part.count[active])
         rising = (total < target).astype(np.bool_)
         bottom, top = np.where(is_open & rising, middle, bottom), np.where(is_open & ~rising, middle, top)
         up = rising[where]
         part.low[active[up]], part.high[active[~up]] = due[up], due[~up]
 
 
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """Kinds of stretches with their lines: of kind *i*, those of `line` up to `ends[i]`, `count[i]` in number."""
+
+    kinds: _Stretches
+    line: IntArray
+    ends: IntArray
+
+    def of(self, kind: int) -> IntArray:
+        """Return the lines of a kind that has a pack to be decided on."""
+        return self.line[self.ends[kind] - int(self.kinds.count[kind]) : self.ends[kind]]
+
+
+def _by_kind(line: IntArray, kind: IntArray, kinds: _Stretches) -> tuple[IntArray, IntArray]:
+    """Return the lines of kinds with a pack to be decided on, kind by kind, and where those of each kind end."""
+    undecided = (kinds.low < kinds.high).astype(np.bool_)
+    some = np.flatnonzero(undecided[kind])
+    in_order = some[np.argsort(kind[some], kind="stable")]
+    return line[in_order], np.cumsum(np.where(undecided, kinds.count, 0).astype(np.int64))
+
+
 def _decide_last_units(
     problem: Problem,
     order: Order,
     rounding: str,
-    draw: Draw,
-    part: _Stretches,
+    draw: Drawing,
+    members: _Members,
     target: AnyInts,
     filling: Filling,
 ) -> None:
     """Grant the units within the last step in their exact order, SKU by SKU, until the target is met."""
-    still_due = target - _sum_by(part.sku, part.low.astype(target.dtype), len(target))
-    undecided = np.flatnonzero(part.low < part.high)
-    by_sku = undecided[np.argsort(part.sku[undecided], kind="stable")]
-    sku = part.sku[by_sku]
-    line, phase, nth = part.line[by_sku], part.phase[by_sku], part.low[by_sku].astype(np.int64) + 1
+    kinds = members.kinds
+    still_due = target - _sum_by(kinds.sku, (kinds.low * kinds.count).astype(target.dtype), len(target))
+    undecided = np.flatnonzero(kinds.low < kinds.high)
+    by_sku = undecided[np.argsort(kinds.sku[undecided], kind="stable")]
+    sku = kinds.sku[by_sku]
     starts = np.flatnonzero(np.r_[True, sku[1:] != sku[:-1]])
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(sku)], strict=True):
         position = int(sku[start])
-        units = _Units(problem, order, rounding, draw, position, int(phase[start]))
-        threshold = units.grant(line[start:end], nth[start:end], int(still_due[position]), filling)
-        filling.thresholds[position] = threshold
+        units = _Units(problem, order, rounding, draw, members, position, int(kinds.phase[by_sku[start]]))
+        filling.thresholds[position] = units.grant(by_sku[start:end], int(still_due[position]), filling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,35 +283,47 @@ class _Units:
     problem: Problem
     order: Order
     rounding: str
-    draw: Draw
+    draw: Drawing
+    members: _Members
     sku: int
     phase: int
 
-    def grant(self, line: IntArray, nth: IntArray, due: int, filling: Filling) -> Threshold:
-        """Grant the first `due` of the units (`line`, `nth`); the others of the last level lose by the draw."""
-        for level, units in sorted(self._by_level(line, nth).items()):
-            if due <= len(units):
-                drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)
+    def grant(self, kinds: IntArray, due: int, filling: Filling) -> Threshold:
+        """Grant the first `due` of the next units of these kinds; the others of the last level lose by the draw."""
+        for level, alike in sorted(self._by_level(kinds).items()):
+            line = np.concatenate([self.members.of(kind) for kind in alike])
+            if due <= len(line):
+                drawn = sorted(zip(self._draws(line, filling.granted[line] + 1), line.tolist(), strict=True))
                 filling.granted[[i for _, i in drawn[:due]]] += 1
                 filling.by_draw[[i for _, i in drawn[due:]]] = True
                 return Threshold(int(self.order.tier[drawn[0][1]]), self.phase, level, drawn[due - 1][0])
-            filling.granted[[i for i, _ in units]] += 1
-            due -= len(units)
+            filling.granted[line] += 1
+            due -= len(line)
         raise AssertionError("fewer units within the last step than are due")
 
-    def _by_level(self, line: IntArray, nth: IntArray) -> dict[Level, list[tuple[int, int]]]:
-        """Group units by their exact level, forming one fraction for all that share its parts."""
-        phase = self.order.phases[self.phase]
-        carry = self.problem.requests.carry
-        alike: defaultdict[tuple[int, int, int, int], list[tuple[int, int]]] = defaultdict(list)
-        columns = (nth, carry[line], phase.rate[line], phase.offset_packs[line])
-        for i, *parts in zip(line.tolist(), *(column.tolist() for column in columns), strict=True):
-            alike[tuple(parts)].append((i, parts[0]))
+    def _draws(self, line: IntArray, n: IntArray) -> list[bytes]:
+        names = self.problem.retailers.retailer
+        retailers = map(names.__getitem__, self.problem.requests.retailer[line].tolist())
+        return self.draw.of_units(self.problem.supply.sku[self.sku], zip(retailers, n.tolist(), strict=True))
+
+    def _by_level(self, kinds: IntArray) -> dict[Level, list[int]]:
+        """Group kinds by the exact level of their next unit, forming one fraction for all that share its parts."""
+        phase, stretches = self.order.phases[self.phase], self.members.kinds
+        line = stretches.line[kinds]
+        alike: defaultdict[tuple[int, int, int, int], list[int]] = defaultdict(list)
+        columns = (
+            stretches.low[kinds] + 1,
+            self.problem.requests.carry[line],
+            phase.rate[line],
+            phase.offset_packs[line],
+        )
+        for kind, *parts in zip(kinds.tolist(), *(column.tolist() for column in columns), strict=True):
+            alike[tuple(parts)].append(kind)
         pack = int(self.problem.supply.pack[self.sku])
-        levels: defaultdict[Level, list[tuple[int, int]]] = defaultdict(list)
-        for (n, carried, rate, offset), units in alike.items():
+        levels: defaultdict[Level, list[int]] = defaultdict(list)
+        for (n, carried, rate, offset), found in alike.items():
             level = unit_level(self.rounding, n, carry=carried, pack=pack, rate=rate, offset=offset * pack)
-            levels[level] += units
+            levels[level] += found
         return levels
 
 

@@ -40,8 +40,8 @@ DEFECTS = (
         (
             Edit(
                 "allocation/filling/water.py",
-                "drawn = sorted((self.draw(*self.problem.names(i), n), i) for i, n in units)",
-                "drawn = [(self.draw(*self.problem.names(i), n), i) for i, n in units]",
+                "drawn = sorted(zip(self._draws(line, filling.granted[line] + 1), line.tolist(), strict=True))",
+                "drawn = list(zip(self._draws(line, filling.granted[line] + 1), line.tolist(), strict=True))",
             ),
         ),
         ("tests/allocation/test_seeding.py",),
@@ -94,8 +94,8 @@ DEFECTS = (
         (
             Edit(
                 "allocation/filling/water.py",
-                "    left = supply_packs - _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
-                "    left = supply_packs - 0 * _sum_by(sku, lines.floor.astype(total), len(chosen))\n",
+                "    left = supply_packs - _sum_by(sku, lines.floor.astype(total, copy=False), len(chosen))\n",
+                "    left = supply_packs - 0 * _sum_by(sku, lines.floor.astype(total, copy=False), len(chosen))\n",
             ),
         ),
         (f"{FILLINGS}::test_a_floor_is_given_first_and_counts_as_the_lines_first_packs",),
