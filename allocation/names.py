@@ -64,6 +64,8 @@ def _number_fault(text: str) -> str:
         return "a number is needed here; the cell is empty"
     if text.startswith("-") and _DIGITS.fullmatch(text[1:]):
         return "negative; give a whole number of 0 or more"
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+        return "separators between digits; give whole units in digits 0-9 alone"
     if re.fullmatch(r"[0-9]*[.,][0-9]+", text):
         return "a fraction; give whole units in digits 0-9"
     return "not a whole number; use the digits 0-9 and nothing else"

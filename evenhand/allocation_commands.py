@@ -24,7 +24,6 @@ app = typer.Typer()
 seed_app = typer.Typer(
     help="Commit to a secret before the window opens; reveal it with the result.", no_args_is_help=True
 )
-app.add_typer(seed_app, name="seed", rich_help_panel=PANEL)
 
 ProblemFolder = Annotated[Path, typer.Argument(metavar="PROBLEM", help="Folder with requests.csv and supply.csv.")]
 ResultFolder = Annotated[Path, typer.Argument(metavar="RESULT", help="Folder that evenhand allocate has written.")]
@@ -83,6 +82,12 @@ def allocate(
             f"{totals['supply']:,} on offer; written to {out}"
         )
         typer.echo(str(stages))
+        if policy or seed or seed_proof:
+            typer.echo(_TO_VERIFY.format(place=problem / POLICY_FILE))
+            typer.echo("".join(f'    {key} = "{value}"\n' for key, value in result.report["policy"].items()), nl=False)
+
+
+_TO_VERIFY: Final = "verify asks the policy beside the problem to be the one of the result; {place} must then say"
 
 
 @app.command(rich_help_panel=PANEL)
@@ -206,7 +211,7 @@ def seed_reveal(
     with errors_in_one_line():
         from allocation.seeding import SeedProof, commitment
 
-        secret = _hexadecimal("secret", secret_file.read_text(encoding="ascii").strip())
+        secret = _hexadecimal("secret", _read_secret(secret_file))
         proof = SeedProof(commitment(secret), secret, _hexadecimal("root", root))
         text = json.dumps(proof.as_dict() | {"seed": proof.seed.hex()}, indent=1) + "\n"
         if out is not None:
@@ -240,6 +245,15 @@ def _read_proof(path: Path) -> Any:
         return SeedProof(*(bytes.fromhex(parts[part]) for part in ("commitment", "secret", "root")))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(path.name, f"not a proof of a seed: {error}; write it by evenhand seed reveal") from error
+
+
+def _read_secret(path: Path) -> str:
+    from allocation.errors import InputError
+
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise InputError(str(path), f"{error.strerror}; give the file that evenhand seed commit has written") from error
 
 
 def _hexadecimal(what: str, text: str) -> bytes:

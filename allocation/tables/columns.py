@@ -70,7 +70,7 @@ class RawTable:
         for column in needed:
             if column not in self.columns:
                 found = ", ".join(self.columns) or "none"
-                raise InputError(self.name, f"column {column} is missing; found: {found}", row=1, column=column)
+                raise InputError(self.name, f"it is missing; found are: {found}", row=1, column=column)
         for column in self.columns:
             if not allowed(column):
                 raise InputError(

@@ -139,7 +139,7 @@ def test_missing_unknown_and_doubled_are_named():
     twice = {name: cells * 2 for name, cells in DECISION.items()}
     assert fault(twice) == ("adjustments.csv", 3, "sku", "K")
     assert fault({"note": ["x"]}) == ("adjustments.csv", 1, "note", "note")
-    with pytest.raises(InputError, match="column approver is missing"):
+    with pytest.raises(InputError, match="column approver: it is missing"):
         Problem.from_columns(
             {"retailer": ["b"], "sku": ["K"], "requested": [5]},
             {"sku": ["K"], "supply": [5]},

@@ -9,7 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from evenhand.allocation_commands import app
+from evenhand.cli import app
 
 REQUESTS = "retailer,sku,requested,weight\na,K,25,10\nb,K,35,20\nc,K,40,50\n"
 POLICY = f'fairness = "line"\nrule = "max_min"\nrounding = "webster"\nseed = "{"00" * 32}"\n'
@@ -129,6 +129,11 @@ def test_another_policy_and_seed_can_be_given(problem, out, tmp_path):
     certificate = json.loads((out / "certificate.json").read_bytes())
     assert (certificate["policy"]["rounding"], certificate["seed"]) == ("adams", "ab" * 32)
     assert run("verify", problem, out).exit_code == 1
+    hint = run("allocate", problem, "--out", out, "--policy", policy, "--seed", "AB" * 32).stdout
+    assert f"{problem / 'policy.toml'} must then say\n" in hint
+    lines = [line.strip() for line in hint.splitlines() if line.startswith("    ")]
+    (problem / "policy.toml").write_text("\n".join(lines))
+    assert run("verify", problem, out).exit_code == 0
     (problem / "policy.toml").write_text(f'rounding = "adams"\nseed = "{"AB" * 32}"\n')
     assert run("verify", problem, out).exit_code == 0
 
@@ -149,6 +154,8 @@ def test_a_seed_is_committed_to_revealed_and_proven(problem, out, tmp_path):
     assert run("verify", problem, out).exit_code == 0
     assert json.loads((out / "certificate.json").read_bytes())["seed_proof"]["root"] == "cd" * 32
     refused(run("seed", "reveal", secret, "--root", "xyz"), tmp_path / "nothing", "64 hexadecimal digits")
+    nowhere = tmp_path / "nowhere.hex"
+    refused(run("seed", "reveal", nowhere, "--root", "cd" * 32), tmp_path / "nothing", f"{nowhere}: No such file")
 
 
 def test_a_line_that_is_not_there_is_said_to_be_missing(problem, out):

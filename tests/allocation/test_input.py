@@ -109,7 +109,7 @@ def test_a_fault_of_a_quota_is_named(row, place):
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(InputError, match=r"requests.csv, row 1, column requested: column requested is missing"):
+    with pytest.raises(InputError, match=r"requests.csv, row 1, column requested: it is missing"):
         Problem.from_columns({"retailer": ["a"], "sku": ["K"]}, {"sku": ["K"], "supply": [1]})
 
 

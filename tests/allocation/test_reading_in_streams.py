@@ -145,6 +145,7 @@ def test_a_plain_file_is_recognised_across_pieces(tmp_path, monkeypatch):
     [
         ("r9,K,-5", 'requests.csv, row 5, column requested, value "-5": negative'),
         ("r9,K,1.5", 'requests.csv, row 5, column requested, value "1.5": a fraction'),
+        ('r9,K,"1,000"', 'requests.csv, row 5, column requested, value "1,000": separators between digits'),
         ("r9,K,NaN", 'requests.csv, row 5, column requested, value "NaN": not a whole number'),
         ("r9,K,", 'requests.csv, row 5, column requested, value "": a number is needed'),
         ("r9,K, 5", 'requests.csv, row 5, column requested, value " 5": not a whole number'),
