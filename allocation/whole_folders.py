@@ -1,4 +1,4 @@
-"""Folders that are whole or absent, whenever their making is interrupted."""
+"""Folders and files that are whole or absent, whenever their making is interrupted."""
 
 import hashlib
 import os
@@ -64,3 +64,17 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> str:
         error.filename = path.name
         raise
     return digest.hexdigest()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,9 +1,7 @@
 """``evenhand compare``: two policies on one problem, as JSON, as a table on a terminal, and as a page."""
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,31 +43,18 @@ def compare(
         from allocation import comparing
         from allocation.comparing.page import comparison_page
         from allocation.folders import read_compared_policy, read_problem
+        from allocation.whole_folders import replace_file
 
         stated = [read_compared_policy(path) for path in (before, after)]
         names = (before.stem, after.stem) if before.stem != after.stem else (str(before), str(after))
         asked = read_problem(problem, progress, keep_arrival=True)
         seen = comparing.compare(asked, *stated, seed=seed, names=names, progress=progress)
         if html is not None:
-            _replace(html, comparison_page(seen, lang.value).encode())
+            replace_file(html, comparison_page(seen, lang.value).encode())
     if as_json or not sys.stdout.isatty():
         typer.echo(json.dumps(seen.as_dict(), ensure_ascii=False, indent=1))
     else:
         _show(seen, lang.value)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _show(seen: "Comparison", lang: str) -> None:

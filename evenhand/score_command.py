@@ -106,3 +106,29 @@ def _check_order(before: date | None, day: date) -> None:
             f"those are scores of {before}, and these of {day}; give the ones before these",
             value=str(before),
         )
+
+
+@app.command("estimate-demand", rich_help_panel=PANEL)
+def estimate_demand(
+    folder: GivenFolder,
+    out: Annotated[Path, typer.Option(help="File for the history with its demand; replaced where it exists.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="Day as 2027-02-28: only rows before it are used and written.")
+    ] = None,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Estimate what retailers would have sold, had there been enough, from sales, stock and stock-outs.
+
+    Writes history.csv with the column demand, to be scored. Exit codes: 0 written, 1 not written, 2 input refused.
+    """
+    with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
+        from allocation.scoring import folders
+        from allocation.scoring.estimating import history_csv, with_estimated_demand
+        from allocation.whole_folders import replace_file
+
+        history = with_estimated_demand(folders.read_given(folder, progress).history, _day(as_of))
+        replace_file(out, history_csv(history))
+    if not quiet:
+        figures = history.figures["history"]
+        typer.echo(f"demand of {len(figures):,} periods of {len(history.retailer):,} retailers; written to {out}")

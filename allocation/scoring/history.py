@@ -32,7 +32,7 @@ FIGURE_END: Final = 2**40
 
 RETAILERS: Final = ("retailer", "market_type", "format", "opened", "closed", "tier")
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "history": ("demand", "sold", "stock"),
+    "history": ("demand", "sold", "stock", "in_stock"),
     "assortment": ("skus_offered", "skus_sold"),
     "payments": ("due_minor", "paid_minor"),
     "deliveries": ("deliveries", "accepted"),
@@ -190,6 +190,9 @@ def _positions(raw: RawTable, position: Mapping[str, int]) -> Positions:
 
 
 def _numbers(raw: RawTable, column: str) -> IntArray:
+    if column == "in_stock":
+        outside = "a part of the period lies between 0 and 1; 1 where the goods did not run out"
+        return raw.numbers(column, absent=ABSENT, high=THOUSANDTHS, outside=outside, read=_thousandths)
     if column == "demand":
         cells = raw.columns[column]
         if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
@@ -205,12 +208,16 @@ def _numbers(raw: RawTable, column: str) -> IntArray:
 
 
 def _check_stock(raw: RawTable, columns: Mapping[str, IntArray]) -> None:
-    if "stock" in columns and "sold" not in columns:
-        raise InputError(raw.name, "column sold is missing; stock is read together with it", row=1, column="sold")
-    if "stock" in columns:
-        alone = (columns["stock"] != ABSENT) & (columns["sold"] == ABSENT)
+    for column in ("stock", "in_stock"):
+        if column not in columns:
+            continue
+        if "sold" not in columns:
+            raise InputError(
+                raw.name, f"column sold is missing; {column} is read together with it", row=1, column="sold"
+            )
+        alone = (columns[column] != ABSENT) & (columns["sold"] == ABSENT)
         if alone.any():
-            raw.refuse(int(alone.argmax()), "sold", "a number is needed beside stock; the cell is empty")
+            raw.refuse(int(alone.argmax()), "sold", f"a number is needed beside {column}; the cell is empty")
 
 
 def _check_parts(raw: RawTable, known: tuple[str, ...], columns: Mapping[str, IntArray]) -> None:
@@ -239,10 +246,10 @@ def _signed(text: str) -> int | str:
 
 
 def _thousandths(text: str) -> int | str:
-    """Read an estimate of 0 or more with up to three decimals, in thousandths."""
+    """Read a number of 0 or more with up to three decimals, in thousandths."""
     found = _DECIMAL.fullmatch(text)
     if not found:
-        return "no demand; give units of 0 or more in digits 0-9; an estimate may have a point and up to three decimals"
+        return "give a number of 0 or more in digits 0-9; it may have a point and up to three decimals"
     whole = found[1].lstrip("0")
     if len(whole) > len(str(FIGURE_END)):
         return _TOO_LARGE

@@ -122,7 +122,7 @@ def _tables(network: Network) -> Sequence[tuple[str, Sequence[str], Iterator[Seq
     return (
         ("retailers", RETAILERS[:5], _retailers(network, first, last, rng)),
         *(
-            (name, ("retailer", "period", *TABLES[name]), _rows(network, where, cells))
+            (name, ("retailer", "period", *TABLES[name][: len(cells)]), _rows(network, where, cells))
             for name, (where, cells) in columns.items()
         ),
         ("decisions", DECISION_COLUMNS, iter(_decisions(network))),
