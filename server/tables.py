@@ -14,6 +14,7 @@ _HOLDERS = (
     "server.retailers.models",
     "server.licences.models",
     "server.devices.models",
+    "server.forecasts.models",
     "server.orders.models",
     "server.cycles.models",
     "server.deliveries.models",

@@ -9,6 +9,7 @@ from server.announcements import mqtt as announcements_mqtt
 from server.catalogue.fields import SKUS
 from server.deliveries import mqtt as deliveries_mqtt
 from server.devices import mqtt as devices_mqtt
+from server.forecasts.fields import HISTORY
 from server.kit.inbox import Handlers
 from server.kit.records import Kind
 from server.licences.fields import LICENCES
@@ -26,4 +27,4 @@ HANDLERS: Handlers = {
 }
 
 #: Lists that can be brought in from files.
-IMPORTS: tuple[Kind, ...] = (SKUS, RETAILERS, LIMITS, LICENCES)
+IMPORTS: tuple[Kind, ...] = (SKUS, RETAILERS, LIMITS, LICENCES, HISTORY)

@@ -66,6 +66,15 @@ def categories(session: Session) -> list[str]:
     return list(session.scalars(select(SkuRow.category).distinct().order_by(SkuRow.category)))
 
 
+def known_categories(session: Session, wanted: Collection[str]) -> frozenset[str]:
+    """Return those of the ``wanted`` categories that a SKU has, withdrawn or not."""
+    return frozenset(
+        session.scalars(
+            select(SkuRow.category).where(SkuRow.category == any_(literal(list(wanted), ARRAY(String)))).distinct()
+        )
+    )
+
+
 def search(
     session: Session,
     *,

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, String, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -135,7 +135,7 @@ def existing(session: Session, kind: Kind, keys: Iterable[Key], *, lock: bool) -
     found: dict[Key, Record] = {}
     session.flush()
     for some in batches(sorted(keys)):
-        query = select(*columns).where(name.in_(some)).order_by(*(table.c[part].collate("C") for part in kind.key))
+        query = select(*columns).where(name.in_(some)).order_by(*_in_order(kind))
         for row in session.execute(query.with_for_update() if lock else query).mappings():
             record = _record(kind, row)
             found[kind.key_of(record)] = record
@@ -166,8 +166,7 @@ def hold(session: Session, kind: Kind) -> None:
 def every(session: Session, kind: Kind) -> Iterator[Record]:
     """Yield all records of a kind in the byte order of their keys."""
     table = kind.table.__table__
-    order = (table.c[name].collate("C") for name in kind.key)
-    query = select(*(table.c[field.name] for field in kind.fields)).order_by(*order)
+    query = select(*(table.c[field.name] for field in kind.fields)).order_by(*_in_order(kind))
     for row in session.execute(query.execution_options(yield_per=BATCH)).mappings():
         yield _record(kind, row)
 
@@ -188,6 +187,12 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while some := list(islice(rest, BATCH)):
         yield some
+
+
+def _in_order(kind: Kind) -> list[ColumnElement[Any]]:
+    """Return the columns of a kind's key, texts in byte order."""
+    columns = [kind.table.__table__.c[name] for name in kind.key]
+    return [column.collate("C") if isinstance(column.type, String) else column for column in columns]
 
 
 def _written(field: Field, value: Any) -> Any:

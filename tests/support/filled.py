@@ -1,9 +1,10 @@
 """A database in which something has happened everywhere: two shops, one whole cycle, a row in every table."""
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from uuid import UUID
 
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants, send
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
@@ -21,10 +22,12 @@ from server.cycles.models import Adjustment, Carry, Comparison, CycleSecret, Cyc
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.devices import service as devices
+from server.forecasts import service as forecasts
+from server.forecasts.models import ForecastVersion, SeriesRow
 from server.inventory import service as inventory
 from server.inventory.rules import Change
 from server.kit import leases
-from server.kit.identity import SYSTEM, Operator
+from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
@@ -48,6 +51,7 @@ def fill(session: Session) -> None:
     devices.issue_codes(session, ["R1"], PLANNER, at=NOW)
     leases.share(session, "ingest", "holder-1", total=4)
     _imports(session)
+    _forecasts(session)
 
     window = make_window(session)
     announcement = announcements.write_announcement(
@@ -138,6 +142,32 @@ def _imports(session: Session) -> None:
             unused_columns=[],
         )
     )
+
+
+def _forecasts(session: Session) -> None:
+    known = {(code, "goods"): (12, 10) for code in SHOPS}
+    forecasts.note_requests(session, date(2026, 10, 1), known, "cycles", at=NOW)
+    forecasts.ask_version(session, SYSTEM, at=NOW, today=NOW.date())
+    made = session.scalars(select(ForecastVersion)).one()
+    for code in SHOPS:
+        session.add(
+            SeriesRow(
+                version=made.id,
+                product_class="goods",
+                retailer=code,
+                first_period=date(2026, 10, 1),
+                demand=[12.0],
+                way=[1],
+                mean=[12.0],
+                lo80=[6.0],
+                hi80=[20.0],
+                tested_periods=0,
+                error=None,
+                naive_error=None,
+            )
+        )
+        month, said_by = date(2026, 12, 1), Actor("device", "till-1")
+        forecasts.give_own_figure(session, code, "goods", month, 14, said_by, at=NOW, today=NOW.date())
 
 
 def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:

@@ -71,6 +71,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("recipient", name=op.f("pk_feed_heads")),
     )
     op.create_table(
+        "forecast_versions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("cut_off", sa.Date(), nullable=False),
+        sa.Column("horizon", sa.Integer(), nullable=False),
+        sa.Column("history_number", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("under_way", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("series", sa.Integer(), nullable=False),
+        sa.Column("series_done", sa.Integer(), nullable=False),
+        sa.Column("input_sha256", sa.String(), nullable=True),
+        sa.Column("library_version", sa.String(), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_forecast_versions_trouble")),
+        sa.CheckConstraint(
+            "(state IN ('done', 'failed')) = (done_at IS NOT NULL)", name=op.f("ck_forecast_versions_done")
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_forecast_versions_state")
+        ),
+        sa.CheckConstraint("EXTRACT(day FROM cut_off) = 1", name=op.f("ck_forecast_versions_cut_off")),
+        sa.CheckConstraint("horizon > 0", name=op.f("ck_forecast_versions_horizon")),
+        sa.CheckConstraint("series_done BETWEEN 0 AND series", name=op.f("ck_forecast_versions_progress")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forecast_versions")),
+        sa.UniqueConstraint("number", name=op.f("uq_forecast_versions_number")),
+    )
+    op.create_index(
+        "uq_forecast_versions_under_way",
+        "forecast_versions",
+        ["under_way"],
+        unique=True,
+        postgresql_where="state IN ('waiting', 'working')",
+    )
+    op.create_table(
         "import_drafts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -408,6 +446,77 @@ def upgrade() -> None:
     op.create_index("ix_deliveries_retailer", "deliveries", ["retailer", "number"], unique=False)
     op.create_index("ix_deliveries_state", "deliveries", ["state", "number"], unique=False)
     op.create_table(
+        "demand_figures",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("product_class", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("confirms", sa.Integer(), nullable=True),
+        sa.Column("message_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "confirms IS NULL OR (kind = 'agreed' AND confirms < version)", name=op.f("ck_demand_figures_confirms")
+        ),
+        sa.CheckConstraint("kind IN ('own', 'agreed')", name=op.f("ck_demand_figures_kind")),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_demand_figures_month")),
+        sa.CheckConstraint("units >= 0", name=op.f("ck_demand_figures_units")),
+        sa.CheckConstraint("version > 0", name=op.f("ck_demand_figures_version")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_demand_figures_retailer_retailers")),
+        sa.PrimaryKeyConstraint(
+            "retailer", "product_class", "period", "kind", "version", name=op.f("pk_demand_figures")
+        ),
+    )
+    op.create_table(
+        "demand_history",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("product_class", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("sold_units", sa.BigInteger(), nullable=True),
+        sa.Column("requested_units", sa.BigInteger(), nullable=True),
+        sa.Column("granted_units", sa.BigInteger(), nullable=True),
+        sa.Column("out_days", sa.Integer(), nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_demand_history_month")),
+        sa.CheckConstraint(
+            "num_nonnulls(sold_units, requested_units, granted_units, out_days) > 0",
+            name=op.f("ck_demand_history_something"),
+        ),
+        sa.CheckConstraint("out_days BETWEEN 0 AND 31", name=op.f("ck_demand_history_out_days")),
+        sa.CheckConstraint(
+            "sold_units >= 0 AND requested_units >= 0 AND granted_units >= 0", name=op.f("ck_demand_history_units")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_demand_history_retailer_retailers")),
+        sa.PrimaryKeyConstraint("retailer", "product_class", "period", name=op.f("pk_demand_history")),
+    )
+    op.create_table(
+        "demand_history_versions",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("product_class", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("sold_units", sa.BigInteger(), nullable=True),
+        sa.Column("requested_units", sa.BigInteger(), nullable=True),
+        sa.Column("granted_units", sa.BigInteger(), nullable=True),
+        sa.Column("out_days", sa.Integer(), nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_demand_history_versions_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_demand_history_versions")),
+    )
+    op.create_index(
+        "ix_demand_history_versions_cell",
+        "demand_history_versions",
+        ["product_class", "retailer", "period", "number"],
+        unique=False,
+    )
+    op.create_table(
         "devices",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
@@ -433,6 +542,27 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_enrolment_codes_retailer_retailers")),
         sa.PrimaryKeyConstraint("code_sha256", name=op.f("pk_enrolment_codes")),
     )
+    op.create_table(
+        "forecast_series",
+        sa.Column("version", sa.Uuid(), nullable=False),
+        sa.Column("product_class", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("first_period", sa.Date(), nullable=False),
+        sa.Column("demand", sa.ARRAY(sa.Float()), nullable=False),
+        sa.Column("way", sa.ARRAY(sa.SmallInteger()), nullable=False),
+        sa.Column("mean", sa.ARRAY(sa.Float()), nullable=False),
+        sa.Column("lo80", sa.ARRAY(sa.Float()), nullable=False),
+        sa.Column("hi80", sa.ARRAY(sa.Float()), nullable=False),
+        sa.Column("tested_periods", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Double(), nullable=True),
+        sa.Column("naive_error", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_forecast_series_retailer_retailers")),
+        sa.ForeignKeyConstraint(
+            ["version"], ["forecast_versions.id"], name=op.f("fk_forecast_series_version_forecast_versions")
+        ),
+        sa.PrimaryKeyConstraint("version", "product_class", "retailer", name=op.f("pk_forecast_series")),
+    )
+    op.create_index("ix_forecast_series_retailer", "forecast_series", ["retailer", "version"], unique=False)
     op.create_table(
         "licences",
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1012,6 +1142,18 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON delivery_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE demand_figures ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_figures USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE demand_history ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_history USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE demand_history_versions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_history_versions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE feed_entries ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON feed_entries USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1019,6 +1161,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON feed_heads USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE forecast_series ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON forecast_series USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE grants ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -1070,7 +1216,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
@@ -1111,9 +1257,15 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_operator_sessions_operator_id"), table_name="operator_sessions")
     op.drop_table("operator_sessions")
     op.drop_table("licences")
+    op.drop_index("ix_forecast_series_retailer", table_name="forecast_series")
+    op.drop_table("forecast_series")
     op.drop_table("enrolment_codes")
     op.drop_index(op.f("ix_devices_retailer"), table_name="devices")
     op.drop_table("devices")
+    op.drop_index("ix_demand_history_versions_cell", table_name="demand_history_versions")
+    op.drop_table("demand_history_versions")
+    op.drop_table("demand_history")
+    op.drop_table("demand_figures")
     op.drop_index("ix_deliveries_state", table_name="deliveries")
     op.drop_index("ix_deliveries_retailer", table_name="deliveries")
     op.drop_table("deliveries")
@@ -1137,6 +1289,12 @@ def downgrade() -> None:
     op.drop_index("ix_import_reports_at", table_name="import_reports")
     op.drop_table("import_reports")
     op.drop_table("import_drafts")
+    op.drop_index(
+        "uq_forecast_versions_under_way",
+        table_name="forecast_versions",
+        postgresql_where="state IN ('waiting', 'working')",
+    )
+    op.drop_table("forecast_versions")
     op.drop_table("feed_heads")
     op.drop_index("uq_feed_entries_recipient_seq", table_name="feed_entries")
     op.drop_index(
