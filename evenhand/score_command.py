@@ -1,6 +1,7 @@
 """``evenhand score`` and ``evenhand verify-score``: capability scores of a folder of figures, and their check."""
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,14 @@ from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progre
 PANEL = "Scores"
 
 app = typer.Typer()
+
+
+class Period(StrEnum):
+    """Lengths of periods."""
+
+    WEEK = "week"
+    MONTH = "month"
+
 
 GivenFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with retailers.csv and history.csv.")]
 
@@ -25,7 +34,8 @@ def score(
         Path | None, typer.Option(help="Folder of the scores before these; their tiers are moved on from.")
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option(help="Day of the scores, as 2027-02-28; the day after the last period where absent.")
+        str | None,
+        typer.Option(help="Day of the scores, as 2027-02-28; where absent, the day after the last period begins."),
     ] = None,
     *,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -132,3 +142,31 @@ def estimate_demand(
     if not quiet:
         figures = history.figures["history"]
         typer.echo(f"demand of {len(figures):,} periods of {len(history.retailer):,} retailers; written to {out}")
+
+
+@app.command("history-of", rich_help_panel=PANEL)
+def history_of(
+    ledger: Annotated[Path, typer.Argument(metavar="LEDGER", help="Lines of deliveries or sales, CSV or Parquet.")],
+    out: Annotated[Path, typer.Option(help="New folder for retailers.csv, history.csv and assortment.csv.")],
+    period: Annotated[Period, typer.Option(help="Length of a period.")] = Period.WEEK,
+    day: Annotated[str, typer.Option(help="Column of the day.")] = "date",
+    retailer: Annotated[str, typer.Option(help="Column of the retailer.")] = "retailer",
+    sku: Annotated[str, typer.Option(help="Column of the SKU.")] = "sku",
+    units: Annotated[str, typer.Option(help="Column of the units; below 0 they are returns.")] = "units",
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make a folder to score of a ledger: what each retailer sold in each whole period, and how wide its range was.
+
+    Exit codes: 0 written, 1 not written, 2 input refused.
+    """
+    with errors_in_one_line():
+        from allocation.scoring.ledger import Named, read_ledger, write_history
+
+        lines = read_ledger(ledger, Named(day, retailer, sku, units))
+        first, end = write_history(lines, out, period.value)
+    if not quiet:
+        typer.echo(
+            f"{len(lines.day):,} lines of {len(lines.retailers):,} retailers, {period.value}s from {first} to {end}; "
+            f"written to {out}"
+        )

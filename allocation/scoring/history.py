@@ -127,7 +127,7 @@ class History:
 
     @property
     def next_day(self) -> date | None:
-        """The day after the last period of any table; None where there is no row."""
+        """The day after the first day of the last period of any table; None where there is no row."""
         last = max((int(table.day.max()) for table in self.figures.values() if len(table)), default=None)
         return None if last is None else date.fromordinal(last + 1)
 

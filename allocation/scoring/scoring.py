@@ -41,7 +41,7 @@ def score(
     previous
         The tier that each retailer had earned before; where None, what the history says. A retailer without one is new.
     as_of
-        The day. Only figures of periods that begin before it are used. Where None, the day after the last period.
+        The day. Only figures of periods that begin before it are used. Where None, the day after the last one begins.
 
     Returns
     -------

@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
+PANEL = DATA / "iowa" / "panel_40_stores_2012_2020.parquet"
 LEDGER = DATA / "iowa" / "order_lines_2020-11_2021-01.parquet"
 VACCINE = {"pfizer": (975, 1170), "moderna": (100,)}
 """Doses in a tray of each maker: Pfizer's vials held five doses and later six."""
