@@ -215,6 +215,53 @@ def test_a_reserve_is_held_back_also_where_skus_meet_in_a_credit():
     assert verify(problem, result).holds
 
 
+def test_a_quota_of_all_skus_holds_for_their_sum():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a", "b"], "sku": ["x", "y", "x"], "requested": [10, 10, 10]},
+        {"sku": ["x", "y"], "supply": [20, 20]},
+        {"retailer": ["a", "b"], "group:region": ["north", "south"]},
+        {"group": ["region"], "value": ["north"], "sku": ["*"], "max_units": [7]},
+    )
+    result = solve(problem, Policy(), seed=SEED)
+
+    assert sum(result.granted.tolist()[:2]) == 7
+    assert result.granted.tolist()[2] == 10
+    assert result.bound_by.tolist() == ["quota:region=north:*", "quota:region=north:*", ""]
+
+
+def test_a_cap_is_the_most_that_is_granted():
+    assert granted(one_sku([10, 10], 100, cap=[3, None])) == [3, 10]
+    assert granted(one_sku([10, 10], 100, cap=[3, None], sku={"pack": 2})) == [2, 10]
+
+
+def test_a_carry_moves_a_pack_forward_and_a_debt_moves_it_back():
+    assert granted(one_sku([5, 5], 1, carry=[400, -400])) == [1, 0]
+    assert granted(one_sku([5, 5], 1, carry=[-400, 400])) == [0, 1]
+
+
+def test_large_and_small_packs_are_compared_by_units_under_a_credit():
+    """Keys by Webster: x in packs of 4 at 2, 6; y singly at ½, 1½, … so that y has 6 before x may have its second."""
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a"], "sku": ["x", "y"], "requested": [8, 8]},
+        {"sku": ["x", "y"], "supply": [80, 80], "pack": [4, 1], "price_minor": [1, 1]},
+        {"retailer": ["a"], "credit_minor": [12]},
+    )
+
+    assert solve(problem, Policy(), seed=SEED).granted.tolist() == [4, 8]
+
+
+def test_of_two_full_constraints_the_supply_is_named():
+    problem = Problem.from_columns(
+        {"retailer": ["a", "a"], "sku": ["x", "y"], "requested": [5, 1]},
+        {"sku": ["x", "y"], "supply": [2, 9], "price_minor": [10, 10]},
+        {"retailer": ["a"], "credit_minor": [30]},
+    )
+    result = solve(problem, Policy(), seed=SEED)
+
+    assert result.granted.tolist() == [2, 1]
+    assert (result.reason.tolist()[0], result.bound_by.tolist()[0]) == ("supply", "supply:x")
+
+
 def test_tiers_are_served_one_after_the_other():
     problem = Problem.from_columns(
         {"retailer": ["a", "b", "c"], "sku": ["K"] * 3, "requested": [5, 5, 5]},

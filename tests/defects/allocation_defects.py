@@ -74,7 +74,7 @@ DEFECTS = (
         "quota-of-all-skus-dropped",
         "a region takes more than its share of everything",
         (Edit("allocation/constraints.py", "    for of_all in (False, True):\n", "    for of_all in (False,):\n"),),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_a_quota_of_all_skus_holds_for_their_sum",),
     ),
     Defect(
         "cap-off-by-one",
@@ -86,7 +86,7 @@ DEFECTS = (
                 "eligible = np.minimum(requested, requests.cap[here] + 1) // pack",
             ),
         ),
-        ("tests/allocation/test_classical_answers.py", f"{FILLINGS}::test_every_result_holds_before_the_checker"),
+        (f"{FILLINGS}::test_a_cap_is_the_most_that_is_granted",),
     ),
     Defect(
         "floor-granted-twice",
@@ -122,7 +122,7 @@ DEFECTS = (
                 "    signpost = half_steps / 2 + Fraction(carry, CARRY_SCALE)\n",
             ),
         ),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_a_carry_moves_a_pack_forward_and_a_debt_moves_it_back",),
     ),
     Defect(
         "debt-counted-as-credit",
@@ -152,7 +152,7 @@ DEFECTS = (
                 "    return (signpost - offset) / rate\n",
             ),
         ),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_large_and_small_packs_are_compared_by_units_under_a_credit",),
     ),
     Defect(
         "weight-of-the-retailer-instead-of-the-lines",
@@ -188,7 +188,7 @@ DEFECTS = (
                 "next(c for c, size in reversed(self.needs[line]) if self.room[c] < size)",
             ),
         ),
-        (f"{FILLINGS}::test_every_result_holds_before_the_checker",),
+        (f"{FILLINGS}::test_of_two_full_constraints_the_supply_is_named",),
     ),
     Defect(
         "decision-by-hand-overlooked",
