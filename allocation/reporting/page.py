@@ -134,7 +134,7 @@ def _evenness(evenness: dict[str, Any]) -> str:
             (both("Jain (1: all the same)", "Jain 指数（1 为完全相同）"), f"{evenness['jain']:.3f}"),
             (
                 both("Share of the largest 1 % of retailers", "最大 1% 零售户所占份额"),
-                f"{100 * evenness['largest_1_percent_share']:.1f} %",
+                f"{100 * evenness['largest_1_percent_share']:.1f}\N{NO-BREAK SPACE}%",
             ),
             (both("Retailers with nothing", "一无所得的零售户"), number_text(evenness["retailers_at_zero"])),
         ),
@@ -208,8 +208,8 @@ def _path(points: Iterable[Sequence[float]]) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+    return f"{100 * part / whole:.1f}\N{NO-BREAK SPACE}%" if whole else "–"
 
 
 def _whole(part: float) -> str:
-    return f"{100 * part:.0f} %"
+    return f"{100 * part:.0f}\N{NO-BREAK SPACE}%"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from allocation_problems import SEED, columns, one_sku, policies
+from browser import SIZES, system_chromium, violations
 from hypothesis import assume, given, settings
 
 from allocation import Policy, Problem, explain, solve
@@ -258,3 +259,25 @@ def test_the_page_is_whole_escaped_and_in_both_languages():
     assert "<i>north" not in page
     assert "&lt;b&gt;K&lt;/b&gt;" in page
     assert "http" not in page
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_fits_every_screen_breaks_no_name_and_axe_finds_nothing(language, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(report_page(solved(town()).report), encoding="utf-8")
+    with system_chromium() as browser:
+        for width, height in SIZES.values():
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.goto(path.as_uri())
+            page.click(f"label[for=show-{language}]")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            name = page.get_by_role("cell", name="SCARCE", exact=True)
+            assert (
+                name.evaluate(
+                    "cell => { const r = document.createRange(); r.selectNodeContents(cell); "
+                    "return r.getClientRects().length }"
+                )
+                == 1
+            )
+            assert violations(page) == []
