@@ -7,6 +7,7 @@ import typer
 from evenhand import (
     allocation_commands,
     compare_command,
+    forecast_command,
     load_command,
     sample_command,
     score_command,
@@ -28,6 +29,7 @@ app.add_typer(allocation_commands.app)
 app.add_typer(compare_command.app)
 app.add_typer(allocation_commands.seed_app, name="seed", rich_help_panel=allocation_commands.PANEL)
 app.add_typer(sample_command.app, name="sample", rich_help_panel=allocation_commands.PANEL)
+app.add_typer(forecast_command.app)
 app.add_typer(score_command.app)
 app.add_typer(demo_command.app)
 app.add_typer(load_command.app)

@@ -1,5 +1,6 @@
 """What would have been forecast earlier, beside what came: errors that no figure has seen beforehand."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -8,10 +9,11 @@ import numpy as np
 
 from allocation.forecasting.calendar import Calendar
 from allocation.forecasting.fitting import tested_periods
-from allocation.forecasting.forecasting import Places, Progress, forecast
+from allocation.forecasting.forecasting import Progress, forecast
 from allocation.forecasting.history import FloatArray, History
 from allocation.forecasting.models import MODELLED_FROM
 from allocation.forecasting.periods import IntArray
+from allocation.forecasting.places import Here, Places, Result
 from allocation.forecasting.shapes import known
 
 ORIGINS: Final = 2
@@ -58,9 +60,14 @@ def backtest(
             break
         some = history.picked(rows)
         shortened = some.without_last(cut[rows])
-        prefix = f"backtest {origin} of {ORIGINS}"
-        told = partial(_told, progress, prefix)
-        found = forecast(shortened, int(tested.max()), holidays=holidays, progress=told, places=places)
+        prefix = f"backtest {origin} of {ORIGINS}: "
+        found = forecast(
+            shortened,
+            int(tested.max()),
+            holidays=holidays,
+            progress=partial(_told, progress, prefix),
+            places=_Prefixed(places or Here(), prefix),
+        )
         for at, series in enumerate(rows.tolist()):
             before, count = known(shortened.of(at)), int(tested[series])
             actual = some.of(at)[len(before) : len(before) + count]
@@ -68,17 +75,34 @@ def backtest(
             naive = seasonal_naive(before, count, history.frequency.season)
             scale = season_step(before, history.frequency.season)
             periods[series] += int(seen.sum())
-            with np.errstate(divide="ignore", invalid="ignore"):
-                for row, figures in enumerate((found.mean[at, :count], naive)):
-                    missed[row, series] += float(np.abs(figures - actual)[seen].sum()) / scale
+            for row, figures in enumerate((found.mean[at, :count], naive)):
+                missed[row, series] += float(np.abs(figures - actual)[seen].sum()) / scale if scale > 0 else np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = missed / periods
     errors[~np.isfinite(errors)] = np.nan
     return Backtest(periods, errors[0], errors[1])
 
 
+@dataclass(frozen=True)
+class _Prefixed:
+    """Places that tell the stages of one cut-off from those of others."""
+
+    places: Places
+    prefix: str
+
+    def each(
+        self,
+        stage: str,
+        act: Callable[[History], Result],
+        kind: type[Result],
+        stretches: Sequence[History],
+        told: Callable[[int], None],
+    ) -> Sequence[Result]:
+        return self.places.each(self.prefix + stage, act, kind, stretches, told)
+
+
 def _told(progress: Progress, prefix: str, stage: str, done: int, total: int) -> None:
-    progress(f"{prefix}: {stage}", done, total)
+    progress(prefix + stage, done, total)
 
 
 def seasonal_naive(values: FloatArray, horizon: int, season: int) -> FloatArray:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from allocation.forecasting.history import FloatArray, History
-from allocation.forecasting.periods import FIRST_YEAR, LAST_YEAR, Days, Frequency, IntArray, first_days, phases
+from allocation.forecasting.periods import Days, Frequency, IntArray, first_days, phases
 
 Calendar = Mapping[str, Days]
 """By name of the holiday, its dates as days since 1970-01-01, in order."""
@@ -22,8 +22,17 @@ BUILT_IN: Final = ("spring_festival", "mid_autumn", "qingming", "easter", "thank
 """Chinese New Year, the 15th of the eighth lunar month, the fifth solar term, Easter Sunday, the fourth Thursday of
 November."""
 
-WINDOWS: Final = ((0, 1), (-7, 1), (-14, 1), (-28, 1), (0, 8))
-"""Windows of days around a holiday, first and past the last: the day, the weeks up to it, the week from it."""
+BUILT_IN_YEARS: Final = range(1901, 2100)
+"""For these the lunisolar calendar is known."""
+
+WINDOWS: Final = {
+    Frequency.MONTHLY: ((0, 1), (-7, 1), (-14, 1), (-28, 1)),
+    Frequency.WEEKLY: ((0, 1), (-7, 1), (-14, 1), (-28, 1), (0, 8)),
+}
+"""Windows of days around a holiday, first and past the last: the day, the weeks up to it, the week from it.
+
+Months cannot tell the week from a holiday from its day but where it falls on a month's last days, which is too seldom.
+"""
 
 
 class Effect(NamedTuple):
@@ -35,7 +44,7 @@ class Effect(NamedTuple):
 
 @cache
 def built_in_calendar() -> dict[str, Days]:
-    """Return the dates of the built-in holidays in all years that are known."""
+    """Return the dates of the built-in holidays."""
     # Half a second, and only where seasons are looked at.
     from holidays.groups.chinese import ChineseCalendarHolidays  # noqa: PLC0415
     from holidays.groups.christian import ChristianHolidays  # noqa: PLC0415
@@ -49,7 +58,7 @@ def built_in_calendar() -> dict[str, Days]:
         def __init__(self) -> None:
             ChineseCalendarHolidays.__init__(self)
             ChristianHolidays.__init__(self)
-            super().__init__(years=range(FIRST_YEAR, LAST_YEAR + 1))
+            super().__init__(years=BUILT_IN_YEARS)
 
         def _populate_public_holidays(self) -> None:
             self._add_chinese_new_years_day("spring_festival")
@@ -67,9 +76,9 @@ def built_in_calendar() -> dict[str, Days]:
     return {name: np.array(days, dtype=np.int64) for name, days in dates.items()}
 
 
-def effects_of(calendar: Calendar) -> tuple[Effect, ...]:
+def effects_of(calendar: Calendar, frequency: Frequency) -> tuple[Effect, ...]:
     """Return every holiday with every window, in a fixed order."""
-    return tuple(Effect(name, window) for name in sorted(calendar) for window in WINDOWS)
+    return tuple(Effect(name, window) for name in sorted(calendar) for window in WINDOWS[frequency])
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +107,7 @@ class Almanac:
 def almanac(calendar: Calendar, history: History, horizon: int) -> Almanac:
     """Return what is to be known of the periods of some series and of those after them."""
     low, high = int(history.first.min()), int((history.first + history.lengths).max()) + horizon
-    numbers, effects, frequency = np.arange(low, high), effects_of(calendar), history.frequency
+    numbers, effects, frequency = np.arange(low, high), effects_of(calendar, history.frequency), history.frequency
     weekdays = sorted(set(history.weekday.tolist()))
     return Almanac(
         effects,

@@ -11,7 +11,7 @@ order, be kept, and be taken up again; only what they pool is brought together.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,42 +19,16 @@ from allocation.forecasting.calendar import Calendar, almanac, built_in_calendar
 from allocation.forecasting.combining import combined
 from allocation.forecasting.fitting import Fits, Pool, fit, sums_of_effects, sums_of_shapes, tested_periods
 from allocation.forecasting.history import FloatArray, History
-from allocation.forecasting.holiday_effects import pooled_effects
+from allocation.forecasting.holiday_effects import EffectSums, PooledEffects, pooled_effects
 from allocation.forecasting.periods import Days, first_days
-from allocation.forecasting.shapes import pooled_shapes
+from allocation.forecasting.places import Here, Places, Result
+from allocation.forecasting.shapes import ShapeSums, pooled_shapes
 
 STRETCH: Final = 500
 """Series worked on at a time. What is pooled is added up stretch by stretch, so this moves the figures' last digits."""
 
-Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
 """Told the stage, the series done and their number."""
-
-
-class Places(Protocol):
-    """Where stretches are worked on."""
-
-    def each(
-        self, stage: str, act: Callable[[History], Result], stretches: Sequence[History], told: Callable[[int], None]
-    ) -> Sequence[Result]:
-        """Return what `act` gives for each stretch, in order; `told` hears of each that is done, as series so far."""
-        ...
-
-
-class Here:
-    """In this process, one after the other."""
-
-    def each(
-        self, stage: str, act: Callable[[History], Result], stretches: Sequence[History], told: Callable[[int], None]
-    ) -> Sequence[Result]:
-        """Work on each in turn."""
-        del stage
-        found, done = [], 0
-        for stretch in stretches:
-            found.append(act(stretch))
-            done += len(stretch)
-            told(done)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +88,14 @@ def forecast(
         nothing = np.zeros((0, horizon))
         return Forecasts((), ahead, nothing, nothing, nothing)
 
-    def each(stage: str, act: Callable[[History], Result], of: History) -> Sequence[Result]:
-        return where.each(stage, act, _stretches(of), lambda done: progress(stage, done, len(of)))
+    def each(stage: str, act: Callable[[History], Result], kind: type[Result], of: History) -> Sequence[Result]:
+        return where.each(stage, act, kind, _stretches(of), lambda done: progress(stage, done, len(of)))
 
     earlier_history = history.without_last(tested_periods(history.lengths, horizon))
     later = _pool("seasons", each, history, calendar)
     earlier = _pool("earlier seasons", each, earlier_history, calendar)
-    fits = each("models", partial(_fit, horizon=horizon, calendar=calendar, later=later, earlier=earlier), history)
-    figures = combined(fits, history.frequency.season)
+    fitted = partial(_fit, horizon=horizon, calendar=calendar, later=later, earlier=earlier)
+    figures = combined(each("models", fitted, Fits, history), history.frequency.season)
     return Forecasts(history.names, ahead, *figures)
 
 
@@ -129,24 +103,18 @@ def _stretches(history: History) -> list[History]:
     return [history.some(start, min(start + STRETCH, len(history))) for start in range(0, len(history), STRETCH)]
 
 
-def _pool(
-    stage: str,
-    each: Callable[[str, Callable[[History], Any], History], Sequence[Any]],
-    history: History,
-    calendar: Calendar,
-) -> Pool:
-    effects = pooled_effects(
-        list(each(f"{stage}: holidays", partial(_sums_of_effects, calendar=calendar), history)), effects_of(calendar)
-    )
+def _pool(stage: str, each: Callable[..., Sequence[Any]], history: History, calendar: Calendar) -> Pool:
+    found = each(f"{stage}: holidays", partial(_sums_of_effects, calendar=calendar), EffectSums, history)
+    effects = pooled_effects(list(found), effects_of(calendar, history.frequency))
     act = partial(_sums_of_shapes, calendar=calendar, effects=effects)
-    return Pool(effects, pooled_shapes(list(each(stage, act, history))))
+    return Pool(effects, pooled_shapes(list(each(stage, act, ShapeSums, history))))
 
 
-def _sums_of_effects(stretch: History, calendar: Calendar) -> Any:
+def _sums_of_effects(stretch: History, calendar: Calendar) -> EffectSums:
     return sums_of_effects(stretch, almanac(calendar, stretch, 1))
 
 
-def _sums_of_shapes(stretch: History, calendar: Calendar, effects: Any) -> Any:
+def _sums_of_shapes(stretch: History, calendar: Calendar, effects: PooledEffects) -> ShapeSums:
     return sums_of_shapes(stretch, almanac(calendar, stretch, 1), effects)
 
 

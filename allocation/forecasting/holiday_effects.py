@@ -16,7 +16,7 @@ from allocation.forecasting.periods import IntArray
 from allocation.forecasting.shapes import ratios
 
 OWN_BEYOND_DOUBT: Final = 5.0
-"""An effect this many standard errors from 0 is a series' own: one of 25 windows passes by chance once in 10,000."""
+"""An effect this many standard errors from 0 is a series' own: by chance, one series in some thousands shows one."""
 
 POOL_BEYOND_DOUBT: Final = 5.0
 """A class has an effect where its members' standard scores, added and divided by the root of their number, reach it."""

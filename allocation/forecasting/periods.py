@@ -14,9 +14,11 @@ IntArray = npt.NDArray[np.int64]
 Days = npt.NDArray[np.int64]
 """Days since 1970-01-01."""
 
-FIRST_YEAR: Final = 1901
-LAST_YEAR: Final = 2099
-"""Periods lie in these years: the dates of the lunisolar calendar are known for them."""
+LAST_YEAR: Final = 9900
+"""Periods lie in years up to this one: what follows them can still be written with four digits of year."""
+
+LONGEST_YEARS: Final = 200
+"""No series goes over more years than this: a longer one has a mistyped date."""
 
 WEEK_DAYS: Final = 7
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from allocation.errors import InputError
 from allocation.forecasting.calendar import Calendar, built_in_calendar
 from allocation.forecasting.history import FloatArray, History
-from allocation.forecasting.periods import FIRST_YEAR, LAST_YEAR, Days, Frequency, IntArray, numbered
+from allocation.forecasting.periods import LAST_YEAR, LONGEST_YEARS, Days, Frequency, IntArray, numbered
 from allocation.names import name_fault
 from allocation.tables.columns import RawTable
 from allocation.tables.files import read_table
@@ -76,6 +76,7 @@ def checked_history(raw: RawTable, frequency: Frequency) -> tuple[History, Remar
     if not known.all():
         first = int(order[series == int(known.argmin())].min())
         raw.refuse(first, "value", "no period of this series has a value; give one, or leave the series out")
+    _refuse_endless(raw, order, series, number, LONGEST_YEARS * frequency.season)
     bounds, filled, gaps = _without_gaps(series, number, values, len(names))
     starts = np.searchsorted(series, np.arange(len(names)))
     history = History(frequency, names, number[starts], weekday, bounds, filled, members, classes)
@@ -138,8 +139,8 @@ def _day(text: str) -> tuple[int, str | None]:
         day = date.fromisoformat(text)
     except ValueError:
         return _NOT_A_DAY, "there is no such day; correct it"
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        return _NOT_A_DAY, f"years from {FIRST_YEAR} to {LAST_YEAR} are known; correct the date"
+    if day.year > LAST_YEAR:
+        return _NOT_A_DAY, f"years up to {LAST_YEAR} are known; correct the date"
     return (day - date(1970, 1, 1)).days, None
 
 
@@ -213,6 +214,14 @@ def _refuse_doubled(raw: RawTable, order: IntArray, series: IntArray, number: In
     if same.any():
         later: npt.NDArray[np.int64] = np.maximum(order[1:], order[:-1])[same]
         raw.refuse(int(later.min()), "period", "a second row for this period of the series; add them up, or keep one")
+
+
+def _refuse_endless(raw: RawTable, order: IntArray, series: IntArray, number: IntArray, longest: int) -> None:
+    starts = np.searchsorted(series, series)
+    far = number - number[starts] > longest
+    if far.any():
+        what = f"more than {LONGEST_YEARS} years after this series' first period; correct the one or the other"
+        raw.refuse(int(order[far].min()), "period", what)
 
 
 def _without_gaps(

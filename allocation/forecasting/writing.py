@@ -39,9 +39,8 @@ def write_forecasts(
     OSError
         Where the disk is full or the place cannot be written to; what was there stays.
     """
+    check_place(path)
     path = path.absolute()
-    if path.is_dir():
-        raise InputError(str(path), "a folder stands there; give the name of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     # A sibling, so that it lies on the same file system and a rename puts it in place.
     handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -60,6 +59,18 @@ def write_forecasts(
     except BaseException:
         Path(fresh).unlink(missing_ok=True)
         raise
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no file can be put, before hours of work are done for it.
+
+    Raises
+    ------
+    InputError
+        Where a folder stands there.
+    """
+    if path.is_dir():
+        raise InputError(str(path), "a folder stands there; give the name of a file")
 
 
 def _umask() -> int:

@@ -11,6 +11,30 @@ FILLINGS = "tests/allocation/test_fillings.py"
 
 DEFECTS = (
     Defect(
+        "models-judged-by-what-they-saw",
+        "the model that bends most to a history looks best, and the next figures are wrong",
+        (
+            Edit(
+                "allocation/forecasting/fitting.py",
+                "    before = _used(history.of(i)[:cut], intermittent=intermittent)\n",
+                "    before = _used(history.of(i), intermittent=intermittent)\n",
+            ),
+        ),
+        ("tests/allocation/forecasting/test_no_use_of_the_future.py",),
+    ),
+    Defect(
+        "holidays-a-year-off",
+        "goods for the Spring Festival are forecast for the month of the year before",
+        (
+            Edit(
+                "allocation/forecasting/fitting.py",
+                "    exposed = almanac.exposed_of(start, past, view.weekday)\n",
+                "    exposed = np.roll(almanac.exposed_of(start, past, view.weekday), almanac.season, axis=1)\n",
+            ),
+        ),
+        ("tests/allocation/forecasting/test_moving_holidays.py",),
+    ),
+    Defect(
         "lottery-without-the-sku",
         "who loses the draw for one product loses it for every product",
         (
