@@ -1,155 +1,83 @@
 """``evenhand forecast --demo-censoring``: what the estimate of unconstrained demand is worth, on made-up histories."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from evenhand.command_line import errors_in_one_line, progress_bars
 
 if TYPE_CHECKING:
-    from allocation.rationing.accuracy import Trial
-    from allocation.rationing.closed_loop import Loop
+    from allocation.rationing.accuracy import Errors, Trial
     from allocation.rationing.gaming import Attempt
-    from allocation.rationing.history import Setting
 
 LOOP_SEED: Final = 1
 _A_ROW: Final = 13
 
-
-def demo_censoring(*, as_json: bool = False, quiet: bool = False) -> None:
-    """Print accuracy, what is gained by inflating requests, and the closed loop; the same figures every time.
-
-    Parameters
-    ----------
-    as_json
-        One JSON object instead of tables.
-    quiet
-        Show no progress.
-    """
-    with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
-        from allocation.rationing.closed_loop import Loop
-        from allocation.rationing.history import Setting
-
-        found = _measured(Setting(), Loop(), progress)
-    if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=1))
-    else:
-        typer.echo("\n".join(found.lines()))
+Progress = Callable[[str, int, int], None]
 
 
-class _Found:
-    """What was measured, to be printed."""
-
-    def __init__(self, setting: "Setting", loop: "Loop") -> None:
-        self.setting, self.loop = setting, loop
-        self.trials: dict[str, list[Trial]] = {}
-        self.attempts: list[Attempt] = []
-        self.parts: dict[str, list[float]] = {}
-        self.returned: dict[str, int | None] = {}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        from dataclasses import asdict
-
-        named = {
-            known: [
-                {**asdict(trial), "ways": {way.name: both for way, both in trial.ways.items()}} for trial in of_known
-            ]
-            for known, of_known in self.trials.items()
-        }
-        return {
-            "setting": asdict(self.setting),
-            "accuracy": named,
-            "inflating": [asdict(attempt) for attempt in self.attempts],
-            "loop": {
-                "setting": asdict(self.loop),
-                "part_of_true_share": self.parts,
-                "returned_after_cycles": self.returned,
-            },
-        }
-
-    def lines(self) -> Iterator[str]:
-        """Yield the tables, line by line."""
-        s = self.setting
-        yield (
-            f"Demand under rationing: {s.retailers} retailers, {s.weeks} weeks, {s.cut:.0%} of lines cut by weighted "
-            f"max-min, {s.requests_missing:.0%} of requests missing, {s.inflating:.0%} of retailers asking for more "
-            "after a cut"
-        )
-        for known, trials in self.trials.items():
-            yield from ("", f"Stock-out times known in {known}: error of demand over the whole history")
-            yield from _accuracy(trials)
-        yield from ("", "Ways taken, all seeds of the first table: share of the weeks, bias of their sum")
-        yield from _ways(next(iter(self.trials.values())))
-        yield from ("", "Every tenth retailer asks for more, alone among the others, on the same supply")
-        yield from _table(
-            ("asking for", "bias", "gain", "most gained", "above ceiling"),
-            [(a.asking, *map(_signed, (a.bias, a.gain, a.gain_most)), str(a.above_ceiling)) for a in self.attempts],
-        )
-        yield from self._loop_lines()
-
-    def _loop_lines(self) -> Iterator[str]:
-        loop = self.loop
-        yield ""
-        yield (
-            f"Closed loop: {loop.retailers} retailers, {loop.cycles} cycles, supply {loop.supply:.0%} of demand; "
-            f"half the retailers starved in the first {loop.starved_cycles} cycles"
-        )
-        yield "Granted to that half, per cent of its true share, cycle by cycle"
-        for name, part in self.parts.items():
-            for start in range(0, len(part), _A_ROW):
-                figures = "".join(f"{100 * value:5.0f}" for value in part[start : start + _A_ROW])
-                yield f"  {name if not start else '':<18}cycle {start + 1:>2} on:{figures}"
-            after = self.returned[name]
-            told = "not within the year" if after is None else f"after {after} cycles"
-            yield f"  {'':<18}back at 95 % or more for good: {told}"
+def demo_censoring(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    """Print accuracy, what is gained by inflating requests, and the closed loop; the same figures every time."""
+    if not wanted:
+        return
+    with errors_in_one_line(), progress_bars(quiet=False) as progress:
+        for line in _report(progress):
+            typer.echo(line)
+    raise typer.Exit
 
 
-def _measured(setting: "Setting", loop: "Loop", progress: Callable[[str, int, int], None]) -> _Found:
-    from dataclasses import replace
+DemoCensoring = Annotated[
+    bool,
+    typer.Option(
+        "--demo-censoring",
+        callback=demo_censoring,
+        is_eager=True,
+        help="Print what the estimate of demand under rationing is worth on made-up histories, and end.",
+    ),
+]
 
+
+def _report(progress: Progress) -> Iterator[str]:
+    """Yield the report, line by line."""
     from allocation.rationing.accuracy import SEEDS, trials
-    from allocation.rationing.closed_loop import returned_after, run_loop
     from allocation.rationing.gaming import attempts
+    from allocation.rationing.history import Setting
 
-    found = _Found(setting, loop)
-    for times_known in (setting.times_known, 0.0):
-        known = f"{times_known:.0%} of weeks"
-        found.trials[known] = []
+    usual = Setting()
+    yield (
+        f"Demand under rationing: {usual.retailers} retailers, {usual.weeks} weeks, {usual.cut:.0%} of lines cut by "
+        f"weighted max-min, {usual.inflating:.0%} of retailers asking for more after a cut"
+    )
+    settings = (usual, Setting(times_known=0.0), Setting(times_known=0.0, requests_missing=1.0))
+    for setting in settings:
+        requests = 1 - setting.requests_missing
+        known = f"stock-out times known in {setting.times_known:.0%} of weeks, requests in {requests:.0%}"
+        found = []
         for done, seed in enumerate(SEEDS):
-            progress(f"stock-out times known in {known}", done, len(SEEDS))
-            found.trials[known] += trials(replace(setting, times_known=times_known), [seed])
+            progress(known, done, len(SEEDS))
+            found += trials(setting, [seed])
+        yield from ("", f"Error of demand over the whole history; {known}")
+        yield from _accuracy(found)
+        yield from ("", "The ways by which figures were found: share of the weeks, bias of their sum")
+        yield from _ways(found)
     progress("inflated requests", 0, 1)
-    found.attempts = attempts(setting, SEEDS[0])
-    for done, (name, estimating) in enumerate((("with the estimate", True), ("sales alone", False))):
-        progress("closed loop", done, 2)
-        part = run_loop(loop, LOOP_SEED, estimating=estimating)
-        found.parts[name] = [round(float(value), 4) for value in part]
-        found.returned[name] = returned_after(part, loop)
-    return found
+    yield from ("", "Every tenth retailer asks for more, the others as before, on the same supply")
+    yield from _attempts(attempts(usual, SEEDS[0]))
+    yield from _loop(progress)
 
 
 def _accuracy(trials: "Sequence[Trial]") -> Iterator[str]:
     head = ("seed", "cut", "bias", "most-cut fifth", "by retailer", "sales: bias", "most-cut fifth", "by retailer")
-    figures = [
-        [t.cut]
-        + [
-            value
-            for errors in (t.estimated, t.sales_alone)
-            for value in (errors.bias, errors.bias_most_cut, errors.by_retailer)
-        ]
-        for t in trials
+    rows = [
+        (str(trial.seed), f"{trial.cut:.1%}", *_errors(trial.estimated), *_errors(trial.sales_alone))
+        for trial in trials
     ]
-    rows = [(str(t.seed), *_accuracy_row(row)) for t, row in zip(trials, figures, strict=True)]
-    mean = [sum(column) / len(column) for column in zip(*figures, strict=True)]
-    return _table(head, [*rows, ("mean", *_accuracy_row(mean))])
+    return _table(head, rows)
 
 
-def _accuracy_row(figures: Sequence[float]) -> list[str]:
-    plain = (0, 3, 6)
-    return [f"{value:.1%}" if at in plain else _signed(value) for at, value in enumerate(figures)]
+def _errors(errors: "Errors") -> tuple[str, str, str]:
+    return _signed(errors.bias), _signed(errors.bias_most_cut), f"{errors.by_retailer:.1%}"
 
 
 def _ways(trials: "Sequence[Trial]") -> Iterator[str]:
@@ -162,6 +90,32 @@ def _ways(trials: "Sequence[Trial]") -> Iterator[str]:
     return _table(("way", "of weeks", "bias"), rows)
 
 
+def _attempts(attempts: "Sequence[Attempt]") -> Iterator[str]:
+    rows = [(a.asking, *map(_signed, (a.bias, a.gain, a.gain_most)), str(a.above_ceiling)) for a in attempts]
+    return _table(("asking for", "bias", "gain", "most gained", "above ceiling"), rows)
+
+
+def _loop(progress: Progress) -> Iterator[str]:
+    from allocation.rationing.closed_loop import RETURNED, Loop, returned_after, run_loop
+
+    loop = Loop()
+    yield ""
+    yield (
+        f"Closed loop: {loop.retailers} retailers, {loop.cycles} cycles, supply {loop.supply:.0%} of demand; "
+        f"half the retailers starved in the first {loop.starved_cycles} cycles"
+    )
+    yield "Granted to that half, per cent of its true share, cycle by cycle"
+    for done, (name, estimating) in enumerate((("with the estimate", True), ("sales alone", False))):
+        progress("closed loop", done, 2)
+        part = run_loop(loop, LOOP_SEED, estimating=estimating)
+        for start in range(0, len(part), _A_ROW):
+            figures = "".join(f"{100 * value:5.0f}" for value in part[start : start + _A_ROW])
+            yield f"  {'' if start else name:<17}  cycle {start + 1:>2} on:{figures}"
+        after = returned_after(part, loop)
+        told = "not within the year" if after is None else f"{after} cycles after the starving"
+        yield f"  {'':<17}  back at {RETURNED:.0%} or more for good: {told}"
+
+
 def _signed(value: float) -> str:
     return f"{value:+.1%}"
 
@@ -169,9 +123,6 @@ def _signed(value: float) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield a table in plain text, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        first, *others = (
-            f"{cell:<{width}}" if not at else f"{cell:>{width}}"
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(("  " + first, *others))
+    for first, *others in (head, *rows):
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        yield "  " + "  ".join(cells)

@@ -111,7 +111,7 @@ def draw_history(setting: Setting, seed: int, asking: Floats | None = None, supp
         )
         cut[:, week] = granted[:, week] < requested[:, week]
     sold = np.minimum(demand.units, granted)
-    in_stock = ran_out_at(draw, demand.units, granted)
+    in_stock = ran_out_at(np.random.default_rng([seed, 53]), demand.units, granted)
     times = draw.random(shape) < uneven(draw, setting.times_known, setting.retailers)
     records = draw.random(shape) >= uneven(draw, setting.requests_missing, setting.retailers)
     return History(
@@ -154,7 +154,7 @@ def _shortages(draw: np.random.Generator, setting: Setting) -> Floats:
 
 def _supply(requested: Ints, weight: Floats, short: float) -> int:
     """Return the supply under which weighted max-min cuts this share of the lines."""
-    level = np.quantile(requested / weight, 1 - short)
+    level = np.quantile(requested / weight, 1 - short, method="lower")
     return int(np.minimum(requested, level * weight).sum())
 
 

@@ -5,6 +5,7 @@ is brought up to date. Tests are named as narrowly as they can be and run withou
 """
 
 from allocation_defects import DEFECTS as OF_ALLOCATION
+from censoring_defects import DEFECTS as OF_CENSORING
 from planting import Defect, Edit
 
 ORDERS = "tests/server/orders/test_service.py"
@@ -179,4 +180,5 @@ DEFECTS = (
         ("tests/contract/test_book.py",),
     ),
     *OF_ALLOCATION,
+    *OF_CENSORING,
 )

@@ -1,5 +1,8 @@
 """From what was sold, asked for and granted to what would have been sold, had there been enough."""
 
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -128,9 +131,13 @@ def unconstrained(
     if units.ndim == 2:  # noqa: PLR2004 - retailers and weeks
         _estimate(gather(*arrays), estimates)
     else:
-        for of_class in range(units.shape[1]):
+
+        def estimate(of_class: int) -> None:
             evidence = gather(*(np.ascontiguousarray(array[:, of_class]) for array in arrays))
             _estimate(evidence, Estimates(*(array[:, of_class] for array in vars(estimates).values())))
+
+        with ThreadPoolExecutor(os.cpu_count()) as cores:  # numpy leaves the interpreter to others while it counts
+            deque(cores.map(estimate, range(units.shape[1])), maxlen=0)
     return estimates
 
 

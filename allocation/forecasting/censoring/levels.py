@@ -27,7 +27,7 @@ HALF_LIFE_WEEKS: Final = 10.0
 OWN_WEEKS: Final = 4.0
 """The level of a week leans on the line's level over the whole history as if that were so many weeks."""
 
-PEER_WEEKS: Final = 2.0
+PEER_WEEKS: Final = 5.0
 """A line's level leans, as if that were so many weeks, on its own sales raised as those of its class are."""
 
 SPREAD_WEEKS: Final = 26.0
@@ -70,9 +70,9 @@ def given_sales(evidence: Evidence, mean: Floats, shape: Floats) -> tuple[Floats
 
     A week that sold *g* units in a fraction *T* has rate gamma distributed with shape r + g and mean
     (r + g)/(r/μ + T): *sold ÷ fraction*, drawn towards what is usual the less there is of either. What is not known
-    to have sold out is what was sold.
+    to have sold out is what was sold; a week of which nothing is known has 0.
     """
-    demand, variance = np.where(evidence.known, evidence.sold, mean), np.zeros_like(mean)
+    demand, variance = evidence.sold.copy(), np.zeros_like(mean)
     line, week = np.nonzero(evidence.timed)
     sold, left, r = evidence.sold[line, week], 1 - evidence.in_stock[line, week], shape[line]
     rate = (r + sold) / (r / np.maximum(mean[line, week], _TINY) + 1 - left)
@@ -87,7 +87,7 @@ def given_sales(evidence: Evidence, mean: Floats, shape: Floats) -> tuple[Floats
 
 def fit(evidence: Evidence) -> Expected:
     """Fit the model of one class; a line that is never known expects nothing."""
-    known, sold = evidence.known, evidence.sold
+    sold, seen = evidence.sold, evidence.known.astype(np.float64)
     demand = sold.copy()
     shape = np.full(len(sold), 5.0)
     factors = np.ones(sold.shape[1])
@@ -95,11 +95,13 @@ def fit(evidence: Evidence) -> Expected:
     mean = variance = np.zeros_like(sold)
     before = 0.0
     for _ in range(ROUNDS_MOST):
-        mean = _levels(evidence, demand, factors) * factors
-        factors = _factors(known, demand, mean, factors, shape, trusted)
+        mean = _levels(evidence, demand, seen * factors)
+        mean *= factors
+        expected = mean * seen
+        factors = _factors(demand, expected, factors, shape, trusted)
         demand, variance = given_sales(evidence, mean, shape)
-        shape = _shapes(known, demand, variance, mean)
-        total = float(demand[known].sum())
+        shape = _shapes(evidence, demand, variance, expected)
+        total = float(demand.sum())
         if abs(total - before) <= SETTLED * total:
             break
         before = total
@@ -113,15 +115,14 @@ def _trusted_weeks(evidence: Evidence) -> Bools:
     return trusted if trusted.any() else np.ones_like(trusted)
 
 
-def _levels(evidence: Evidence, demand: Floats, factors: Floats) -> Floats:
-    """Return the level of each line in each week."""
-    known = evidence.known
-    demand = np.where(known, demand, 0)
-    exposure = known * factors
+def _levels(evidence: Evidence, demand: Floats, exposure: Floats) -> Floats:
+    """Return the level of each line in each week; `exposure` is the week's factor, 0 where nothing is known."""
     whole = demand.sum(axis=1), exposure.sum(axis=1)
-    out = evidence.sold_out
-    raised = demand[out].sum() / max(evidence.sold[out].sum(), _TINY) if out.any() else 1.0
-    peers = (evidence.sold * np.where(out, max(raised, 1.0), 1.0)).sum(axis=1) / np.maximum(whole[1], _TINY)
+    sold = evidence.sold.sum(axis=1)
+    sold_out = np.where(evidence.sold_out, evidence.sold, 0).sum(axis=1)
+    # What did not sell out is the same in both sums: the difference is what the sold-out weeks are raised by.
+    raised = (demand.sum() - sold.sum()) / max(float(sold_out.sum()), _TINY)
+    peers = (sold + raised * sold_out) / np.maximum(whole[1], _TINY)
     own = (whole[0] + PEER_WEEKS * peers) / (whole[1] + PEER_WEEKS)
     own = np.where(whole[1] > 0, own, 0.0)[:, None]
     return (_around(demand) + OWN_WEEKS * own) / (_around(exposure) + OWN_WEEKS)
@@ -135,15 +136,16 @@ def _around(values: Floats) -> Floats:
     for week in range(1, len(by_week)):
         ahead[week] += kept * ahead[week - 1]
         behind[-week - 1] += kept * behind[-week]
-    return (ahead + behind - by_week).T
+    ahead += behind
+    ahead -= by_week
+    return ahead.T
 
 
-def _factors(known: Bools, demand: Floats, mean: Floats, before: Floats, shape: Floats, trusted: Bools) -> Floats:
+def _factors(demand: Floats, expected: Floats, before: Floats, shape: Floats, trusted: Bools) -> Floats:
     """Return the factor of each week, their mean being 1 over the weeks."""
-    expected = np.where(known, mean, 0)
     of_week = np.maximum(expected.sum(axis=0), _TINY)
-    noise = (expected + expected**2 / shape[:, None]).sum(axis=0) / of_week**2
-    ratio = before * np.where(known, demand, 0).sum(axis=0) / of_week
+    noise = (expected + expected * expected / shape[:, None]).sum(axis=0) / of_week**2
+    ratio = before * demand.sum(axis=0) / of_week
     sure = WEEK_SPREAD**2 / (WEEK_SPREAD**2 + noise)
     found = np.maximum(1 + sure * (ratio - 1), _TINY)
     weeks = np.arange(len(found))
@@ -152,13 +154,15 @@ def _factors(known: Bools, demand: Floats, mean: Floats, before: Floats, shape: 
     return factors
 
 
-def _shapes(known: Bools, demand: Floats, variance: Floats, mean: Floats) -> Floats:
+def _shapes(evidence: Evidence, demand: Floats, variance: Floats, expected: Floats) -> Floats:
     """Return the shape of each line, by moments, drawn towards that of the class."""
     around = (1 + 0.5 ** (1 / HALF_LIFE_WEEKS)) / (1 - 0.5 ** (1 / HALF_LIFE_WEEKS)) + OWN_WEEKS
-    weeks = known.sum(axis=1)
+    weeks = evidence.known.sum(axis=1)
     bend = 1 - 1 / np.minimum(np.maximum(weeks, 2), around)
-    excess = np.where(known, ((demand - mean) ** 2 + variance) / bend[:, None] - mean, 0).sum(axis=1)
-    square = np.where(known, mean**2, 0).sum(axis=1)
+    off = demand - expected
+    off *= off
+    excess = (off.sum(axis=1) + variance.sum(axis=1)) / bend - expected.sum(axis=1)
+    square = np.einsum("ij,ij->i", expected, expected)
     of_class = max(float(excess.sum()), 0.0) / max(float(square.sum()), _TINY)
     usual = SPREAD_WEEKS * square / np.maximum(weeks, 1)
     spread = (excess + of_class * usual) / np.maximum(square + usual, _TINY)

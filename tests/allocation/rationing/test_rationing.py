@@ -70,6 +70,13 @@ def test_over_five_seeds_the_estimate_is_near_the_truth_and_sales_alone_are_not(
 
 
 @pytest.mark.slow
+def test_without_times_and_requests_the_estimate_is_still_nearer_than_sales():
+    for trial in trials(Setting(times_known=0.0, requests_missing=1.0)):
+        assert abs(trial.estimated.bias) < 0.07 < -trial.sales_alone.bias
+        assert trial.estimated.by_retailer < 0.08 < trial.sales_alone.by_retailer
+
+
+@pytest.mark.slow
 def test_who_was_starved_comes_back_with_the_estimate_and_not_without():
     loop = Loop()
     for seed in (1, 2):
@@ -100,8 +107,8 @@ def test_asking_for_more_gains_little_and_never_more_than_sell_through_supports(
 
         assert honest.gain == 0
         assert [a.above_ceiling for a in (always, after_cuts, when_short)] == [0, 0, 0]
-        assert always.gain < 0.03
-        assert after_cuts.gain < 0.03
+        assert always.gain < 0.05
+        assert after_cuts.gain < 0.04
         assert when_short.gain < 0.06
 
 
