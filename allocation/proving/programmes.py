@@ -2,7 +2,7 @@
 
 Each programme raises the smallest level of the lines that are still free as far as it goes; lines whose row has a dual
 price cannot stand higher in any optimum and are settled there, lines that have all they may get are settled too.
-(M. Ogryczak and A. Tamir describe such sequences; the duals save the usual second programme a step.)
+(W. Ogryczak, M. Pióro and A. Tomaszewski describe such sequences; the duals save the usual second programme a step.)
 """
 
 from collections.abc import Sequence

@@ -183,3 +183,40 @@ def test_a_tier_that_is_served_first_does_not_feel_the_later_ones(drawn, policy)
 
     for retailer, sku, units in zip(result.retailer, result.sku, result.granted, strict=True):
         assert by_line[retailer, sku] == units
+
+
+def test_no_divisor_method_stays_within_a_pack_of_the_fractions():
+    """25 packs by weights 46, 1, 1, 1, 1: in fractions 23 and a half each."""
+    asked, weight = [100] * 5, [46, 1, 1, 1, 1]
+
+    assert granted(one_sku(asked, 25, weight=weight), rounding="none") == [23, *[Fraction(1, 2)] * 4]
+    assert granted(one_sku(asked, 25, weight=weight), rounding="adams") == [21, 1, 1, 1, 1]
+    webster = granted(one_sku(asked, 25, weight=weight))
+    assert (webster[0], sorted(webster[1:])) == (23, [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("rounding", ["adams", "dean", "huntington_hill"])
+def test_roundings_that_lean_to_the_small_grant_every_first_pack_first(rounding):
+    assert granted(one_sku([100] * 3, 3, weight=[1000, 1, 1]), rounding=rounding) == [1, 1, 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns(coupled=True), policies(rules=("max_min",), roundings=ROUNDINGS), st.data())
+def test_asking_for_more_of_a_line_brings_no_more_of_what_it_wanted_under_any_limits(drawn, policy, data):
+    before = problem_of(drawn)
+    asked = list(drawn["requests"]["requested"])
+    line = data.draw(st.integers(0, len(asked) - 1))
+    more = [(units or 0) + 7 * (i == line) for i, units in enumerate(asked)]
+    after = problem_of(drawn | {"requests": drawn["requests"] | {"requested": more}})
+    name = (drawn["requests"]["retailer"][line], drawn["requests"]["sku"][line])
+
+    pack = dict(zip(before.supply.sku, before.supply.pack.tolist(), strict=True))[name[1]]
+    wanted = int(asked[line] or 0) // pack * pack
+    honest = int(solve(before, policy, seed=SEED).row(*name).granted)
+
+    assert min(int(solve(after, policy, seed=SEED).row(*name).granted), wanted) <= honest
+
+
+def test_with_a_smallest_order_asking_for_more_may_pay():
+    assert granted(one_sku([3, 9], 20, sku={"minimum": 5})) == [0, 9]
+    assert granted(one_sku([5, 9], 20, sku={"minimum": 5})) == [5, 9]
