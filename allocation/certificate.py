@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 
 from allocation.filling.outcome import Filling, Threshold
-from allocation.hashing.canonical import input_sha256
 from allocation.policy import Policy
 from allocation.problem import Problem
 from allocation.seeding import SeedProof
@@ -19,9 +18,9 @@ FORMAT: Final = "evenhand-certificate-1"
 
 
 def make_certificate(
-    problem: Problem, policy: Policy, filling: Filling, result_sha256: str, seed_proof: SeedProof | None
+    problem: Problem, policy: Policy, filling: Filling, hashes: Mapping[str, str], seed_proof: SeedProof | None
 ) -> dict[str, Any]:
-    """Return the certificate of a result, ready for JSON.
+    """Return the certificate of a result, ready for JSON; `hashes` are ``input_sha256`` and ``result_sha256``.
 
     ``thresholds`` names, for each SKU whose supply stopped somebody, the last unit granted above the floors: the units
     up to it, in the order of (tier, phase, level, draw), are the quantities. ``adjustments`` holds the manual
@@ -32,8 +31,7 @@ def make_certificate(
     decided = list(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply))
     return {
         "format": FORMAT,
-        "input_sha256": input_sha256(problem),
-        "result_sha256": result_sha256,
+        **hashes,
         "lines": len(problem),
         "policy": stated,
         "seed": seed,

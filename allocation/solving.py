@@ -1,6 +1,8 @@
 """Solve: from a problem and a policy to a result with its certificate."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +22,7 @@ from allocation.filling.progressive import Draw, fill_progressively
 from allocation.filling.rules import Order, order_of
 from allocation.filling.saturation import note_levels
 from allocation.filling.water import fill_supplies
+from allocation.hashing.canonical import input_sha256
 from allocation.hashing.digests import sha256_of
 from allocation.limits import PACK_BY_PACK_END
 from allocation.policy import Policy
@@ -210,8 +213,15 @@ def _result(
         reason=reason,
         bound_by=bound_by(problem, filling),
     )
-    result_sha256 = sha256_of(result.csv_chunks(lambda done: progress("hashing", done, len(problem))))
-    certificate = make_certificate(problem, policy, filling, result_sha256, seed_proof)
-    hashes = {name: certificate[name] for name in ("input_sha256", "result_sha256")}
+    hashes = _hashes(problem, result, lambda done: progress("hashing", done, len(problem)))
+    certificate = make_certificate(problem, policy, filling, hashes, seed_proof)
     report = report_figures(problem, policy, filling, reason, hashes)
     return replace(result, certificate=certificate, report=report)
+
+
+def _hashes(problem: Problem, result: Result, told: Callable[[int], None]) -> dict[str, str]:
+    """Return the hashes of input and result, worked out side by side: hashing lets go of Python's lock."""
+    with ThreadPoolExecutor(1) as beside:
+        of_input = beside.submit(copy_context().run, input_sha256, problem)
+        of_result = sha256_of(result.csv_chunks(told))
+        return {"input_sha256": of_input.result(), "result_sha256": of_result}

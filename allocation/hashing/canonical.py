@@ -27,16 +27,18 @@ import numpy as np
 
 from allocation import compiled
 from allocation.hashing.digests import sha256_of_written, written
-from allocation.hashing.line_bytes import canonical_requests, json_rows, stretches
+from allocation.hashing.line_bytes import canonical_requests, json_rows, named_rows, stretches
 from allocation.limits import NO_LIMIT
 from allocation.problem import Problem
-from allocation.problem_tables import ABSENT
+from allocation.problem_tables import ABSENT, Retailers
 from allocation.tables.columns import IntArray, constant, is_all
 from allocation.tables.texts import Coded
 
 _ALL: Final = -1
 """Stands for a line of all or nothing."""
 _KEPT: Final = 10_000
+_ALIKE: Final = 4
+"""So many retailers must on average share what follows their names for it to be written once for each kind."""
 
 
 def input_sha256(problem: Problem) -> str:
@@ -98,24 +100,50 @@ def _supply(problem: Problem) -> Iterator[list[Any]]:
 def _retailers(problem: Problem) -> Iterator[bytes]:
     """Yield the rows of the retailers, parted by commas; what follows the name is written once for all who share it."""
     retailers = problem.retailers
+    if retailers.listed and compiled.worth_it(len(problem)):
+        kinds = _kinds(retailers)
+        if kinds is not None:
+            return named_rows(retailers.retailer, kinds)
+    return _plain_retailers(retailers) if retailers.listed else iter(())
+
+
+def _plain_retailers(retailers: Retailers) -> Iterator[bytes]:
     written_after: dict[tuple[Any, ...], str] = {}
-
-    def after(key: tuple[Any, ...]) -> str:
-        weight, credit, units, *labels = key
-        groups = [[group, label] for group, label in zip(retailers.groups, labels, strict=True) if label]
-        return f",{json_rows([weight, _or_null(credit), _or_null(units), groups]).decode()}]"
-
-    for here in stretches(len(retailers.retailer)) if retailers.listed else ():
+    for here in stretches(len(retailers.retailer)):
         names = json.dumps(retailers.retailer[here], ensure_ascii=False, separators=("\n", ":"))[1:-1].split("\n")
         numbers = (column[here].tolist() for column in (retailers.weight, retailers.credit_minor, retailers.max_units))
         rows = []
         for name, *key in zip(names, *numbers, *(labels[here] for labels in retailers.groups.values()), strict=True):
             if (rest := written_after.get(tuple(key))) is None:
-                rest = after(tuple(key))
+                rest = _after_the_name(retailers, key)
                 if len(written_after) < _KEPT:
                     written_after[tuple(key)] = rest
             rows.append(f"[{name}{rest}")
         yield ",".join(rows).encode()
+
+
+def _kinds(retailers: Retailers) -> Coded[str] | None:
+    """Return what follows each retailer's name; None where most have something of their own."""
+    code = np.zeros(len(retailers.retailer), dtype=np.int64)
+    columns = [retailers.weight, retailers.credit_minor, retailers.max_units]
+    for column in (*columns, *(Coded.of(labels).codes for labels in retailers.groups.values())):
+        if len(column) and (column != column[0]).any():
+            values, number = np.unique(column, return_inverse=True)
+            _, code = np.unique(code * len(values) + number, return_inverse=True)
+    _, example = np.unique(code, return_index=True)
+    if len(example) * _ALIKE > len(code):
+        return None
+    keys = (
+        [*(int(column[one]) for column in columns), *(labels[one] for labels in retailers.groups.values())]
+        for one in example.tolist()
+    )
+    return Coded(code, [_after_the_name(retailers, key) for key in keys])
+
+
+def _after_the_name(retailers: Retailers, key: Sequence[Any]) -> str:
+    weight, credit, units, *labels = key
+    groups = [[group, label] for group, label in zip(retailers.groups, labels, strict=True) if label]
+    return f",{json_rows([weight, _or_null(credit), _or_null(units), groups]).decode()}]"
 
 
 def _quotas(problem: Problem) -> Iterator[tuple[Any, ...]]:

@@ -154,6 +154,32 @@ def canonical_requests(columns: Sequence[Coded[str]], numbers: Sequence[Ints]) -
     return _ahead(write, stretches(len(numbers[0])))
 
 
+def named_rows(names: Sequence[str], after: Coded[str]) -> Iterator[bytes]:
+    """Yield rows of the canonical input that begin with a name, parted by commas within a stretch, compiled.
+
+    Parameters
+    ----------
+    names
+        The first entry of each row.
+    after
+        What is written behind it, the closing bracket included.
+    """
+    from allocation.hashing.line_kernels import rows_of_names  # noqa: PLC0415  # imports numba
+
+    pools = Pool.for_json(names), Pool.of_texts(after.texts)
+
+    def write(rows: slice) -> bytes:
+        numbers, codes = np.arange(rows.start, rows.stop), after.codes[rows].astype(np.int64)
+        size = pools[0].bytes_of(numbers) + pools[1].bytes_of(codes) + 2 * len(codes)
+        out = np.empty(size, dtype=np.uint8)
+        length = rows_of_names(
+            out, pools[0].content, pools[0].starts, pools[1].content, pools[1].starts, numbers, codes
+        )
+        return out[:length].tobytes()
+
+    return _ahead(write, stretches(len(names)))
+
+
 def _codes(columns: Sequence[Coded[str]], lines: slice) -> Ints:
     """Return the codes of some lines, −1 as the position of the last text."""
     codes = np.stack([column.codes[lines].astype(np.int64) for column in columns])

@@ -1,6 +1,7 @@
 """Compiled kernels that write lines as bytes; :mod:`allocation.hashing.line_bytes` has the plain way, and says what.
 
-Texts come as one pool of bytes and where each begins in it, numbers as 64-bit integers below 2^62.
+Texts come as one pool of bytes and where each begins in it, numbers as 64-bit integers below 2^62. Places and quotients
+are unsigned where they are counted in loops: neither has a sign to be looked at.
 """
 
 from typing import Final
@@ -31,23 +32,23 @@ _HALF_OF_THE_DECIMALS: Final = 6
 
 
 @jit
-def _put_number(out: Bytes, at: int, number: int) -> int:
+def _put_number(out: Bytes, at: int, number: int | np.uint64) -> int:
     """Write an integer in decimal digits; return where it ends."""
     if number < 0:
         out[at] = _MINUS
         at += 1
         number = -number
-    digits, rest = 1, number
-    while rest >= _BASE:
-        rest //= _BASE
+    rest, digits, ten = np.uint64(number), 1, np.uint64(_BASE)
+    while rest >= ten:
+        rest //= ten
         digits += 1
-    end = at + digits
-    place = end - 1
-    while place >= at:
-        number, digit = number // _BASE, number % _BASE
-        out[place] = _ZERO + digit
-        place -= 1
-    return end
+    rest, place = np.uint64(number), np.uint64(at + digits)
+    for _ in range(digits):
+        place -= np.uint64(1)
+        tenth = rest // ten
+        out[place] = np.uint64(_ZERO) + rest - tenth * ten
+        rest = tenth
+    return at + digits
 
 
 @jit
@@ -61,29 +62,32 @@ def _put_letters(out: Bytes, at: int, letters: tuple[int, ...]) -> int:
 @jit
 def _put_text(out: Bytes, at: int, pool: Bytes, starts: Ints, text: int) -> int:
     """Write a text of a pool; return where it ends."""
-    for place in range(starts[text], starts[text + 1]):
-        out[at] = pool[place]
-        at += 1
-    return at
+    first, length, to = np.uint64(starts[text]), starts[text + 1] - starts[text], np.uint64(at)
+    for place in range(np.uint64(length)):
+        out[to + place] = pool[first + place]
+    return int(at + length)
 
 
 @jit
 def _put_share(out: Bytes, at: int, numerator: int, denominator: int) -> int:
     """Write a quotient, cut after 12 decimals, no zeros at the end; the denominator is at most 10^12."""
-    at = _put_number(out, at, numerator // denominator)
-    rest = numerator % denominator
+    divisor, million = np.uint64(denominator), np.uint64(_MILLION)
+    whole = np.uint64(numerator) // divisor
+    at = _put_number(out, at, whole)
+    rest = np.uint64(numerator) - whole * divisor
     if rest == 0:
         return at
-    high, rest = rest * _MILLION // denominator, rest * _MILLION % denominator
-    low = rest * _MILLION // denominator
+    high = rest * million // divisor
+    low = (rest * million - high * divisor) * million // divisor
     if high == 0 and low == 0:
         return at
     out[at] = _DOT
     for half in range(2):
-        number = low if half else high
+        number, ten = low if half else high, np.uint64(_BASE)
         for place in range(_HALF_OF_THE_DECIMALS):
-            out[at + _HALF_OF_THE_DECIMALS * (half + 1) - place] = _ZERO + number % _BASE
-            number //= _BASE
+            tenth = number // ten
+            out[at + _HALF_OF_THE_DECIMALS * (half + 1) - place] = np.uint64(_ZERO) + number - tenth * ten
+            number = tenth
     at += 2 * _HALF_OF_THE_DECIMALS
     while out[at] == _ZERO:
         at -= 1
@@ -153,4 +157,20 @@ def request_rows(
             at = _put_letters(out, at + 1, _ALL) if least < 0 else _put_number(out, at + 1, least)
         out[at] = _CLOSE
         at += 1
+    return at
+
+
+@jit
+def rows_of_names(
+    out: Bytes, names: Bytes, starts: Ints, after: Bytes, after_starts: Ints, numbers: Ints, codes: Ints
+) -> int:
+    """Write rows that begin with a name and end with one of few texts, parted by commas, and return their length."""
+    at = 0
+    for row in range(len(numbers)):
+        if row:
+            out[at] = _COMMA
+            at += 1
+        out[at] = _OPEN
+        at = _put_text(out, at + 1, names, starts, numbers[row])
+        at = _put_text(out, at, after, after_starts, codes[row])
     return at

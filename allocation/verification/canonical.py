@@ -10,6 +10,7 @@ import numpy as np
 from allocation.compiled import worth_it
 from allocation.verification.entitlement import chunks
 from allocation.verification.given import NONE, Codes, Given, Ints, Retailers
+from allocation.verification.side_by_side import side_by_side
 from allocation.verification.spelling import as_json, spelled
 
 _ALL: Final = -1
@@ -34,7 +35,7 @@ def input_sha256(given: Given) -> str:
 
 
 def _requests(given: Given) -> Iterator[bytes | memoryview]:
-    """Yield the text of the requests, some rows at a time, each to be used before the next."""
+    """Yield the text of the requests, some rows at a time."""
     if worth_it(len(given)) and not given.labels:
         yield from _compiled_requests(given)
         return
@@ -66,19 +67,22 @@ def _compiled_requests(given: Given) -> Iterator[bytes | memoryview]:
     from allocation.verification.printing import NUMBER_BYTES, print_requests  # noqa: PLC0415  # imports numba
 
     retailers, skus = as_json(given.retailers.names), as_json(given.skus.names)
-    room, end = np.empty(0, dtype=np.uint8), 0
-    for part in chunks(len(given)):
-        if end:
-            yield b","
+
+    def printed(part: slice) -> memoryview:
         retailer, sku = (np.ascontiguousarray(codes[part], dtype=np.int32) for codes in (given.retailer, given.sku))
         needed = retailers.length(retailer) + skus.length(sku) + len(sku) * (6 * NUMBER_BYTES + _MORE_BYTES)
-        room = room if len(room) >= needed else np.empty(needed, dtype=np.uint8)
+        room = np.empty(needed, dtype=np.uint8)
         columns = (given.requested[part], given.floor[part], given.cap[part], given.weights(part), given.carry[part])
         numbers = [np.ascontiguousarray(column) for column in (*columns, _minimums(given, part))]
         names = (retailer, retailers.texts, retailers.ends, sku, skus.texts, skus.ends)
         arrays: tuple[Any, ...] = (room, *names, *numbers)
         end = print_requests(*arrays)
-        yield memoryview(room[: end - 1])  # type: ignore[arg-type]  # an array is a buffer
+        return memoryview(room[: end - 1])  # type: ignore[arg-type]  # an array is a buffer
+
+    for number, text in enumerate(side_by_side(printed, chunks(len(given)))):
+        if number:
+            yield b","
+        yield text
 
 
 def _minimums(given: Given, part: slice) -> Ints:
@@ -103,7 +107,7 @@ def _retailers(given: Given) -> Iterator[bytes | memoryview]:
     if not table.listed:
         return
     labels, texts = _labels(table)
-    if worth_it(len(table.names)):
+    if worth_it(len(given)):
         yield from _compiled_retailers(table, labels, texts)
         return
     limits = (table.weight.tolist(), table.credit_minor.tolist(), table.max_units.tolist(), labels.tolist())

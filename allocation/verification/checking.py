@@ -321,7 +321,7 @@ def _check_thresholds(claims: Claims, stops: Stops, certificate: Mapping[str, An
 def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:
     """Return what each line must say."""
     reason, bound = _reasons(claims, held, stops, left_out)
-    used = np.unique(bound[bound != NONE]).tolist()
+    used = np.flatnonzero(np.bincount(bound[bound != NONE])).tolist()
     bundles = [f"exclusive:{label}" for label in claims.given.labels]
     further = [ADJUSTMENT, *bundles]
     limits = len(claims.limits)

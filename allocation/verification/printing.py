@@ -11,12 +11,15 @@ from allocation.verification.spelling import Bytes
 
 _COMMA, _LINE_FEED, _POINT, _MINUS, _ZERO = (np.uint8(c) for c in b",\n.-0")
 _OPENING, _CLOSING = (np.uint8(c) for c in b"[]")
-_MILLION = 1_000_000
+_MILLION, _THOUSAND, _TEN = np.uint64(1_000_000), np.uint64(1000), np.uint64(10)
+_FIRST_DIGIT = np.uint64(_ZERO)
 _THREE_DIGITS = np.frombuffer("".join(f"{number:03d}" for number in range(1000)).encode(), dtype=np.uint8).reshape(
     -1, 3
 )
 _NULL = np.frombuffer(b"null", dtype=np.uint8)
 _ALL = np.frombuffer(b'"all"', dtype=np.uint8)
+
+Unsigned = np.uint64
 
 NUMBER_BYTES = 20
 """The longest number printed here."""
@@ -150,11 +153,12 @@ def print_retailers(
 
 @jit
 def put_text(out: Bytes, at: int, texts: Bytes, ends: Ints, number: int) -> int:
-    """Copy one of many texts."""
-    for k in range(ends[number], ends[number + 1]):
-        out[at] = texts[k]
-        at += 1
-    return at
+    """Copy one of many texts; unsigned places spare a look at their sign."""
+    length = ends[number + 1] - ends[number]
+    begin, to = np.uint64(ends[number]), np.uint64(at)
+    for k in range(np.uint64(length)):
+        out[to + k] = texts[begin + k]
+    return int(at + length)
 
 
 @jit
@@ -171,20 +175,28 @@ def put_number(out: Bytes, at: int, number: int) -> int:
     """Print a whole number in decimal digits."""
     if number < 0:
         out[at] = _MINUS
-        at += 1
-        number = -number
-    end, rest = at + 1, number // 10
-    while rest > 0:
-        end += 1
-        rest //= 10
-    for k in range(end - 1, at - 1, -1):
-        out[k] = _ZERO + number % 10
-        number //= 10
-    return end
+        return put_digits(out, at + 1, np.uint64(-number))
+    return put_digits(out, at, np.uint64(number))
 
 
 @jit
-def put_three(out: Bytes, at: int, number: int) -> None:
+def put_digits(out: Bytes, at: int, number: Unsigned) -> int:
+    """Print an unsigned number."""
+    count, left = 1, number
+    while left >= _TEN:
+        left //= _TEN
+        count += 1
+    place = np.uint64(at + count)
+    for _ in range(count):
+        left = number // _TEN
+        place -= np.uint64(1)
+        out[place] = _FIRST_DIGIT + number - left * _TEN
+        number = left
+    return at + count
+
+
+@jit
+def put_three(out: Bytes, at: int, number: Unsigned) -> None:
     """Print three digits."""
     for k in range(3):
         out[at + k] = _THREE_DIGITS[number, k]
@@ -193,19 +205,22 @@ def put_three(out: Bytes, at: int, number: int) -> None:
 @jit
 def put_quotient(out: Bytes, at: int, numerator: int, denominator: int) -> int:
     """Print a quotient in plain digits, cut after twelve decimals; the denominator is below 2⁴³."""
-    at = put_number(out, at, numerator // denominator)
-    rest = numerator % denominator
-    if rest == 0:
+    above, below = np.uint64(numerator), np.uint64(denominator)
+    whole = above // below
+    at = put_digits(out, at, whole)
+    above -= whole * below
+    if above == 0:
         return at
-    first, rest = rest * _MILLION // denominator, rest * _MILLION % denominator
-    second = rest * _MILLION // denominator
+    above *= _MILLION
+    first = above // below
+    second = (above - first * below) * _MILLION // below
     if first == 0 and second == 0:
         return at
     out[at] = _POINT
-    put_three(out, at + 1, first // 1000)
-    put_three(out, at + 4, first % 1000)
-    put_three(out, at + 7, second // 1000)
-    put_three(out, at + 10, second % 1000)
+    put_three(out, at + 1, first // _THOUSAND)
+    put_three(out, at + 4, first % _THOUSAND)
+    put_three(out, at + 7, second // _THOUSAND)
+    put_three(out, at + 10, second % _THOUSAND)
     at += 12
     while out[at] == _ZERO:
         at -= 1

@@ -12,6 +12,7 @@ import numpy as np
 from allocation.compiled import worth_it
 from allocation.verification.entitlement import chunks
 from allocation.verification.given import Codes, Given, Ints
+from allocation.verification.side_by_side import side_by_side
 from allocation.verification.spelling import as_csv_cells
 
 COLUMNS: Final = ("retailer", "sku", "requested", "eligible", "granted", "share", "reason", "bound_by")
@@ -55,7 +56,7 @@ class Rows:
     bound_names: Sequence[str]
 
     def texts(self) -> Iterator[bytes | memoryview]:
-        """Yield the bytes of the file, the header first, some rows at a time, each to be used before the next."""
+        """Yield the bytes of the file, the header first, some rows at a time."""
         yield (",".join(COLUMNS) + "\n").encode()
         if self.share is None and worth_it(len(self.given)):
             yield from self._compiled_texts()
@@ -71,8 +72,8 @@ class Rows:
         given, granted = self.given, np.asarray(self.granted)
         retailers, skus = as_csv_cells(given.retailers.names), as_csv_cells(given.skus.names)
         reasons, bounds = as_csv_cells(REASONS), as_csv_cells(["", *self.bound_names])
-        room = np.empty(0, dtype=np.uint8)
-        for part in chunks(len(given)):
+
+        def printed(part: slice) -> memoryview:
             names = [
                 (np.ascontiguousarray(codes, dtype=np.int32), spelled)
                 for codes, spelled in (
@@ -83,14 +84,15 @@ class Rows:
                 )
             ]
             needed = sum(spelled.length(codes) for codes, spelled in names)
-            needed += len(names[0][0]) * (4 * NUMBER_BYTES + _MORE_BYTES)
-            room = room if len(room) >= needed else np.empty(needed, dtype=np.uint8)
+            room = np.empty(needed + len(names[0][0]) * (4 * NUMBER_BYTES + _MORE_BYTES), dtype=np.uint8)
             retailer, sku, reason, bound = ((codes, spelled.texts, spelled.ends) for codes, spelled in names)
             columns = (given.requested, self.eligible, granted, self.weight)
             numbers = [np.ascontiguousarray(column[part]) for column in columns]
             arrays: tuple[Any, ...] = (room, *retailer, *sku, *numbers, *reason, *bound)
             end = print_rows(*arrays)
-            yield memoryview(room[:end])  # type: ignore[arg-type]  # an array is a buffer
+            return memoryview(room[:end])  # type: ignore[arg-type]  # an array is a buffer
+
+        return side_by_side(printed, chunks(len(given)))
 
     def cells(self, part: slice) -> Iterator[tuple[str, ...]]:
         """Yield the cells of some rows."""

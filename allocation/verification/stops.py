@@ -14,6 +14,7 @@ import numpy as np
 from allocation.verification.entitlement import Claims, Kind, chunks
 from allocation.verification.findings import Findings
 from allocation.verification.given import NONE, Codes, Ints
+from allocation.verification.side_by_side import side_by_side
 from allocation.verification.tails import Filled, Mask, Tail, Units, next_units, tail_of
 from allocation.verification.turns import Turn, Turns, in_order_of_draws
 
@@ -87,8 +88,8 @@ def _settle_far(turns: Turns, claims: Claims, filled: Filled, kind: Kind, stops:
         np.maximum.at(largest, stop, np.where(stop == NONE, 0, needs))
     scarce = largest > left
     tail = tail_of(turns, claims, filled, kind, np.where(scarce, largest - left, 0))
-    near = []
-    for part in chunks(len(stops.short)):
+
+    def near(part: slice) -> tuple[Ints, Codes, Ints]:
         line = stops.short[part]
         stop, needs = kind.of(retailer[line], sku[line]), kind.size[sku[line]]
         at = np.flatnonzero((stop != NONE) & scarce[stop] & (needs > 0))
@@ -99,9 +100,11 @@ def _settle_far(turns: Turns, claims: Claims, filled: Filled, kind: Kind, stops:
         full = left[stop[after]] < needs[after]
         _settle(stops, part.start + at[after], kind, stop[after], full, full)
         between = ~(before | after)
-        near.append((part.start + at[between], stop[between], needs[between]))
+        return part.start + at[between], stop[between], needs[between]
+
+    found = list(side_by_side(near, chunks(len(stops.short))))
     nothing = np.empty(0, dtype=np.int64)
-    return _Near(tail, *map(np.concatenate, zip(*near, strict=True)) if near else (nothing, nothing, nothing))
+    return _Near(tail, *map(np.concatenate, zip(*found, strict=True)) if found else (nothing, nothing, nothing))
 
 
 def _settle(stops: Stops, at: Ints, kind: Kind, constraint: Codes, full: Mask, full_before: Mask) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from allocation.compiled import worth_it
 from allocation.verification.entitlement import Claims, Kind, chunks
 from allocation.verification.given import NONE, Codes, Ints
+from allocation.verification.side_by_side import side_by_side
 from allocation.verification.turns import Floats, Turns
 
 Mask = npt.NDArray[np.bool_]
@@ -77,9 +78,9 @@ def tail_of(turns: Turns, claims: Claims, filled: Filled, kind: Kind, wanted: In
     Where nothing is wanted, there are none.
     """
     if kind.even:  # one unit is enough
-        start = _latest(turns, claims, filled, kind, wanted)
-        parts = [_late(*part, start) for part in _last_units(turns, claims, filled, kind, wanted)]
-        units, constraint, size = _joined(parts)
+        units, constraint, size = _joined(list(_last_units(turns, claims, filled, kind, wanted, latest=True)))
+        start = _greatest(len(wanted), constraint, units.stage, units.low)
+        units, constraint, size = _late(units, constraint, size, start)
     else:
         units, constraint, size = _joined(list(_last_units(turns, claims, filled, kind, wanted)))
         start = start_of_tail(units, constraint, size, wanted)
@@ -100,28 +101,27 @@ def _units(turns: Turns, line: Ints, n: Ints) -> Units:
 
 
 def _last_units(
-    turns: Turns, claims: Claims, filled: Filled, kind: Kind, wanted: Ints
+    turns: Turns, claims: Claims, filled: Filled, kind: Kind, wanted: Ints, *, latest: bool = False
 ) -> Iterator[tuple[Units, Codes, Ints]]:
-    """Yield the last units of lines above their base, where something is wanted, with constraints and sizes."""
+    """Yield the last units of lines above their base, where something is wanted, with constraints and sizes.
+
+    If it is for the `latest` alone, of some lines at a time only those that may be the last of their constraint.
+    """
     scarce = wanted > 0
-    for part in chunks(len(filled.held)):
+
+    def last(part: slice) -> tuple[Units, Codes, Ints]:
         line = part.start + np.flatnonzero(filled.held[part] > filled.base[part])
         sku = claims.given.sku[line]
         constraint, size = kind.of(claims.given.retailer[line], sku), kind.size[sku]
         here = (constraint != NONE) & scarce[constraint] & (size > 0)
         if not here.all():
             line, constraint, size = line[here], constraint[here], size[here]
-        yield _units(turns, line, filled.held[line]), constraint, size
+        units = _units(turns, line, filled.held[line])
+        if not latest:
+            return units, constraint, size
+        return _late(units, constraint, size, _greatest(len(wanted), constraint, units.stage, units.low))
 
-
-def _latest(turns: Turns, claims: Claims, filled: Filled, kind: Kind, wanted: Ints) -> tuple[Ints, Floats]:
-    """Return per constraint stage and level of its last unit; before everything where there is none."""
-    stage, low = np.full(len(wanted), NONE, dtype=np.int64), np.full(len(wanted), -np.inf)
-    for units, constraint, _ in _last_units(turns, claims, filled, kind, wanted):
-        more, higher = _greatest(len(wanted), constraint, units.stage, units.low)
-        low = np.where(more > stage, higher, np.where(more == stage, np.maximum(low, higher), low))
-        stage = np.maximum(stage, more)
-    return stage, low
+    return side_by_side(last, chunks(len(filled.held)))
 
 
 def _late(units: Units, constraint: Codes, size: Ints, start: tuple[Ints, Floats]) -> tuple[Units, Codes, Ints]:
