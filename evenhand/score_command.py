@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evenhand.allocation_commands import VIOLATED
+from evenhand.allocation_commands import VIOLATED, Language
 from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
 
 PANEL = "Scores"
@@ -170,3 +170,23 @@ def history_of(
             f"{len(lines.day):,} lines of {len(lines.retailers):,} retailers, {period.value}s from {first} to {end}; "
             f"written to {out}"
         )
+
+
+@app.command("explain-score", rich_help_panel=PANEL)
+def explain_score(
+    scores: Annotated[Path, typer.Argument(metavar="SCORES", help="Folder that evenhand score has written.")],
+    retailer: Annotated[str, typer.Option(help="Name of the retailer.")],
+    lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
+) -> None:
+    """Say why a retailer has its score and what would raise it, then the parts.
+
+    Exit codes: 0 explained, 2 no such scores or retailer.
+    """
+    with errors_in_one_line():
+        from allocation.scoring.explaining import Published, explain
+
+        published = Published.read(scores)
+        if retailer not in published.scores:
+            typer.echo(f"evenhand: {scores} has no retailer {retailer}", err=True)
+            raise typer.Exit(UNREADABLE)
+        typer.echo(explain(published, retailer, lang.value))
