@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from evenhand.allocation_commands import PANEL
+from evenhand.censoring_command import DemoCensoring
 from evenhand.command_line import Stages, errors_in_one_line, progress_bars
 
 app = typer.Typer()
@@ -36,12 +37,14 @@ def forecast(
         bool, typer.Option("--backtest", help="Add each series' error from earlier cut-offs, beside seasonal naive's.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    demo_censoring: DemoCensoring = False,
 ) -> None:
     """Forecast demand by series, with an interval that holds four times in five; all is written, or nothing.
 
     A run over many series that was stopped goes on where it stopped when it is started again.
     Exit codes: 0 written, 1 not written, 2 input refused.
     """
+    del demo_censoring  # where it is wanted, it has printed and ended before
     with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
         from allocation import forecasting
         from allocation.forecasting.backtesting import backtest as tested_back
