@@ -1,9 +1,11 @@
 """What the server says to a terminal: the items of a retailer's feed, one family a kind.
 
 Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
-``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``reference``.
+``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``,
+``reference``.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -200,6 +202,54 @@ class Announcement(Message):
     must_acknowledge: bool = False
 
 
+class ForecastMonth(Message):
+    """What a shop is going to sell of a class in a month: suggested, its own figure, the one agreed on.
+
+    The interval from ``low_units`` to ``high_units`` holds four times in five.
+    """
+
+    period: date
+    mean_units: Units
+    low_units: Units
+    high_units: Units
+    own_units: Units | None = None
+    agreed_units: Units | None = None
+
+
+class ForecastPast(Message):
+    """A month that is over: what was forecast of it before it began, and what came."""
+
+    period: date
+    forecast_units: Units
+    came_units: Units | None = None
+
+
+class ForecastClass(Message):
+    """One product class; an empty name is that of the items without one.
+
+    ``error`` is the sum of |forecast − came| over the months of ``past`` by the sum of what came.
+    """
+
+    product_class: str
+    months: tuple[ForecastMonth, ...]
+    past: tuple[ForecastPast, ...] = ()
+    error: float | None = None
+
+
+class Forecast(Message):
+    """``forecast``: part ``part`` of ``parts`` of what a shop is going to sell, by forecast number ``version``.
+
+    It knows nothing from the day ``cut_off`` on.
+    """
+
+    version: int
+    part: int
+    parts: int
+    cut_off: date
+    made_at: AwareDatetime
+    classes: tuple[ForecastClass, ...]
+
+
 class ReferenceChanged(Message):
     """``reference``: fetch the reference document again; its ETag is ``version``."""
 
@@ -216,8 +266,11 @@ DOWN: dict[str, type[Message]] = {
     "stock": Stock,
     "survey": Survey,
     "announcement": Announcement,
+    "forecast": Forecast,
     "reference": ReferenceChanged,
 }
 
 #: Lines that fit into one ``grants`` item below the size of an envelope.
 GRANTS_PER_PART: Annotated[int, "lines"] = 50
+#: Classes that fit into one ``forecast`` item.
+CLASSES_PER_PART: Annotated[int, "classes"] = 12

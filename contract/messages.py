@@ -4,6 +4,7 @@ Quantities are whole units, never packs; the catalogue says how many units a pac
 ``id`` is the id of the thing that the message makes (an order, a confirmation, an answer).
 """
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -109,6 +110,18 @@ class ReadAnnouncement(Message):
     version: Annotated[int, Field(ge=1)] | None = None
 
 
+class GiveFigure(Message):
+    """``forecast.figure``: what the shop itself expects to sell of a class in a month to come.
+
+    ``period`` is the month's first day. ``version`` is that of the forecast that stood on the screen.
+    """
+
+    product_class: Annotated[str, StringConstraints(max_length=100, pattern=WRITABLE)]
+    period: date
+    units: Units
+    version: Annotated[int, Field(ge=1)] | None = None
+
+
 class PullFeed(Message):
     """``feed.pull``: send everything after ``after``. Sent on connecting and where a gap was seen."""
 
@@ -132,6 +145,7 @@ UP: dict[str, type[Message]] = {
     "delivery.confirm": ConfirmDelivery,
     "survey.answer": AnswerSurvey,
     "announcement.read": ReadAnnouncement,
+    "forecast.figure": GiveFigure,
     "feed.pull": PullFeed,
     "device.status": ReportStatus,
 }

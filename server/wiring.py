@@ -9,6 +9,7 @@ from server.announcements import mqtt as announcements_mqtt
 from server.catalogue.fields import SKUS
 from server.deliveries import mqtt as deliveries_mqtt
 from server.devices import mqtt as devices_mqtt
+from server.forecasts import mqtt as forecasts_mqtt
 from server.forecasts.fields import HISTORY
 from server.kit.inbox import Handlers
 from server.kit.records import Kind
@@ -24,6 +25,7 @@ HANDLERS: Handlers = {
     **deliveries_mqtt.HANDLERS,
     **surveys_mqtt.HANDLERS,
     **announcements_mqtt.HANDLERS,
+    **forecasts_mqtt.HANDLERS,
 }
 
 #: Lists that can be brought in from files.

@@ -5,7 +5,7 @@ it is read again.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
+from contract.messages import GiveFigure
 from server.catalogue import queries as catalogue
-from server.forecasts import queries, rules
+from server.forecasts import queries, rules, telling
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import FigureRow, ForecastVersion
-from server.kit import audit, jobs, records
+from server.kit import audit, jobs, outbox, records
 from server.kit.identity import SYSTEM, Actor, Operator
+from server.kit.inbox import Accepted, Arrival
 from server.retailers import service as retailer_locks
 
 TASK: Final = "forecasts.make"
@@ -86,7 +88,7 @@ def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> in
     )
     session.add(row)
     session.flush()
-    jobs.defer(session, TASK, {"version": str(row.id)}, lock="forecasts")
+    jobs.defer(session, TASK, {"version": str(row.id)}, queue=jobs.SOLVING, lock="forecasts")
     audit.record(
         session,
         actor=by,
@@ -142,6 +144,29 @@ def give_own_figure(
     return _kept(session, row)
 
 
+def tell_retailer(session: Session, retailer: str, *, at: datetime) -> None:
+    """Tell a retailer's terminals how its forecasts and figures stand."""
+    outbox.append(session, _told(session, retailer), at=at)
+
+
+def take_figure(session: Session, given: GiveFigure, arrival: Arrival) -> Accepted:
+    """Keep a figure that came from a shop's terminal; its months begin by UTC."""
+    by = Actor("device", arrival.sender.device)
+    today = arrival.at.astimezone(UTC).date()
+    figure = give_own_figure(
+        session,
+        arrival.sender.party,
+        given.product_class,
+        given.period,
+        given.units,
+        by,
+        at=arrival.at,
+        today=today,
+        message_id=arrival.id,
+    )
+    return Accepted(revision=figure.version, tell=tuple(_told(session, arrival.sender.party)))
+
+
 def agree_figure(
     session: Session,
     retailer: str,
@@ -194,6 +219,11 @@ def confirm_figure(
     return _kept(session, row)
 
 
+def _told(session: Session, retailer: str) -> list[outbox.Item]:
+    newest = queries.version(session, state="done")
+    return [] if newest is None else telling.items(session, [retailer], newest)
+
+
 def _figure(
     session: Session,
     retailer: str,
@@ -235,6 +265,8 @@ def _kept(session: Session, row: FigureRow) -> queries.Figure:
     session.add(row)
     session.flush()
     kind, _, name = row.by.partition(":")
+    if kind == "operator":  # a terminal's own figure is told with its receipt
+        tell_retailer(session, row.retailer, at=row.at)
     audit.record(
         session,
         actor=Actor("device" if kind == "device" else "operator", name),

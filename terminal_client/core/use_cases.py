@@ -6,6 +6,7 @@ Refusals raised here are kindnesses: what could not succeed is said before it is
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from contract.errors import Conflict, Rejected
@@ -17,12 +18,13 @@ from contract.messages import (
     AnswerSurvey,
     CancelOrder,
     ConfirmDelivery,
+    GiveFigure,
     Message,
     OrderLine,
     PlaceOrder,
     ReadAnnouncement,
 )
-from terminal_client.core import delivery_rules, drafts, feed, order_rules, orders, outbox, survey_rules
+from terminal_client.core import delivery_rules, drafts, feed, forecasts, order_rules, orders, outbox, survey_rules
 from terminal_client.core.delivery_rules import AS_LISTED, Count
 from terminal_client.core.ports import Bits
 from terminal_client.core.server_clock import ServerClock, milliseconds
@@ -329,6 +331,31 @@ def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
             return None
         message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now(), version=known.version)
         pending = _queue(shop, "announcement.read", subject, message)
+    shop.saved(pending)
+    return pending.id
+
+
+# Forecasts
+
+
+def give_figure(shop: Shop, product_class: str, period: date, units: int) -> UUID:
+    """Queue the shop's own figure for a class in a month to come; return the message's id.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_class``, ``period_begun``.
+    """
+    with shop.store.transaction():
+        known = forecasts.read(shop.store, shop.clock)
+        classes = () if known is None else known.classes
+        found = next((one for one in classes if one.known.product_class == product_class), None)
+        if known is None or found is None:
+            raise Rejected("unknown_class", product_class=product_class)
+        if all(one.month.period != period for one in found.months):
+            raise Rejected("period_begun", period=period.isoformat()[:7])
+        message = GiveFigure(product_class=product_class, period=period, units=units, version=known.version)
+        pending = _queue(shop, "forecast.figure", forecasts.subject(product_class, period), message)
     shop.saved(pending)
     return pending.id
 

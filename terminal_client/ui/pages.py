@@ -114,6 +114,7 @@ class Pages:
             "money": show.money,
             "packs": packs,
             "countdown": show.countdown,
+            "month": lambda value: show.month(value, texts),
             "sentence": sentence,
             "number": lambda value: f"{value:,}",
             "groups": lambda value: " ".join(value[at : at + 8] for at in range(0, len(value), 8)),

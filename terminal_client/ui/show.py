@@ -1,6 +1,6 @@
 """How values look: money, packs, times, texts in the chosen language. Pure functions of value and language."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from gettext import NullTranslations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,28 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+
+
+MONTHS = (
+    N_("Jan"),
+    N_("Feb"),
+    N_("Mar"),
+    N_("Apr"),
+    N_("May"),
+    N_("Jun"),
+    N_("Jul"),
+    N_("Aug"),
+    N_("Sep"),
+    N_("Oct"),
+    N_("Nov"),
+    N_("Dec"),
+)
+
+
+def month(first_day: date, texts: NullTranslations) -> str:
+    """Return a month by its name and year: ``Dec 2026``, ``2026年12月``."""
+    name = texts.gettext(MONTHS[first_day.month - 1])
+    return texts.gettext("{month} {year}").format(month=name, year=first_day.year)
 
 
 def text(value: Text, language: Language) -> str:

@@ -2,7 +2,18 @@
 
 from werkzeug.routing import Rule
 
-from terminal_client.ui.screens import deliveries, enrol, grants, notices, order, orders, settings, stock, surveys
+from terminal_client.ui.screens import (
+    deliveries,
+    enrol,
+    forecasts,
+    grants,
+    notices,
+    order,
+    orders,
+    settings,
+    stock,
+    surveys,
+)
 
 RULES: tuple[Rule, ...] = (
     *enrol.RULES,
@@ -11,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     *grants.RULES,
     *deliveries.RULES,
     *stock.RULES,
+    *forecasts.RULES,
     *notices.RULES,
     *surveys.RULES,
     *settings.RULES,

@@ -1,5 +1,6 @@
 """My orders: where each one stands, changing and cancelling while the window is open, and refusals."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from werkzeug.exceptions import NotFound
@@ -20,6 +21,7 @@ KINDS = {
     "delivery.confirm": N_("Confirmation of a delivery"),
     "survey.answer": N_("Answers to a survey"),
     "announcement.read": N_("Read receipt"),
+    "forecast.figure": N_("Own figure for a month"),
 }
 
 
@@ -91,6 +93,9 @@ def _leads_to(entry: Entry) -> str:
             return f"/deliveries/{name}"
         case "survey":
             return f"/surveys/{name}"
+        case "forecast":
+            month, _, product_class = name.partition(":")
+            return f"/forecast?{urlencode({'class': product_class, 'month': month})}"
         case _:
             return "/notices"
 

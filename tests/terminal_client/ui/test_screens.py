@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from contract.feed import (
     Choice,
     Claim,
     Delivery,
+    Forecast,
+    ForecastClass,
+    ForecastMonth,
+    ForecastPast,
     Grant,
     Grants,
     Question,
@@ -80,6 +84,28 @@ def counter(tmp_path: Path, make: Any) -> Iterator[Counter]:
     here = Counter(tmp_path / "terminal", make)
     yield here
     here.terminal.close()
+
+
+def _forecast(now: datetime) -> Forecast:
+    """Of one class two months to come and one that is over, of another one the month that has begun."""
+    begun = ForecastMonth(period=date(2027, 3, 1), mean_units=90, low_units=60, high_units=130)
+    months = (
+        begun,
+        ForecastMonth(period=date(2027, 4, 1), mean_units=100, low_units=80, high_units=140, agreed_units=110),
+        ForecastMonth(period=date(2027, 5, 1), mean_units=120, low_units=90, high_units=160),
+    )
+    past = (ForecastPast(period=date(2027, 2, 1), forecast_units=90, came_units=100),)
+    return Forecast(
+        version=3,
+        part=1,
+        parts=1,
+        cut_off=date(2027, 3, 1),
+        made_at=now,
+        classes=(
+            ForecastClass(product_class="BLUE", months=(begun,)),
+            ForecastClass(product_class="GOLD", months=months, past=past, error=0.1),
+        ),
+    )
 
 
 @pytest.fixture
@@ -188,6 +214,7 @@ def busy(counter: Counter) -> Counter:
         (f"delivery:{done.delivery}", "delivery", done),
         ("stock:GOLD", "stock", Stock(sku="GOLD", on_hand_units=35, held_units=1, as_of=now)),
         ("stock:BLUE", "stock", Stock(sku="BLUE", on_hand_units=0, as_of=now)),
+        ("forecast:1", "forecast", _forecast(now)),
         (f"survey:{survey.survey}", "survey", survey),
         (f"announcement:{note.announcement}", "announcement", note),
     ):
@@ -211,6 +238,7 @@ SCREENS = [
     "/grants",
     "/deliveries",
     "/stock",
+    "/forecast",
     "/notices",
     "/settings",
 ]
@@ -226,6 +254,8 @@ DEEPER = [
         f"/deliveries/{{delivery}}/differs?sku=GOLD&kind={kind}"
         for kind in ("short", "over", "damaged", "wrong_item", "wrong_pack", "refused")
     ),
+    "/forecast?class=BLUE",
+    "/forecast?class=GOLD&month=2027-05-01&units=90",
     "/notices/{note}",
     *(f"/surveys/{{survey}}?question={n}" for n in range(6)),
 ]
@@ -380,6 +410,30 @@ def test_a_survey_keeps_each_answer_and_is_sent_as_a_whole(busy: Counter) -> Non
         busy.tap(f"{at}/answer", question=question, **form)
     busy.tap(f"{at}/send")
     assert len(outbox.of_kinds(busy.store, "survey.answer")[0].data["answers"]) == 4
+
+
+def test_a_figure_goes_from_the_stepper_to_its_receipt(busy: Counter) -> None:
+    at = "/forecast?class=GOLD&month=2027-05-01"
+    assert 'name="units" value="125"' in busy.get(at).text
+    page = busy.tap("/forecast", **{"class": "GOLD", "month": "2027-05-01", "units": "125"}).text
+    assert "您的数字：125" in page
+    assert re.search("已存本机|已发出", page)
+    assert outbox.of_kinds(busy.store, "forecast.figure")[0].data == {
+        "product_class": "GOLD",
+        "period": "2027-05-01",
+        "units": 125,
+        "version": 3,
+    }
+    busy.travel()
+    assert "已收到" in busy.get(at).text
+
+
+def test_no_figure_is_queued_for_a_month_that_has_begun(busy: Counter) -> None:
+    busy.tap("/forecast", **{"class": "GOLD", "month": "2027-04-01", "units": "125"})
+    busy.clock.forward(timedelta(days=15))
+    page = busy.tap("/forecast", **{"class": "GOLD", "month": "2027-04-01", "units": "130"}).text
+    assert "2027-04 已经开始" in page
+    assert len(outbox.of_kinds(busy.store, "forecast.figure")) == 1
 
 
 def test_a_refusal_stays_until_it_is_dealt_with_and_even_that_can_be_taken_back(busy: Counter) -> None:
