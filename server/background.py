@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
 from server.deliveries.events import DeliveryConfirmed
+from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
@@ -32,9 +33,10 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
 #: Job name -> function that opens its own transactions. What calculates for long stands in ``server/solver.py``.
 TASKS: Mapping[str, Callable[..., None]] = {imports_drafts.TASK: imports_drafts.job(IMPORTS)}
 
-#: What the worker does every second, in a transaction of its own each.
+#: What the worker does every second, in a transaction of its own each, told the time in the distributor's zone.
 TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     windows.open_due_windows,
     windows.close_due_windows,
     surveys.keep_time,
+    forecasts.keep_time,
 )

@@ -14,6 +14,8 @@ import pyarrow as pa
 
 from server.cycles import steps as cycles_steps
 from server.cycles import what_if as cycles_what_if
+from server.forecasts import making as forecasts_making
+from server.forecasts import service as forecasts
 from server.kit import jobs, working
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime
@@ -25,6 +27,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     "cycles.verify": cycles_steps.run_verify,
     "cycles.publish": cycles_steps.run_publish,
     cycles_what_if.TASK: cycles_what_if.run,
+    forecasts.TASK: forecasts_making.run,
 }
 
 

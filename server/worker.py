@@ -38,7 +38,7 @@ def tick(runtime: Runtime) -> None:
     for act in TICKS:
         with transaction(runtime.sessions) as session:
             if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
-                act(session, runtime.clock())
+                act(session, runtime.clock().astimezone(runtime.settings.tz))
 
 
 def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
