@@ -1,6 +1,8 @@
 """Exact sums of columns: in 64 bits where that is sure to do, in Python's integers or fractions where it may not."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -49,9 +51,14 @@ def sums_by(group: npt.NDArray[Any], column: Units, groups: int) -> Numbers:
 
 
 def _sums_of_objects(group: npt.NDArray[Any], column: Units, groups: int) -> Numbers:
+    """Sum integers or fractions: numerators first, as far as denominators are the same."""
+    pack = [1] * len(group) if column.pack is None else column.pack.tolist()
+    numerators: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for place, packs, units in zip(group.tolist(), column.packs.tolist(), pack, strict=True):
+        numerators[place, packs.denominator] += packs.numerator * units
     sums = np.zeros(groups, dtype=object)
-    packs = column.packs if column.pack is None else column.packs * column.pack.astype(object)
-    np.add.at(sums, group, packs)
+    for (place, denominator), numerator in numerators.items():
+        sums[place] += Fraction(numerator, denominator)
     return sums
 
 

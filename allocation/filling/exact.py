@@ -19,6 +19,7 @@ from allocation.filling.rules import Order
 from allocation.problem import Lines, Problem
 
 Mask = npt.NDArray[np.bool_]
+Number = int | Fraction
 Stage = tuple[int, int]
 """Tier and phase."""
 
@@ -32,15 +33,15 @@ class _Rise:
     """How a line rises in one stage: from `low` to `high` units, being at `offset` + `rate`·level in between."""
 
     line: int
-    low: Fraction
-    high: Fraction
+    low: Number
+    high: Number
     rate: int
     offset: int
 
-    def level_at(self, units: Fraction) -> Fraction:
-        return (units - self.offset) / self.rate
+    def level_at(self, units: Number) -> Fraction:
+        return Fraction(units - self.offset, self.rate)
 
-    def units_at(self, level: Fraction) -> Fraction:
+    def units_at(self, level: Fraction) -> Number:
         return min(max(self.offset + self.rate * level, self.low), self.high)
 
 
@@ -66,7 +67,7 @@ def fill_exactly(problem: Problem, lines: Lines, order: Order, coupled: Mask, fi
         for k in sorted(k for k in by_sku if not coupled[k]):
             alone[k] = _fill_one_supply(by_sku[k], alone[k], units, filling, k, problem, stage)
         together.fill([rise for k in sorted(by_sku) if coupled[k] for rise in by_sku[k]], stage)
-    packs = [Fraction(reached) / pack for reached, pack in zip(units, lines.pack.tolist(), strict=True)]
+    packs = [Fraction(reached, pack) for reached, pack in zip(units, lines.pack.tolist(), strict=True)]
     filling.granted = np.array([*packs, None], dtype=object)[:-1]  # an array of objects, also where all are integers
 
 
@@ -89,11 +90,14 @@ def _stages(problem: Problem, lines: Lines, order: Order, chosen: Mask) -> Itera
             rate, offset = phase.rate.tolist(), phase.offset_packs.tolist()
             rises = []
             for line in members:
-                half = Fraction(claim[line], 2)
-                start, end = (half if two and phase.number else 0), (half if two and not phase.number else claim[line])
+                start: Number = 0
+                end: Number = claim[line]
+                if two:
+                    half = Fraction(claim[line], 2)
+                    start, end = (half, end) if phase.number else (start, half)
                 low, high = max(floor[line], start), min(eligible[line], end)
                 if low < high:
-                    rises.append(_Rise(line, Fraction(low), Fraction(high), rate[line], offset[line] * pack[line]))
+                    rises.append(_Rise(line, low, high, rate[line], offset[line] * pack[line]))
             yield (tier, phase.number), rises
 
 
@@ -200,7 +204,7 @@ class _Coupled:
         rise = self.rises[line]
         heapq.heappush(self.queue, (rise.level_at(rise.high), _LEAVE, line))
 
-    def _leave(self, line: int, level: Fraction, units: Fraction) -> None:
+    def _leave(self, line: int, level: Fraction, units: Number) -> None:
         self.units[line] = units
         self._change_rate(line, level, -1)
 

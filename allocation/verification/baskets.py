@@ -164,7 +164,7 @@ def _taken_beside(apart: Apart, units: Ints | None, certificate: Mapping[str, An
     exact = exact_units(claims_of(apart.beside, tiered=False), "max_min", certificate)
     for line, amount in zip(others, exact, strict=True):
         for use in claims.uses(line):
-            taken[use.number] += amount * use.size / int(claims.pack[line])
+            taken[use.number] += Fraction(amount) * use.size / int(claims.pack[line])
     return taken
 
 

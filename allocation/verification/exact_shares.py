@@ -14,8 +14,10 @@ import numpy as np
 
 from allocation.verification.entitlement import Claims, Use
 from allocation.verification.findings import Findings
-from allocation.verification.given import NONE, Given
+from allocation.verification.given import NONE, Codes, Given
 from allocation.verification.rows import ADJUSTMENT, REASONS, Rows
+
+Number = int | Fraction
 
 _ONE: Final = 10**12
 
@@ -27,6 +29,14 @@ class _Full:
     tier: int
     phase: int
     level: Fraction
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where the levels leave each line: units, and for those that are short what stopped them."""
+
+    units: list[Number]
+    stopped: dict[int, Use]
 
 
 def exact_rows(
@@ -42,49 +52,46 @@ def exact_rows(
         findings.add("certificate.json", 'lines that exclude each other cannot be shared under rounding = "none"')
     if levels is None:
         return None
-    standing = [_stands(claims, rule, line, levels) for line in range(len(given))]
+    standing = _stand(claims, rule, levels)
     _check_limits(claims, standing, levels, findings)
-    first_tier: dict[int, int] = {}
-    for line, (units, _) in enumerate(standing):
-        if units:
-            sku, tier = int(claims.sku[line]), int(claims.tier[line])
-            first_tier[sku] = min(first_tier.get(sku, tier), tier)
-    reasons = [
-        _reason(given, claims, line, *stood, went_earlier=_earlier(claims, line, first_tier))
-        for line, stood in enumerate(standing)
-    ]
-    bound = [ADJUSTMENT if claims.adjusted[line] else use.name if use else "" for line, (_, use) in enumerate(standing)]
-    names = sorted(set(bound) - {""})
-    position = {name: i for i, name in enumerate(names)} | {"": NONE}
+    reasons, names = _reasons(claims, standing), sorted({use.name for use in standing.stopped.values()})
+    position = {name: i for i, name in enumerate([*names, ADJUSTMENT])}
+    bound = np.full(len(given), NONE, dtype=np.int32)
+    for line, use in standing.stopped.items():
+        bound[line] = position[use.name]
+    bound[claims.adjusted] = position[ADJUSTMENT]
     weights = claims.weight.tolist()
     return Rows(
         given,
         claims.eligible * claims.pack,
-        [cut(units) for units, _ in standing],
-        [cut(units / weight) for (units, _), weight in zip(standing, weights, strict=True)],
+        [_printed(units.numerator, units.denominator) for units in standing.units],
+        [
+            _printed(units.numerator, units.denominator * weight)
+            for units, weight in zip(standing.units, weights, strict=True)
+        ],
         claims.weight,
-        np.array([REASONS.index(reason) for reason in reasons], dtype=np.int8),
-        np.array([position[name] for name in bound], dtype=np.int32),
-        names,
+        reasons,
+        bound,
+        [*names, ADJUSTMENT],
     )
 
 
-def _earlier(claims: Claims, line: int, first_tier: Mapping[int, int]) -> bool:
-    tier = int(claims.tier[line])
-    return first_tier.get(int(claims.sku[line]), tier) < tier
-
-
-def exact_units(claims: Claims, rule: str, certificate: Mapping[str, Any]) -> list[Fraction]:
+def exact_units(claims: Claims, rule: str, certificate: Mapping[str, Any]) -> list[Number]:
     """Return how many units the levels of a certificate give each line, not cut after any decimal."""
-    levels = _levels(certificate, Findings()) or {}
-    return [_stands(claims, rule, line, levels)[0] for line in range(len(claims.sku))]
+    return _stand(claims, rule, _levels(certificate, Findings()) or {}).units
 
 
 def cut(number: Fraction) -> str:
     """Print in plain digits, cut after twelve decimals."""
-    scaled = number.numerator * _ONE // number.denominator
-    decimals = f"{scaled % _ONE:012d}".rstrip("0")
-    return f"{scaled // _ONE}.{decimals}" if decimals else str(scaled // _ONE)
+    return _printed(number.numerator, number.denominator)
+
+
+def _printed(numerator: int, denominator: int) -> str:
+    whole, rest = divmod(numerator, denominator)
+    if not rest:
+        return str(whole)
+    decimals = f"{rest * _ONE // denominator:012d}".rstrip("0")
+    return f"{whole}.{decimals}" if decimals else str(whole)
 
 
 def _levels(certificate: Mapping[str, Any], findings: Findings) -> dict[str, _Full] | None:
@@ -99,73 +106,102 @@ def _levels(certificate: Mapping[str, Any], findings: Findings) -> dict[str, _Fu
         return None
 
 
-def _stands(claims: Claims, rule: str, line: int, levels: Mapping[str, _Full]) -> tuple[Fraction, Use | None]:
-    """Return how many units the levels give a line, and the first of its constraints that allows no more."""
-    best: Fraction = Fraction(int(claims.top[line] * claims.pack[line]))
-    stopped_by: Use | None = None
-    if claims.adjusted[line]:
-        return best, None
-    for use in claims.uses(line):
-        if use.size and use.name in levels:
-            units = _reaches(claims, rule, line, levels[use.name])
-            if units < best:
-                best, stopped_by = units, use
-    return best, stopped_by
+def _stand(claims: Claims, rule: str, levels: Mapping[str, _Full]) -> _Standing:
+    """Return how many units the levels give each line, and the first of its constraints that allows no more.
+
+    Only lines that use a constraint with a level are looked at one by one.
+    """
+    standing = _Standing((claims.top * claims.pack).tolist(), {})
+    retailer, sku = claims.given.retailer, claims.given.sku
+    lines_of = _LinesOf(claims, rule)
+    for kind in claims.kinds:
+        number = kind.of(retailer, sku)
+        full = {
+            at: levels[name] for at in np.unique(number[number != NONE]).tolist() if (name := kind.name(at)) in levels
+        }
+        has_level = np.zeros(len(kind.limits) + 1, dtype=np.bool_)  # the last place is that of NONE
+        has_level[list(full)] = True
+        size = kind.size[sku]
+        for line in np.flatnonzero(has_level[number] & (size > 0) & ~claims.adjusted).tolist():
+            at = int(number[line])
+            units = lines_of.reach(line, full[at])
+            if units < standing.units[line]:
+                standing.units[line] = units
+                limit = int(kind.limits[at])
+                standing.stopped[line] = Use(kind.name(at), int(size[line]), kind.reason, kind.first + at, limit)
+    return standing
 
 
-def _reaches(claims: Claims, rule: str, line: int, full: _Full) -> Fraction:
-    """Return how many units a line has when a constraint becomes full."""
-    pack, tier = int(claims.pack[line]), int(claims.tier[line])
-    claim, floor = Fraction(int(claims.eligible[line]) * pack), Fraction(int(claims.floor[line]) * pack)
-    if tier != full.tier:
-        return claim if tier < full.tier else floor
-    match rule:
-        case "max_min":
-            award, low, high = full.level * int(claims.weight[line]), floor, claim
-        case "proportional":
-            award, low, high = full.level * claim, floor, claim
-        case "equal_losses":
-            award, low, high = claim + full.level, floor, claim
-        case _ if full.phase == 0:
-            award, low, high = full.level, floor, max(floor, claim / 2)
-        case _:
-            award, low, high = claim + full.level, max(floor, claim / 2), claim
-    return min(max(award, low), high)
+class _LinesOf:
+    """What lines reach when a constraint becomes full, from columns taken out of arrays once."""
+
+    def __init__(self, claims: Claims, rule: str) -> None:
+        self.rule = rule
+        self.tier, self.weight = claims.tier.tolist(), claims.weight.tolist()
+        self.claim = (claims.eligible * claims.pack).tolist()
+        self.floor = (claims.floor * claims.pack).tolist()
+
+    def reach(self, line: int, full: _Full) -> Number:
+        """Return how many units a line has when a constraint becomes full."""
+        claim, floor, tier = self.claim[line], self.floor[line], self.tier[line]
+        if tier != full.tier:
+            return int(claim if tier < full.tier else floor)
+        award: Number
+        low: Number = floor
+        high: Number = claim
+        match self.rule:
+            case "max_min":
+                award = full.level * self.weight[line]
+            case "proportional":
+                award = full.level * claim
+            case "equal_losses":
+                award = claim + full.level
+            case _ if full.phase == 0:
+                award, high = full.level, max(floor, Fraction(claim, 2))
+            case _:
+                award, low = claim + full.level, max(floor, Fraction(claim, 2))
+        return min(max(award, low), high)
 
 
-def _reason(
-    given: Given, claims: Claims, line: int, units: Fraction, stopped_by: Use | None, *, went_earlier: bool
-) -> str:
-    if claims.adjusted[line]:
-        return "adjusted"
-    if stopped_by is None:
-        if not claims.eligible[line] and given.requested[line] > 0:
-            return "ineligible"
-        return "capped" if claims.capped[line] else "filled"
-    if units and units == int(claims.floor[line] * claims.pack[line]):
-        return "floor"
-    return "priority" if stopped_by.reason == "supply" and went_earlier else stopped_by.reason
+def _reasons(claims: Claims, standing: _Standing) -> Codes:
+    """Return for each line the position of its reason."""
+    code = {reason: i for i, reason in enumerate(REASONS)}
+    reason = np.where(claims.capped, code["capped"], code["filled"]).astype(np.int8)
+    reason[(claims.eligible == 0) & (claims.given.requested > 0)] = code["ineligible"]
+    has_some = np.fromiter(map(bool, standing.units), dtype=np.bool_, count=len(standing.units))
+    first_tier = np.full(len(claims.sku_names), np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first_tier, claims.sku[has_some], claims.tier[has_some])
+    went_earlier = first_tier[claims.sku] < claims.tier
+    floor = (claims.floor * claims.pack).tolist()
+    for line, use in standing.stopped.items():
+        units = standing.units[line]
+        why = "priority" if use.reason == "supply" and went_earlier[line] else use.reason
+        reason[line] = code["floor" if units and units == floor[line] else why]
+    reason[claims.adjusted] = code["adjusted"]
+    return reason
 
 
-def _check_limits(
-    claims: Claims,
-    standing: list[tuple[Fraction, Use | None]],
-    levels: Mapping[str, _Full],
-    findings: Findings,
-) -> None:
+def _check_limits(claims: Claims, standing: _Standing, levels: Mapping[str, _Full], findings: Findings) -> None:
     """Check that nothing is overdrawn, and that whatever has a level is full and stopped somebody."""
-    used: dict[str, Fraction] = {}
-    limits: dict[str, int] = {}
-    named = {stopped_by.name for _, stopped_by in standing if stopped_by}
-    for line, (units, _) in enumerate(standing):
-        pack = int(claims.pack[line])
-        for use in claims.uses(line):
-            used[use.name] = used.get(use.name, Fraction(0)) + units * use.size / pack
-            limits[use.name] = use.limit
-    for name, amount in used.items():
-        if amount > limits[name]:
-            findings.add(name, "{used} granted of {limit}", used=cut(amount), limit=limits[name])
-        elif name in named and amount < limits[name]:
-            findings.add(name, "it stopped lines, and {left} is left of it", left=cut(limits[name] - amount))
-    for name in sorted(levels.keys() - named):
+    whole = claims.top.copy()
+    whole[list(standing.stopped)] = 0
+    used: list[Number] = list(map(int, claims.amounts(whole)))
+    stopped = np.array(sorted(standing.stopped), dtype=np.int64)
+    pack = claims.pack[stopped].tolist()
+    for kind in claims.kinds:
+        number = kind.of(claims.given.retailer[stopped], claims.sku[stopped])
+        size = kind.size[claims.sku[stopped]].tolist()
+        for i, at in enumerate(number.tolist()):
+            if at != NONE:
+                used[kind.first + at] += standing.units[int(stopped[i])] * Fraction(size[i], pack[i])
+    named = {use.number: use.name for use in standing.stopped.values()}
+    limits = claims.limits.tolist()
+    for constraint, (amount, limit) in enumerate(zip(used, limits, strict=True)):
+        if amount > limit:
+            name = claims.constraint_name(constraint)
+            findings.add(name, "{used} granted of {limit}", used=cut(Fraction(amount)), limit=limit)
+        elif amount < limit and constraint in named:
+            left = cut(Fraction(limit - amount))
+            findings.add(named[constraint], "it stopped lines, and {left} is left of it", left=left)
+    for name in sorted(levels.keys() - set(named.values())):
         findings.add("certificate.json", "it has a level of {name}, which stopped nobody", name=name)
