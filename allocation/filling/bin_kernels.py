@@ -28,13 +28,13 @@ def count_bins(sku: Places, first: Ints, second: Ints, code: Places, shape: tupl
     `code` numbers the second numbers, −1 being none; `shape` is (SKUs, width). Where `second` has one entry, it is that
     of all lines.
     """
-    skus, width = shape
-    alone = len(second) < len(sku)
-    for line in range(len(sku)):
-        here, other = first[line], second[0] if alone else second[line]
-        if here < 0 or here >= width or other < 0 or other >= len(code) or code[other] < 0:
+    skus, width, codes = np.uint64(shape[0]), np.uint64(shape[1]), np.uint64(len(code))
+    step = np.uint64(0 if len(second) < len(sku) else 1)
+    for line in range(np.uint64(len(sku))):
+        here, other = np.uint64(first[line]), np.uint64(second[line * step])  # a negative number becomes a huge one
+        if here >= width or other >= codes or code[other] < 0:
             return False
-        counts[(code[other] * skus + sku[line]) * width + here] += 1
+        counts[(np.uint64(code[other]) * skus + np.uint64(sku[line])) * width + here] += 1
     return True
 
 
@@ -56,14 +56,14 @@ def spread_bins(
     The first line has the number `start`; `out` is packs granted, and the SKU for those that are short.
     """
     granted, stopped_by = out
-    skus, width = shape
-    alone = len(second) < len(sku)
-    for line in range(len(sku)):
-        k, other = sku[line], second[0] if alone else second[line]
-        said = table[(code[other] * skus + k) * width + first[line]]
+    skus, width = np.uint64(shape[0]), np.uint64(shape[1])
+    step = np.uint64(0 if len(second) < len(sku) else 1)
+    for line in range(np.uint64(len(sku))):
+        k, its = np.uint64(sku[line]), np.uint64(code[np.uint64(second[line * step])])
+        said = table[(its * skus + k) * width + np.uint64(first[line])]
         if said >= 0:
             granted[line] = said >> SHIFT
             stopped_by[line] = k if said & SHORT else -1
             if said & AT_STAKE:
-                place[ends[k]] = start + line
+                place[ends[k]] = start + np.int64(line)
                 ends[k] += 1

@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from allocation import compiled
-from allocation.hashing.digests import sha256_of_written, written
+from allocation.hashing.digests import pieces_of_written, sha256_of, written
 from allocation.hashing.line_bytes import canonical_requests, json_rows, named_rows, stretches
 from allocation.limits import NO_LIMIT
 from allocation.problem import Problem
@@ -43,6 +43,11 @@ _ALIKE: Final = 4
 
 def input_sha256(problem: Problem) -> str:
     """Return the SHA-256 of the canonical input, in hexadecimal digits."""
+    return sha256_of(input_pieces(problem))
+
+
+def input_pieces(problem: Problem) -> Iterator[bytes]:
+    """Yield the bytes of the canonical input piece by piece."""
     tables: list[Iterable[bytes]] = [
         _requests(problem),
         written(_supply(problem)),
@@ -51,7 +56,7 @@ def input_sha256(problem: Problem) -> str:
     ]
     if len(problem.adjustments):
         tables.append(written(problem.adjustments.rows(problem.requests, problem.retailers, problem.supply)))
-    return sha256_of_written(*tables)
+    return pieces_of_written(*tables)
 
 
 def _requests(problem: Problem) -> Iterator[bytes]:

@@ -24,17 +24,20 @@ def sha256_of_rows(*tables: Iterable[Any]) -> str:
 
 def sha256_of_written(*tables: Iterable[bytes]) -> str:
     """Hash tables as one compact JSON array of arrays; each comes as pieces of rows that are parted by commas."""
-    digest = hashlib.sha256()
+    return sha256_of(pieces_of_written(*tables))
+
+
+def pieces_of_written(*tables: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what :func:`sha256_of_written` hashes, piece by piece."""
     for number, pieces in enumerate(tables):
-        digest.update(b",[" if number else b"[[")
+        yield b",[" if number else b"[["
         comma = b""
         for piece in pieces:
-            digest.update(comma)
-            digest.update(piece)
+            yield comma
+            yield piece
             comma = b","
-        digest.update(b"]")
-    digest.update(b"]")
-    return digest.hexdigest()
+        yield b"]"
+    yield b"]"
 
 
 def written(rows: Iterable[Any]) -> Iterator[bytes]:
