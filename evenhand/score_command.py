@@ -1,16 +1,21 @@
 """``evenhand score`` and ``evenhand verify-score``: capability scores of a folder of figures, and their check."""
 
+import json
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from evenhand.allocation_commands import VIOLATED, Language
 from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
 
-PANEL = "Scores"
+PANEL: Final = "Scores"
+_SAID: Final = {
+    "holds": {"en": "holds: {count} retailers checked", "zh": "成立：已核验 {count} 户零售户"},
+    "violated": {"en": "violated: {count} differences", "zh": "不成立：{count} 处不符"},
+}
 
 app = typer.Typer()
 
@@ -77,6 +82,9 @@ def verify_score(
     previous: Annotated[
         Path | None, typer.Option(help="Folder of the scores before these, to check the previous tiers by.")
     ] = None,
+    lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Count scores once more from the figures, by other code, and compare every number.
 
@@ -90,12 +98,15 @@ def verify_score(
         except UnreadableScoresError as error:
             typer.echo(f"evenhand: {error}", err=True)
             raise typer.Exit(UNREADABLE) from None
-    if not verdict.holds:
+    if as_json:
+        typer.echo(json.dumps(verdict.as_dict(lang.value), ensure_ascii=False, indent=1))
+    else:
         for difference in verdict.differences:
-            typer.echo(difference, err=True)
-        typer.echo(f"violated: {verdict.found:,} differences", err=True)
+            typer.echo(difference.said(lang.value), err=True)
+        said, count = ("holds", verdict.retailers) if verdict.holds else ("violated", verdict.found)
+        typer.echo(_SAID[said][lang.value].format(count=f"{count:,}"), err=not verdict.holds)
+    if not verdict.holds:
         raise typer.Exit(VIOLATED)
-    typer.echo(f"holds: {verdict.retailers:,} retailers checked")
 
 
 def _day(text: str | None) -> date | None:

@@ -8,9 +8,10 @@ import hashlib
 import json
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from allocation.scoring.recounting import (
     Quotient,
     earned_tier,
     guarded_weights,
+    input_sha256,
     mid_ranks,
     places_of,
     raw_values,
@@ -30,11 +32,27 @@ from allocation.scoring.recounting import (
 SHOWN: Final = 20
 """Differences that are named one by one."""
 
+_LETTERS: Final = 80
+
 _FILES: Final = ("breakdown.csv", "guards.json", "policy.toml", "report.html", "scores.csv", "weights.csv")
 
 
 class UnreadableScoresError(AllocationError):
     """A file is missing or not what its name says; `str()` is one line."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where the scores say something else than follows from the figures."""
+
+    where: str
+    stated: object
+    right: object
+
+    def said(self, lang: str = "en") -> str:
+        """Return it as a sentence: ``en`` or ``zh``."""
+        stated, right = _shown(self.stated), _shown(self.right)
+        return f"{self.where}: is {stated}, not {right}" if lang == "en" else f"{self.where}：为 {stated}，应为 {right}"
 
 
 @dataclass
@@ -43,7 +61,7 @@ class Verdict:
 
     retailers: int = 0
     found: int = 0
-    differences: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -55,7 +73,17 @@ class Verdict:
         if stated != right:
             self.found += 1
             if len(self.differences) < SHOWN:
-                self.differences.append(f"{where}: is {stated!r}, not {right!r}")
+                self.differences.append(Difference(where, stated, right))
+
+    def expect_rows(self, where: str, stated: Sequence[object], right: Sequence[object]) -> None:
+        """Note where rows differ, one by one."""
+        for number, (one, other) in enumerate(zip_longest(stated, right), start=1):
+            self.expect(f"{where} {number}", one, other)
+
+    def as_dict(self, lang: str = "en") -> dict[str, Any]:
+        """Return the verdict ready for JSON."""
+        said = [difference.said(lang) for difference in self.differences]
+        return {"holds": self.holds, "retailers": self.retailers, "found": self.found, "differences": said}
 
 
 def verify_scores(given: Path, published: Path, previous: Path | None = None) -> Verdict:
@@ -75,9 +103,12 @@ def verify_scores(given: Path, published: Path, previous: Path | None = None) ->
         Where a file is missing or cannot be read.
     """
     try:
-        return _checked(Given.read(given, published), published, previous)
+        read = Given.read(given, published)
+        verdict = _checked(read, published, previous)
+        verdict.expect("certificate.json, input_sha256", read.certificate["input_sha256"], input_sha256(given))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise UnreadableScoresError(f"{published}: cannot be checked ({error!r})") from error
+    return verdict
 
 
 def _checked(given: Given, published: Path, previous: Path | None) -> Verdict:
@@ -114,7 +145,7 @@ def _checked(given: Given, published: Path, previous: Path | None) -> Verdict:
             verdict.expect(
                 f"breakdown.csv, {who}, {name}, quotient", quotient, value[0] if (value := values[who]) else None
             )
-    verdict.expect("breakdown.csv, rows after the last", list(stated), [])
+    verdict.expect("breakdown.csv, rows after the last", len(list(stated)), 0)
     _check_scores(given, published, total, before, verdict)
     return verdict
 
@@ -144,7 +175,8 @@ def _check_files(given: Given, published: Path, verdict: Verdict) -> None:
     verdict.expect("certificate.json, format", certificate["format"], "evenhand-scores-1")
     verdict.expect("certificate.json, retailers", certificate["retailers"], len(given.outlets))
     verdict.expect("certificate.json, score_version", certificate["score_version"], hashes["scores.csv"])
-    verdict.expect("certificate.json, files", certificate["files"], hashes)
+    for name, right in hashes.items():
+        verdict.expect(f"{name}, the hash in certificate.json", certificate["files"].get(name), right)
     policy = tomllib.loads((published / "policy.toml").read_text(encoding="utf-8"))
     verdict.expect("policy.toml", policy, certificate["policy"])
     texts = ("retailer", "decision", "from", "until", "reason", "author", "approver")
@@ -201,7 +233,7 @@ def _check_scores(
             tier[row["retailer"]] = max(tier[row["retailer"]], int(row["tier"]))
     weight, changes = guarded_weights(policy, tier, earned, suspended, raw_values("demand", given))
     stated = list(rows_of(published / "scores.csv"))
-    verdict.expect("scores.csv, retailers", [row["retailer"] for row in stated], list(outlets))
+    verdict.expect_rows("scores.csv, retailer", [row["retailer"] for row in stated], list(outlets))
     places = places_of(total, ranked, outlets)
     for row in stated:
         who = row["retailer"]
@@ -221,15 +253,19 @@ def _check_scores(
         }
         for column, cell in right.items():
             verdict.expect(f"scores.csv, {who}, {column}", row[column], cell)
-    written = [tuple(row.values()) for row in rows_of(published / "weights.csv")]
-    verdict.expect(
-        "weights.csv", written, [(who, str(weight[who] or 1), "0" if who in suspended else "") for who in outlets]
-    )
+    written = [",".join(row.values()) for row in rows_of(published / "weights.csv")]
+    due = [f"{who},{weight[who] or 1},{0 if who in suspended else ''}" for who in outlets]
+    verdict.expect_rows("weights.csv, row", written, due)
     listed = [
         (change["retailer"], change["guard"], change["before"], change["after"])
         for change in json.loads((published / "guards.json").read_bytes())["changes"]
     ]
-    verdict.expect("guards.json, changes", listed, changes)
+    verdict.expect_rows("guards.json, change", listed, changes)
+
+
+def _shown(value: object) -> str:
+    text = "–" if value is None or value == "" else str(value)
+    return text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
 
 
 def _digits(value: Fraction) -> str:

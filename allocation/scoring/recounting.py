@@ -5,6 +5,7 @@ out. Slower than what is checked by it, and short enough to be read.
 """
 
 import csv
+import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -71,6 +72,44 @@ class Given:
 def _is_open(row: Row, day: date) -> bool:
     opened, closed = row.get("opened"), row.get("closed")
     return not (opened and date.fromisoformat(opened) > day) and not (closed and date.fromisoformat(closed) <= day)
+
+
+def input_sha256(folder: Path) -> str:
+    """Return the hash of all figures, whatever the day: one line a table, of compact JSON with an array a column."""
+    outlets = sorted(rows_of(folder / "retailers.csv"), key=lambda row: row["retailer"])
+    columns: dict[str, list[Any]] = {
+        name: [row.get(name) or "" for row in outlets] for name in ("retailer", "market_type", "format")
+    }
+    columns |= {name: [_day(row.get(name)) for row in outlets] for name in ("opened", "closed")}
+    columns["tier"] = [int(cell) if (cell := row.get("tier")) else None for row in outlets]
+    lines: list[tuple[str, dict[str, list[Any]]]] = [("retailers", columns)]
+    place = {row["retailer"]: number for number, row in enumerate(outlets)}
+    files = {"history.csv", *(name for name, _, _ in WHOLE_AND_PART.values())}
+    for path in sorted(folder / name for name in files if (folder / name).is_file()):
+        rows = sorted(rows_of(path), key=lambda row: (place[row["retailer"]], row["period"]))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            heading = sorted(set(next(csv.reader(file))) - {"retailer", "period"})
+        keys: dict[str, list[Any]] = {
+            "retailer": [place[row["retailer"]] for row in rows],
+            "period": [_day(row["period"]) for row in rows],
+        }
+        lines.append((path.stem, keys | {name: [_number(name, row[name]) for row in rows] for name in heading}))
+    digest = hashlib.sha256()
+    for name, cells in lines:
+        digest.update((json.dumps([name, cells], ensure_ascii=False, separators=(",", ":")) + "\n").encode())
+    return digest.hexdigest()
+
+
+def _day(text: str | None) -> int | None:
+    return date.fromisoformat(text).toordinal() if text else None
+
+
+def _number(column: str, cell: str) -> int | None:
+    """Return a figure; demand and in_stock in thousandths."""
+    if not cell:
+        return None
+    whole, _, decimals = cell.partition(".")
+    return int(whole) * 1000 + int(decimals.ljust(3, "0")) if column in ("demand", "in_stock") else int(cell)
 
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:

@@ -7,6 +7,7 @@ is brought up to date. Tests are named as narrowly as they can be and run withou
 from allocation_defects import DEFECTS as OF_ALLOCATION
 from censoring_defects import DEFECTS as OF_CENSORING
 from planting import Defect, Edit
+from scoring_defects import DEFECTS as OF_SCORES
 
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
@@ -181,4 +182,5 @@ DEFECTS = (
     ),
     *OF_ALLOCATION,
     *OF_CENSORING,
+    *OF_SCORES,
 )

@@ -129,23 +129,23 @@ def test_the_same_bytes_whatever_the_order_of_rows_and_the_hash_seed(folder, sco
 @pytest.mark.parametrize(
     ("name", "damage", "said"),
     [
-        ("scores.csv", lambda text: text.replace(",scored\n", ",lowered\n", 1), "status: is 'lowered'"),
-        ("scores.csv", lambda text: re.sub(r",\d+,(\d+),scored", r",1,\1,scored", text, count=1), "tier: is '1'"),
-        ("scores.csv", lambda text: re.sub(r",(\d+),scored", r",30,scored", text, count=1), "weight: is '30'"),
+        ("scores.csv", lambda text: text.replace(",scored\n", ",lowered\n", 1), "status: is lowered, not scored"),
+        ("scores.csv", lambda text: re.sub(r",\d+,(\d+),scored", r",1,\1,scored", text, count=1), "tier: is 1, not"),
+        ("scores.csv", lambda text: re.sub(r",(\d+),scored", r",30,scored", text, count=1), "weight: is 30, not"),
         (
             "scores.csv",
             lambda text: re.sub(r",\d+\.\d+,format", ",999.000,format", text, count=1),
-            "score: is '999.000'",
+            "score: is 999.000, not",
         ),
-        ("scores.csv", lambda text: "".join(text.splitlines(keepends=True)[:-1]), "scores.csv, retailers"),
+        ("scores.csv", lambda text: "".join(text.splitlines(keepends=True)[:-1]), "scores.csv, retailer 59: is –"),
         ("breakdown.csv", lambda text: re.sub(r"demand,\d+", "demand,1", text, count=1), "quotient"),
         ("breakdown.csv", lambda text: re.sub(r"\d\.\d+\n", "9.999\n", text, count=1), "contribution: is"),
         ("breakdown.csv", lambda text: text + text.splitlines()[-1] + "\n", "rows after the last"),
         ("weights.csv", lambda text: re.sub(r",\d+,\n", ",99,\n", text, count=1), "weights.csv"),
         ("guards.json", lambda text: text.replace('"after"', '"before"', 1), "cannot be checked"),
-        ("guards.json", lambda text: text.replace("small", "large", 1), "certificate.json, files"),
+        ("guards.json", lambda text: text.replace("small", "large", 1), "the hash in certificate.json"),
         ("policy.toml", lambda text: text.replace("peers_min = 5", "peers_min = 6"), "policy.toml"),
-        ("report.html", lambda text: text + " ", "certificate.json, files"),
+        ("report.html", lambda text: text + " ", "the hash in certificate.json"),
         ("certificate.json", lambda text: text.replace('"shrink_periods": 8', '"shrink_periods": 9'), "shrunk: is"),
         ("certificate.json", lambda text: text.replace("inspector", "somebody", 1), "certificate.json, decisions"),
         ("certificate.json", lambda text: re.sub(r'"of": 100', '"of": 90', text, count=1), "components"),
@@ -173,6 +173,10 @@ def test_a_figure_that_was_changed_afterwards_is_found(folder, scored):
     assert answer.exit_code == 1
     assert "breakdown.csv, R0001, payment, raw" in answer.stderr
     assert "violated: " in answer.stderr
+    told = json.loads(run("verify-score", folder, scored, "--json", "--lang", "zh").stdout)
+    assert (told["holds"], told["found"] > 1) == (False, True)
+    assert re.match("breakdown.csv, R0001, payment, raw：为 .*，应为 ", told["differences"][0])
+    assert "处不符" in run("verify-score", folder, scored, "--lang", "zh").stderr
 
 
 @pytest.mark.parametrize(
