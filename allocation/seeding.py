@@ -72,10 +72,15 @@ def seed_from(secret: bytes, root: bytes) -> bytes:
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
     """Return the root over the orders' bytes, in the order given (freeze and sort them first)."""
-    row = [_leaf(leaf) for leaf in leaves]
-    while len(row) > 1:
-        row = _row_above(row)
-    return row[0] if row else hashlib.sha256().digest()
+    return merkle_rows(leaves)[-1][0]
+
+
+def merkle_rows(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """Return the whole tree: the hashes of the leaves, then each row above, the last of them the root alone."""
+    rows = [[_leaf(leaf) for leaf in leaves] or [hashlib.sha256().digest()]]
+    while len(rows[-1]) > 1:
+        rows.append(_row_above(rows[-1]))
+    return rows
 
 
 def merkle_proof(leaves: Sequence[bytes], index: int) -> list[Step]:
@@ -91,14 +96,12 @@ def merkle_proof(leaves: Sequence[bytes], index: int) -> list[Step]:
 
 def merkle_proofs(leaves: Sequence[bytes]) -> list[list[Step]]:
     """Return the proof of every leaf, hashing the tree once."""
-    row = [_leaf(leaf) for leaf in leaves]
     proofs: list[list[Step]] = [[] for _ in leaves]
-    position = list(range(len(row)))
-    while len(row) > 1:
-        for proof, index in zip(proofs, position, strict=True):
+    for height, row in enumerate(merkle_rows(leaves)[:-1]):
+        for leaf, proof in enumerate(proofs):
+            index = leaf >> height
             if index ^ 1 < len(row):
                 proof.append(Step(row[index ^ 1], is_left=bool(index & 1)))
-        row, position = _row_above(row), [index // 2 for index in position]
     return proofs
 
 
@@ -111,7 +114,8 @@ def is_in_book(leaf: bytes, proof: Sequence[Step], root: bytes) -> bool:
 
 
 def _row_above(row: list[bytes]) -> list[bytes]:
-    return [_pair(*row[i : i + 2]) if i + 1 < len(row) else row[i] for i in range(0, len(row), 2)]
+    above = [_pair(left, right) for left, right in zip(row[::2], row[1::2], strict=False)]
+    return above + row[len(row) - 1 :] if len(row) % 2 else above
 
 
 def _leaf(content: bytes) -> bytes:

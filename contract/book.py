@@ -6,7 +6,7 @@ allocation core; this is the other side's own reading of the same rule.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from contract.messages import OrderLine
@@ -19,8 +19,13 @@ def leaf_bytes(retailer: str, lines: Iterable[OrderLine]) -> bytes:
     one byte 0x1F, which no name may hold. Lines of one SKU must be summed before.
     """
     ordered = sorted(lines, key=lambda line: line.sku.encode())
-    fields = [retailer, *(field for line in ordered for field in (line.sku, str(line.quantity_units)))]
-    return b"".join(field.encode() + b"\x1f" for field in fields)
+    return leaf_of(retailer, [(line.sku, line.quantity_units) for line in ordered])
+
+
+def leaf_of(retailer: str, ordered: Sequence[tuple[str, int]]) -> bytes:
+    """Return the bytes of a leaf from its lines, SKU and units, in byte order of the SKU."""
+    lines = "".join([f"{sku}\x1f{units}\x1f" for sku, units in ordered])
+    return f"{retailer}\x1f{lines}".encode()
 
 
 def in_book(leaf: bytes, path: Iterable[tuple[Literal["left", "right"], str]], root: str) -> bool:

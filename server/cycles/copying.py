@@ -9,26 +9,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-from sqlalchemy import text
+from sqlalchemy import Select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from allocation.tables.arrow_columns import Gathered
+from allocation.tables.texts import Coded
 from server.kit.db import Base
 
 ROWS_A_CHUNK = 200_000
 ROWS_A_BUNDLE = 5_000
 NAME = pa.dictionary(pa.int32(), pa.string())
 WHOLE = pa.int64()
+_NAMED = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
-def read_columns(session: Session, query: str, columns: Mapping[str, pa.DataType], **params: object) -> pa.Table:
+def read_columns(
+    session: Session, query: str | Select[*tuple[Any, ...]], columns: Mapping[str, pa.DataType], **params: object
+) -> pa.Table:
     """Return what a query gives as a table of ``columns`` (name: type), in its order; its parameters are named.
 
     Texts are best read as :data:`NAME`: each is held once. The server sends rows in bundles of CSV, since a message
     a row costs the driver more than the row itself.
     """
+    if not isinstance(query, str):
+        compiled = query.compile(dialect=_NAMED)
+        query, params = str(compiled).replace("::", " ::"), dict(compiled.params)  # `text` knows no :name::type
     names = ", ".join(f'"{name}"' for name in columns)
     cells = " || ',' || ".join(_cell(name, kind) for name, kind in columns.items())
     bundled = f"""
@@ -58,10 +67,20 @@ def _cell(name: str, kind: pa.DataType) -> str:
 
 def coded(column: pa.ChunkedArray) -> Any:
     """Return a column as the allocation core takes it: numbers, or texts as codes, with no object a cell."""
+    if not len(column) and pa.types.is_dictionary(column.type):
+        return Coded.of(())
     gathered = Gathered(numeric=False)
     for chunk in column.chunks:
         gathered.add(chunk)
     return gathered.column()
+
+
+def texts(column: Any) -> pa.Array:
+    """Return texts in PostgreSQL's reach; those that are held as codes become no object a line."""
+    if not isinstance(column, Coded):
+        return pa.array(column.tolist(), pa.string())
+    codes = np.where(column.codes < 0, len(column.texts) - 1, column.codes)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(column.texts, pa.string())).dictionary_decode()
 
 
 def insert_rows(session: Session, table: type[Base], rows: Iterable[Sequence[Any]]) -> None:

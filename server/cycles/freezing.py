@@ -1,37 +1,63 @@
 """The freeze: the order book becomes fixed rows, a hash and a root, in one transaction. Nothing here commits."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import product
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.orm import Session
 
-from allocation import seeding
-from contract.book import leaf_bytes
-from contract.feed import BookEntry
-from contract.messages import OrderLine
+from allocation.tables.columns import IntArray
+from allocation.tables.texts import Coded
 from server.catalogue import queries as catalogue
-from server.cycles import attempts, copying, moves, queries, rules
+from server.cycles import attempts, copying, frozen_book, moves, queries, rules
 from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleSecret
-from server.kit import audit, outbox
+from server.kit import audit
 from server.kit.identity import SYSTEM
 from server.licences import queries as licences
 from server.orders import queries as orders
 from server.orders import windows as order_windows
 from server.retailers import queries as retailers
 
+BoolArray = npt.NDArray[np.bool_]
+CodeArray = npt.NDArray[np.integer[Any]]
+_ASKED = {"retailer": copying.NAME, "sku": copying.NAME, "units": copying.WHOLE}
+_CARRIED = {"retailer": copying.NAME, "sku": copying.NAME, "carry_thousandths": copying.WHOLE}
+
 
 @dataclass(frozen=True)
-class Leaf:
-    """One retailer's place in the frozen book."""
+class Asked:
+    """The order book as columns, in byte order of retailer and SKU; texts as positions among the different ones."""
 
-    retailer: str
-    lines: tuple[OrderLine, ...]
-    path: tuple[seeding.Step, ...]
+    retailer: Coded[str]
+    sku: Coded[str]
+    units: IntArray
+
+    def per_sku(self) -> dict[str, int]:
+        """Return the units asked for by SKU."""
+        found: dict[str, int] = dict.fromkeys(self.sku.texts, 0)
+        for sku, units in zip(self.sku, self.units.tolist(), strict=True):
+            found[sku] += units
+        return found
+
+    def places(self, retailers: Coded[str], skus: Coded[str]) -> tuple[IntArray, IntArray]:
+        """Return which of the named lines (no line twice) stand in the book, and where."""
+        sought = self._keys(_codes(retailers, self.retailer.texts), _codes(skus, self.sku.texts))
+        own = self._keys(self.retailer.codes, self.sku.codes)
+        _, which, where = np.intersect1d(sought, own, assume_unique=True, return_indices=True)
+        return which, where
+
+    def _keys(self, retailers: CodeArray, skus: CodeArray) -> IntArray:
+        """Return one number a line; different negative ones for lines with a name that the book does not hold."""
+        keys = retailers.astype(np.int64) * len(self.sku.texts) + skus
+        return np.where((retailers < 0) | (skus < 0), -1 - np.arange(len(keys)), keys)
 
 
 def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
@@ -49,22 +75,19 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
     if row.state != "closed":
         return False
     rules.check_windows_closed(window.state for window in orders.windows(session, cycle=cycle))
-    book = list(orders.book(session, cycle))
-    asked: dict[str, int] = {}
-    for line in book:
-        asked[line.sku] = asked.get(line.sku, 0) + line.requested_units
-    attempts.refuse_missing(asked, queries.supply(session, cycle, row.supply_version))
+    book = _asked(session, cycle)
+    attempts.refuse_missing(book.per_sku(), queries.supply(session, cycle, row.supply_version))
     _write_book(session, row, book, at)
-    leaves, root = tree(session, cycle)
-    row.book_root = root
+    found = frozen_book.tree(session, row)
+    row.book_root = found.root
     run = attempts.start(session, row, attempt=1)
     order_windows.move_windows(session, cycle, "frozen", at=at)
-    tell_book(session, row, leaves, at=at)
+    frozen_book.tell(session, row, found, at=at)
     detail: dict[str, Any] = {
-        "root": root,
+        "root": found.root,
         "input_sha256": run.input_sha256,
-        "retailers": len(leaves),
-        "lines": len(book),
+        "retailers": len(found.retailers),
+        "lines": len(book.units),
     }
     moves.move(session, row, "freeze", at=at, actor=SYSTEM, detail=detail)
     audit.record(session, actor=SYSTEM, action="cycle.frozen", subject=f"cycle:{cycle}", at=at, detail=detail)
@@ -72,94 +95,107 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
     return True
 
 
-def tree(session: Session, cycle: UUID) -> tuple[list[Leaf], str]:
-    """Return every retailer's place in the frozen book, in byte order of their codes, and the root (hex)."""
-    lines: dict[str, list[OrderLine]] = {}
-    rows = session.execute(
-        select(BookLine.retailer, BookLine.sku, BookLine.requested_units)
-        .where(BookLine.cycle == cycle)
-        .order_by(BookLine.retailer.collate("C"), BookLine.sku.collate("C"))
-    )
-    for retailer, sku, units in rows:
-        lines.setdefault(retailer, []).append(OrderLine(sku=sku, quantity_units=units))
-    leaves = [leaf_bytes(retailer, own) for retailer, own in lines.items()]
-    paths = seeding.merkle_proofs(leaves)
-    placed = [
-        Leaf(retailer, tuple(own), tuple(path)) for (retailer, own), path in zip(lines.items(), paths, strict=True)
-    ]
-    return placed, seeding.merkle_root(leaves).hex()
-
-
-def tell_book(session: Session, row: CycleRow, leaves: list[Leaf], *, at: datetime, secret: str | None = None) -> None:
-    """Send each retailer its place in the book, with the secret once it is revealed."""
-    assert row.book_root is not None  # noqa: S101 - frozen
-    assert row.commitment is not None  # noqa: S101 - a constraint holds it
-    items = [
-        outbox.Item(
-            leaf.retailer,
-            f"book:{row.id}",
-            "book",
-            BookEntry(
-                cycle=row.id,
-                root=row.book_root,
-                lines=leaf.lines,
-                retailer=leaf.retailer,
-                path=tuple(("left" if step.is_left else "right", step.sibling.hex()) for step in leaf.path),
-                commitment=row.commitment,
-                secret=secret,
-            ),
-        )
-        for leaf in leaves
-    ]
-    outbox.append(session, items, at=at)
-
-
 def secret_of(session: Session, cycle: UUID) -> bytes:
     """Return the draw's secret. Called by the solving and publishing steps alone."""
     return bytes.fromhex(session.scalars(select(CycleSecret.secret).where(CycleSecret.cycle == cycle)).one())
 
 
-def _write_book(session: Session, row: CycleRow, book: list[orders.BookLine], at: datetime) -> None:
-    codes = sorted({line.retailer for line in book})
+def _asked(session: Session, cycle: UUID) -> Asked:
+    found = copying.read_columns(session, orders.book_query(cycle), _ASKED)
+    return Asked(copying.coded(found["retailer"]), copying.coded(found["sku"]), found["units"].to_numpy())
+
+
+def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> None:
+    codes, names = list(book.retailer.texts), list(book.sku.texts)
     shops = retailers.retailers(session, codes)
-    skus = catalogue.skus(session, sorted({line.sku for line in book}), withdrawn=True)
-    own_limits = retailers.limits_of(session, codes)
-    held = licences.classes_held_by(session, codes, at.astimezone(ZoneInfo(row.zone)).date())
-    carries = {
-        (found.retailer, found.sku): found.carry_thousandths
-        for found in session.scalars(select(Carry).where(Carry.retailer == any_(literal(codes, ARRAY(String)))))
-    }
+    skus = catalogue.skus(session, names, withdrawn=True)
     copying.insert_rows(
         session,
         BookRetailer,
         [
             (row.id, shop.code, shop.region, shop.route, shop.tier, shop.market_type, shop.weight, shop.credit_minor)
-            for shop in (shops[code] for code in codes)
+            for shop in shops.values()
         ],
     )
     copying.insert_rows(session, BookSku, [(row.id, sku.sku, sku.price_minor) for sku in skus.values()])
-    frozen: list[tuple[int | None, int, int, str | None]] = []
-    for line in book:
-        shop, sku = shops[line.retailer], skus[line.sku]
-        limit = own_limits.get((line.retailer, line.sku), sku.limit_units)
-        why = rules.ineligible_why(
-            standing=shop.standing,
-            standing_reason=shop.standing_reason,
-            withdrawn=sku.state == "withdrawn",
-            licence_class=sku.licence_class,
-            classes_held=held.get(line.retailer, frozenset()),
-        )
-        cap = 0 if why is not None else limit
-        carry = carries.get((line.retailer, line.sku), 0)
-        frozen.append((cap, shop.weight, carry, why))
-    caps, weights, brought, whys = zip(*frozen, strict=True) if frozen else ((), (), (), ())
+    why = _whys(session, book, shops, skus, at.astimezone(ZoneInfo(row.zone)).date())
+    weights = np.array([shops[code].weight for code in codes], np.int64)
+    caps, capped = _caps(session, book, skus)
+    caps[why.codes != 0] = 0
     columns = {
-        "retailer": pa.array([line.retailer for line in book], pa.string()),
-        "sku": pa.array([line.sku for line in book], pa.string()),
-        "requested_units": pa.array([line.requested_units for line in book], pa.int64()),
-        "cap_units": pa.array(caps, pa.int64()),
-        "weight": pa.array(weights, pa.int64()),
-        "carry_thousandths": pa.array(brought, pa.int64()),
-        "ineligible_why": pa.array(whys, pa.string()),
+        "retailer": copying.texts(book.retailer),
+        "sku": copying.texts(book.sku),
+        "requested_units": book.units,
+        "cap_units": pa.array(caps, mask=~capped & (why.codes == 0)),
+        "weight": weights[book.retailer.codes],
+        "carry_thousandths": _carries(session, book),
+        "ineligible_why": copying.texts(why),
     }
     copying.insert_columns(session, BookLine, pa.table(columns), cycle=row.id, floor_units=0)
+
+
+def _whys(
+    session: Session,
+    book: Asked,
+    shops: Mapping[str, retailers.Retailer],
+    skus: Mapping[str, catalogue.Sku],
+    day: date,
+) -> Coded[str | None]:
+    """Return why a line gets nothing, none being the first of the different reasons.
+
+    It follows from the shop's standing and classes and from the SKU: the rule is asked once for each of those that
+    differ.
+    """
+    held = licences.classes_held_by(session, book.retailer.texts, day)
+    shop_kinds = Coded.of(
+        (shops[code].standing, shops[code].standing_reason, held.get(code, frozenset[str]()))
+        for code in book.retailer.texts
+    )
+    sku_kinds = Coded.of((skus[sku].state == "withdrawn", skus[sku].licence_class) for sku in book.sku.texts)
+    reasons: list[str | None] = [None]
+    table = np.zeros((len(shop_kinds.texts), len(sku_kinds.texts)), np.int32)
+    for (i, (standing, reason, classes)), (j, (withdrawn, needed)) in product(
+        enumerate(shop_kinds.texts), enumerate(sku_kinds.texts)
+    ):
+        why = rules.ineligible_why(
+            standing=standing,
+            standing_reason=reason,
+            withdrawn=withdrawn,
+            licence_class=needed,
+            classes_held=classes,
+        )
+        if why not in reasons:
+            reasons.append(why)
+        table[i, j] = reasons.index(why)
+    return Coded(table[shop_kinds.codes[book.retailer.codes], sku_kinds.codes[book.sku.codes]], reasons)
+
+
+def _caps(session: Session, book: Asked, skus: Mapping[str, catalogue.Sku]) -> tuple[IntArray, BoolArray]:
+    """Return each line's limit in units, the shop's own before the SKU's, and which lines have one."""
+    limits = [skus[sku].limit_units for sku in book.sku.texts]
+    caps = np.array([limit or 0 for limit in limits], np.int64)[book.sku.codes]
+    capped = np.array([limit is not None for limit in limits], np.bool_)[book.sku.codes]
+    own = retailers.limits_of(session, book.retailer.texts)
+    which, where = book.places(Coded.of(shop for shop, _ in own), Coded.of(sku for _, sku in own))
+    caps[where] = np.array(list(own.values()), np.int64)[which]
+    capped[where] = True
+    return caps, capped
+
+
+def _carries(session: Session, book: Asked) -> IntArray:
+    """Return what each line brings along, in thousandths of a pack."""
+    query = select(Carry.retailer, Carry.sku, Carry.carry_thousandths).where(
+        Carry.retailer == any_(literal(list(book.retailer.texts), ARRAY(String)))
+    )
+    found = copying.read_columns(session, query, _CARRIED)
+    brought = np.zeros(len(book.units), np.int64)
+    which, where = book.places(copying.coded(found["retailer"]), copying.coded(found["sku"]))
+    brought[where] = found["carry_thousandths"].to_numpy()[which]
+    return brought
+
+
+def _codes(named: Coded[str], known: Sequence[str]) -> IntArray:
+    """Return the positions of names among the ``known`` ones, −1 where one is not."""
+    position = {name: place for place, name in enumerate(known)}
+    at: IntArray = np.array([position.get(name, -1) for name in named.texts], np.int64)[named.codes]
+    return at

@@ -8,22 +8,29 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from contract.feed import GRANTS_PER_PART, Grant, Grants, Reason, Text
-from server.cycles import carrying, freezing, moves, queries
+from contract.feed import GRANTS_PER_PART, Grants
+from server.cycles import carrying, freezing, frozen_book, moves, queries
 from server.cycles.events import GrantsPublished
-from server.cycles.models import BookLine, Carry, CycleRow, GrantRow
+from server.cycles.models import BookLine, CycleRow, GrantRow
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
 from server.orders import windows as order_windows
 
 ROWS_A_STATEMENT = 5_000
+_STORE_CARRIES = text(
+    """
+    INSERT INTO carries (retailer, sku, carry_thousandths, cycle)
+        SELECT retailer, sku, carry, :cycle
+        FROM unnest(CAST(:retailers AS text[]), CAST(:skus AS text[]), CAST(:carries AS integer[]))
+            AS one (retailer, sku, carry)
+    ON CONFLICT (retailer, sku) DO UPDATE SET carry_thousandths = excluded.carry_thousandths, cycle = excluded.cycle
+    """
+)
 
 
 def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
@@ -33,8 +40,8 @@ def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
         return False
     lines = frozen_lines(session, row)
     tell_grants(session, row, lines, at=at)
-    leaves, _ = freezing.tree(session, cycle)
-    freezing.tell_book(session, row, leaves, at=at, secret=freezing.secret_of(session, cycle).hex())
+    found = frozen_book.tree(session, row)
+    frozen_book.tell(session, row, found, at=at, secret=freezing.secret_of(session, cycle).hex())
     order_windows.move_windows(session, cycle, "published", at=at)
     store_carry(session, row, lines)
     row.published_at = at
@@ -101,22 +108,32 @@ def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str]
         lines.setdefault(grant.retailer, []).append(grant)
     offered = {line.sku: line.offered_units for line in queries.supply(session, row.id, run.supply_version).values()}
 
-    def wire(grant: queries.Grant) -> Grant:
-        return Grant(
-            sku=grant.sku,
-            requested_units=grant.requested_units,
-            eligible_units=grant.eligible_units,
-            granted_units=grant.granted_units,
-            weight=frozen[grant.retailer, grant.sku].weight,
-            share=grant.share,
-            reason=cast("Reason", grant.reason),
-            bound_by=grant.bound_by,
-            supply_units=offered[grant.sku],
-            asked_units=asked[grant.sku],
-            carry_thousandths=frozen[grant.retailer, grant.sku].carry_thousandths,
-            carried_thousandths=frozen[grant.retailer, grant.sku].carried_thousandths,
-        )
+    def wire(grant: queries.Grant) -> dict[str, object]:
+        here = frozen[grant.retailer, grant.sku]
+        return {
+            "sku": grant.sku,
+            "requested_units": grant.requested_units,
+            "eligible_units": grant.eligible_units,
+            "granted_units": grant.granted_units,
+            "weight": here.weight,
+            "share": grant.share,
+            "reason": grant.reason,
+            "bound_by": grant.bound_by,
+            "supply_units": offered[grant.sku],
+            "asked_units": asked[grant.sku],
+            "carry_thousandths": here.carry_thousandths,
+            "carried_thousandths": here.carried_thousandths,
+        }
 
+    same = {
+        "cycle": row.id,
+        "name": {"zh": row.name_zh, "en": row.name_en},
+        "released_at": row.released_at or at,
+        "policy": moves.policy_label(policy),
+        "seed": run.seed or "",
+        "input_sha256": run.input_sha256,
+        "result_sha256": run.result_sha256 or "",
+    }
     items = []
     for retailer, own in lines.items():
         parts = [own[start : start + GRANTS_PER_PART] for start in range(0, len(own), GRANTS_PER_PART)]
@@ -125,18 +142,7 @@ def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str]
                 retailer,
                 f"grants:{row.id}:{number}",
                 "grants",
-                Grants(
-                    cycle=row.id,
-                    name=Text(zh=row.name_zh, en=row.name_en),
-                    part=number,
-                    parts=len(parts),
-                    released_at=row.released_at or at,
-                    policy=moves.policy_label(policy),
-                    seed=run.seed or "",
-                    input_sha256=run.input_sha256,
-                    result_sha256=run.result_sha256 or "",
-                    lines=tuple(wire(grant) for grant in part),
-                ),
+                Grants.model_validate(same | {"part": number, "parts": len(parts), "lines": [*map(wire, part)]}),
             )
             for number, part in enumerate(parts, start=1)
         ]
@@ -146,14 +152,13 @@ def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str]
 def store_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:
     """Store what the next cycle owes or is owed for each line of this one."""
     rows = [
-        {"retailer": retailer, "sku": sku, "carry_thousandths": line.carried_thousandths, "cycle": row.id}
+        (retailer, sku, line.carried_thousandths)
         for (retailer, sku), line in lines.items()
         if line.carried_thousandths or line.carry_thousandths
     ]
-    statement = insert(Carry)
-    statement = statement.on_conflict_do_update(
-        index_elements=["retailer", "sku"],
-        set_={name: statement.excluded[name] for name in ("carry_thousandths", "cycle")},
-    )
     for start in range(0, len(rows), ROWS_A_STATEMENT):
-        session.execute(statement, rows[start : start + ROWS_A_STATEMENT])
+        retailers, skus, carries = (
+            list(column) for column in zip(*rows[start : start + ROWS_A_STATEMENT], strict=True)
+        )
+        told = {"retailers": retailers, "skus": skus, "carries": carries, "cycle": row.id}
+        session.execute(_STORE_CARRIES, told)

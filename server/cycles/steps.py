@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pyarrow as pa
 import structlog
 from sqlalchemy import func, select
@@ -26,9 +25,7 @@ from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.hashing.canonical import input_sha256
 from allocation.tables.columns import IntArray
-from allocation.tables.texts import Coded, TextColumn
-from server.cycles import exporting, freezing, moves, problems, publishing, queries, terms
-from server.cycles.copying import insert_columns
+from server.cycles import copying, exporting, freezing, moves, problems, publishing, queries, terms
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
@@ -116,7 +113,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         run.solving_ms = solving_ms
         run.solved_at = at
         grants = _grants(result, entitled)
-        insert_columns(session, GrantRow, grants, cycle=row.id, attempt=row.attempt)
+        copying.insert_columns(session, GrantRow, grants, cycle=row.id, attempt=row.attempt)
         _check_supply_held(session, row)
         detail: dict[str, Any] = {
             "attempt": attempt,
@@ -219,25 +216,17 @@ def _grants(result: allocation.Result, entitled: IntArray) -> pa.Table:
     """Return the rows of the grants, in the order of the lines; entitlements in whole thousandths of a pack."""
     return pa.table(
         {
-            "retailer": _texts(result.retailer),
-            "sku": _texts(result.sku),
+            "retailer": copying.texts(result.retailer),
+            "sku": copying.texts(result.sku),
             "requested_units": result.requested,
             "eligible_units": result.eligible,
             "granted_units": result.granted,
-            "share": _texts(result.share),
-            "reason": _texts(result.reason),
-            "bound_by": _texts(result.bound_by),
+            "share": copying.texts(result.share),
+            "reason": copying.texts(result.reason),
+            "bound_by": copying.texts(result.bound_by),
             "entitled_thousandths": entitled,
         }
     )
-
-
-def _texts(column: TextColumn) -> pa.Array:
-    """Return texts in PostgreSQL's reach; those that are held as codes become no object a line."""
-    if not isinstance(column, Coded):
-        return pa.array(column.tolist(), pa.string())
-    codes = np.where(column.codes < 0, len(column.texts) - 1, column.codes)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(column.texts, pa.string())).dictionary_decode()
 
 
 def _check_supply_held(session: Session, row: CycleRow) -> None:

@@ -6,13 +6,13 @@ place of the older one, so that reading from 0 gives the state and not the histo
 what is new; whoever missed something pulls it by its cursor.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from contract.envelope import FeedItem
@@ -21,6 +21,8 @@ from server.kit.db import EVERYTHING, Base, transaction
 
 CHANNEL = "evenhand_outbox"
 RELAY_BATCH = 500
+ITEMS_A_STATEMENT = 1_000
+"""Their bodies go as one text: the driver would look at each character of an array of them."""
 
 
 class FeedHead(Base):
@@ -56,6 +58,28 @@ class FeedEntry(Base):
         return FeedItem(seq=self.seq, key=self.key, kind=self.kind, at=self.at, data=self.data)
 
 
+_GROW_HEADS = text(
+    """
+    INSERT INTO feed_heads AS head (recipient, last_seq)
+        SELECT * FROM unnest(CAST(:recipients AS text[]), CAST(:counts AS integer[]))
+    ON CONFLICT (recipient) DO UPDATE SET last_seq = head.last_seq + excluded.last_seq
+    RETURNING recipient, last_seq
+    """
+)
+_STORE_ENTRIES = text(
+    """
+    INSERT INTO feed_entries (recipient, key, seq, kind, at, data, published_at)
+        SELECT recipient, key, seq, kind, :at, data, NULL
+        FROM ROWS FROM (
+            unnest(CAST(:recipients AS text[])), unnest(CAST(:keys AS text[])), unnest(CAST(:seqs AS integer[])),
+            unnest(CAST(:kinds AS text[])), jsonb_array_elements(CAST(:bodies AS jsonb))
+        ) AS one (recipient, key, seq, kind, data)
+    ON CONFLICT (recipient, key) DO UPDATE SET
+        seq = excluded.seq, kind = excluded.kind, at = excluded.at, data = excluded.data, published_at = NULL
+    """
+)
+
+
 @dataclass(frozen=True)
 class Item:
     """What one recipient is to be told."""
@@ -66,47 +90,37 @@ class Item:
     message: Message
 
 
-def append(session: Session, items: Sequence[Item], *, at: datetime) -> None:
-    """Append ``items`` to their recipients' feeds; heads are locked in the recipients' order."""
+def append(session: Session, items: Iterable[Item], *, at: datetime) -> None:
+    """Append ``items`` to their recipients' feeds; heads are locked in the recipients' order.
+
+    Of several with one recipient and key the last counts. Items are taken in stretches, one statement each, so that
+    as many as there are shops cost little more than their rows.
+    """
     latest = {(item.recipient, item.key): item for item in items}
-    by_recipient: dict[str, list[Item]] = {}
-    for item in latest.values():
-        by_recipient.setdefault(item.recipient, []).append(item)
-    if not by_recipient:
+    if not latest:
         return
-    counted = [{"recipient": name, "last_seq": len(by_recipient[name])} for name in sorted(by_recipient)]
-    heads = insert(FeedHead)
-    last_seqs: dict[str, int] = {}
-    for some in _chunks(counted, 5_000):
-        statement = (
-            heads.values(some)
-            .on_conflict_do_update(
-                index_elements=["recipient"],
-                set_={"last_seq": FeedHead.last_seq + heads.excluded.last_seq},
-            )
-            .returning(FeedHead.recipient, FeedHead.last_seq)
-        )
-        last_seqs |= {row.recipient: row.last_seq for row in session.execute(statement)}
-    rows = [
-        {
-            "recipient": item.recipient,
-            "key": item.key,
-            "seq": last_seqs[name] - len(mine) + number,
-            "kind": item.kind,
-            "at": at,
-            "data": item.message.model_dump(mode="json", exclude_none=True),
-            "published_at": None,
-        }
-        for name, mine in sorted(by_recipient.items())
-        for number, item in enumerate(mine, start=1)
-    ]
-    entries = insert(FeedEntry)
-    entries = entries.on_conflict_do_update(
-        index_elements=["recipient", "key"],
-        set_={c: entries.excluded[c] for c in ("seq", "kind", "at", "data", "published_at")},
-    )
-    session.connection().execute(entries, rows)  # past the mapper, which costs more than the rows
+    ordered = sorted(latest.values(), key=lambda item: item.recipient)  # stable: a recipient's items keep their order
+    for start in range(0, len(ordered), ITEMS_A_STATEMENT):
+        _append_some(session, ordered[start : start + ITEMS_A_STATEMENT], at)
     session.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def _append_some(session: Session, some: list[Item], at: datetime) -> None:
+    coming = Counter(item.recipient for item in some)
+    heads = session.execute(_GROW_HEADS, {"recipients": list(coming), "counts": list(coming.values())})
+    following = {name: last_seq - coming[name] + 1 for name, last_seq in heads}
+    seqs = []
+    for item in some:
+        seqs.append(following[item.recipient])
+        following[item.recipient] += 1
+    told = {
+        "recipients": [item.recipient for item in some],
+        "keys": [item.key for item in some],
+        "seqs": seqs,
+        "kinds": [item.kind for item in some],
+        "bodies": f"[{','.join(item.message.model_dump_json(exclude_none=True) for item in some)}]",
+    }
+    session.execute(_STORE_ENTRIES, told | {"at": at})
 
 
 def append_one(session: Session, recipient: str, key: str, kind: str, message: Message, *, at: datetime) -> None:
@@ -170,7 +184,3 @@ def relay_once(
             [{"recipient": e.recipient, "key": e.key, "published_at": now} for e in waiting],
         )
         return len(waiting)
-
-
-def _chunks(rows: list[dict[str, Any]], size: int) -> Iterable[list[dict[str, Any]]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -120,14 +120,29 @@ def order(session: Session, retailer: str, order_id: UUID) -> OrderView | None:
 
 def book(session: Session, cycle: UUID) -> Iterator[BookLine]:
     """Yield the order book of a cycle: accepted lines summed per retailer and SKU, in byte order of both."""
-    rows = session.execute(
+    for retailer, sku, units in session.execute(book_query(cycle)):
+        yield BookLine(retailer, sku, int(units))
+
+
+def book_query(cycle: UUID) -> Select[str, str, int]:
+    """Return what :func:`book` reads, for whoever takes it as columns: retailer, SKU, units."""
+    return (
         _accepted_lines(cycle)
         .with_only_columns(OrderLineRow.retailer, OrderLineRow.sku, func.sum(OrderLineRow.quantity_units))
         .group_by(OrderLineRow.retailer, OrderLineRow.sku)
         .order_by(OrderLineRow.retailer.collate("C"), OrderLineRow.sku.collate("C"))
     )
-    for retailer, sku, units in rows:
-        yield BookLine(retailer, sku, int(units))
+
+
+def arrivals(session: Session, cycle: UUID) -> list[tuple[str, str]]:
+    """Return the book's lines, retailer and SKU, in the order in which the first order that holds each was received."""
+    rows = session.execute(
+        _accepted_lines(cycle)
+        .with_only_columns(OrderLineRow.retailer, OrderLineRow.sku)
+        .group_by(OrderLineRow.retailer, OrderLineRow.sku)
+        .order_by(func.min(OrderRow.number), OrderLineRow.sku.collate("C"))
+    )
+    return [(retailer, sku) for retailer, sku in rows]
 
 
 def progress(session: Session, cycle: UUID, *, retailers_due: int) -> Progress:

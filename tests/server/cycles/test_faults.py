@@ -115,7 +115,7 @@ def test_a_crash_while_publishing_leaves_nothing_half_told(town, monkeypatch):
 def test_whatever_fails_is_written_on_the_cycle_and_can_be_tried_again(town, monkeypatch):
     cycle = closed(town)
     with monkeypatch.context() as broken:
-        broken.setattr(freezing, "tell_book", lambda *_args, **_kwargs: 1 / 0)
+        broken.setattr(freezing.frozen_book, "tell", lambda *_args, **_kwargs: 1 / 0)
         steps.run_freeze(town.runtime, cycle=str(cycle))
     found = town.cycle(cycle)
     assert found.state == "closed"
