@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import coupled, filling, page, system, whole_packs
+from loadtests.bench import coupled, cycle, filling, page, system, whole_packs
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -24,6 +24,7 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
         filling.level_rows,
         filling.filling_rows,
     ),
+    "cycle": (cycle.batch_rows,),
     "system": (system.terminal_rows, system.intake_rows),
 }
 

@@ -69,6 +69,7 @@ class Typed:
     quotas: tuple[tuple[str, str, str, str], ...] = ()
     all_or_nothing: tuple[tuple[str, str], ...] = ()
     baskets: tuple[tuple[str, str], ...] = ()
+    bundles: tuple[tuple[str, str], ...] = ()
     reason: str = ""
 
 
@@ -110,11 +111,12 @@ def write_policy(
     line_sku: Annotated[list[str] | None, Form()] = None,
     basket: Annotated[list[str] | None, Form()] = None,
     basket_sku: Annotated[list[str] | None, Form()] = None,
+    bundle: Annotated[list[str] | None, Form()] = None,
+    bundle_sku: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Write a version of a policy; rows that were left empty are left out."""
     rows = zip(quota_group or [], quota_value or [], quota_sku or [], quota_units or [], strict=False)
-    lines = zip(line_retailer or [], line_sku or [], strict=False)
     typed = Typed(
         name=name,
         rule=rule,
@@ -123,12 +125,9 @@ def write_policy(
         credit=bool(credit),
         retailer_units=retailer_units.strip(),
         quotas=tuple((g, v.strip(), s.strip(), u.strip()) for g, v, s, u in rows if v.strip() or u.strip()),
-        all_or_nothing=tuple((r.strip(), s.strip()) for r, s in lines if r.strip() or s.strip()),
-        baskets=tuple(
-            (label.strip(), sku.strip())
-            for label, sku in zip(basket or [], basket_sku or [], strict=False)
-            if label.strip() or sku.strip()
-        ),
+        all_or_nothing=_pairs(line_retailer, line_sku),
+        baskets=_pairs(basket, basket_sku),
+        bundles=_pairs(bundle, bundle_sku),
         reason=reason,
     )
     try:
@@ -213,7 +212,14 @@ def _terms(typed: Typed) -> terms.Terms:
         quotas,
         tuple(terms.AllOrNothing(retailer or terms.ALL, sku) for retailer, sku in typed.all_or_nothing),
         tuple(terms.BasketSku(label, sku) for label, sku in typed.baskets),
+        tuple(terms.BundleSku(label, sku) for label, sku in typed.bundles),
     )
+
+
+def _pairs(first: list[str] | None, second: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """Return the rows of two columns that were not left empty."""
+    rows = ((one.strip(), other.strip()) for one, other in zip(first or [], second or [], strict=False))
+    return tuple(row for row in rows if any(row))
 
 
 def _units(where: str, typed: str) -> int:
@@ -234,6 +240,7 @@ def _typed(name: str, said: terms.Terms) -> Typed:
         quotas=tuple((q.group, q.value, q.sku, str(q.max_units)) for q in said.quotas),
         all_or_nothing=tuple((line.retailer, line.sku) for line in said.all_or_nothing),
         baskets=tuple((one.basket, one.sku) for one in said.baskets),
+        bundles=tuple((one.bundle, one.sku) for one in said.bundles),
     )
 
 
@@ -265,6 +272,7 @@ def _form(request: Request, session: Session, typed: Typed, errors: Mapping[str,
         quotas=(*typed.quotas, *(empty for _ in range(SPARE_ROWS))),
         lines=(*typed.all_or_nothing, *(("", "") for _ in range(SPARE_ROWS))),
         baskets=(*typed.baskets, *(("", "") for _ in range(SPARE_ROWS))),
+        bundles=(*typed.bundles, *(("", "") for _ in range(SPARE_ROWS))),
         labels=sorted(set(filter(None, labels))),
         skus=list(catalogue.skus(session, withdrawn=True)),
         insides=[rule for rule in RULES if rule != "priority"],

@@ -17,6 +17,8 @@ from server.retailers import queries as retailers
 
 PLACE = "/console/policies/what-ifs"
 CYCLES_SHOWN = 30
+FIRST_COME = "first_come"
+BASELINE = N_("first come, first served")
 
 reading = http.router(PLACE, tag="console", roles=())
 asking = http.router(PLACE, tag="console", roles=("planner", "releaser"))
@@ -39,7 +41,7 @@ STEPS = (
 class Listed:
     """A what-if in a list, with the name of its cycle."""
 
-    what_if: what_if.WhatIf
+    what_if: dict[str, Any]
     cycle: str
 
 
@@ -79,13 +81,13 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
     return console.page(
         request,
         "cycles/what_if.html",
-        one=found,
+        one=_seen(request, found),
         cycle=cycle,
         name=named(request, cycle),
         states=STATES,
         steps=STEPS,
-        sides=[] if found.figures is None else [(found.first, found.figures["a"]), (found.second, found.figures["b"])],
-        **_figures(found),
+        sides=[] if found.figures is None else list(zip(_sides(request, found), _both(found.figures), strict=True)),
+        **_figures(request, found),
     )
 
 
@@ -106,7 +108,7 @@ def explain(
     found = what_if.find(session, comparison)
     shop = retailers.retailer(session, retailer)
     lines = [] if shop is None else what_if.explain(session, comparison, retailer, console.language_of(request))
-    answer: dict[str, Any] = {"one": found, "retailer": retailer, "shop": shop, "lines": lines}
+    answer: dict[str, Any] = {"one": _seen(request, found), "retailer": retailer, "shop": shop, "lines": lines}
     if "HX-Request" in request.headers:
         return console.fragment(request, "cycles/_what_if_explained.html", **answer)
     return console.page(request, "cycles/what_if_explain.html", **answer)
@@ -127,7 +129,7 @@ def show_list(
     book = next((one for one in books if one.id == cycle), books[0] if books else None)
     own = "" if book is None else f"{book.policy_name}|{book.policy_version}"
     others = [f"{one.name}|{one.version}" for one in policies]
-    other = next((value for value in others if value != own), "")
+    other = next((value for value in others if value != own), FIRST_COME)
     return console.page(
         request,
         "cycles/what_ifs.html",
@@ -135,8 +137,12 @@ def show_list(
         books=[(str(one.id), f"{named(request, one)} · {one.week}") for one in books],
         book="" if book is None else str(book.id),
         policies=[(f"{one.name}|{one.version}", f"{one.name} v{one.version}") for one in policies],
+        baseline=(FIRST_COME, texts(request).gettext(BASELINE)),
         chosen=chosen or (own, other),
-        listed=[Listed(one, names.get(one.cycle) or _name(request, session, one.cycle)) for one in _recent(session)],
+        listed=[
+            Listed(_seen(request, one), names.get(one.cycle) or _name(request, session, one.cycle))
+            for one in _recent(session)
+        ],
         states=STATES,
         errors=errors or {},
     )
@@ -156,11 +162,29 @@ def _is_solved(session: Session, cycle: queries.Cycle) -> bool:
 
 
 def _policy(value: str) -> what_if.PolicyName:
+    if value == FIRST_COME:
+        return what_if.BASELINE
     name, _, version = value.rpartition("|")
     return what_if.PolicyName(name, int(version) if version.isdecimal() else 0)
 
 
-def _figures(found: what_if.WhatIf) -> dict[str, Any]:
+def _sides(request: Request, found: what_if.WhatIf) -> tuple[str, str]:
+    """Return what the two sides are called."""
+    baseline = texts(request).gettext(BASELINE)
+    return str(found.first), baseline if found.second == what_if.BASELINE else str(found.second)
+
+
+def _seen(request: Request, found: what_if.WhatIf) -> dict[str, Any]:
+    """Return a what-if with its sides called as the reader's language has them."""
+    first, second = _sides(request, found)
+    return {**vars(found), "first": first, "second": second}
+
+
+def _both(figures: dict[str, Any]) -> tuple[Any, Any]:
+    return figures["a"], figures["b"]
+
+
+def _figures(request: Request, found: what_if.WhatIf) -> dict[str, Any]:
     """Return what the page draws: Lorenz curves as growing parts, and fills."""
     if found.figures is None:
         return {}
@@ -169,12 +193,12 @@ def _figures(found: what_if.WhatIf) -> dict[str, Any]:
     return {
         "curves": [
             (label, found.figures[side]["evenness"]["lorenz_granted"], found.figures[side]["evenness"]["gini"])
-            for label, side in ((str(found.first), "a"), (str(found.second), "b"))
+            for label, side in zip(_sides(request, found), ("a", "b"), strict=True)
         ],
         "tier_labels": [row["value"] for row in tiers],
         "tiers": [
-            (str(policy), [row[side] / max(row["eligible"], 1) for row in tiers])
-            for policy, side in ((found.first, "a"), (found.second, "b"))
+            (policy, [row[side] / max(row["eligible"], 1) for row in tiers])
+            for policy, side in zip(_sides(request, found), ("a", "b"), strict=True)
         ],
         "regions": groups.get("region", []),
     }

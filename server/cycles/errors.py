@@ -41,6 +41,9 @@ POLICY_FRACTIONS = Reason("policy_fractions", N_("Grants are whole packs. Choose
 NOT_A_LIST = Reason("not_a_list", N_("A list is needed here, one row a line in curly brackets."))
 NEEDED_KEYS = Reason("needed_keys", N_("A row names exactly these: {keys}."))
 NOT_TEXT = Reason("not_text", N_("“{value}” is not text. Put it into quotation marks."))
+IN_A_BASKET = Reason(
+    "in_a_basket", N_("{sku} is shared in a basket, so it can stand in no bundle. Take it out of one of them.")
+)
 NOT_A_GROUP = Reason("not_a_group", N_("“{value}” is no group of retailers. Known are: {groups}."))
 NOBODY_IN_GROUP = Reason("nobody_in_group", N_("No retailer has {group} “{value}”. Correct it, or take the row out."))
 NO_SUCH_RETAILER = Reason("no_such_retailer", N_("There is no retailer {retailer}. Correct it, or write * for all."))

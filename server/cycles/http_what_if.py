@@ -1,7 +1,7 @@
 """``/api/v1/…/what-ifs``: two policies side by side on one frozen book, for programs."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query
@@ -17,10 +17,10 @@ planning = http.router("/api/v1", tag="cycles", roles=("planner", "releaser"))
 
 
 class NewWhatIf(shapes.Body):
-    """Two versions of policies to compare."""
+    """Two versions of policies to compare, or one and the baseline: first come, first served, in its limits."""
 
     first: shapes.PolicyChoice
-    second: shapes.PolicyChoice
+    second: shapes.PolicyChoice | Literal["first_come"]
 
 
 class WhatIfStatus(BaseModel):
@@ -55,7 +55,10 @@ class ExplainedStatus(BaseModel):
 @planning.post("/cycles/{cycle}/what-ifs", status_code=201)
 def ask(cycle: UUID, new: NewWhatIf, session: http.Db, operator: http.Person, clock: http.Now) -> shapes.Made:
     """Ask for a comparison; the solver does it, and no cycle changes."""
-    first, second = (what_if.PolicyName(one.name, one.version) for one in (new.first, new.second))
+    first = what_if.PolicyName(new.first.name, new.first.version)
+    second = what_if.BASELINE
+    if new.second != "first_come":
+        second = what_if.PolicyName(new.second.name, new.second.version)
     return shapes.Made(id=what_if.ask(session, cycle, first, second, by=operator, at=clock()))
 
 

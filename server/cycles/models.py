@@ -359,7 +359,7 @@ class Adjustment(Base):
 
 
 class Comparison(Base):
-    """A what-if: two policies on one frozen problem. It changes no cycle.
+    """A what-if: two policies on one frozen problem; without a second one, a policy and first come, first served.
 
     ``figures`` is what the core's comparison says; ``results`` are both allocations as compressed files, from which
     any retailer is explained.
@@ -371,6 +371,7 @@ class Comparison(Base):
         ForeignKeyConstraint(["first_policy", "first_version"], ["policies.name", "policies.version"]),
         ForeignKeyConstraint(["second_policy", "second_version"], ["policies.name", "policies.version"]),
         CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
+        CheckConstraint("num_nulls(second_policy, second_version) IN (0, 2)", name="second_whole"),
         CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name="figures"),
         CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
         Index("ix_comparisons_cycle", "cycle"),
@@ -381,8 +382,8 @@ class Comparison(Base):
     attempt: Mapped[int]
     first_policy: Mapped[str]
     first_version: Mapped[int]
-    second_policy: Mapped[str]
-    second_version: Mapped[int]
+    second_policy: Mapped[str | None]
+    second_version: Mapped[int | None]
     asked_by: Mapped[str]
     asked_at: Mapped[datetime]
     state: Mapped[str]

@@ -1,14 +1,16 @@
 """The core's problem, made of stored rows alone: frozen book, a version of the supply, policy, manual decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
 import allocation
+from allocation.tables.texts import Coded
 from server.cycles import copying, queries, terms
 
 _LINES = """
@@ -35,8 +37,8 @@ class Basis:
     attempt: int
 
 
-def problem(session: Session, basis: Basis) -> allocation.Problem:
-    """Return the problem.
+def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]] | None = None) -> allocation.Problem:
+    """Return the problem; with the order of arrival where its lines are given in it, for the baseline of a what-if.
 
     Raises
     ------
@@ -58,9 +60,13 @@ def problem(session: Session, basis: Basis) -> allocation.Problem:
         },
         cycle=basis.cycle,
     )
+    if arrived is not None:
+        lines = _as_arrived(lines, arrived)
     requests = {name: copying.coded(lines[name]) for name in lines.column_names}
     if said.all_or_nothing:
         requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
+    if said.bundles:
+        requests["exclusive"] = _bundles(said, requests["sku"])
     supply = queries.supply(session, basis.cycle, basis.supply_version).values()
     skus = [line.sku for line in supply]
     prices = dict(zip(*(column.to_pylist() for column in _prices(session, basis.cycle).columns), strict=True))
@@ -97,7 +103,15 @@ def problem(session: Session, basis: Basis) -> allocation.Problem:
         }
         if decided
         else None,
+        keep_arrival=arrived is not None,
     )
+
+
+def _as_arrived(lines: pa.Table, arrived: Sequence[tuple[str, str]]) -> pa.Table:
+    place = {line: number for number, line in enumerate(arrived)}
+    names = zip(copying.coded(lines["retailer"]), copying.coded(lines["sku"]), strict=True)
+    order = np.argsort(np.array([place[line] for line in names], dtype=np.int64))
+    return lines.unify_dictionaries().take(pa.array(order))
 
 
 def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, Any]:
@@ -112,6 +126,13 @@ def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, An
 
 def _prices(session: Session, cycle: UUID) -> pa.Table:
     return copying.read_columns(session, _PRICES, {"sku": pa.string(), "price_minor": copying.WHOLE}, cycle=cycle)
+
+
+def _bundles(said: terms.Terms, skus: Coded[str]) -> Coded[str]:
+    """Return the label of each line's bundle, empty where it stands in none."""
+    labels = {one.sku: one.bundle for one in said.bundles}
+    of_sku = Coded.of(labels.get(sku, "") for sku in skus.texts)
+    return Coded(of_sku.codes[skus.codes], of_sku.texts)
 
 
 def _all_or_nothing(said: terms.Terms, retailers: Iterable[str], skus: Iterable[str]) -> list[int]:

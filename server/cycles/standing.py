@@ -124,9 +124,13 @@ def _check_known(session: Session, said: terms.Terms) -> None:
             raise invalid(f"all_or_nothing, row {number}, retailer", NO_SUCH_RETAILER, retailer=line.retailer)
         if line.sku not in skus:
             raise invalid(f"all_or_nothing, row {number}, sku", NOT_IN_CATALOGUE, sku=line.sku)
-    for number, one in enumerate(said.baskets, start=1):
-        if one.sku not in skus:
-            raise invalid(f"baskets, row {number}, sku", NOT_IN_CATALOGUE, sku=one.sku)
+    for where, named in (
+        ("baskets", [one.sku for one in said.baskets]),
+        ("bundles", [one.sku for one in said.bundles]),
+    ):
+        for number, sku in enumerate(named, start=1):
+            if sku not in skus:
+                raise invalid(f"{where}, row {number}, sku", NOT_IN_CATALOGUE, sku=sku)
 
 
 def default_policy(session: Session, *, at: datetime) -> queries.Policy:

@@ -17,11 +17,16 @@ A policy is one text (TOML), versioned and hashed as it is written; the first ke
       {basket = "premium", sku = "1034"},
       {basket = "premium", sku = "1036"},
     ]
+    bundles = [
+      {bundle = "gift box", sku = "1041"},
+      {bundle = "gift box", sku = "1042"},
+    ]
 
 ``credit``: each retailer's credit in money holds. ``retailer_units``: no retailer gets more units than this in a
 cycle. A quota is the most units that the retailers with a label get together, of one SKU or (``*``) of all. An
 all-or-nothing line gets its whole request or nothing; retailer ``*`` means every line of the SKU. SKUs of a basket are
-shared together, the claimants being retailers with their lines in it.
+shared together, the claimants being retailers with their lines in it. Of the SKUs of a bundle a retailer is granted at
+most one: they exclude each other. A SKU of a basket stands in no bundle.
 """
 
 import json
@@ -32,7 +37,9 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 import allocation
 from allocation.errors import InputError
+from allocation.names import name_fault
 from server.cycles.errors import (
+    IN_A_BASKET,
     NEEDED_KEYS,
     NOT_A_GROUP,
     NOT_A_LIST,
@@ -49,7 +56,7 @@ Group = Literal["region", "route", "tier", "market_type"]
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 ALL: Final = "*"
 UNITS: Final = Whole(most=2**53 - 1)
-_LISTS: Final = ("quotas", "all_or_nothing", "baskets")
+_LISTS: Final = ("quotas", "all_or_nothing", "baskets", "bundles")
 _OWN: Final = ("credit", "retailer_units", *_LISTS)
 
 
@@ -79,7 +86,16 @@ class BasketSku:
     sku: str
 
 
-Row = TypeVar("Row", Quota, AllOrNothing, BasketSku)
+@dataclass(frozen=True, order=True)
+class BundleSku:
+    """A SKU of which a retailer is granted something only where it is granted none of the bundle's others."""
+
+    bundle: str
+    sku: str
+
+
+Row = TypeVar("Row", Quota, AllOrNothing, BasketSku, BundleSku)
+AnyRow = Quota | AllOrNothing | BasketSku | BundleSku
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,7 @@ class Terms:
     quotas: tuple[Quota, ...] = ()
     all_or_nothing: tuple[AllOrNothing, ...] = ()
     baskets: tuple[BasketSku, ...] = ()
+    bundles: tuple[BundleSku, ...] = ()
 
     @property
     def is_coupled(self) -> bool:
@@ -126,13 +143,22 @@ def read(text: str) -> Terms:
     units = own.get("retailer_units")
     if units is not None:
         _check_units("retailer_units", units)
+    baskets = _checked("baskets", _rows("baskets", own.get("baskets", []), BasketSku))
+    bundles = _checked("bundles", _rows("bundles", own.get("bundles", []), BundleSku))
+    shared = {one.sku for one in baskets}
+    for number, one in enumerate(bundles, start=1):
+        if policy.fairness == "basket" or one.sku in shared:
+            raise invalid(f"bundles, row {number}, sku", IN_A_BASKET, sku=one.sku)
+        if fault := name_fault(one.bundle):
+            raise invalid(f"bundles, row {number}, bundle", POLICY_UNREADABLE, what=fault)
     return Terms(
         policy,
         credit,
         units,
         _checked("quotas", _rows("quotas", own.get("quotas", []), Quota)),
         _checked("all_or_nothing", _rows("all_or_nothing", own.get("all_or_nothing", []), AllOrNothing)),
-        _checked("baskets", _rows("baskets", own.get("baskets", []), BasketSku)),
+        baskets,
+        bundles,
     )
 
 
@@ -144,7 +170,7 @@ def write(terms: Terms) -> str:
     if terms.retailer_units is not None:
         lines.append(f"retailer_units = {terms.retailer_units}")
     for name in _LISTS:
-        rows: Sequence[Quota | AllOrNothing | BasketSku] = getattr(terms, name)
+        rows: Sequence[AnyRow] = getattr(terms, name)
         if rows:
             lines += [f"{name} = [", *(f"  {{{_cells(row)}}}," for row in rows), "]"]
     return "\n".join(lines) + "\n"
@@ -176,7 +202,7 @@ def _checked(where: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
     for number, row in enumerate(rows, start=1):
         if isinstance(row, Quota) and row.group not in GROUPS:
             raise invalid(f"{where}, row {number}, group", NOT_A_GROUP, value=row.group, groups=", ".join(GROUPS))
-        key = (row.sku,) if isinstance(row, BasketSku) else astuple(row)[:3]
+        key = (row.sku,) if isinstance(row, BasketSku | BundleSku) else astuple(row)[:3]
         if key in seen:
             raise invalid(f"{where}, row {number}", TWICE, value=", ".join(key))
         seen.add(key)
@@ -190,7 +216,7 @@ def _check_units(where: str, units: object) -> None:
         raise Invalid({where: unfit}) from None
 
 
-def _cells(row: Quota | AllOrNothing | BasketSku) -> str:
+def _cells(row: AnyRow) -> str:
     return ", ".join(f"{field.name} = {_quoted(getattr(row, field.name))}" for field in fields(row))
 
 

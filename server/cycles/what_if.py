@@ -1,5 +1,7 @@
 """What if another policy held? Two policies on one frozen book, solved beside the cycle and never for it.
 
+In place of the second policy may stand the baseline: first come, first served, within the limits of the first.
+
 Asked for by a person, done by the solver with no transaction held, stored, and explained for any retailer. It reads
 the book, the supply and the manual decisions of a cycle's last attempt and its seed, and changes nothing of them.
 """
@@ -8,7 +10,7 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 from uuid import UUID
@@ -19,19 +21,25 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 import allocation
-from allocation.comparing import compare_results
+from allocation.comparing import compare, compare_results
+from allocation.comparing.first_come import fill_first_come
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
+from allocation.policy import FirstCome
+from allocation.result import Row
+from allocation.tables.columns import IntArray
 from allocation.tables.texts import Coded
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from contract.texts import Language
+from contract.texts import Language, translations
 from server.cycles import problems, queries, terms
 from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, jobs
 from server.kit.db import transaction
 from server.kit.identity import Actor, Operator
+from server.kit.marking import N_
 from server.kit.runtime import Runtime
+from server.orders import queries as orders
 
 log = structlog.get_logger(__name__)
 TASK: Final = "cycles.what_if"
@@ -50,7 +58,13 @@ class PolicyName:
 
     def __str__(self) -> str:
         """Return it as it is published."""
-        return f"{self.name} v{self.version}"
+        return f"{self.name} v{self.version}" if self.version else self.name
+
+
+BASELINE: Final = PolicyName("first come, first served", 0)
+BASELINE_WHY: Final = N_(
+    "Whoever asked first gets all that there is room for. When this line's turn came, there was room for {units}."
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,7 @@ def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *,
     run = queries.run(session, cycle)
     if run is None or run.seed is None:
         raise Conflict("wrong_state", state=found.state, needed="solved")
-    for policy in (first, second):
+    for policy in (first, *(() if second == BASELINE else (second,))):
         if queries.policy(session, policy.name, policy.version) is None:
             raise Rejected("not_found", what="policy", name=str(policy))
     if first == second:
@@ -111,8 +125,8 @@ def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *,
         attempt=run.attempt,
         first_policy=first.name,
         first_version=first.version,
-        second_policy=second.name,
-        second_version=second.version,
+        second_policy=None if second == BASELINE else second.name,
+        second_version=None if second == BASELINE else second.version,
         asked_by=by.name,
         asked_at=at,
         state="waiting",
@@ -157,25 +171,31 @@ def run(runtime: Runtime, *, comparison: str) -> None:
         if row is None or row.state in {"done", "failed"}:
             return
         row.state, row.steps_done = "working", 0
-        versions = ((row.first_policy, row.first_version), (row.second_policy, row.second_version))
-        texts = [_text(session, name, version) for name, version in versions]
         solved = _attempt(session, row)
+        first, second = _first(row), _second(row)
+        names = (str(first), str(second))
+        arrived = orders.arrivals(session, row.cycle) if second == BASELINE else None
+        texts = [_text(session, policy) for policy in (first, second) if policy != BASELINE]
         bases = [problems.Basis(row.cycle, solved.supply_version, text, row.attempt) for text in texts]
-        both = [problems.problem(session, basis) for basis in bases]
-        names = (f"{versions[0][0]} v{versions[0][1]}", f"{versions[1][0]} v{versions[1][1]}")
+        both = [problems.problem(session, basis, arrived=arrived) for basis in bases]
     try:
         results = []
         for done, (problem, text) in enumerate(zip(both, texts, strict=True), start=1):
             _progress(runtime, chosen, done)
             results.append(allocation.solve(problem, terms.read(text).policy, seed=solved.seed))
         _progress(runtime, chosen, 3)
-        figures = compare_results(both[0], *results, names=names).as_dict()
+        if arrived is None:
+            compared, granted = compare_results(both[0], *results, names=names), None
+        else:
+            compared = compare(both[0], results[0], FirstCome(), names=names)
+            granted = fill_first_come(both[0]).granted * both[0].lines.pack
+        figures = compared.as_dict()
     except (InputError, WorkLimitError, AnswerRefusedError) as error:
         log.warning("what_if_failed", comparison=comparison, why=str(error))
         with transaction(runtime.sessions) as session:
             _end(session, chosen, runtime.clock(), state="failed", trouble=str(error))
         return
-    packed = _packed(results)
+    packed = _packed(results, granted)
     with transaction(runtime.sessions) as session:
         _end(session, chosen, runtime.clock(), state="done", figures=figures, results=packed, steps_done=STEPS)
 
@@ -189,12 +209,15 @@ def explain(session: Session, comparison: UUID, retailer: str, language: Languag
         raise Rejected("not_found", what="what-if", name=str(comparison))
     with zipfile.ZipFile(io.BytesIO(row.results)) as archive:
         first, second = (_of_retailer(archive, side, retailer) for side in SIDES)
+        why = translations("server", language).gettext(BASELINE_WHY)
 
-    def told(result: allocation.Result, sku: str) -> str:
-        return allocation.explain(result, retailer, sku, lang=language)
+    def told(result: allocation.Result, line: Row) -> str:
+        if not result.certificate:
+            return why.format(units=line.granted)
+        return allocation.explain(result, retailer, line.sku, lang=language)
 
     return [
-        Explained(a.sku, int(a.requested), int(a.granted), int(b.granted), told(first, a.sku), told(second, b.sku))
+        Explained(a.sku, int(a.requested), int(a.granted), int(b.granted), told(first, a), told(second, b))
         for a, b in zip(first.rows(), second.rows(), strict=True)
     ]
 
@@ -206,8 +229,18 @@ def _attempt(session: Session, row: Comparison) -> queries.Run:
     return found
 
 
-def _text(session: Session, name: str, version: int) -> str:
-    policy = queries.policy(session, name, version)
+def _first(row: Comparison) -> PolicyName:
+    return PolicyName(row.first_policy, row.first_version)
+
+
+def _second(row: Comparison) -> PolicyName:
+    if row.second_policy is None or row.second_version is None:
+        return BASELINE
+    return PolicyName(row.second_policy, row.second_version)
+
+
+def _text(session: Session, named: PolicyName) -> str:
+    policy = queries.policy(session, named.name, named.version)
     assert policy is not None  # noqa: S101 - a foreign key holds it
     return policy.text
 
@@ -225,8 +258,13 @@ def _end(session: Session, comparison: UUID, at: datetime, **values: Any) -> Non
     )
 
 
-def _packed(results: list[allocation.Result]) -> bytes:
-    """Return both results as a compressed archive: of each the lines, and what explains them."""
+def _packed(results: list[allocation.Result], baseline: IntArray | None) -> bytes:
+    """Return both results as a compressed archive: of each the lines, and what explains them.
+
+    Of the baseline nothing explains a line but what was granted, in the order of the first result's lines.
+    """
+    if baseline is not None:
+        results = [*results, replace(results[0], granted=baseline, certificate={}, report={})]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for side, result in zip(SIDES, results, strict=True):
@@ -278,8 +316,8 @@ def _shown(row: Comparison) -> WhatIf:
         row.id,
         row.cycle,
         row.attempt,
-        PolicyName(row.first_policy, row.first_version),
-        PolicyName(row.second_policy, row.second_version),
+        _first(row),
+        _second(row),
         row.asked_by,
         row.asked_at,
         cast("State", row.state),

@@ -1042,8 +1042,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("first_policy", sa.String(), nullable=False),
         sa.Column("first_version", sa.Integer(), nullable=False),
-        sa.Column("second_policy", sa.String(), nullable=False),
-        sa.Column("second_version", sa.Integer(), nullable=False),
+        sa.Column("second_policy", sa.String(), nullable=True),
+        sa.Column("second_version", sa.Integer(), nullable=True),
         sa.Column("asked_by", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -1056,6 +1056,9 @@ def upgrade() -> None:
         sa.CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name=op.f("ck_comparisons_figures")),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_comparisons_trouble")),
         sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_comparisons_state")),
+        sa.CheckConstraint(
+            "num_nulls(second_policy, second_version) IN (0, 2)", name=op.f("ck_comparisons_second_whole")
+        ),
         sa.ForeignKeyConstraint(
             ["cycle", "attempt"],
             ["allocation_runs.cycle", "allocation_runs.attempt"],

@@ -205,12 +205,16 @@ def test_schedules_and_policies_are_set_by_hand(town, signed_in):
         "quota_units": ["90", ""],
         "line_retailer": ["", ""],
         "line_sku": ["WINE", ""],
+        "bundle": ["either", "either", ""],
+        "bundle_sku": ["K1", "K2", ""],
     }
     page = sent(planner, "/console/policies/new", **coupled)
     assert "small first v2 is written" in page
     assert "region hills: all SKUs 90" in " ".join(page.split())
     form = screen(planner, "/console/policies/new?policy=small first|2")
     assert 'value="hills"' in form
+    assert 'value="either"' in form
+    assert "One of these at most either: K1, K2" in " ".join(re.sub(r"<[^>]+>", " ", page).split()).replace(" ,", ",")
     page = sent(planner, "/console/policies/restore", policy="small first|1", reason="too tight")
     assert "small first v3 says again what it said" in page
     cycle = town.draft()

@@ -146,3 +146,27 @@ def test_an_earlier_version_can_be_restored_as_a_new_one(town):
             at=town.clock.now,
         )
     assert (restored.version, restored.text) == (3, COUPLED)
+
+
+def test_of_the_skus_of_a_bundle_a_retailer_is_granted_one_at_most(town):
+    write(town, 'bundles = [{bundle = "either", sku = "K1"}, {bundle = "either", sku = "K2"}]\n', "either")
+    cycle = town.draft()
+    town.act(service.choose_policy, cycle, PLANNER, name="either", version=1)
+    town.ordered(cycle)
+    town.close()
+    town.work()
+    assert town.cycle(cycle).state == "verified", town.cycle(cycle).trouble
+    with transaction(town.sessions) as session:
+        grants = {(one.retailer, one.sku): one for one in queries.drafted_grants(session, cycle)}
+    for retailer in ("R1", "R3"):  # they asked for both
+        of_bundle = [grants[retailer, sku] for sku in ("K1", "K2")]
+        assert sorted(one.granted_units > 0 for one in of_bundle) == [False, True]
+        [left] = [one for one in of_bundle if not one.granted_units]
+        assert (left.reason, left.bound_by) == ("quota", "exclusive:either")
+    assert grants["R2", "K1"].granted_units > 0
+
+
+def test_a_bundle_names_skus_of_the_catalogue(town):
+    with pytest.raises(Rejected) as refused:
+        write(town, 'bundles = [{bundle = "either", sku = "K1"}, {bundle = "either", sku = "NONE"}]\n')
+    assert refused.value.params["where"] == "bundles, row 2, sku"

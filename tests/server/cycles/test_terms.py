@@ -25,6 +25,10 @@ baskets = [
   {basket = "wine", sku = "K2"},
   {basket = "wine", sku = "K3"},
 ]
+bundles = [
+  {bundle = "either box", sku = "K4"},
+  {bundle = "either box", sku = "K5"},
+]
 """
 
 names = st.text(st.characters(exclude_categories=("C",)), min_size=1).filter(str.strip)
@@ -38,6 +42,7 @@ def test_a_policy_says_which_limits_hold_across_lines_and_is_written_as_it_was_r
     assert said.quotas[1] == terms.Quota("tier", "1", "K1", 0)
     assert said.all_or_nothing == (terms.AllOrNothing("*", "K1"),)
     assert said.baskets == (terms.BasketSku("wine", "K2"), terms.BasketSku("wine", "K3"))
+    assert said.bundles == (terms.BundleSku("either box", "K4"), terms.BundleSku("either box", "K5"))
     assert terms.write(said) == COUPLED
 
 
@@ -83,6 +88,13 @@ def test_what_is_written_is_read_back(credit, retailer_units, quotas, lines):
         ('quotas = [{group = "tier", value = " ", sku = "*", max_units = 1}]', "quotas, row 1, value"),
         ('quotas = [{group = "tier", value = "1", sku = "*", max_units = "1"}]', "quotas, row 1, max_units"),
         ('baskets = [{basket = "a", sku = "K1"}, {basket = "b", sku = "K1"}]', "baskets, row 2"),
+        ('bundles = [{bundle = "a", sku = "K1"}, {bundle = "b", sku = "K1"}]', "bundles, row 2"),
+        ('bundles = [{bundle = " a", sku = "K1"}]', "bundles, row 1, bundle"),
+        ('fairness = "basket"\nbundles = [{bundle = "a", sku = "K1"}]', "bundles, row 1, sku"),
+        (
+            'baskets = [{basket = "a", sku = "K1"}]\nbundles = [{bundle = "a", sku = "K1"}]',
+            "bundles, row 1, sku",
+        ),
         ('all_or_nothing = [{retailer = "R1", sku = "K1"}, {retailer = "R1", sku = "K1"}]', "all_or_nothing, row 2"),
     ],
 )

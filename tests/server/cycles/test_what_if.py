@@ -80,6 +80,28 @@ def test_any_retailer_is_explained_under_both(town, tight):
     assert "配额" in chinese[0].second_text
 
 
+def test_first_come_first_served_is_the_baseline_within_the_limits_of_the_first_policy(town, tight):
+    cycle = town.verified()
+    comparison = ask(town, cycle, second=what_if.BASELINE)
+    town.work()
+    one = found(town, comparison)
+    assert (one.state, one.second) == ("done", what_if.BASELINE)
+    assert (one.figures["b"]["name"], one.figures["b"]["policy"]["rule"]) == ("first come, first served", "first_come")
+    with transaction(town.sessions) as session:
+        granted = {}
+        for retailer in ("R1", "R2", "R3", "R4"):
+            for line in what_if.explain(session, comparison, retailer, "en"):
+                granted[retailer, line.sku] = line.second_units
+                assert f"there was room for {line.second_units}." in line.second_text
+        [chinese] = what_if.explain(session, comparison, "R4", "zh")
+    # They ordered in the order of their names; of K1 there are 120 units in packs of ten.
+    assert [granted[f"R{number}", "K1"] for number in (1, 2, 3, 4)] == [40, 40, 40, 0]
+    assert "先" in chinese.second_text
+    within = ask(town, cycle, first=TIGHT, second=what_if.BASELINE)
+    town.work()
+    assert found(town, within).figures["b"]["totals"]["granted"] < one.figures["b"]["totals"]["granted"]
+
+
 def test_it_works_on_a_past_cycle_before_the_next_window_opens(town, tight):
     past = town.published()
     town.draft()
@@ -164,6 +186,7 @@ def test_the_screens_lead_from_the_question_to_the_answer(town, tight, signed_in
     assert f"/console/policies/what-ifs?cycle={cycle}" in releaser.get(f"/console/cycles/{cycle}/review").text
     page = releaser.get("/console/policies/what-ifs", params={"cycle": str(cycle)})
     assert '<option value="tight|1"' in page.text
+    assert '<option value="first_come"' in page.text
     fields = {"cycle": str(cycle), "first": "fair share|1", "second": "fair share|1"}
     assert releaser.post("/console/policies/what-ifs", data=fields).status_code == 422
     answer = releaser.post("/console/policies/what-ifs", data=fields | {"second": "tight|1"})
@@ -178,6 +201,10 @@ def test_the_screens_lead_from_the_question_to_the_answer(town, tight, signed_in
     told = releaser.get(f"{place}/explain", params={"retailer": "R4"}, headers={"HX-Request": "true"}).text
     assert "Shop R4" in told
     assert releaser.get(f"{place}/explain", params={"retailer": "R9"}).status_code == 200
+    asked = releaser.post("/console/policies/what-ifs", data=fields | {"second": "first_come"})
+    town.work()
+    baseline = releaser.get(asked.headers["location"].partition("?")[0]).text
+    assert {"zh": "先到先得", "en": "first come, first served"}[language] in baseline
     if language == "zh":
         plain = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style|svg|code|pre).*?</\1>", " ", page, flags=re.DOTALL))
         assert re.findall(r"[A-Z][a-z]+(?: [a-z]+){2,}", plain) == []
@@ -197,3 +224,7 @@ def test_programs_ask_and_read_the_figures(town, tight, signed_in):
     assert listed["figures"] is None
     lines = planner.get(f"/api/v1/what-ifs/{status['id']}/explain", params={"retailer": "R4", "lang": "zh"}).json()
     assert lines[0]["second_units"] == 30
+    made = planner.post(f"/api/v1/cycles/{cycle}/what-ifs", json=body | {"second": "first_come"})
+    town.work()
+    status = planner.get(f"/api/v1/what-ifs/{made.json()['id']}").json()
+    assert (status["state"], status["second"]) == ("done", "first come, first served")
