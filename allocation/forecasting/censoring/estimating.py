@@ -15,9 +15,6 @@ from allocation.forecasting.censoring.evidence import TABLE, Bools, Evidence, Fl
 from allocation.forecasting.censoring.levels import Expected, fit
 from allocation.forecasting.censoring.requests import Signal, given_requests, signals
 
-IN_STOCK_LEAST: Final = 1 / 7
-"""What was sold in a shorter part of a week (a day) says too little by itself; the request is asked first."""
-
 CELL_ERRORS: Final = 2.0
 """A request lifts the estimate of a week at most so many standard errors above what sell-through says of it."""
 
@@ -147,17 +144,15 @@ def _estimate(evidence: Evidence, into: Estimates) -> None:
     if not known.any():
         return
     expected = fit(evidence)
-    early = evidence.timed & ~(evidence.in_stock >= IN_STOCK_LEAST)
-    open_ways = evidence.blind | early
     into.way[known] = Way.SOLD
     into.way[evidence.timed] = Way.TIME
-    into.way[open_ways] = Way.MODEL
+    into.way[evidence.blind] = Way.MODEL
     into.mean[known] = expected.demand[known]
     into.ceiling[known] = (expected.demand + CELL_ERRORS * np.sqrt(expected.variance))[known]
-    demand, variance = (np.where(open_ways, part, 0).sum(axis=1) for part in (expected.demand, expected.variance))
+    demand, variance = (np.where(evidence.blind, part, 0).sum(axis=1) for part in (expected.demand, expected.variance))
     allowed = LINE_ERRORS * np.sqrt(variance + (demand * expected.level_error) ** 2)
     into.line_ceiling[:] = np.where(known, expected.demand, 0).sum(axis=1) + allowed
-    by_request = open_ways & ~np.isnan(evidence.wanted)
+    by_request = evidence.blind & ~np.isnan(evidence.wanted)
     if by_request.any():
         _believe_requests(evidence, expected, by_request, allowed, into)
 

@@ -14,6 +14,9 @@ Bools = npt.NDArray[np.bool_]
 TABLE: Final = "history"
 """What messages call the arrays."""
 
+IN_STOCK_LEAST: Final = 1 / 7
+"""Goods in stock for a shorter part of a week (a day): what was sold says no more than that demand was no less."""
+
 UNITS_END: Final = 2.0**52
 """Quantities stay below this, so that their sums stay near enough to exact in 64-bit floats."""
 
@@ -31,7 +34,7 @@ class Evidence:
     sold_out
         Whether demand may have been more: the goods ran out, or everything that was on offer was sold.
     in_stock
-        Fraction of the week before the goods ran out, where that is known; nan elsewhere.
+        Fraction of the week before the goods ran out, where that is known and says something; nan elsewhere.
     wanted
         Units asked for, and those in stock already; nan where not known.
     cut
@@ -51,6 +54,12 @@ class Evidence:
         return self.sold_out & ~np.isnan(self.in_stock)
 
     @property
+    def most(self) -> Floats:
+        """The fastest that each line sold in any week, in units a week; shape (retailers,)."""
+        fastest: Floats = (self.sold / np.where(self.timed, self.in_stock, 1.0)).max(axis=1)
+        return fastest
+
+    @property
     def blind(self) -> Bools:
         """Weeks that sold out at an unknown time."""
         return self.sold_out & np.isnan(self.in_stock)
@@ -68,7 +77,7 @@ def gather(sold: Floats, requested: Floats, granted: Floats, in_stock_fraction: 
         sold=np.where(known, sold, 0.0),
         known=known,
         sold_out=sold_out,
-        in_stock=in_stock_fraction,
+        in_stock=np.where(in_stock_fraction >= IN_STOCK_LEAST, in_stock_fraction, np.nan),
         wanted=requested + opening,
         cut=np.where(asked, granted < requested, sold_out),
     )

@@ -30,6 +30,12 @@ OWN_WEEKS: Final = 4.0
 PEER_WEEKS: Final = 5.0
 """A line's level leans, as if that were so many weeks, on its own sales raised as those of its class are."""
 
+RAISED_MOST: Final = 5.0
+"""No level is taken to be more than so many times the fastest that the line ever sold.
+
+Sales that never show what demand was would otherwise support any: each round would raise what the next believes.
+"""
+
 SPREAD_WEEKS: Final = 26.0
 """A line's spread leans on that of its class as if that were so many weeks."""
 
@@ -93,9 +99,10 @@ def fit(evidence: Evidence) -> Expected:
     factors = np.ones(sold.shape[1])
     trusted = _trusted_weeks(evidence)
     mean = variance = np.zeros_like(sold)
+    most = RAISED_MOST * evidence.most
     before = 0.0
     for _ in range(ROUNDS_MOST):
-        mean = _levels(evidence, demand, seen * factors)
+        mean = np.minimum(_levels(evidence, demand, seen * factors), most[:, None])
         mean *= factors
         expected = mean * seen
         factors = _factors(demand, expected, factors, shape, trusted)

@@ -180,6 +180,37 @@ def test_inflating_requests_never_raises_the_estimate_above_what_sell_through_su
     assert np.isfinite(seen.mean).all()
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.floats(0.1, 1e6), st.integers(1, 6), st.integers(1, 12))
+def test_whatever_the_records_hold_the_answer_is_finite_and_stays_within_its_ceilings(data, level, retailers, weeks):
+    def drawn(values):
+        return data.draw(arrays.arrays(np.float64, (retailers, weeks), elements=st.sampled_from(values)))
+
+    sold = np.rint(level * drawn([0.0, 0.3, 1.0, 4.0, NOT_KNOWN]))
+    seen = unconstrained(
+        sold,
+        requested=np.rint(level * drawn([0.0, 1.0, 1e6, NOT_KNOWN])),
+        granted=np.rint(level * drawn([0.0, 0.3, 9.0, NOT_KNOWN])),
+        in_stock_fraction=drawn([0.0, 0.01, 0.5, 0.999, 1.0, NOT_KNOWN]),
+    )
+
+    known = ~np.isnan(sold)
+    assert (known == (seen.way != Way.UNKNOWN)).all()
+    assert np.isfinite(seen.mean[known]).all()
+    assert (seen.mean[known] >= sold[known] * (1 - 1e-9) - 1e-9).all()
+    assert (seen.mean[known] <= seen.ceiling[known] * (1 + 1e-9)).all()
+    assert (np.nansum(seen.mean, axis=1) <= seen.line_ceiling * (1 + 1e-9) + 1e-9).all()
+    assert (seen.mean[known] <= 1000 * max(4 * level, 1)).all()
+
+
+def test_records_that_never_show_demand_support_no_more_than_some_times_the_sales():
+    sold = np.tile([[5.0], [50.0]], (1, 30))
+    seen = unconstrained(sold, granted=sold)
+
+    assert (seen.way == Way.MODEL).all()
+    assert (seen.mean < 6 * sold).all()
+
+
 def test_the_ceiling_of_a_line_is_near_what_is_likely():
     _, known = a_class()
     seen = unconstrained(sold=known["sold"], granted=known["granted"])
