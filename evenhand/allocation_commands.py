@@ -158,6 +158,14 @@ _SAID: Final = {
     "holds": {"en": "holds: {lines} lines checked", "zh": "成立：已核验 {lines} 行"},
     "violated": {"en": "violated: {found} in all", "zh": "不成立：共 {found} 处"},
     "more": {"en": "not shown: {more}", "zh": "未列出：{more} 处"},
+    "no line": {
+        "en": "evenhand: {result} has no line of retailer {retailer}",
+        "zh": "evenhand：{result} 中没有零售户 {retailer} 的行",
+    },
+    "no line of SKU": {
+        "en": "evenhand: {result} has no line of retailer {retailer}, SKU {sku}",
+        "zh": "evenhand：{result} 中没有零售户 {retailer}、品规 {sku} 的行",
+    },
     "not proved": {"en": "evenhand: not proved: {reason}", "zh": "evenhand：未证明：{reason}"},
 }
 
@@ -181,7 +189,8 @@ def explain(
         except KeyError:
             texts = []
     if not texts:
-        typer.echo(f"evenhand: {result} has no line of retailer {retailer}" + (f", SKU {sku}" if sku else ""), err=True)
+        wanted = _SAID["no line of SKU" if sku else "no line"][lang.value]
+        typer.echo(wanted.format(result=result, retailer=retailer, sku=sku), err=True)
         raise typer.Exit(UNREADABLE)
     typer.echo("\n\n".join(texts))
 

@@ -65,7 +65,7 @@ def main() -> None:
         extra = _EXTRA_OF.get(missing)
         if extra is None:
             raise
-        typer.echo(f"evenhand: {missing} is not installed; pip install 'evenhand[{extra}]'", err=True)
+        typer.echo(f"evenhand: {missing} is not installed; in a clone: pip install '.[{extra}]'", err=True)
         raise SystemExit(2) from None
 
 

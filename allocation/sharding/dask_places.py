@@ -52,7 +52,7 @@ def on_dask(address: str, shards: int | None) -> Iterator[OnDask]:
     try:
         import distributed  # noqa: PLC0415  # an extra
     except ImportError:
-        raise ClusterError("--dask needs Dask; pip install 'evenhand[dask]'") from None
+        raise ClusterError("--dask needs Dask; in a clone: pip install '.[dask]'") from None
     if not address.startswith(_LOCAL):
         try:
             client = _untyped(distributed.Client)(address, timeout=_REACHED_WITHIN_S)

@@ -165,6 +165,8 @@ def test_a_line_that_is_not_there_is_said_to_be_missing(problem, out):
 
     assert answer.exit_code == 2
     assert "no line of retailer nobody" in answer.stderr
+    chinese = run("explain", out, "--retailer", "a", "--sku", "Z", "--lang", "zh")
+    assert (chinese.exit_code, "没有零售户 a、品规 Z 的行" in chinese.stderr) == (2, True)
 
 
 def test_the_real_command_ends_without_a_traceback(problem, out):

@@ -116,5 +116,5 @@ def test_shards_are_asked_for_on_the_command_line(tmp_path, monkeypatch):
 
     assert (alone.exit_code, cut.exit_code, missing.exit_code) == (0, 0, 1)
     assert (tmp_path / "alone/certificate.json").read_bytes() == (tmp_path / "cut/certificate.json").read_bytes()
-    assert missing.stderr == "evenhand: --dask needs Dask; pip install 'evenhand[dask]'\n"
+    assert missing.stderr == "evenhand: --dask needs Dask; in a clone: pip install '.[dask]'\n"
     assert not (tmp_path / "no").exists()
