@@ -6,7 +6,7 @@
 ...     in_stock_fraction=[[1, 1, 0.5, 1]],
 ... )
 >>> estimates.mean.round(1).tolist()
-[[10.0, 12.0, 11.7, 11.0]]
+[[10.0, 12.0, 11.8, 11.0]]
 >>> [Way(way).name for way in estimates.way[0]]
 ['SOLD', 'SOLD', 'TIME', 'SOLD']
 """

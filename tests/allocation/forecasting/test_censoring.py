@@ -1,5 +1,7 @@
 """Unconstrained demand: how each week's figure is found, what is believed of a request, what is refused."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from allocation.errors import InputError
+from allocation.forecasting import censoring
 from allocation.forecasting.censoring import Way, unconstrained
 
 NOT_KNOWN = np.nan
@@ -237,3 +240,10 @@ def test_bad_input_is_refused_by_name_and_cell(wrong, named):
 
     for part in named:
         assert part in str(refused.value)
+
+
+def test_the_example_in_the_documentation_is_what_one_gets():
+    found = doctest.testmod(censoring)
+
+    assert found.attempted > 0
+    assert found.failed == 0
