@@ -1,8 +1,7 @@
 """A market in which one shop plays: orders, grants by the real core, sales, scores, weights, and round again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any
 
 from allocation_problems import SEED
@@ -10,6 +9,7 @@ from scored_networks import MONDAY, week
 
 from allocation import Policy, Problem, solve
 from allocation.scoring import Guards, History, ScorePolicy, score
+from allocation.scoring.estimating import with_estimated_demand
 
 SCORING = ScorePolicy(
     weights={"demand": 40, "trend": 15, "turnover": 15, "payment": 15, "acceptance": 15},
@@ -34,13 +34,11 @@ class Market:
     supply: Sequence[int]
     rounding: str
     keeps: bool
-    tables: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
 
     def scores_when(self, plays: Callable[[int, int], Order], *, estimated: bool = True) -> dict[str, int]:
         """Run all weeks; shop 0 plays, all others order what their customers want. Return the last scores.
 
-        With `estimated`, demand is what was sold by the part of the week in which there was anything to sell; else
-        what was sold.
+        With `estimated`, demand is estimated from what was sold and when it ran out; else sales stand for it.
         """
         names = [f"s{n}" for n in range(len(self.wanted))]
         rows: dict[str, list[tuple[Any, ...]]] = {"history": [], "payments": [], "deliveries": []}
@@ -59,13 +57,13 @@ class Market:
                 offered = stock[shop] + granted[shop]
                 sells = min(wants, offered - refused)
                 stock[shop] = offered - refused - sells if self.keeps else 0
-                demand = _demand(sells, wants, refused) if estimated else sells
-                cell = "" if demand is None else str(demand)
-                rows["history"].append((name, week(number), cell, sells, offered))
+                rows["history"].append((name, week(number), sells, offered, _in_stock(sells, wants, refused)))
                 taken = granted[shop] - refused
                 rows["payments"].append((name, week(number), 100 * taken, 100 * taken))
                 rows["deliveries"].append((name, week(number), 1, int(not refused)))
-            scores = score(self._history(names, rows), SCORING, previous=tiers, as_of=_day_after(number))
+            history = self._history(names, rows)
+            known = with_estimated_demand(history) if estimated else history
+            scores = score(known, SCORING, previous=tiers, as_of=_day_after(number))
             tiers = dict(zip(names, scores.earned_tier.tolist(), strict=True))
             weights = scores.weight.tolist()
         assert scores is not None
@@ -74,7 +72,7 @@ class Market:
     @staticmethod
     def _history(names: list[str], rows: dict[str, list[tuple[Any, ...]]]) -> History:
         columns = {
-            "history": ("demand", "sold", "stock"),
+            "history": ("sold", "stock", "in_stock"),
             "payments": ("due_minor", "paid_minor"),
             "deliveries": ("deliveries", "accepted"),
         }
@@ -86,13 +84,14 @@ class Market:
         return History.from_columns({"retailer": names}, tables)
 
 
-def _demand(sells: int, wants: int, refused: int) -> int | None:
-    """Return what was sold by the part of the week until the stock ran out; None where there was nothing to sell.
+def _in_stock(sells: int, wants: int, refused: int) -> str:
+    """Return the part of the week in which there was anything to sell, customers coming evenly.
 
     Who refused goods was not out of them.
     """
-    in_stock = Fraction(sells, wants) if wants and not refused else Fraction(1)
-    return int(sells / in_stock) if in_stock else None
+    if sells == wants or refused:
+        return "1"
+    return f"0.{1000 * sells // wants:03d}"
 
 
 def _day_after(number: int) -> Any:
