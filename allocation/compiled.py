@@ -6,13 +6,18 @@ inside the function that needs it, and has another way, in numpy or plain Python
 problems go that other way always. Compiled code is kept on disk, so that only the first run on a machine waits for it.
 
 Kernels let go of Python's lock; whoever wants both cores gives disjoint slices to threads.
+
+A kernel may call kernels of other files in its folder, named ``…_kernels.py``, and use constants of its own file and of
+``kernel_constants.py`` there: kept code is good only as long as none of these files has changed.
 """
 
+import hashlib
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -49,11 +54,35 @@ def jit(kernel: Kernel) -> Kernel:
         return kernel
     import numba  # noqa: PLC0415  # most of a second; only modules of kernels pay it
 
-    try:
-        compiled: Kernel = numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # nowhere to keep compiled code: neither beside the module nor in the user's cache
-        compiled = numba.njit(nogil=True)(kernel)
-    return compiled
+    compiled: Any = numba.njit(nogil=True)(kernel)
+    with suppress(RuntimeError):  # nowhere to keep compiled code: neither beside the module nor in the user's cache
+        compiled._cache = _keeper(kernel)  # noqa: SLF001  # numba has no public way to say when code is stale
+    kept: Kernel = compiled
+    return kept
+
+
+def _keeper(kernel: Callable[..., Any]) -> Any:
+    """Return numba's cache of a kernel's compiled code, but stamped with all kernels that it may call.
+
+    By itself numba looks at the file of the outermost function alone, and goes on with an old copy of the others.
+    """
+    from numba.core import caching  # noqa: PLC0415  # most of a second; only modules of kernels pay it
+
+    keeper: Any = caching.FunctionCache(kernel)
+    implementation = keeper._impl  # noqa: SLF001
+    stamp = implementation.locator.get_source_stamp(), _stamp(Path(kernel.__code__.co_filename).parent)
+    file = caching.IndexDataCacheFile(keeper.cache_path, implementation.filename_base, stamp)
+    keeper._cache_file = file  # noqa: SLF001
+    return keeper
+
+
+@cache
+def _stamp(folder: Path) -> str:
+    """Return a hash of the kernels and constants of a folder."""
+    stamp = hashlib.sha256()
+    for file in sorted([*folder.glob("*_kernels.py"), *folder.glob("kernel_constants.py")]):
+        stamp.update(f"{file.name}\n".encode() + file.read_bytes())
+    return stamp.hexdigest()
 
 
 @cache

@@ -12,9 +12,6 @@ then stops, though its next pack may come much later.
 A first refusal is found in two steps. In fractions, as if packs could be divided, a few Newton steps come near it;
 there the whole packs due are counted exactly, from both sides, until so few are in between, about one a line, that
 they can be looked at themselves: many lines may have a pack at the very same level.
-
-All of it stands in one file: numba looks at a function's own file alone when it decides whether compiled code that it
-has kept is still good, so that a function must not call one that is compiled from another file.
 """
 
 from typing import Any, Final, NamedTuple
@@ -23,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from allocation.compiled import jit
-from allocation.filling.pack_keys import CLOSE, DEAN, HALF_STEPS, HUNTINGTON_HILL
+from allocation.filling.kernel_constants import CLOSE, DEAN, HALF_STEPS, HUNTINGTON_HILL
 from allocation.tables.columns import IntArray
 
 Floats = npt.NDArray[np.float64]

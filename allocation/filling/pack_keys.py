@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from allocation.filling.kernel_constants import CLOSE, DEAN, HALF_STEPS, HUNTINGTON_HILL
 from allocation.filling.rules import Phase
 from allocation.filling.signposts import CARRY_SCALE
 from allocation.limits import EXACT_FLOAT_END, EXACT_QUOTIENT_END
@@ -21,13 +22,6 @@ from allocation.problem import Problem
 from allocation.tables.columns import IntArray
 
 Floats = npt.NDArray[np.float64]
-
-HALF_STEPS: Final = 0
-DEAN: Final = 1
-HUNTINGTON_HILL: Final = 2
-
-CLOSE: Final = 1e-12
-"""An estimate of packs may be wrong by so much of itself, and is wrong by far less."""
 
 _KINDS: Final = {"dean": DEAN, "huntington_hill": HUNTINGTON_HILL}
 _HALF_STEPS_BACK: Final = {"adams": 2, "webster": 1, "jefferson": 0}

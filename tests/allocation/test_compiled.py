@@ -44,5 +44,31 @@ def test_importing_the_library_and_solving_a_small_problem_does_without_numba():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
+def test_kept_code_is_made_anew_when_a_kernel_that_it_calls_has_changed(tmp_path):
+    (tmp_path / "inner_kernels.py").write_text(
+        "from allocation.compiled import jit\n\n@jit\ndef inner(number):\n    return number + 1\n", "utf-8"
+    )
+    (tmp_path / "outer_kernels.py").write_text(
+        "from allocation.compiled import jit\nfrom inner_kernels import inner\n\n"
+        "@jit\ndef outer(number):\n    return 10 * inner(number)\n",
+        "utf-8",
+    )
+    code = (
+        f"import sys; sys.path[:0] = ['.', {str(tmp_path)!r}]\n"
+        "from outer_kernels import outer\n"
+        "print(outer(3), sum(outer.stats.cache_hits.values()))"
+    )
+
+    def answer():
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert answer() == ["40", "0"]
+    assert answer() == ["40", "1"]
+    inner = tmp_path / "inner_kernels.py"
+    inner.write_text(inner.read_text("utf-8").replace("number + 1", "number + 2"), "utf-8")
+    assert answer() == ["50", "0"]
+
+
 def _three_times(number):
     return 3 * number
