@@ -20,6 +20,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 WORTH_COMPILING_LINES: Final = 200_000
@@ -83,6 +86,13 @@ def _stamp(folder: Path) -> str:
     for file in sorted([*folder.glob("*_kernels.py"), *folder.glob("kernel_constants.py")]):
         stamp.update(f"{file.name}\n".encode() + file.read_bytes())
     return stamp.hexdigest()
+
+
+def plain(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column in plain memory and read-only, so that kernels are compiled for one kind of array."""
+    in_plain_memory = np.ascontiguousarray(column).view()
+    in_plain_memory.setflags(write=False)
+    return in_plain_memory
 
 
 @cache

@@ -22,11 +22,14 @@ class Slot:
         Per line the position in :class:`Constraints`, −1 where it uses none of this kind.
     in_money
         Whether a pack takes its price, in minor units of money, or its units.
+    is_own
+        Whether each of them holds all lines of one retailer and no others.
     """
 
     reason: str
     constraint: Positions
     in_money: bool = False
+    is_own: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ def gather_constraints(requests: Requests, supply: Supply, retailers: Retailers,
         limited = column < NO_LIMIT
         if limited.any():
             position = np.where(limited, len(names) + np.cumsum(limited) - 1, -1).astype(np.int32)
-            slots.append(Slot(reason, position[requests.retailer], in_money=kind == "credit"))
+            slots.append(Slot(reason, position[requests.retailer], in_money=kind == "credit", is_own=True))
             names += [f"{kind}:{retailers.retailer[i]}" for i in np.flatnonzero(limited)]
             limits += column[limited].tolist()
     rows = list(zip(quotas.group, quotas.value, quotas.sku, quotas.max_units.tolist(), strict=True))

@@ -15,10 +15,10 @@ from allocation.compiled import available
 from allocation.errors import InputError
 from allocation.exact_sums import Units
 from allocation.filling.exact import fill_exactly
-from allocation.filling.lottery import drawing
+from allocation.filling.lottery import Drawing, drawing
 from allocation.filling.minimums import choose
 from allocation.filling.outcome import Filling
-from allocation.filling.progressive import Draw, fill_progressively
+from allocation.filling.progressive import fill_progressively
 from allocation.filling.rules import Order, order_of
 from allocation.filling.saturation import note_levels
 from allocation.filling.water import fill_supplies
@@ -154,7 +154,7 @@ def _fill_coupled(
     lines: Lines,
     order: Order,
     rounding: str,
-    draw: Draw,
+    draw: Drawing,
     coupled: npt.NDArray[np.bool_],
     filling: Filling,
     progress: Progress,

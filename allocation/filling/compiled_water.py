@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from allocation.compiled import plain
 from allocation.filling import water_kernels as kernels
 from allocation.filling.bins import Bins, DrawAmong, Filled, Mask
 from allocation.filling.draw_kernels import draws
@@ -112,13 +113,6 @@ def _stretches(part: slice) -> Iterator[slice]:
     return (slice(at, min(at + _STRETCH_LINES, part.stop)) for at in range(part.start, part.stop, _STRETCH_LINES))
 
 
-def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a column in plain memory and read-only, so that kernels are compiled for one kind of array."""
-    plain = np.ascontiguousarray(column).view()
-    plain.setflags(write=False)
-    return plain
-
-
 class _Together:
     """Columns of lines brought together by SKU, the lines of the taken SKUs alone.
 
@@ -127,12 +121,12 @@ class _Together:
     """
 
     def __init__(self, threads: Executor, problem: Problem, lines: Lines, parts: Sequence[slice]) -> None:
-        self.threads, self.sku, skus = threads, _plain(problem.requests.sku), len(problem.supply.sku)
+        self.threads, self.sku, skus = threads, plain(problem.requests.sku), len(problem.supply.sku)
 
         def of(part: slice) -> tuple[IntArray, npt.NDArray[np.float64]]:
             sums, estimates = np.zeros((3, skus), dtype=np.int64), np.zeros((2, skus))
             for here in _stretches(part):
-                columns = _plain(lines.eligible[here]), _plain(lines.floor[here])
+                columns = plain(lines.eligible[here]), plain(lines.floor[here])
                 kernels.totals(self.sku[here], *columns, sums, estimates)
             return sums, estimates
 
@@ -199,7 +193,7 @@ class _Together:
         def one(here: slice, ends: IntArray) -> None:
             ends[left_out] = -1
             places = (filling.granted[here], filling.by_draw[here], filling.stopped_by[here])
-            kernels.spread(self.sku[here], ends, self.held, self.drawn, places, _plain(eligible[here]))
+            kernels.spread(self.sku[here], ends, self.held, self.drawn, places, plain(eligible[here]))
 
         self._each(one)
 
@@ -207,7 +201,7 @@ class _Together:
         """Bring a column together, unless it is one number or was brought before."""
         if not is_constant(column) and id(column) not in self.columns:
             out = self.columns[id(column)] = np.empty(self.lines, dtype=np.int64)
-            self._each(lambda here, ends: kernels.bring_together(self.sku[here], _plain(column[here]), ends, out))
+            self._each(lambda here, ends: kernels.bring_together(self.sku[here], plain(column[here]), ends, out))
 
     def _each(self, work: Callable[[slice, IntArray], None]) -> None:
         """Do a work on all lines: each stretch, and where its lines go."""

@@ -5,51 +5,29 @@ room for all that is due; only the packs of the levels at which a constraint fir
 only there a draw is computed. See :mod:`allocation.filling.coupled_kernels` for how those levels are found.
 """
 
-import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import pairwise
-from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from allocation.filling import coupled_kernels as kernels
-from allocation.filling.coupled_kernels import BASE, DEN, HIGH, LOW, SKU, Floats, Places, Search, Stage, key_of
+from allocation.filling import naming_kernels as naming
+from allocation.filling import stage_kernels
+from allocation.filling.coupled_search import Seeker
+from allocation.filling.coupled_stage import Grid, Rising, Shares, build_stage, gather, have_exact_keys
+from allocation.filling.lottery import Drawing
 from allocation.filling.outcome import Filling, Threshold
-from allocation.filling.pack_keys import PackKeys, are_exact, pack_keys
 from allocation.filling.progressive import moment_of
+from allocation.filling.refusal_kernels import FEW
 from allocation.filling.rules import Order, Phase
-from allocation.limits import EXACT_FLOAT_END
+from allocation.filling.stage_kernels import HIGH, LOW, NEVER, Places, Stage, key_of
 from allocation.problem import Lines, Problem
 from allocation.tables.columns import IntArray
 
-Draw = Callable[[str, str, int], bytes]
 Mask = npt.NDArray[np.bool_]
-
-
-_WORTH_THREADS: Final = 100_000
-"""Memberships of lines in constraints from which threads are started."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """What does not change from stage to stage: the chosen lines, and who uses what.
-
-    `line` are positions in the problem; the others are as in :class:`~allocation.filling.coupled_kernels.Stage`,
-    `room` being what the floors leave.
-    """
-
-    line: IntArray
-    sku: Places
-    uses: Places
-    size: Floats
-    slot: Places
-    room: Floats
 
 
 def fill_by_jumps(
@@ -57,7 +35,7 @@ def fill_by_jumps(
     lines: Lines,
     order: Order,
     rounding: str,
-    draw: Draw,
+    draw: Drawing,
     chosen: Mask,
     filling: Filling,
     progress: Callable[[int], None] = lambda _packs: None,
@@ -69,20 +47,21 @@ def fill_by_jumps(
     bool
         False, with nothing written, where numbers are so large that floats would not be exact.
     """
-    grid = _grid(problem, lines, np.flatnonzero(chosen[problem.requests.sku]))
-    if grid is None:
-        return False
-    with_carry = bool(problem.requests.carry.any())
-    keys = [pack_keys(problem, rounding, phase, grid.line, with_carry=with_carry) for phase in order.phases]
-    if not all(are_exact([(k.largest_numerator, k.largest_denominator)]) for k in keys):
-        return False
-    filling.granted[grid.line] = lines.floor[grid.line]
-    tier, filler = order.tier[grid.line], _Filler(problem, lines, grid, draw, filling)
-    for number in np.unique(tier).tolist():
-        for phase, phase_keys in zip(order.phases, keys, strict=True):
-            filler.fill(phase, phase_keys, tier == number)
-            progress(int(filling.granted[grid.line].sum()))
-    filler.note_thresholds(order, rounding)
+    shares = Shares(len(problem))
+    try:
+        grid = gather(problem, lines, chosen, shares)
+        if grid is None:
+            return False
+        if not all(have_exact_keys(problem, phase, rounding, grid, shares) for phase in order.phases):
+            return False
+        filler = _Filler(problem, lines, order, rounding, draw, grid, filling, shares)
+        for number in np.unique(order.tier[grid.place(0, len(grid.line))]).tolist():
+            for phase in order.phases:
+                filler.fill(phase, number)
+                progress(filler.granted)
+        filler.note_thresholds()
+    finally:
+        shares.close()
     return True
 
 
@@ -91,158 +70,111 @@ def prepare_first_level(problem: Problem, order: Order) -> Callable[[], float]:
 
     For a rule of one phase without tiers. The level is a float; what is prepared is the arrays of the kernel.
     """
-    lines, every = problem.lines, np.arange(len(problem))
-    grid = _grid(problem, replace(lines, floor=np.zeros_like(lines.eligible)), every)
+    lines, shares = problem.lines, Shares(0)
+    every = np.ones(len(problem.supply.sku), dtype=np.bool_)
+    grid = gather(problem, replace(lines, floor=np.zeros_like(lines.eligible)), every, shares)
     if grid is None:
         raise OverflowError("more is asked of a constraint than float64 can add up exactly")
-    keys = pack_keys(problem, "webster", order.phases[0], every, with_carry=bool(problem.requests.carry.any()))
-    stage = build_stage(grid, keys, grid.room, every, np.zeros_like(lines.eligible), lines.eligible)
-    return partial(kernels.first_in_fractions, stage)
-
-
-def _grid(problem: Problem, lines: Lines, line: IntArray) -> _Grid | None:
-    """Gather who uses what; None where more is asked of a constraint than float64 can add up exactly.
-
-    A constraint with room for everything is left out.
-    """
-    slots, limits = problem.constraints.slots, np.array(problem.constraints.limits, dtype=np.float64)
-    sku, supply = problem.requests.sku[line], problem.supply
-    size = np.array([supply.pack * (supply.price_minor.astype(np.float64) if s.in_money else 1.0) for s in slots])
-    uses, slot_of = np.empty((len(slots), len(line)), dtype=np.int32), np.zeros(len(limits), dtype=np.int32)
-    room = np.minimum(limits, EXACT_FLOAT_END)
-    for number, slot in enumerate(slots):
-        constraint = slot.constraint[line]
-        used = constraint >= 0
-        packs = np.where(used, lines.eligible[line], 0).astype(np.float64)
-        demand = np.bincount(constraint[used], (packs * size[number, sku])[used], minlength=len(limits))
-        if demand.max(initial=0.0) >= EXACT_FLOAT_END:
-            return None
-        floor = lines.floor[line].astype(np.float64) * size[number, sku]
-        uses[number] = np.where(used & (demand > limits)[constraint], constraint, -1)
-        room -= np.bincount(constraint[used], floor[used], minlength=len(limits))
-        slot_of[constraint[used]] = number
-    return _Grid(line, sku.astype(np.int32), uses, size, slot_of, room)
-
-
-def build_stage(grid: _Grid, keys: PackKeys, room: Floats, here: IntArray, low: IntArray, high: IntArray) -> Stage:
-    """Return the stage of some lines of a grid that rise from `low` to `high` packs, `room` being left before it."""
-    uses = np.ascontiguousarray(grid.uses[:, here])
-    start = np.zeros(len(room) + 1, dtype=np.int64)
-    members = np.empty(int((uses >= 0).sum()), dtype=np.int32)
-    kernels.grouped(uses, len(room), start, members)
-    step = np.ones(grid.size.shape[1])
-    step[grid.sku[here]] = keys.step[here]
-    lines = np.empty((len(here), 5))
-    lines[:, DEN], lines[:, BASE], lines[:, SKU] = keys.den[here], keys.base[here], grid.sku[here]
-    lines[:, LOW], lines[:, HIGH] = low, high
-    return Stage(
-        kind=keys.kind,
-        step=step,
-        lines=lines,
-        uses=uses,
-        size=grid.size,
-        room=room,
-        slot=grid.slot,
-        start=start,
-        members=members,
-        stopped_by=np.full(len(here), -1, dtype=np.int32),
-        how=np.zeros(len(here), dtype=np.int8),
-        position=grid.line[here],
+    rising = Rising(
+        order.phases[0],
+        lambda at: np.zeros_like(lines.eligible[at]),
+        lambda at: lines.eligible[at],
+        lambda at: lines.eligible[at] > 0,
     )
-
-
-def _in_runs(uses: Places) -> IntArray:
-    """Return an order in which the lines of large constraints stand together, so that passes read memory in order.
-
-    The lines of small constraints, such as a retailer's, fit a processor's cache wherever they are.
-    """
-    code, kinds = np.zeros(uses.shape[1], dtype=np.uint16), 1
-    spans = [
-        (int(used.min()), int(used.max()) - int(used.min()) + 2, row) for row in uses if (used := row[row >= 0]).size
-    ]
-    for first, span, row in sorted(spans, key=lambda entry: entry[1]):
-        if kinds * span > np.iinfo(np.uint16).max:
-            break
-        code = code * np.uint16(span) + np.where(row >= 0, row - first + 1, 0).astype(np.uint16)
-        kinds *= span
-    return np.argsort(code, kind="stable")
+    stage = build_stage(problem, "webster", grid, grid.room, rising, shares)
+    shares.close()
+    return partial(stage_kernels.first_in_fractions, stage) if stage is not None else lambda: NEVER
 
 
 class _Filler:
-    """Fills stage after stage; `room` is what is left of each constraint."""
+    """Fills stage after stage; `room` is what is left of each constraint, `granted` the packs of all chosen lines."""
 
-    def __init__(self, problem: Problem, lines: Lines, grid: _Grid, draw: Draw, filling: Filling) -> None:
-        self.problem, self.lines, self.grid, self.draw, self.filling = problem, lines, grid, draw, filling
+    def __init__(
+        self,
+        problem: Problem,
+        lines: Lines,
+        order: Order,
+        rounding: str,
+        draw: Drawing,
+        grid: Grid,
+        filling: Filling,
+        shares: Shares,
+    ) -> None:
+        self.problem, self.lines, self.order, self.rounding = problem, lines, order, rounding
+        self.draw, self.grid, self.filling, self.shares = draw, grid, filling, shares
         self.room = grid.room.copy()
-        self.last_lines: list[IntArray] = []
+        self.last_lines: list[Places] = []
+        every = grid.place(0, len(grid.line))
+        filling.granted[every] = lines.floor[every]
+        self.granted = int(lines.floor[every].sum())
 
-    def fill(self, phase: Phase, keys: PackKeys, chosen: Mask) -> None:
+    def fill(self, phase: Phase, tier: int) -> None:
         """Fill one stage: the lines of one tier in one phase, as far as they have not stopped."""
-        line, granted = self.grid.line, self.filling.granted[self.grid.line]
-        low = np.clip(granted, phase.after[line], phase.until[line])
-        high = np.minimum(self.lines.eligible[line], phase.until[line])
-        here = np.flatnonzero(chosen & (self.filling.stopped_by[line] < 0) & (low < high))
-        if not here.size:
+        granted, eligible, tiers = self.filling.granted, self.lines.eligible, self.order.tier
+        rising = Rising(
+            phase,
+            low=lambda at: np.clip(granted[at], phase.after[at], phase.until[at]),
+            high=lambda at: np.minimum(eligible[at], phase.until[at]),
+            takes_part=lambda at: (tiers[at] == tier) & (self.filling.stopped_by[at] < 0),
+        )
+        stage = build_stage(self.problem, self.rounding, self.grid, self.room, rising, self.shares)
+        if stage is None:
             return
-        here = here[_in_runs(self.grid.uses[:, here])]
-        stage = build_stage(self.grid, keys, self.room, here, low[here], high[here])
-        self._run(stage)
-        self._name_earlier(stage)
+        Seeker(self.problem, self.draw, stage, self.shares).run()
+        left = self._left(stage)
+        self._name_earlier(stage, left)
         self._note_last(stage)
-        packs = stage.lines[:, HIGH] - stage.lines[:, LOW]
-        for uses, size in zip(stage.uses, stage.size, strict=True):
-            used = uses >= 0
-            taken = packs * size[self.grid.sku[here]]
-            self.room -= np.bincount(uses[used], taken[used], minlength=len(self.room))
-        self.filling.granted[line[here]] = stage.lines[:, HIGH].astype(np.int64)
-        stopped = stage.how != kernels.GOING
-        self.filling.stopped_by[line[here[stopped]]] = stage.stopped_by[stopped]
-        self.filling.by_draw[line[here]] = stage.how == kernels.DRAWN
+        self._note_first(stage)
+        self.room = left
+        columns = self.filling.granted, self.filling.stopped_by, self.filling.by_draw
+        self.shares.each(len(stage.how), lambda _, begin, end: naming.write_down(stage, begin, end, *columns))
 
-    def note_thresholds(self, order: Order, rounding: str) -> None:
+    def note_thresholds(self) -> None:
         """Keep the last pack granted of each SKU whose own supply stopped a line."""
-        problem, filling, grid = self.problem, self.filling, self.grid
-        stopped = filling.stopped_by[grid.line] == grid.sku
-        wanted = set(grid.sku[stopped].tolist())
+        problem, filling = self.problem, self.filling
+        stopped_by = filling.stopped_by[self.grid.place(0, len(self.grid.line))]
+        own = stopped_by[(stopped_by >= 0) & (stopped_by < len(problem.supply.sku))]
+        wanted = set(np.unique(own).tolist())
         for line in reversed(self.last_lines):
             sku = problem.requests.sku[line]
             for k in sorted(wanted & set(np.unique(sku).tolist())):
                 members = line[sku == k].tolist()
-                moment = moment_of(problem, order, rounding, members[0], int(filling.granted[members[0]]))
+                first = int(filling.granted[members[0]])
+                moment = moment_of(problem, self.order, self.rounding, members[0], first)
                 draws = (self.draw(*problem.names(i), int(filling.granted[i])) for i in members)
                 filling.thresholds[k] = Threshold(*moment, max(draws))
                 wanted.discard(k)
 
-    def _run(self, stage: Stage) -> None:
-        """Go from level to level at which something is refused, and settle what comes first there by the draw."""
-        search = _new_search(len(stage.room), len(stage.lines))
-        _look_ahead(stage, search)
-        kernels.begin(search)
-        packs = kernels.advance(stage, search)
-        while packs:
-            if packs < 0:
-                search = search._replace(**_unit_columns(-2 * packs))
-                packs = kernels.list_packs(stage, search)
-            drawn = search.unit_drawn[:packs]
-            at_stake = np.flatnonzero(drawn)
-            digests = self._digests(stage, search.unit_line[at_stake], search.unit_pack[at_stake])
-            by_digest = sorted(range(len(digests)), key=digests.__getitem__)
-            kernels.settle(stage, search, np.concatenate([np.flatnonzero(~drawn), at_stake[by_digest]]))
-            packs = kernels.advance(stage, search)
+    def _left(self, stage: Stage) -> npt.NDArray[np.float64]:
+        """Return what is left of each constraint when the stage is filled."""
 
-    def _digests(self, stage: Stage, line: Places, n: IntArray) -> list[bytes]:
-        position = stage.position[line].tolist()
-        return [self.draw(*self.problem.names(i), k) for i, k in zip(position, n.tolist(), strict=True)]
+        def taken(_share: int, begin: int, end: int) -> npt.NDArray[np.float64]:
+            of_share = np.zeros(len(stage.room))
+            naming.add_taken(stage, begin, end, of_share)
+            return of_share
 
-    def _name_earlier(self, stage: Stage) -> None:
+        self.granted += int((stage.lines[:, HIGH] - stage.lines[:, LOW]).sum())
+        left: npt.NDArray[np.float64] = stage.room - np.sum(self.shares.each(len(stage.how), taken), axis=0)
+        return left
+
+    def _name_earlier(self, stage: Stage, left: npt.NDArray[np.float64]) -> None:
         """Name the first constraint in naming order that was full when the turn of a line stopped ahead came."""
-        room_for = 1024
-        while True:
-            line, constraint = np.empty(room_for, dtype=np.int32), np.empty(room_for, dtype=np.int32)
-            found = kernels.name_earlier(stage, line, constraint)
-            if found <= room_for:
-                break
-            room_for = found
+
+        def doomed(_share: int, begin: int, end: int) -> tuple[Places, Places]:
+            room_for = 1024
+            while True:
+                line, constraint = np.empty(room_for, dtype=np.int32), np.empty(room_for, dtype=np.int32)
+                found = naming.list_doomed(stage, left, begin, end, line, constraint)
+                if found <= room_for:
+                    return line[:found], constraint[:found]
+                room_for = found
+
+        parts = self.shares.each(len(stage.how), doomed)
+        line, constraint = (np.concatenate(column) for column in zip(*parts, strict=True))
+        size = stage.size[stage.slot[constraint], stage.sku[line]]
+        together = np.lexsort((size, constraint))
+        line, constraint = line[together], constraint[together]
+        found = naming.name_earlier(stage, line, constraint, np.empty(FEW), np.empty(FEW))
         ties: defaultdict[tuple[int, float], list[int]] = defaultdict(list)
         for i, c in zip(line[:found].tolist(), constraint[:found].tolist(), strict=True):
             ties[c, key_of(stage, i, float(stage.lines[i, HIGH]) + 1.0)].append(i)
@@ -252,13 +184,13 @@ class _Filler:
     def _name_by_draw(self, stage: Stage, constraint: int, level: float, waiting: Places) -> None:
         """Decide whether the constraint was full at the turn of each waiting line's pack, all having the same key."""
         slot = int(stage.slot[constraint])
-        members = int(stage.start[constraint + 1] - stage.start[constraint])
+        members = int(stage.end[constraint] - stage.begin[constraint])
         held, nth = np.empty(members, dtype=np.int32), np.empty(members, dtype=np.int64)
-        count, room = kernels.packs_at(stage, constraint, level, held, nth)
+        count, room = naming.packs_at(stage, constraint, level, held, nth)
         drawn = self._digests(stage, held[:count], nth[:count])
         by_digest = sorted(range(count), key=drawn.__getitem__)
         digests = [drawn[i] for i in by_digest]
-        size = stage.size[slot, stage.lines[:, SKU].astype(np.int64)]
+        size = stage.size[slot, stage.sku]
         left = room - np.cumsum([0.0, *size[held[by_digest]]])
         own = self._digests(stage, waiting, stage.lines[waiting, HIGH].astype(np.int64) + 1)
         for line, digest in zip(waiting.tolist(), own, strict=True):
@@ -266,43 +198,37 @@ class _Filler:
             if full and slot < stage.slot[stage.stopped_by[line]]:
                 stage.stopped_by[line] = constraint
 
+    def _digests(self, stage: Stage, line: Places, n: IntArray) -> list[bytes]:
+        position = stage.position[line].tolist()
+        return [self.draw(*self.problem.names(i), k) for i, k in zip(position, n.tolist(), strict=True)]
+
     def _note_last(self, stage: Stage) -> None:
         """Keep which lines have the last pack of their SKU in this stage."""
-        last, is_last = np.full(stage.size.shape[1], -np.inf), np.empty(len(stage.lines), dtype=np.bool_)
-        kernels.last_keys(stage, last, is_last)
+        count, skus = len(stage.how), stage.size.shape[1]
+
+        def last_keys(_share: int, begin: int, end: int) -> npt.NDArray[np.float64]:
+            last = np.full(skus, -np.inf)
+            naming.last_keys(stage, begin, end, last)
+            return last
+
+        last, is_last = np.max(self.shares.each(count, last_keys), axis=0), np.empty(count, dtype=np.bool_)
+        self.shares.each(count, lambda _, begin, end: naming.list_last(stage, begin, end, last, is_last))
         self.last_lines.append(stage.position[is_last])
 
+    def _note_first(self, stage: Stage) -> None:
+        """Keep which line had the first pack that each constraint refused."""
+        constraints = len(stage.room)
 
-def _look_ahead(stage: Stage, search: Search) -> None:
-    """Find all first refusals, on all processors: constraints with about the same number of lines go to each."""
-    parts = (os.cpu_count() or 1) if len(stage.members) > _WORTH_THREADS else 1
-    ends = np.searchsorted(stage.start, np.linspace(0, len(stage.members), parts + 1)[1:-1]).tolist()
-    stretches = list(pairwise([0, *ends, len(stage.room)]))
-    with ThreadPoolExecutor(parts) as pool:
-        list(pool.map(lambda stretch: kernels.look_ahead(stage, search, *stretch), stretches))
+        def first(_share: int, begin: int, end: int) -> tuple[npt.NDArray[np.float64], Places]:
+            keys, line = np.full(constraints, NEVER), np.full(constraints, -1, dtype=np.int32)
+            naming.first_refused(stage, begin, end, keys, line)
+            return keys, line
 
-
-def _new_search(constraints: int, lines: int) -> Search:
-    return Search(
-        first=np.empty(constraints),
-        stale=np.zeros(constraints, dtype=np.bool_),
-        vague=np.zeros(constraints, dtype=np.bool_),
-        heap=np.empty(constraints, dtype=np.int32),
-        critical=np.empty(constraints, dtype=np.int32),
-        left=np.empty(constraints),
-        left_at_first=np.empty(constraints),
-        seen_constraint=np.zeros(constraints, dtype=np.int32),
-        seen_line=np.zeros(lines, dtype=np.int32),
-        crowd=np.zeros(constraints, dtype=np.int32),
-        counts=np.zeros(4, dtype=np.int64),
-        at_level=np.zeros(1),
-        **_unit_columns(1024),
-    )
-
-
-def _unit_columns(packs: int) -> dict[str, Any]:
-    return {
-        "unit_line": np.empty(packs, dtype=np.int32),
-        "unit_pack": np.empty(packs, dtype=np.int64),
-        "unit_drawn": np.empty(packs, dtype=np.bool_),
-    }
+        least = np.full(constraints, NEVER)
+        if not len(self.filling.first_refused):
+            self.filling.first_refused = np.full(constraints, -1, dtype=np.int32)
+        known = self.filling.first_refused >= 0
+        for keys, line in self.shares.each(len(stage.how), first):
+            earlier = (keys < least) & ~known
+            self.filling.first_refused[earlier] = line[earlier]
+            least[earlier] = keys[earlier]

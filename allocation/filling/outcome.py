@@ -33,6 +33,8 @@ class Filling:
         the last constraint's are those of the labels of exclusive bundles: another line of the bundle stays.
     by_draw
         Whether that line, drawn first among the units with its level, would have got it.
+    first_refused
+        By constraint, where a solver knows it: the line with the first pack that it refused, −1 for none; else empty.
     thresholds
         By position of the SKU; only for SKUs whose supply stopped a line and gave more than floors.
     levels
@@ -53,6 +55,7 @@ class Filling:
     granted: npt.NDArray[Any]
     stopped_by: Positions
     by_draw: npt.NDArray[np.bool_]
+    first_refused: Positions = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     thresholds: dict[int, Threshold] = field(default_factory=dict)
     levels: dict[str, Any] = field(default_factory=dict)
     minimums: dict[str, Any] = field(default_factory=dict)

@@ -81,7 +81,7 @@ class PackKeys:
         return PackKeys(self.kind, step, base, den, self.largest_numerator, self.largest_denominator)
 
 
-def pack_keys(problem: Problem, rounding: str, phase: Phase, line: IntArray, *, with_carry: bool) -> PackKeys:
+def pack_keys(problem: Problem, rounding: str, phase: Phase, line: IntArray | slice, *, with_carry: bool) -> PackKeys:
     """Return the numbers of the keys of some lines' packs in a phase.
 
     Parameters
@@ -94,7 +94,7 @@ def pack_keys(problem: Problem, rounding: str, phase: Phase, line: IntArray, *, 
     rate = phase.rate[line].astype(np.float64)
     back = problem.requests.carry[line] + scale * phase.offset_packs[line].astype(np.float64)
     n = problem.lines.eligible[line].astype(np.float64)
-    kind = _KINDS.get(rounding, HALF_STEPS)
+    kind = kind_of(rounding)
     base = np.zeros_like(rate)
     if kind == HUNTINGTON_HILL:
         step, den = units * units, rate * rate
@@ -111,6 +111,11 @@ def pack_keys(problem: Problem, rounding: str, phase: Phase, line: IntArray, *, 
         base = -units * halves * (scale * steps_back / 2 + back)
         numerator, denominator = step * n + np.abs(base), den
     return PackKeys(kind, step, base, den, float(numerator.max(initial=0.0)), float(denominator.max(initial=0.0)))
+
+
+def kind_of(rounding: str) -> int:
+    """Return how the packs of a line follow each other."""
+    return _KINDS.get(rounding, HALF_STEPS)
 
 
 def are_exact(bounds: Iterable[tuple[float, float]]) -> bool:

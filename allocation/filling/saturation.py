@@ -1,11 +1,9 @@
 """At which level each constraint first refused a pack: what a certificate states of every constraint that was full."""
 
-from typing import Any
-
 import numpy as np
 
 from allocation.filling.outcome import Filling
-from allocation.filling.progressive import Moment, moment_of
+from allocation.filling.progressive import moment_of
 from allocation.filling.rules import Order
 from allocation.filling.signposts import CARRY_SCALE, estimated_signposts
 from allocation.problem import Problem
@@ -19,29 +17,50 @@ def note_levels(problem: Problem, order: Order, rounding: str, filling: Filling)
     """
     if not (filling.stopped_by >= len(problem.supply.sku)).any():
         return
-    line = _candidates(problem, order, rounding, filling)
+    known = filling.first_refused[filling.first_refused >= 0].astype(np.int64)
+    line = np.concatenate([known, _candidates(problem, order, rounding, filling)])
     n = filling.granted[line] + 1
-    moments: dict[tuple[int, ...], tuple[Moment, dict[str, Any]]] = {}
-    columns = [n, order.tier[line], problem.lines.pack[line], problem.requests.carry[line]]
-    columns += [column[line] for phase in order.phases for column in (phase.until, phase.rate, phase.offset_packs)]
-    earliest: dict[int, tuple[Moment, dict[str, Any]]] = {}
-    constraints = filling.stopped_by[line].tolist()
-    for i, constraint, *alike in zip(line.tolist(), constraints, *(c.tolist() for c in columns), strict=True):
-        found = moments.get(key := tuple(alike))
-        if found is None:  # few lines differ in what their moment follows from
-            moment = moment_of(problem, order, rounding, i, alike[0])
-            tier, phase, level = moment
-            found = moments[key] = moment, {"tier": tier, "phase": phase, "level": str(level)}
-        known = earliest.get(constraint)
-        if known is None or (found is not known and found[0] < known[0]):
-            earliest[constraint] = found
-    for constraint in sorted(earliest):
-        filling.levels[problem.constraints.names[constraint]] = earliest[constraint][1]
+    example, kind = _alike(problem, order, line, n)
+    moments = [moment_of(problem, order, rounding, int(line[i]), int(n[i])) for i in example.tolist()]
+    entries = [{"tier": tier, "phase": phase, "level": str(level)} for tier, phase, level in moments]
+    rank = np.empty(len(moments), dtype=np.int64)
+    rank[sorted(range(len(moments)), key=moments.__getitem__)] = np.arange(len(moments))
+    in_order = np.lexsort((rank[kind], filling.stopped_by[line]))
+    constraint, first = np.unique(filling.stopped_by[line[in_order]], return_index=True)
+    names = problem.constraints.names
+    for number, its_kind in zip(constraint.tolist(), kind[in_order[first]].tolist(), strict=True):
+        filling.levels[names[number]] = entries[its_kind]
+
+
+def _alike(problem: Problem, order: Order, line: IntArray, n: IntArray) -> tuple[IntArray, IntArray]:
+    """Tell packs apart by what their moments follow from, in which few differ.
+
+    Returns
+    -------
+    tuple
+        The position of one pack of each kind, and the kind of each pack.
+    """
+    phase, rate, offset = np.full(len(line), -1), np.zeros_like(n), np.zeros_like(n)
+    for number, its in enumerate(order.phases):
+        here = (phase < 0) & (n <= its.until[line])
+        phase[here], rate[here], offset[here] = number, its.rate[line[here]], its.offset_packs[line[here]]
+    columns = n, phase, rate, offset, order.tier[line], problem.lines.pack[line], problem.requests.carry[line]
+    kind, example = np.zeros(len(line), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    for column in columns:
+        values, code = np.unique(column, return_inverse=True)
+        _, example, kind = np.unique(kind * len(values) + code, return_index=True, return_inverse=True)
+    return example, kind
 
 
 def _candidates(problem: Problem, order: Order, rounding: str, filling: Filling) -> IntArray:
-    """Return the lines that may have had the first pack that their constraint refused: few for each constraint."""
-    line = np.flatnonzero(filling.stopped_by >= 0)
+    """Return the lines that may have had the first pack that their constraint refused: few for each constraint.
+
+    Constraints of which that is known are left out.
+    """
+    stopped = filling.stopped_by >= 0
+    if len(filling.first_refused):
+        stopped &= filling.first_refused[filling.stopped_by] < 0
+    line = np.flatnonzero(stopped)
     constraint, n = filling.stopped_by[line], filling.granted[line] + 1
     stage, offset, rate = order.tier[line] * len(order.phases), np.zeros(len(line)), np.empty(len(line))
     for number, phase in enumerate(order.phases):

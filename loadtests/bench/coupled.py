@@ -99,7 +99,7 @@ def filling_rows(sizes: Sizes) -> list[Row]:
                 found.repeats["fill"],
                 COMMAND,
                 found.peak_mb["fill"],
-                "First refusals take over half, gathering columns a quarter, the levels of the certificate a tenth.",
+                "Retailers' own refusals and draws take half, first refusals of quotas and supplies most of the rest.",
             )
         )
     return [*rows, exponent_row("coupled filling", [20 * retailers for retailers in steps], times, COMMAND)]

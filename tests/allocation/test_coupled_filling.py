@@ -11,6 +11,7 @@ from coupled_problems import a_policy, a_problem
 
 from allocation import Policy, Problem, solve, verify
 from allocation.errors import InputError
+from allocation.filling import coupled_search, coupled_stage
 from allocation.filling.coupled import fill_by_jumps
 from allocation.filling.lottery import drawing
 from allocation.filling.outcome import Filling
@@ -19,13 +20,13 @@ from allocation.filling.rules import order_of
 from allocation.solving import fill
 
 
-def differences(cases: range) -> tuple[int, list[str]]:
+def differences(cases: range, most_retailers: int = 25) -> tuple[int, list[str]]:
     """Fill both ways; return how many cases the fast way took, and what differed."""
     taken, found = 0, []
     for case in cases:
         rng = random.Random(case)  # noqa: S311 - cases, no secrets
         try:
-            problem, policy = a_problem(rng), a_policy(rng)
+            problem, policy = a_problem(rng, most_retailers), a_policy(rng)
         except InputError:  # floors that overdraw a constraint
             continue
         order, draw = order_of(problem, policy), drawing(policy.seed_bytes())
@@ -51,6 +52,19 @@ def test_jumps_and_pack_by_pack_agree_to_the_last_detail():
 
     assert found == []
     assert taken > 600
+
+
+@pytest.mark.slow
+def test_they_agree_on_two_threads_where_constraints_are_large_and_many_retailers_wait_for_draws(monkeypatch):
+    monkeypatch.setattr(coupled_stage, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(coupled_stage, "_THREADS", 2)
+    monkeypatch.setattr(coupled_search, "_WAITING_PACKS", 1)
+    monkeypatch.setattr(coupled_search, "_WORTH_COMPILED_DRAWS", 3)
+
+    taken, found = differences(range(1000, 1060), most_retailers=700)
+
+    assert found == []
+    assert taken > 40
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ from allocation_problems import ROUNDINGS, RULES
 from allocation import Policy, Problem
 
 
-def a_problem(rng: random.Random) -> Problem:
+def a_problem(rng: random.Random, most_retailers: int = 25) -> Problem:
     """A problem with every kind of constraint, few weights and round numbers, so that ties abound."""
-    retailers = [f"r{i:02d}" for i in range(rng.randint(1, rng.choice((3, 6, 25))))]
+    retailers = [f"r{i:02d}" for i in range(rng.randint(1, rng.choice((3, 6, most_retailers))))]
     skus = [f"s{i}" for i in range(rng.randint(1, rng.choice((2, 4, 8))))]
     pairs = [(r, s) for r in retailers for s in skus if rng.random() < 0.8] or [(retailers[0], skus[0])]
     heaviest, most = rng.choice((1, 2, 3, 30, 1000)), rng.choice((3, 10, 40, 400))
