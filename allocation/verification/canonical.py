@@ -87,6 +87,8 @@ def _compiled_requests(given: Given) -> Iterator[bytes | memoryview]:
 
 def _minimums(given: Given, part: slice) -> Ints:
     """Return what stands as the eighth entry of each row: 0 for nothing, :data:`_ALL` for all or nothing."""
+    if given.without_minimums:
+        return np.broadcast_to(np.int64(0), part.stop - part.start)
     units = np.where(given.minimum[part] == NONE, given.skus.minimum[given.sku[part]], given.minimum[part])
     return np.where(given.all_or_nothing[part] == 1, _ALL, units)
 

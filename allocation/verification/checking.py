@@ -21,7 +21,7 @@ from allocation.verification.decisions import check_decisions
 from allocation.verification.entitlement import Claims, Mask, Use, claims_of
 from allocation.verification.exact_shares import exact_rows
 from allocation.verification.findings import Findings, Unreadable, Verdict
-from allocation.verification.given import NONE, Given, Ints, given_by
+from allocation.verification.given import NONE, Given, Ints, given_by, is_all, units_of
 from allocation.verification.held import HeldResult
 from allocation.verification.naming import name_wrong_cells, name_wrong_rows, refuse_part_numbers
 from allocation.verification.published import Published, check_result_hash, read_published
@@ -184,9 +184,9 @@ def _check_seed(certificate: Mapping[str, Any], findings: Findings) -> None:
 
 def _check_quantities(claims: Claims, units: Ints, findings: Findings) -> Ints | None:
     """Check each grant by itself and every sum; return packs, or None where they cannot be counted."""
-    held = units // claims.pack
+    held = units if is_all(1, claims.pack) else units // claims.pack
     faults = (
-        (units % claims.pack != 0, "granted part of a pack"),
+        (units_of(held, claims.pack) != units, "granted part of a pack"),
         (claims.adjusted & (held != claims.fixed), "granted something else than was decided by hand"),
         ((held > claims.top) & ~claims.adjusted, "granted more than is eligible"),
         (held < claims.floor, "granted less than its floor"),
@@ -328,7 +328,7 @@ def _rows(claims: Claims, held: Ints, stops: Stops, left_out: LeftOut) -> Rows:
     names = [claims.constraint_name(number) if number < limits else further[number - limits] for number in used]
     position = np.full(limits + len(further) + 1, NONE, dtype=np.int32)
     position[used] = np.arange(len(used))
-    eligible, granted = claims.eligible * claims.pack, held * claims.pack
+    eligible, granted = units_of(claims.eligible, claims.pack), units_of(held, claims.pack)
     return Rows(claims.given, eligible, granted, None, claims.weight, reason, position[bound], names)
 
 

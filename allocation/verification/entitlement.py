@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from allocation.verification.given import NONE, Codes, Given, Ints
+from allocation.verification.given import NONE, Codes, Given, Ints, is_all
 
 Mask = npt.NDArray[np.bool_]
 
@@ -215,8 +215,11 @@ def claims_of(given: Given, *, tiered: bool) -> Claims:
         if _all(given.cap, NONE)
         else np.where(given.cap == NONE, given.requested, np.minimum(given.requested, given.cap))
     )
-    allowed_packs = allowed // pack
-    capped = allowed_packs < given.requested // pack
+    allowed_packs = allowed if is_all(1, pack) else allowed // pack
+    if allowed is given.requested:
+        capped: Mask = np.broadcast_to(np.False_, len(given))
+    else:
+        capped = allowed_packs < given.requested // pack
     nothing = np.broadcast_to(np.int64(0), len(given))
     eligible, floor, minimum = allowed_packs, nothing, nothing
     if not (

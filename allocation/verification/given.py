@@ -82,6 +82,11 @@ class Given:
         """Return the number of lines."""
         return len(self.sku)
 
+    @property
+    def without_minimums(self) -> bool:
+        """Whether it is plain, without looking at the lines, that none has a minimum or is all or nothing."""
+        return is_all(NONE, self.minimum) and is_all(0, self.all_or_nothing) and not self.skus.minimum.any()
+
     def names(self, line: int) -> tuple[str, str]:
         """Return retailer and SKU of a line."""
         return self.retailers.names[self.retailer[line]], self.skus.names[self.sku[line]]
@@ -93,7 +98,19 @@ class Given:
     def weights(self, part: slice = slice(None)) -> Ints:
         """Return the weight that holds for each line: its own, else its retailer's, else 1."""
         own = self.weight[part]
+        if is_all(NONE, own):
+            return self.retailers.weight[self.retailer[part]]
         return np.where(own == NONE, self.retailers.weight[self.retailer[part]], own)
+
+
+def is_all(value: int, column: npt.NDArray[Any]) -> bool:
+    """Say whether a column is one number in the memory of one, and this one; a column is not looked through."""
+    return column.strides == (0,) and len(column) > 0 and bool(column[0] == value)
+
+
+def units_of(packs: Ints, pack: Ints) -> Ints:
+    """Return packs in units."""
+    return packs if is_all(1, pack) else packs * pack
 
 
 def no_adjustments() -> Adjustments:
