@@ -60,6 +60,10 @@ bench: setup-dev ## Measure against the targets; writes docs/benchmarks.md and a
 bench-allocation: setup-dev ## The allocation's rows alone, with solvers as peers; others' figures stay (ARGS="--quick")
 	$(BIN)/python -m loadtests.bench allocation $(ARGS)
 
+.PHONY: bench-forecast
+bench-forecast: setup-dev ## Forecasts against simple and costlier methods, in error and speed; others' figures stay
+	$(BIN)/python -m loadtests.bench forecast $(ARGS)
+
 .PHONY: docs
 docs: setup-dev ## Write the generated pages: configuration, OpenAPI, JSON Schemas
 	$(BIN)/python -m evenhand.docs

@@ -3,9 +3,8 @@
 `statsforecast` holds them. Regular series: the dynamic optimised theta model (Fiorucci et al. 2016), complex
 exponential smoothing (Svetunkov, Kourentzes and Ord 2022), simple exponential smoothing. Intermittent series, whose
 demand comes in single sales: Croston's method as corrected by Syntetos and Boylan (2005), the method of Teunter,
-Syntetos and Babai (2011), which forgets what is no longer sold, aggregation over blocks (Nikolopoulos et al. 2011; over
-many: Petropoulos and Kourentzes 2015), exponential smoothing, and the mean of the last year, which knows nothing of
-what was sold before.
+Syntetos and Babai (2011), which forgets what is no longer sold, aggregation over blocks of many lengths (Petropoulos
+and Kourentzes 2015), and the mean of the last year, which knows nothing of what was sold before.
 """
 
 import warnings
@@ -17,7 +16,7 @@ import numpy as np
 from allocation.forecasting.history import FloatArray
 
 REGULAR: Final = ("theta", "complex_smoothing", "smoothing")
-INTERMITTENT: Final = ("croston_sba", "tsb", "adida", "imapa", "slow_smoothing", "last_year")
+INTERMITTENT: Final = ("croston_sba", "tsb", "imapa", "last_year")
 
 MODELLED_FROM: Final = 8
 """Shorter series are continued by their mean, which is drawn towards that of their class."""
@@ -28,7 +27,6 @@ AT_MOST_TIMES_LARGEST: Final = 3.0
 _WORKING_MEAN: Final = 1000.0
 """Series are brought to this mean: the optimisers behind the models stop by absolute steps, and stop too early at 1."""
 
-_SLOW: Final = 0.1
 _SIZES: Final = 0.2
 _CHANCES: Final = 0.1
 
@@ -83,8 +81,6 @@ def _models(scaled: FloatArray, horizon: int, season: int, *, intermittent: bool
     return (
         of(models.CrostonSBA()),
         of(models.TSB(alpha_d=_SIZES, alpha_p=_CHANCES)),
-        of(models.ADIDA()),
         of(models.IMAPA()),
-        of(models.SimpleExponentialSmoothing(alpha=_SLOW)),
         lambda: np.full(horizon, scaled[-season:].mean()),
     )

@@ -21,7 +21,7 @@ OWN_PART: Final = 0.25
 POWER: Final = 8
 """Weights go with this power of the inverse error."""
 
-EXPECTED: Final = {False: (0.85, 0.85, 0.95), True: (1.5, 1.1, 1.15, 1.1, 1.1, 1.1)}
+EXPECTED: Final = {False: (0.85, 0.85, 0.95), True: (1.5, 1.15, 1.1, 1.1)}
 """Errors that are taken for granted as if :data:`EXPECTED_COUNT` series had shown them, so that few do not decide."""
 
 EXPECTED_COUNT: Final = 10

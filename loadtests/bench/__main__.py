@@ -1,4 +1,4 @@
-"""The command of ``make bench`` and ``make bench-allocation``."""
+"""The command of ``make bench``, ``make bench-allocation`` and ``make bench-forecast``."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import coupled, cycle, filling, page, system, whole_packs
+from loadtests.bench import coupled, cycle, filling, forecasts, page, system, whole_packs
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
         filling.filling_rows,
     ),
     "cycle": (cycle.batch_rows,),
+    "forecast": (forecasts.m3_rows, forecasts.carparts_rows, forecasts.speed_rows),
     "system": (system.terminal_rows, system.intake_rows),
 }
 
