@@ -93,7 +93,7 @@ def test_an_unknown_group_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["weather"])
 
-    assert "unknown group weather; groups are allocation, system" in capsys.readouterr().err
+    assert "unknown group weather; groups are allocation, cycle, forecast, system" in capsys.readouterr().err
 
 
 @pytest.mark.slow
