@@ -241,7 +241,13 @@ DEFECTS = (
     Defect(
         "decision-approved-by-its-author",
         "one person alone takes goods from all others",
-        (Edit("allocation/adjustments.py", "        if len(set(map(_person, two))) == 1:\n", "        if not two:\n"),),
+        (
+            Edit(
+                "allocation/tables/persons.py",
+                "        if len(set(map(_person, two))) == 1:\n",
+                "        if not two:\n",
+            ),
+        ),
         (ADJUSTMENTS,),
     ),
     Defect(
