@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
+from server.cycles.events import GrantsPublished
 from server.deliveries.events import DeliveryConfirmed
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
@@ -23,6 +24,7 @@ from server.wiring import IMPORTS
 #: Event class -> reactions, each in a transaction of its own, at least once, idempotent.
 REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
     WindowClosed: (cycles_reactions.on_window_closed,),
+    GrantsPublished: (cycles_reactions.on_grants_published,),
     DeliveryConfirmed: (inventory.on_delivery_confirmed,),
     CatalogueChanged: (reference.on_catalogue_changed,),
     RetailersChanged: (reference.on_retailers_changed,),
