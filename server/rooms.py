@@ -29,6 +29,9 @@ from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.devices import console as devices_console
 from server.devices import http as devices_http
+from server.forecasts import console as forecasts_console
+from server.forecasts import console_shop as forecasts_shop
+from server.forecasts import http as forecasts_http
 from server.inventory import console as inventory_console
 from server.inventory import http as inventory_http
 from server.kit import audit_trail
@@ -65,6 +68,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     licences_http.reading,
     licences_http.keeping,
     orders_http.api,
+    forecasts_http.reading,
+    forecasts_http.planning,
     deliveries_http.deliveries,
     deliveries_http.claims,
     inventory_http.stock,
@@ -95,6 +100,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_what_if_console.reading,
     cycles_standing_console.reading,
     cycles_standing_console.planning,
+    forecasts_console.forecasts,
+    forecasts_shop.shop_screens,
     orders_console.windows,
     orders_console.orders,
     retailers_console.shops,
@@ -123,6 +130,7 @@ SCREENS: tuple[str, ...] = (
     "server.licences",
     "server.retailers",
     "server.devices",
+    "server.forecasts",
     "server.operators",
     "server.orders",
     "server.deliveries",
@@ -142,6 +150,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Cycles"), "/console/cycles", "balance"),
             Entry(N_("Policy room"), "/console/policies", "scale"),
             Entry(N_("Schedules"), "/console/standing", "calendar"),
+            Entry(N_("Forecasts"), "/console/forecasts", "chart"),
         ),
     ),
     Group(
@@ -186,6 +195,7 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Orders"), "orders/efile.html", orders_console.in_e_file, order=30),
     Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
     Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
+    Section(N_("Forecast"), "forecasts/efile.html", forecasts_console.in_e_file, order=45),
     Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
     Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
 )

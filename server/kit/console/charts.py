@@ -116,7 +116,7 @@ def lorenz_curves(
         for tenth in range(11)
     ]
     area = _area(_thinned(series[0][1])) if series else Markup()
-    svg = _plot(
+    svg = picture(
         title,
         description,
         Markup('<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">{}{}</svg>').format(
@@ -126,11 +126,11 @@ def lorenz_curves(
         x_labels=[(100 * tick, percent(tick), False) for tick in (0, 0.25, 0.5, 0.75, 1)],
         extra="tall",
     )
-    return _figure(
+    return framed(
         svg,
         legend=legend,
         axes=(x_title, y_title),
-        table=_table(table, [column, *(label for label, *_ in series)], rows),
+        table=data_table(table, [column, *(label for label, *_ in series)], rows),
     )
 
 
@@ -171,7 +171,7 @@ def bars(
     ]
     if most is not None:
         ticks = [tick for tick in ticks if tick <= most]
-    svg = _plot(
+    svg = picture(
         title,
         description,
         Markup().join(drawn),
@@ -179,7 +179,7 @@ def bars(
         x_labels=shown,
     )
     rows = [[label, form(value)] for label, value in zip(labels, values, strict=True)]
-    return _figure(svg, legend=(), axes=(x_title, y_title), table=_table(table, list(columns), rows))
+    return framed(svg, legend=(), axes=(x_title, y_title), table=data_table(table, list(columns), rows))
 
 
 def stacked_bar(
@@ -281,7 +281,7 @@ def _area(points: Sequence[tuple[float, float]]) -> Markup:
     return Markup('<path class="chart-area" d="{}Z"/>').format(_path(points))
 
 
-def _plot(
+def picture(
     title: str,
     description: str,
     drawn: Markup,
@@ -312,7 +312,8 @@ def _plot(
     ).format(extra, f"{title}. {description}", title, description, grid, drawn, y_words, x_words)
 
 
-def _figure(svg: Markup, *, legend: Sequence[tuple[str, str]], axes: tuple[str, str], table: Markup) -> Markup:
+def framed(svg: Markup, *, legend: Sequence[tuple[str, str]], axes: tuple[str, str], table: Markup) -> Markup:
+    """Return a picture with its legend (class of the line, words), the names of its axes and its table."""
     x_title, y_title = axes
     samples = Markup().join(
         Markup(
@@ -330,7 +331,8 @@ def _figure(svg: Markup, *, legend: Sequence[tuple[str, str]], axes: tuple[str, 
     )
 
 
-def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+def data_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Return a table under a chart, closed at first; all but the first column hold figures."""
     first, *rest = (escape(heading) for heading in headings)
     head = Markup('<th scope="col">{}</th>').format(first) + Markup().join(
         Markup('<th scope="col" class="figures-column">{}</th>').format(heading) for heading in rest

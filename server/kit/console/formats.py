@@ -16,6 +16,7 @@ from markupsafe import Markup
 from contract.texts import Language
 
 LOCALES: dict[Language, str] = {"zh": "zh_Hans_CN", "en": "en_GB"}
+Day = date  # the class below has a method of that name
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -91,6 +92,13 @@ class Formats:
         )
         return written
 
+    def month(self, value: Day | None) -> str:
+        """Return a month, named by its first day."""
+        if value is None:
+            return "–"
+        written: str = format_date(value, format="y年M月" if self.language == "zh" else "MMM y", locale=self.locale)
+        return written
+
     def instant(self, value: datetime | None, *, seconds: bool = False) -> Markup:
         """Return a ``<time>``: day and time in the distributor's zone with the UTC offset of that day."""
         if value is None:
@@ -144,4 +152,16 @@ class Formats:
         return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, text)
 
 
-FILTERS = ("number", "signed", "percent", "packs", "money", "date", "instant", "clock", "relative", "countdown")
+FILTERS = (
+    "number",
+    "signed",
+    "percent",
+    "packs",
+    "money",
+    "date",
+    "month",
+    "instant",
+    "clock",
+    "relative",
+    "countdown",
+)

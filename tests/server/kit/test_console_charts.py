@@ -42,7 +42,11 @@ def test_bars_hold_every_value_in_their_table(values: list[float]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.text(st.characters(min_codepoint=32), max_size=9), SHARES), min_size=1, max_size=3))
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(codec="utf-8", min_codepoint=32), max_size=9), SHARES), min_size=1, max_size=3
+    )
+)
 def test_every_chart_has_a_title_a_description_and_a_table(series: list[tuple[str, list[int]]]) -> None:
     drawn = well_formed(lorenz(*[(re.sub(r"[\x7f-\x9f\ufffe\uffff]", "", name), shares) for name, shares in series]))
     picture = drawn.find(".//svg[@role='img']")

@@ -1,0 +1,141 @@
+"""Screens of forecasts: the shops with what they are going to sell, how far a version is, its history."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict
+from server.forecasts import queries, rules, service
+from server.kit import console, http
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, texts
+from server.kit.identity import Actor
+from server.retailers import queries as retailers
+
+HOME = "/console/forecasts"
+PLANNER = [Depends(http.needs("planner"))]
+
+forecasts = http.router(HOME, tag="console", roles=())
+
+COLUMNS = (
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("name", N_("Name")),
+    Column("region", N_("Region")),
+    Column("classes", N_("Classes"), "number"),
+    Column("mean_units", N_("Forecast, next month"), "units"),
+    Column("own", N_("Own figures"), "number"),
+    Column("agreed", N_("Agreed figures"), "number"),
+)
+STATES: dict[str, tuple[str, str]] = {
+    "waiting": (N_("waits to be computed"), "idle"),
+    "working": (N_("is being computed"), "wait"),
+    "done": (N_("done"), "ok"),
+    "failed": (N_("could not be computed"), "stop"),
+}
+AGREED = Filter("figures", N_("Figures"), (("none", N_("none agreed yet")), ("some", N_("some agreed"))))
+
+
+@forecasts.get("")
+def list_forecasts(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
+    """List the shops with what they are going to sell next month; with ``format`` as a file."""
+    regions = [(one, one) for one in retailers.audience_choices(session).regions if one]
+    filters = (Filter("region", N_("Region"), regions, translate=False), AGREED)
+    view = TableView.of(request, COLUMNS, filters=filters, sort="retailer")
+    newest = queries.version(session, state="done")
+    today = clock().astimezone(config.tz).date()
+    rows = [] if newest is None else _rows(session, newest, today, view)
+    rows.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    if view.format:
+        return console.download(request, COLUMNS, rows, name="forecasts")
+    return console.page(
+        request,
+        "forecasts/list.html",
+        view=view,
+        columns=COLUMNS,
+        filters=filters,
+        rows=rows[view.offset : view.offset + view.per_page],
+        total=len(rows),
+        newest=newest,
+        month=None if newest is None else _next_month(newest, today),
+        under_way=_under_way(session),
+        versions=queries.versions(session, 12),
+        has_history=queries.history_number(session, rules.month_of(today)) > 0,
+        states=STATES,
+    )
+
+
+@forecasts.post("/make", dependencies=PLANNER)
+def make_forecasts(
+    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person
+) -> Response:
+    """Have all forecasts computed anew; what keeps it from that is said on the next page."""
+    now = clock()
+    gettext = texts(request).gettext
+    try:
+        service.ask_version(session, Actor("operator", operator.name), at=now, today=now.astimezone(config.tz).date())
+    except Conflict:
+        session.rollback()
+        said = gettext("Nothing was asked for: a version is being computed already, or there is no history.")
+        return console.redirect(request, HOME, flash=said, tone="wait")
+    return console.redirect(request, HOME, flash=gettext("Asked for. You may close this page; it is kept."))
+
+
+@forecasts.get("/progress")
+def progress(request: Request, session: http.Db) -> Response:
+    """Return how far the version under way is; once there is none, have the whole page loaded."""
+    found = _under_way(session)
+    if found is None:
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return console.fragment(request, "forecasts/_progress.html", one=found, states=STATES)
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:
+    """Return what a shop is going to sell next month, for its e-file."""
+    newest = queries.version(session, state="done")
+    own = [] if newest is None else queries.series_of(session, newest.id, [retailer]).get(retailer, [])
+    if newest is None or not own:
+        return None
+    month = _next_month(newest, now.date())
+    place = rules.between(newest.cut_off, month)
+    figures = queries.figures(session, [retailer], since=month)[retailer]
+    return {
+        "retailer": retailer,
+        "month": month,
+        "classes": [
+            {
+                "product_class": one.product_class,
+                "mean": one.mean[place],
+                "low": one.lo80[place],
+                "high": one.hi80[place],
+                "own": figures.get((one.product_class, month, "own")),
+                "agreed": figures.get((one.product_class, month, "agreed")),
+            }
+            for one in own
+        ],
+    }
+
+
+def _rows(session: Session, newest: queries.Version, today: date, view: TableView) -> list[dict[str, Any]]:
+    shops, _ = retailers.search(session, text=view.search, region=view.filters.get("region"), limit=None)
+    known = queries.listed(session, newest, _next_month(newest, today))
+    wanted = view.filters.get("figures")
+    rows = []
+    for shop in shops:
+        one = known.get(shop.code)
+        if one is not None and wanted in {None, "some" if one.agreed else "none"}:
+            known_of_shop = {"name": shop.name, "region": shop.region, "mean_units": round(one.mean_units)}
+            rows.append(vars(one) | known_of_shop)
+    return rows
+
+
+def _next_month(newest: queries.Version, today: date) -> date:
+    """Return the month after today's, or the last one that the version reaches."""
+    return min(rules.later(rules.month_of(today), 1), newest.periods[-1])
+
+
+def _under_way(session: Session) -> queries.Version | None:
+    newest = queries.version(session)
+    return newest if newest is not None and newest.state in {"waiting", "working"} else None

@@ -1,0 +1,240 @@
+"""One shop's forecasts on the screen: chart, figures by month, how far past ones were off, who gave which figure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Form, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Refusal, Rejected
+from contract.texts import refusal_text
+from server.forecasts import queries, rules, service
+from server.forecasts.console import HOME
+from server.kit import console, http
+from server.kit.console import time_chart
+from server.kit.console.texts import texts
+from server.kit.fields import Unfit, Whole
+from server.kit.identity import Actor
+from server.retailers import queries as retailers
+
+PLACE = f"{HOME}/shop"
+MONTHS_SHOWN = 30
+PAST_SHOWN = 12
+UNITS = Whole(most=rules.UNITS_MOST)
+LOOKERS = [Depends(http.needs("planner", "releaser"))]
+PLANNER = [Depends(http.needs("planner"))]
+
+shop_screens = http.router(PLACE, tag="console", roles=())
+
+Code = Annotated[str, Form(max_length=100)]
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month to come as the table shows it."""
+
+    period: date
+    mean: float | None
+    low: float | None
+    high: float | None
+    own: queries.Figure | None
+    agreed: queries.Figure | None
+    open: bool
+
+
+@shop_screens.get("")
+def show_shop(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    code: str,
+    product_class: str | None = None,
+) -> Response:
+    """Show a shop's forecast of a class, the first one where none is named."""
+    return _page(request, session, clock(), config.tz, operator.name, code, product_class)
+
+
+@shop_screens.post("/figure", dependencies=PLANNER)
+def keep_figure(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    code: Code,
+    period: Annotated[date, Form()],
+    product_class: Code = "",
+    kind: Annotated[str, Form(pattern="^(own|agreed)$")] = "agreed",
+    units: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=service.NOTE_MOST)] = "",
+) -> Response:
+    """Keep a figure: agreed on with the shop, or the shop's own as it said it on the telephone."""
+    now = clock()
+    today = now.astimezone(config.tz).date()
+    gettext = texts(request).gettext
+    try:
+        number = UNITS.read(units.strip())
+        if kind == "own":
+            by = Actor("operator", operator.name)
+            service.give_own_figure(session, code, product_class, period, number, by, at=now, today=today, note=note)
+        else:
+            service.agree_figure(session, code, product_class, period, number, operator, at=now, today=today, note=note)
+    except (Unfit, Refusal) as refused:
+        session.rollback()
+        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused)
+    return _back(request, code, product_class, gettext("The figure is kept, and the shop is told."))
+
+
+@shop_screens.post("/confirm", dependencies=LOOKERS)
+def confirm_figure(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    code: Code,
+    period: Annotated[date, Form()],
+    version: Annotated[int, Form(ge=1)],
+    product_class: Code = "",
+) -> Response:
+    """Take a second person's look at an agreed figure."""
+    now = clock()
+    today = now.astimezone(config.tz).date()
+    try:
+        service.confirm_figure(session, code, product_class, period, version, operator, at=now, today=today)
+    except Refusal as refused:
+        session.rollback()
+        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused)
+    return _back(request, code, product_class, texts(request).gettext("Two persons stand behind the figure now."))
+
+
+def _back(request: Request, code: str, product_class: str, said: str) -> Response:
+    return console.redirect(request, f"{PLACE}?{urlencode({'code': code, 'product_class': product_class})}", flash=said)
+
+
+def _refused(
+    request: Request,
+    session: Session,
+    now: datetime,
+    zone: ZoneInfo,
+    person: str,
+    code: str,
+    product_class: str,
+    why: Unfit | Refusal,
+) -> Response:
+    if isinstance(why, Unfit):
+        said = why.sentence(texts(request).gettext)
+    else:
+        said = refusal_text(why.code, why.params, console.language_of(request))
+    return _page(request, session, now, zone, person, code, product_class, said)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    now: datetime,
+    zone: ZoneInfo,
+    person: str,
+    code: str,
+    product_class: str | None,
+    said: str = "",
+) -> Response:
+    shop = retailers.retailer(session, code)
+    if shop is None:
+        raise Rejected("not_found", what=texts(request).gettext("retailer"), name=code)
+    newest = queries.version(session, state="done")
+    series = (
+        {}
+        if newest is None
+        else {one.product_class: one for one in queries.series_of(session, newest.id, [code]).get(code, [])}
+    )
+    history = queries.history(session, code)
+    figures = queries.figures(session, [code])[code]
+    classes = sorted({*series, *history, *(name for name, _, _ in figures)}, key=str.encode)
+    chosen = product_class if product_class in classes else (classes[0] if classes else None)
+    today = rules.month_of(now.astimezone(zone).date())
+    past: list[rules.Past] = []
+    if newest is not None and chosen is not None:
+        since = rules.later(newest.cut_off, -PAST_SHOWN)
+        past = queries.past(session, [code], since=since).get(code, {}).get(chosen, [])
+    months = [] if chosen is None else _months(newest, series.get(chosen), figures, chosen, today)
+    return console.page(
+        request,
+        "forecasts/shop.html",
+        status_code=422 if said else 200,
+        shop=shop,
+        newest=newest,
+        classes=classes,
+        chosen=chosen,
+        series=None if chosen is None else series.get(chosen),
+        months=months,
+        past=list(reversed(past)),
+        mean_error=rules.mean_error(past),
+        hit_rate=rules.hit_rate(past),
+        given=[one for one in queries.figure_versions(session, code) if one.product_class == chosen],
+        chart=None if chosen is None else _rows_of_chart(history.get(chosen, []), series.get(chosen), months),
+        over_time=time_chart.over_time,
+        Line=time_chart.Line,
+        Band=time_chart.Band,
+        person=f"operator:{person}",
+        said=said,
+    )
+
+
+def _months(
+    newest: queries.Version | None,
+    series: queries.Series | None,
+    figures: dict[tuple[str, date, queries.FigureKind], queries.Figure],
+    product_class: str,
+    today: date,
+) -> list[Month]:
+    """Return the months from today's on: those that the version reaches, and those for which figures are taken."""
+    periods = {rules.later(today, ahead) for ahead in range(rules.MONTHS_AHEAD)}
+    reached: dict[date, int] = {}
+    if newest is not None and series is not None:
+        reached = {period: place for place, period in enumerate(newest.periods)}
+        periods |= reached.keys()
+    months = []
+    for period in sorted(periods):
+        place = reached.get(period)
+        mean, low, high = (
+            (None, None, None)
+            if series is None or place is None
+            else (series.mean[place], series.lo80[place], series.hi80[place])
+        )
+        own, agreed = (figures.get((product_class, period, kind)) for kind in ("own", "agreed"))
+        is_open = today < period <= rules.later(today, rules.MONTHS_AHEAD - 1)
+        months.append(Month(period, mean, low, high, own, agreed, is_open))
+    return months
+
+
+def _rows_of_chart(
+    cells: list[queries.Cell], series: queries.Series | None, months: list[Month]
+) -> dict[str, list[Any]] | None:
+    """Return what the chart draws, a value or none a month: the last months that are over, and those to come."""
+    demand: dict[date, float | None] = {}
+    if series is not None:
+        demand = {rules.later(series.first_period, at): value for at, value in enumerate(series.demand)}
+    came = {cell.period: cell.came_units for cell in cells}
+    ahead = {month.period: month for month in months}
+    known = sorted({*demand, *came, *ahead})
+    if not known or not (demand or came):
+        return None
+    every = [rules.later(known[0], at) for at in range(rules.between(known[0], known[-1]) + 1)]
+    shown = every[-(MONTHS_SHOWN + len(months)) :]
+    at = [ahead.get(period) for period in shown]
+    return {
+        "periods": shown,
+        "came": [came.get(period) for period in shown],
+        "demand": [demand.get(period) for period in shown],
+        "mean": [month and month.mean for month in at],
+        "low": [month and month.low for month in at],
+        "high": [month and month.high for month in at],
+        "own": [month.own.units if month and month.own else None for month in at],
+        "agreed": [month.agreed.units if month and month.agreed else None for month in at],
+    }
