@@ -9,6 +9,8 @@ _LEFT: Final = 34
 _TOP: Final = 8
 _BOTTOM: Final = 180
 _LABELS_MOST: Final = 12
+_LABEL: Final = 130
+_VALUE: Final = 44
 
 
 def columns(labels: Sequence[str], now: Sequence[int], before: Sequence[int] | None, *, title: str) -> str:
@@ -40,15 +42,15 @@ def columns(labels: Sequence[str], now: Sequence[int], before: Sequence[int] | N
 
 def bars(rows: Sequence[tuple[tuple[str, str], int]], whole: int, *, title: str) -> str:
     """Draw a bar for each label, given in English and Chinese: which part of the whole it is, in percent."""
-    room, body = _WIDTH - 140, []
+    room, body = _WIDTH - _LABEL - _VALUE, []
     for number, (label, part) in enumerate(rows):
         y = number * 24
         length = room * part / whole
         body.append(
             f'<text class="label" lang="en" x="0" y="{y + 15}">{escape(label[0])}</text>'
             f'<text class="label" lang="zh-Hans" x="0" y="{y + 15}">{escape(label[1])}</text>'
-            f'<rect class="now" x="90" y="{y + 4}" width="{length:.1f}" height="15"/>'
-            f'<text x="{96 + length:.1f}" y="{y + 16}">{100 * part / whole:.1f}</text>'
+            f'<rect class="now" x="{_LABEL}" y="{y + 4}" width="{length:.1f}" height="15"/>'
+            f'<text x="{_LABEL + 6 + length:.1f}" y="{y + 16}">{100 * part / whole:.1f}</text>'
         )
     return svg("".join(body), 24 * len(rows), title)
 

@@ -16,20 +16,11 @@ from allocation.errors import InputError
 from allocation.scoring.folders import certificate_of
 from allocation.scoring.policy import POINTS
 from allocation.scoring.scores import Scores
+from allocation.scoring.texts import COMPONENT_TEXTS
 
 LANGUAGES: Final = ("en", "zh")
 Row = Mapping[str, str]
 
-COMPONENTS_SAID: Final[Mapping[str, tuple[str, str]]] = {
-    "demand": ("demand", "需求"),
-    "trend": ("trend", "趋势"),
-    "assortment": ("assortment", "品规宽度"),
-    "turnover": ("turnover", "周转"),
-    "payment": ("payment", "付款"),
-    "acceptance": ("acceptance of deliveries", "收货"),
-    "compliance": ("compliance", "守法合规"),
-    "service": ("service", "服务"),
-}
 ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "demand": ("what your customers buy counts, not what you order", "看的是顾客买了多少，不是订了多少"),
     "trend": ("sell more than in the months before", "销量比前几个月有所增长"),
@@ -184,7 +175,7 @@ def _part(part: Row, lang: str) -> str:
 
 def _points(part: Row) -> dict[str, Any]:
     return {
-        "component": COMPONENTS_SAID[part["component"]],
+        "component": COMPONENT_TEXTS[part["component"]],
         "points": f"{Decimal(part['contribution']):.1f}",
         "most": f"{_most(part):.1f}",
     }

@@ -16,22 +16,13 @@ from allocation.scoring.guards import CEILING, FLOOR, facts
 from allocation.scoring.peers import LEVELS
 from allocation.scoring.policy import COMPONENTS, MILLI, POINTS
 from allocation.scoring.scores import Scores, points
+from allocation.scoring.texts import COMPONENT_TEXTS
 from allocation.scoring.tiers import NONE
 
 ROWS_SHOWN: Final = 40
 _STEPS: Final = 20
 _SIGNS: Final = {-1: "−", 0: "±", 1: "+"}
 
-COMPONENT_TEXTS: Final = {
-    "demand": ("demand", "需求"),
-    "trend": ("trend", "趋势"),
-    "assortment": ("assortment", "品规宽度"),
-    "turnover": ("turnover", "周转"),
-    "payment": ("payment", "付款"),
-    "acceptance": ("acceptance", "收货"),
-    "compliance": ("compliance", "守法合规"),
-    "service": ("service", "服务"),
-}
 _LEVEL_TEXTS: Final = {
     "format": ("market type and format", "同市场类型、同业态"),
     "market_type": ("market type", "同市场类型"),

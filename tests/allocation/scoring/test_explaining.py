@@ -11,6 +11,7 @@ from allocation.scoring import Decision, ScorePolicy, explaining, score
 from allocation.scoring.explaining import Published, explain
 from allocation.scoring.folders import write_scores
 from allocation.scoring.policy import COMPONENTS
+from allocation.scoring.texts import COMPONENT_TEXTS
 from evenhand.score_command import app
 
 POLICY = ScorePolicy(weights={"demand": 60, "payment": 40}, peers_min=2)
@@ -65,8 +66,8 @@ def test_tiers_that_move_are_said_to(scores):
 
 
 def test_each_language_says_everything_in_itself():
-    assert explaining.COMPONENTS_SAID.keys() == explaining.ADVICE.keys() == set(COMPONENTS)
-    for texts in (explaining.COMPONENTS_SAID, explaining.ADVICE, explaining._GROUPS, explaining._TEXTS):  # noqa: SLF001
+    assert COMPONENT_TEXTS.keys() == explaining.ADVICE.keys() == set(COMPONENTS)
+    for texts in (COMPONENT_TEXTS, explaining.ADVICE, explaining._GROUPS, explaining._TEXTS):  # noqa: SLF001
         for english, chinese in texts.values():
             assert english.isascii()
             assert re.search("[\u4e00-\u9fff]", chinese)
