@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from server import migrations
 from server.catalogue import queries as catalogue
-from server.cycles import queries, service, steps, supply
+from server.cycles import queries, result_queries, service, steps, supply, window_planning
 from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import Operator
@@ -101,7 +101,7 @@ def _measured(cluster: embedded.Cluster, lines: int) -> CycleBatch:
     verify = _timed(lambda: steps.run_verify(runtime, cycle=name))
     with transaction(runtime.sessions) as session:
         found = queries.cycle(session, cycle)
-        run = queries.run(session, cycle)
+        run = result_queries.run(session, cycle)
     if found is None or run is None or run.verdict is None:
         raise RuntimeError(f"the cycle did not come through: {found}")
     out, back = _copied(cluster)
@@ -136,7 +136,7 @@ def _closed_cycle(runtime: Runtime, clock: _Clock, shops: int) -> UUID:
         new = service.NewCycle("批", "Batch", START.date(), "UTC", 0)
         cycle = service.create_cycle(session, new, by=PLANNER, at=START)
         opens, closes = START + timedelta(minutes=1), START + timedelta(hours=1)
-        service.plan_window(session, cycle, "*", opens, closes, by=PLANNER, at=START)
+        window_planning.plan_window(session, cycle, "*", opens, closes, by=PLANNER, at=START)
     with transaction(runtime.sessions) as session:
         service.announce_cycle(session, cycle, by=PLANNER, at=START)
         window = queries.planned_windows(session, cycle)[0].id

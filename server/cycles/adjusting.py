@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, moves, queries, rules, standing
+from server.cycles import attempts, moves, result_queries, rules, standing, supply_queries
 from server.cycles.errors import ABOVE_ELIGIBLE, NO_SUCH_LINE, NOT_WHOLE_PACKS, NOTHING_TO_TAKE_BACK, invalid
 from server.cycles.models import Adjustment, BookLine
 from server.kit import audit
@@ -44,11 +44,11 @@ def propose(session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at
     if line is None:
         raise invalid("sku", NO_SUCH_LINE, retailer=wanted.retailer, sku=wanted.sku)
     if wanted.granted_units is None:
-        counted = queries.counted_adjustments(session, cycle, row.attempt)
+        counted = result_queries.counted_adjustments(session, cycle, row.attempt)
         if all((one.retailer, one.sku) != (wanted.retailer, wanted.sku) for one in counted):
             raise invalid("granted_units", NOTHING_TO_TAKE_BACK, retailer=wanted.retailer, sku=wanted.sku)
     else:
-        pack = queries.supply(session, cycle)[wanted.sku].pack_units
+        pack = supply_queries.supply(session, cycle)[wanted.sku].pack_units
         most = line.requested_units if line.cap_units is None else min(line.requested_units, line.cap_units)
         if wanted.granted_units < 0 or wanted.granted_units % pack:
             raise invalid("granted_units", NOT_WHOLE_PACKS, units=wanted.granted_units, pack=pack)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
 from allocation.hashing.canonical import input_sha256
-from server.cycles import moves, problems, queries
+from server.cycles import moves, problems, queries, supply_queries
 from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
 from server.cycles.models import AllocationRun, BookLine, CycleRow
 from server.kit.identity import Actor
@@ -72,10 +72,10 @@ def check_supply(session: Session, cycle: UUID, supply_version: int) -> None:
     asked = session.execute(
         select(BookLine.sku, func.sum(BookLine.requested_units)).where(BookLine.cycle == cycle).group_by(BookLine.sku)
     )
-    refuse_missing({sku: int(units) for sku, units in asked}, queries.supply(session, cycle, supply_version))
+    refuse_missing({sku: int(units) for sku, units in asked}, supply_queries.supply(session, cycle, supply_version))
 
 
-def refuse_missing(asked: dict[str, int], supply: dict[str, queries.Supply]) -> None:
+def refuse_missing(asked: dict[str, int], supply: dict[str, supply_queries.Supply]) -> None:
     """Stop with ``supply_missing``, naming the SKUs that were asked for and are not in ``supply``."""
     missing = sorted(asked.keys() - supply.keys(), key=lambda sku: (-asked[sku], sku))
     if missing:

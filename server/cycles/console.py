@@ -11,7 +11,7 @@ from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
-from server.cycles import figures, queries, rules, service, standing
+from server.cycles import figures, queries, result_queries, rules, service, standing, supply_queries
 from server.cycles.errors import trouble_text
 from server.cycles.http import known, zipped
 from server.kit import audit_trail, console, http
@@ -280,7 +280,7 @@ def show(
     taken = queries.steps(session, cycle)
     room = figures.room(session, cycle)
     now = http.runtime_of(request).clock()
-    unsupplied = queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
+    unsupplied = supply_queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
     return console.page(
         request,
         "cycles/cycle.html",
@@ -296,10 +296,10 @@ def show(
         schedules=queries.schedules(session),
         policies=queries.policies(session),
         policy=policy,
-        supplies=queries.supply_versions(session, cycle)[:1],
+        supplies=supply_queries.supply_versions(session, cycle)[:1],
         unsupplied=unsupplied,
         skus=catalogue.skus(session, unsupplied, withdrawn=True) if unsupplied else {},
-        run=queries.run(session, cycle),
+        run=result_queries.run(session, cycle),
         trouble=trouble(found, gettext),
         late=_is_late(found, room, now),
         history=_history(session, cycle, gettext),

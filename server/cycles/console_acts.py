@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import queries, rules, service
+from server.cycles import queries, rules, service, window_planning
 from server.cycles.console import PLACE, problems, show
 from server.cycles.http import known
 from server.kit import console, http
@@ -44,7 +44,7 @@ def plan_window(
         request,
         session,
         cycle,
-        lambda: service.plan_window(session, cycle, route, opens_at, closes_at, by=operator, at=clock()),
+        lambda: window_planning.plan_window(session, cycle, route, opens_at, closes_at, by=operator, at=clock()),
         done=gettext("The window is planned."),
         values=values,
     )
@@ -74,7 +74,9 @@ def postpone_window(
         request,
         session,
         cycle,
-        lambda: service.postpone_window(session, cycle, window, closes_at, reason=reason, by=operator, at=clock()),
+        lambda: window_planning.postpone_window(
+            session, cycle, window, closes_at, reason=reason, by=operator, at=clock()
+        ),
         done=gettext("The window closes later. Its terminals are told."),
         values=values,
     )
@@ -87,7 +89,7 @@ def plan_scheduled(request: Request, session: http.Db, clock: http.Now, operator
         request,
         session,
         cycle,
-        lambda: service.plan_scheduled_windows(session, cycle, by=operator, at=clock()),
+        lambda: window_planning.plan_scheduled_windows(session, cycle, by=operator, at=clock()),
         done=texts(request).gettext("The windows of that week are planned. Look at their times."),
     )
 
@@ -97,7 +99,7 @@ def drop_window(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, window: UUID
 ) -> Response:
     """Take a planned window out."""
-    service.drop_planned_window(session, cycle, window, by=operator, at=clock())
+    window_planning.drop_planned_window(session, cycle, window, by=operator, at=clock())
     return console.redirect(request, f"{PLACE}/{cycle}", flash=texts(request).gettext("The window is taken out."))
 
 

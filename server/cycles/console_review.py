@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import explaining, figures, publishing, queries, rules
+from server.cycles import explaining, figures, publishing, queries, result_queries, rules
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
 from server.cycles.http import known
 from server.kit import console, http
@@ -62,7 +62,7 @@ def show_review(
         status_code=422 if errors else 200,
         errors=errors or {},
         values=values or {},
-        adjustments=queries.adjustments(session, cycle),
+        adjustments=result_queries.adjustments(session, cycle),
         may_adjust=found.state in rules.MOVES["again"][0],
         cycle=found,
         name=named(request, found),
@@ -71,13 +71,13 @@ def show_review(
         stepper=stepper(found, queries.steps(session, cycle), figures.room(session, cycle).opens_at),
         trouble=trouble(found, texts(request).gettext),
         review=result,
-        run=queries.run(session, cycle),
+        run=result_queries.run(session, cycle),
         checks=CHECKS,
         view=view,
         columns=COLUMNS,
         rows=rows[view.offset : view.offset + view.per_page],
         total=len(rows),
-        secret=queries.revealed_secret(session, cycle),
+        secret=result_queries.revealed_secret(session, cycle),
     )
 
 
@@ -88,7 +88,7 @@ def explain(
     """Return why a retailer got what it got, line by line, in the reader's language."""
     found = known(session, cycle)
     shop = retailers.retailer(session, retailer)
-    grants = [] if shop is None else queries.drafted_grants(session, cycle, retailer)
+    grants = [] if shop is None else result_queries.drafted_grants(session, cycle, retailer)
     words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
     frozen = {} if not grants else publishing.lines_of(session, cycle, retailer)
     answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words, "frozen": frozen}

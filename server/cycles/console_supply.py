@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
-from server.cycles import queries, rules, service, supply, supply_files
+from server.cycles import queries, rules, service, supply, supply_files, supply_queries
 from server.cycles.console import PLACE, STATES, named, problems
 from server.cycles.http import known
 from server.kit import console, http
@@ -67,7 +67,7 @@ def file_to_fill(request: Request, session: http.Db, cycle: UUID) -> Response:
     """Return a file to change and bring back: this supply, else that of the cycle before, else every SKU."""
     found = known(session, cycle)
     last = supply_files.before(session, found)
-    rows = queries.supply(session, cycle) or (queries.supply(session, last.id) if last else {})
+    rows = supply_queries.supply(session, cycle) or (supply_queries.supply(session, last.id) if last else {})
     content = supply_files.to_fill(catalogue.skus(session), rows, chinese=console.language_of(request) == "zh")
     return Response(
         content,
@@ -256,7 +256,7 @@ def _page(
     )
     if view.format:
         return console.download(request, COLUMNS, kept, name=f"supply-{found.number}")
-    missing = queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
+    missing = supply_queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
     offered = catalogue.skus(session, withdrawn=True)
     return console.page(
         request,
@@ -271,7 +271,7 @@ def _page(
         rows=kept[view.offset : view.offset + view.per_page],
         total=len(kept),
         scarce=sum(1 for line in lines if line.scarce),
-        versions=queries.supply_versions(session, cycle),
+        versions=supply_queries.supply_versions(session, cycle),
         missing=dict(list(missing.items())[:MISSING_SHOWN]),
         missing_count=len(missing),
         skus=offered,
@@ -287,8 +287,8 @@ def _page(
 def _lines(request: Request, session: Session, cycle: queries.Cycle) -> list[Line]:
     gettext = texts(request).gettext
     names = catalogue.skus(session, withdrawn=True)
-    asked = queries.asked_last_time(session)
-    scarce = queries.scarce_skus(session, cycle.id)
+    asked = supply_queries.asked_last_time(session)
+    scarce = supply_queries.scarce_skus(session, cycle.id)
     chinese = console.language_of(request) == "zh"
     return [
         Line(
@@ -306,5 +306,5 @@ def _lines(request: Request, session: Session, cycle: queries.Cycle) -> list[Lin
             if line.marked_scarce
             else gettext("below what was asked last time"),
         )
-        for line in queries.supply(session, cycle.id).values()
+        for line in supply_queries.supply(session, cycle.id).values()
     ]

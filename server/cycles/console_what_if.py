@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Form, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import queries, what_if
+from server.cycles import queries, result_queries, what_if
 from server.cycles.console import named, problems
 from server.cycles.http import known
 from server.kit import console, http
@@ -157,7 +157,7 @@ def _name(request: Request, session: Session, cycle: UUID) -> str:
 
 
 def _is_solved(session: Session, cycle: queries.Cycle) -> bool:
-    found = queries.run(session, cycle.id) if cycle.attempt else None
+    found = result_queries.run(session, cycle.id) if cycle.attempt else None
     return found is not None and found.seed is not None
 
 

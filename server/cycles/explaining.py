@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 import allocation
 from contract.errors import Rejected
 from contract.texts import Language
-from server.cycles import exporting, queries
+from server.cycles import exporting, result_queries
 
 
 def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, language: Language) -> dict[str, str]:
@@ -18,7 +18,7 @@ def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, langu
     Rejected
         ``not_found``, where there is no result yet or no such line in it.
     """
-    lines = [grant.sku for grant in queries.drafted_grants(session, cycle, retailer) if sku in {None, grant.sku}]
+    lines = [grant.sku for grant in result_queries.drafted_grants(session, cycle, retailer) if sku in {None, grant.sku}]
     if not lines:
         raise Rejected("not_found", what="line", name=retailer if sku is None else f"{retailer}, {sku}")
     result = exporting.result_of(session, cycle, retailer)

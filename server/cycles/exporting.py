@@ -12,7 +12,7 @@ import allocation
 from allocation import folders
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import copying, problems, queries, terms
+from server.cycles import copying, problems, queries, result_queries, terms
 
 ANNOUNCED_POLICY = "policy-as-announced.toml"
 _GRANTS = """
@@ -64,7 +64,7 @@ def write(session: Session, cycle: UUID, folder: Path) -> None:
         ``not_found``, where the cycle has no result yet.
     """
     result = result_of(session, cycle)
-    run = queries.run(session, cycle)
+    run = result_queries.run(session, cycle)
     assert run is not None  # noqa: S101 - it has a result
     basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
     problem = problems.problem(session, basis)
@@ -98,7 +98,7 @@ def result_of(session: Session, cycle: UUID, retailer: str | None = None) -> all
     Rejected
         ``not_found``, where there is none yet.
     """
-    run = queries.run(session, cycle)
+    run = result_queries.run(session, cycle)
     if run is None or run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
     grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=run.attempt, retailer=retailer)

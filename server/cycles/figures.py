@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
-from server.cycles import queries
+from server.cycles import result_queries, supply_queries
 from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow
 from server.orders import queries as orders
 from server.retailers import queries as retailers
@@ -232,7 +232,7 @@ def _of_attempt(row: CycleRow) -> ColumnElement[bool]:
 
 def _levels(session: Session, cycle: UUID) -> dict[str, float]:
     """Return the level at which each constraint first refused, by its name, as the certificate states it."""
-    run = queries.run(session, cycle)
+    run = result_queries.run(session, cycle)
     certificate = {} if run is None or run.certificate is None else json.loads(run.certificate)
     stated = {f"supply:{sku}": found for sku, found in certificate.get("thresholds", {}).items()}
     stated |= certificate.get("levels", {})
@@ -272,7 +272,7 @@ def _carries(session: Session, row: CycleRow) -> Carries:
 
 
 def _skus(session: Session, row: CycleRow, levels: Mapping[str, float]) -> list[SkuFigures]:
-    supply = queries.supply(session, row.id)
+    supply = supply_queries.supply(session, row.id)
     names = catalogue.skus(session, withdrawn=True)
     sums = session.execute(
         select(

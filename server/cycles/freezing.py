@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from allocation.tables.columns import IntArray
 from allocation.tables.texts import Coded
 from server.catalogue import queries as catalogue
-from server.cycles import attempts, copying, frozen_book, moves, queries, rules
+from server.cycles import attempts, copying, frozen_book, moves, rules, supply_queries
 from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleSecret
 from server.kit import audit
 from server.kit.identity import SYSTEM
@@ -76,7 +76,7 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
         return False
     rules.check_windows_closed(window.state for window in orders.windows(session, cycle=cycle))
     book = _asked(session, cycle)
-    attempts.refuse_missing(book.per_sku(), queries.supply(session, cycle, row.supply_version))
+    attempts.refuse_missing(book.per_sku(), supply_queries.supply(session, cycle, row.supply_version))
     _write_book(session, row, book, at)
     found = frozen_book.tree(session, row)
     row.book_root = found.root

@@ -12,7 +12,18 @@ from fastapi import File, Form, Query, Response, UploadFile
 from contract.errors import Rejected
 from contract.texts import Language
 from server.catalogue import queries as catalogue
-from server.cycles import explaining, exporting, figures, queries, service, shapes, supply
+from server.cycles import (
+    explaining,
+    exporting,
+    figures,
+    queries,
+    result_queries,
+    service,
+    shapes,
+    supply,
+    supply_queries,
+    window_planning,
+)
 from server.kit import http
 
 reading = http.router("/api/v1/cycles", tag="cycles", roles=())
@@ -89,7 +100,7 @@ def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.Cycle
             shapes.StepStatus(state=step.state, at=step.at, actor=step.actor, detail=step.detail)
             for step in queries.steps(session, cycle)
         ],
-        run=shapes.run_of(queries.run(session, cycle)),
+        run=shapes.run_of(result_queries.run(session, cycle)),
         figures=shapes.figures_of(figures.review(session, cycle)),
     )
 
@@ -107,7 +118,7 @@ def plan_window(
     cycle: UUID, window: shapes.NewWindow, session: http.Db, operator: http.Person, clock: http.Now
 ) -> shapes.Made:
     """Plan a window by its instants, in place of the route's planned one."""
-    planned = service.plan_window(
+    planned = window_planning.plan_window(
         session, cycle, window.route, window.opens_at, window.closes_at, by=operator, at=clock()
     )
     return shapes.Made(id=planned)
@@ -118,14 +129,14 @@ def plan_scheduled_windows(
     cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now
 ) -> list[shapes.WindowStatus]:
     """Plan the windows of the cycle's week from the weekly schedules, and show each with its UTC offset."""
-    service.plan_scheduled_windows(session, cycle, by=operator, at=clock())
+    window_planning.plan_scheduled_windows(session, cycle, by=operator, at=clock())
     return shapes.windows_of(queries.planned_windows(session, cycle), {})
 
 
 @planning.delete("/{cycle}/windows/{window}", status_code=204)
 def drop_window(cycle: UUID, window: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Take a planned window out of a draft."""
-    service.drop_planned_window(session, cycle, window, by=operator, at=clock())
+    window_planning.drop_planned_window(session, cycle, window, by=operator, at=clock())
 
 
 @planning.post("/{cycle}/windows/{window}/postpone", status_code=204)
@@ -138,7 +149,9 @@ def postpone_window(
     clock: http.Now,
 ) -> None:
     """Let a published window close later, for a reason; its retailers are told."""
-    service.postpone_window(session, cycle, window, wanted.closes_at, reason=wanted.reason, by=operator, at=clock())
+    window_planning.postpone_window(
+        session, cycle, window, wanted.closes_at, reason=wanted.reason, by=operator, at=clock()
+    )
 
 
 @planning.post("/{cycle}/announce", status_code=204)
@@ -151,7 +164,7 @@ def announce(cycle: UUID, session: http.Db, operator: http.Person, clock: http.N
 def supply_status(cycle: UUID, session: http.Db) -> list[shapes.SupplyStatus]:
     """Return the supply in the version that counts, and which SKUs are scarce."""
     known(session, cycle)
-    scarce = queries.scarce_skus(session, cycle)
+    scarce = supply_queries.scarce_skus(session, cycle)
     return [
         shapes.SupplyStatus(
             sku=line.sku,
@@ -162,7 +175,7 @@ def supply_status(cycle: UUID, session: http.Db) -> list[shapes.SupplyStatus]:
             offered_units=line.offered_units,
             scarce=line.sku in scarce,
         )
-        for line in queries.supply(session, cycle).values()
+        for line in supply_queries.supply(session, cycle).values()
     ]
 
 
@@ -242,7 +255,7 @@ def grants(cycle: UUID, session: http.Db, retailer: str | None = None) -> list[s
     known(session, cycle)
     return [
         shapes.GrantLine.model_validate(grant, from_attributes=True)
-        for grant in queries.drafted_grants(session, cycle, retailer)
+        for grant in result_queries.drafted_grants(session, cycle, retailer)
     ]
 
 

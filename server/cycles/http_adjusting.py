@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from server.cycles import adjusting, queries, shapes
+from server.cycles import adjusting, result_queries, shapes
 from server.cycles.http import known
 from server.kit import http
 
@@ -44,7 +44,9 @@ class AdjustmentStatus(BaseModel):
 def list_adjustments(cycle: UUID, session: http.Db) -> list[AdjustmentStatus]:
     """Return every manual decision of a cycle, the newest first."""
     known(session, cycle)
-    return [AdjustmentStatus.model_validate(one, from_attributes=True) for one in queries.adjustments(session, cycle)]
+    return [
+        AdjustmentStatus.model_validate(one, from_attributes=True) for one in result_queries.adjustments(session, cycle)
+    ]
 
 
 @planning.post("/{cycle}/adjustments", status_code=201)

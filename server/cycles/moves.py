@@ -14,8 +14,8 @@ from contract.errors import Rejected
 from server.cycles import rules
 from server.cycles.models import CycleRow, CycleStep
 from server.cycles.queries import Policy
-from server.kit import jobs
-from server.kit.identity import Actor
+from server.kit import audit, jobs
+from server.kit.identity import Actor, Operator
 
 
 def locked(session: Session, cycle: UUID) -> CycleRow:
@@ -63,6 +63,16 @@ def resume(session: Session, row: CycleRow) -> None:
     step = rules.NEXT_STEP.get(state_of(row))
     if step is not None:
         jobs.defer(session, step, {"cycle": str(row.id)}, queue=jobs.SOLVING, lock=f"cycle:{row.id}")
+
+
+def actor_of(operator: Operator) -> Actor:
+    """Return a person as the one who acts."""
+    return Actor("operator", operator.name)
+
+
+def note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str | int) -> None:
+    """Write down in the audit what a person did."""
+    audit.record(session, actor=actor_of(by), action=action, subject=subject, at=at, detail=detail)
 
 
 def policy_label(policy: Policy) -> str:

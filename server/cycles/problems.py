@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import allocation
 from allocation.tables.texts import Coded
-from server.cycles import copying, queries, terms
+from server.cycles import copying, result_queries, supply_queries, terms
 
 _LINES = """
     SELECT retailer, sku, requested_units, floor_units, cap_units, weight, carry_thousandths
@@ -67,12 +67,12 @@ def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]
         requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
     if said.bundles:
         requests["exclusive"] = _bundles(said, requests["sku"])
-    supply = queries.supply(session, basis.cycle, basis.supply_version).values()
+    supply = supply_queries.supply(session, basis.cycle, basis.supply_version).values()
     skus = [line.sku for line in supply]
     prices = dict(zip(*(column.to_pylist() for column in _prices(session, basis.cycle).columns), strict=True))
     quotas = [quota for quota in said.quotas if quota.sku == terms.ALL or quota.sku in set(skus)]
     baskets = {one.sku: one.basket for one in said.baskets}
-    decided = queries.counted_adjustments(session, basis.cycle, basis.attempt)
+    decided = result_queries.counted_adjustments(session, basis.cycle, basis.attempt)
     return allocation.Problem.from_columns(
         requests=requests,
         supply={

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contract.feed import GRANTS_PER_PART, Grants
-from server.cycles import carrying, freezing, frozen_book, moves, queries
+from server.cycles import carrying, freezing, frozen_book, moves, queries, result_queries, supply_queries
 from server.cycles.events import GrantsPublished
 from server.cycles.models import BookLine, CycleRow, GrantRow
 from server.kit import audit, events, outbox
@@ -81,7 +81,7 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
     )
     if retailer is not None:
         query = query.where(GrantRow.retailer == retailer)
-    packs = {line.sku: line.pack_units for line in queries.supply(session, row.id).values()}
+    packs = {line.sku: line.pack_units for line in supply_queries.supply(session, row.id).values()}
     return {
         (code, sku): FrozenLine(weight, before, carrying.carried(before, entitled, units // packs[sku]))
         for code, sku, units, entitled, weight, before in session.execute(query)
@@ -96,19 +96,21 @@ def lines_of(session: Session, cycle: UUID, retailer: str) -> dict[str, FrozenLi
 
 def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str], FrozenLine], *, at: datetime) -> None:
     """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message."""
-    run = queries.run(session, row.id)
+    run = result_queries.run(session, row.id)
     policy = queries.policy(session, row.policy_name, row.policy_version)
     assert run is not None  # noqa: S101 - released
     assert policy is not None  # noqa: S101 - a foreign key holds it
-    granted = queries.drafted_grants(session, row.id)
+    granted = result_queries.drafted_grants(session, row.id)
     asked: Counter[str] = Counter()
-    lines: dict[str, list[queries.Grant]] = {}
+    lines: dict[str, list[result_queries.Grant]] = {}
     for grant in granted:
         asked[grant.sku] += grant.requested_units
         lines.setdefault(grant.retailer, []).append(grant)
-    offered = {line.sku: line.offered_units for line in queries.supply(session, row.id, run.supply_version).values()}
+    offered = {
+        line.sku: line.offered_units for line in supply_queries.supply(session, row.id, run.supply_version).values()
+    }
 
-    def wire(grant: queries.Grant) -> dict[str, object]:
+    def wire(grant: result_queries.Grant) -> dict[str, object]:
         here = frozen[grant.retailer, grant.sku]
         return {
             "sku": grant.sku,

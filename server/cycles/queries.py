@@ -6,31 +6,21 @@ from datetime import date, datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.catalogue import queries as catalogue
 from server.cycles.models import (
-    Adjustment,
-    AllocationRun,
-    BookLine,
     CycleRow,
-    CycleSecret,
     CycleStep,
-    GrantRow,
     PlannedWindow,
     PolicyRow,
     RouteSchedule,
-    SupplyLine,
-    SupplyVersion,
 )
 from server.cycles.rules import Schedule, State
 from server.orders import queries as orders
 
 ShownState = State | Literal["open"]
 OVER: frozenset[ShownState] = frozenset({"draft", "published", "called_off"})
-UNSUPPLIED_TOLD = 1000
-"""A window's message must stay within what the broker carries."""
 
 
 @dataclass(frozen=True)
@@ -105,85 +95,6 @@ class Policy:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class SupplySet:
-    """Who set the supply, when and why."""
-
-    version: int
-    author: str
-    reason: str
-    created_at: datetime
-    skus: int
-    supply_units: int
-
-
-@dataclass(frozen=True)
-class Supply:
-    """What there is of one SKU."""
-
-    sku: str
-    supply_units: int
-    pack_units: int
-    reserve_units: int
-    minimum_units: int
-    marked_scarce: bool
-
-    @property
-    def offered_units(self) -> int:
-        """What can be granted: the supply less the reserve, in whole packs."""
-        return (self.supply_units - self.reserve_units) // self.pack_units * self.pack_units
-
-
-@dataclass(frozen=True)
-class Run:
-    """One attempt to share out a frozen book."""
-
-    attempt: int
-    supply_version: int
-    policy_text: str
-    input_sha256: str
-    seed: str | None
-    result_sha256: str | None
-    certificate: str | None
-    report: str | None
-    solving_ms: int | None
-    solved_at: datetime | None
-    verdict: dict[str, Any] | None
-    verified_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What a retailer was granted of one SKU, and why; quantities in units."""
-
-    retailer: str
-    sku: str
-    requested_units: int
-    eligible_units: int
-    granted_units: int
-    share: str
-    reason: str
-    bound_by: str
-
-
-@dataclass(frozen=True)
-class ManualDecision:
-    """A decision on one line by hand; ``granted_units`` is none where an earlier one is taken back."""
-
-    id: UUID
-    retailer: str
-    sku: str
-    granted_units: int | None
-    reason: str
-    author: str
-    proposed_at: datetime
-    state: Literal["proposed", "approved", "declined"]
-    decided_by: str | None
-    decided_at: datetime | None
-    decided_why: str | None
-    from_attempt: int | None
-
-
 def cycle(session: Session, cycle_id: UUID) -> Cycle | None:
     """Return one cycle, or none."""
     row = session.get(CycleRow, cycle_id)
@@ -248,185 +159,6 @@ def policy(session: Session, name: str, version: int | None = None) -> Policy | 
         query = query.where(PolicyRow.version == version)
     row = session.scalars(query).one_or_none()
     return None if row is None else _policy(row)
-
-
-def supply_versions(session: Session, cycle_id: UUID) -> list[SupplySet]:
-    """Return the versions of the cycle's supply, the newest first."""
-    rows = session.execute(
-        select(SupplyVersion, func.count(SupplyLine.sku), func.coalesce(func.sum(SupplyLine.supply_units), 0))
-        .outerjoin(
-            SupplyLine, (SupplyLine.cycle == SupplyVersion.cycle) & (SupplyLine.version == SupplyVersion.version)
-        )
-        .where(SupplyVersion.cycle == cycle_id)
-        .group_by(SupplyVersion.cycle, SupplyVersion.version)
-        .order_by(SupplyVersion.version.desc())
-    )
-    return [
-        SupplySet(row.version, row.author, row.reason, row.created_at, skus, int(units)) for row, skus, units in rows
-    ]
-
-
-def supply(session: Session, cycle_id: UUID, version: int | None = None) -> dict[str, Supply]:
-    """Return the supply by SKU in byte order, of the version that the cycle stands at where none is named."""
-    if version is None:
-        version = session.scalar(select(CycleRow.supply_version).where(CycleRow.id == cycle_id)) or 0
-    rows = session.scalars(
-        select(SupplyLine)
-        .where(SupplyLine.cycle == cycle_id, SupplyLine.version == version)
-        .order_by(SupplyLine.sku.collate("C"))
-    )
-    return {
-        row.sku: Supply(
-            row.sku, row.supply_units, row.pack_units, row.reserve_units, row.minimum_units, row.marked_scarce
-        )
-        for row in rows
-    }
-
-
-def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | None:
-    """Return an attempt, the cycle's last one where none is named; none before it is frozen."""
-    query = select(AllocationRun).where(AllocationRun.cycle == cycle_id)
-    if attempt is not None:
-        query = query.where(AllocationRun.attempt == attempt)
-    row = session.scalars(query.order_by(AllocationRun.attempt.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
-    return Run(
-        attempt=row.attempt,
-        supply_version=row.supply_version,
-        policy_text=row.policy_text,
-        input_sha256=row.input_sha256,
-        seed=row.seed,
-        result_sha256=row.result_sha256,
-        certificate=row.certificate,
-        report=row.report,
-        solving_ms=row.solving_ms,
-        solved_at=row.solved_at,
-        verdict=row.verdict,
-        verified_at=row.verified_at,
-    )
-
-
-def revealed_secret(session: Session, cycle_id: UUID) -> str | None:
-    """Return the draw's secret (hex) once the cycle is published; none before."""
-    return session.scalar(
-        select(CycleSecret.secret)
-        .join(CycleRow, CycleRow.id == CycleSecret.cycle)
-        .where(CycleSecret.cycle == cycle_id, CycleRow.state == "published")
-    )
-
-
-def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
-    """Return the published grants in byte order of retailer and SKU; nothing before the cycle is published."""
-    state = session.scalar(select(CycleRow.state).where(CycleRow.id == cycle_id))
-    return drafted_grants(session, cycle_id, retailer) if state == "published" else []
-
-
-def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
-    """Return the grants of the cycle's last attempt, published or not, in byte order of retailer and SKU."""
-    query = (
-        select(
-            GrantRow.retailer,
-            GrantRow.sku,
-            GrantRow.requested_units,
-            GrantRow.eligible_units,
-            GrantRow.granted_units,
-            GrantRow.share,
-            GrantRow.reason,
-            GrantRow.bound_by,
-        )
-        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.attempt == GrantRow.attempt))
-        .where(GrantRow.cycle == cycle_id)
-        .order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
-    )
-    if retailer is not None:
-        query = query.where(GrantRow.retailer == retailer)
-    return [Grant(*row) for row in session.execute(query)]
-
-
-def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:
-    """Return every manual decision of a cycle, proposed, approved and declined, the newest first."""
-    rows = session.scalars(select(Adjustment).where(Adjustment.cycle == cycle_id).order_by(Adjustment.id.desc()))
-    return [
-        ManualDecision(
-            row.id,
-            row.retailer,
-            row.sku,
-            row.granted_units,
-            row.reason,
-            row.author,
-            row.proposed_at,
-            cast("Literal['proposed', 'approved', 'declined']", row.state),
-            row.decided_by,
-            row.decided_at,
-            row.decided_why,
-            row.from_attempt,
-        )
-        for row in rows
-    ]
-
-
-def counted_adjustments(session: Session, cycle_id: UUID, attempt: int) -> list[ManualDecision]:
-    """Return the approved decisions that are part of an attempt's input: the newest of each line, by its names."""
-    newest: dict[tuple[str, str], ManualDecision] = {}
-    approved = [
-        one for one in adjustments(session, cycle_id) if one.from_attempt is not None and one.from_attempt <= attempt
-    ]
-    for one in sorted(approved, key=lambda one: one.from_attempt or 0):
-        newest[one.retailer, one.sku] = one
-    return [one for _, one in sorted(newest.items()) if one.granted_units is not None]
-
-
-def asked_last_time(session: Session) -> dict[str, int]:
-    """Return the units per SKU that were asked for in the last published cycle."""
-    last = published_cycles(session, limit=1)
-    if not last:
-        return {}
-    rows = session.execute(
-        select(BookLine.sku, func.sum(BookLine.requested_units))
-        .where(BookLine.cycle == last[0].id)
-        .group_by(BookLine.sku)
-    )
-    return {sku: int(units) for sku, units in rows}
-
-
-def unsupplied(session: Session, cycle_id: UUID) -> dict[str, int]:
-    """Return what is asked for in the order book and not named in the supply: units by SKU, the most first."""
-    supplied = supply(session, cycle_id)
-    asked: dict[str, int] = {}
-    for line in orders.book(session, cycle_id):
-        if line.sku not in supplied:
-            asked[line.sku] = asked.get(line.sku, 0) + line.requested_units
-    return dict(sorted(asked.items(), key=lambda item: (-item[1], item[0])))
-
-
-def skus_without_supply(session: Session, cycle_id: UUID) -> frozenset[str]:
-    """Return what the catalogue offers and the cycle's supply holds none of.
-
-    Empty where no supply is released yet, and where it is more than a terminal is told.
-    """
-    supplied = supply(session, cycle_id)
-    held = {line.sku for line in supplied.values() if line.offered_units > 0}
-    found = frozenset(catalogue.skus(session).keys() - held) if supplied else frozenset[str]()
-    return found if len(found) <= UNSUPPLIED_TOLD else frozenset()
-
-
-def scarce_skus(session: Session, cycle_id: UUID | None = None) -> frozenset[str]:
-    """Return the scarce SKUs of a cycle, of the current one where none is named.
-
-    Scarce is what a planner marked, and what offers less than was asked for in the last published cycle.
-    """
-    if cycle_id is None:
-        current = current_cycle(session)
-        if current is None:
-            return frozenset()
-        cycle_id = current.id
-    asked = asked_last_time(session)
-    return frozenset(
-        line.sku
-        for line in supply(session, cycle_id).values()
-        if line.marked_scarce or line.offered_units < asked.get(line.sku, 0)
-    )
 
 
 def _open(session: Session, ids: Sequence[UUID]) -> frozenset[UUID]:

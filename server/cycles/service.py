@@ -8,42 +8,32 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from allocation import seeding
 from contract.errors import Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, moves, queries, rules, standing
+from server.cycles import attempts, moves, queries, result_queries, rules, standing, supply_queries
 from server.cycles.errors import (
     ALL_BESIDE_ONE,
     ALL_OPEN_TOO_SOON,
-    CLOSES_FIRST,
-    NO_OFFSET,
-    NO_ROUTE,
-    NO_SCHEDULE,
     NO_WINDOW,
-    NOT_LATER,
-    OPENS_IN_THE_PAST,
     OPENS_TOO_SOON,
     UNDECIDED,
-    WEEK_IS_PAST,
     invalid,
 )
 from server.cycles.models import (
     CycleRow,
     CycleSecret,
-    PlannedWindow,
     SupplyLine,
     SupplyVersion,
 )
 from server.cycles.supply import Line
-from server.kit import audit
 from server.kit.fields import OUT_OF_RANGE
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.orders import queries as orders
 from server.orders import windows as order_windows
-from server.retailers import queries as retailers
 
 GRACE_MOST_S = 600
 
@@ -92,8 +82,8 @@ def create_cycle(session: Session, new: NewCycle, *, by: Operator, at: datetime)
     )
     session.add(row)
     session.flush()
-    moves.record_step(session, row, at=at, actor=_actor(by))
-    _note(session, by, "cycle.created", f"cycle:{row.id}", at, name=row.name_en, policy=policy.name)
+    moves.record_step(session, row, at=at, actor=moves.actor_of(by))
+    moves.note(session, by, "cycle.created", f"cycle:{row.id}", at, name=row.name_en, policy=policy.name)
     return row.id
 
 
@@ -104,108 +94,7 @@ def choose_policy(session: Session, cycle: UUID, name: str, version: int, *, by:
     if queries.policy(session, name, version) is None:
         raise Rejected("not_found", what="policy", name=f"{name} {version}")
     row.policy_name, row.policy_version, row.changed_at = name, version, at
-    _note(session, by, "cycle.policy_chosen", f"cycle:{cycle}", at, name=name, version=version)
-
-
-def plan_window(
-    session: Session,
-    cycle: UUID,
-    route: str,
-    opens_at: datetime,
-    closes_at: datetime,
-    *,
-    by: Operator,
-    at: datetime,
-) -> UUID:
-    """Plan a window of a draft by its instants; it takes the place of the route's planned one."""
-    row = moves.locked(session, cycle)
-    rules.advance(moves.state_of(row), "announce")
-    if opens_at.tzinfo is None or closes_at.tzinfo is None:
-        raise invalid("opens_at", NO_OFFSET)
-    if closes_at <= opens_at:
-        raise invalid("closes_at", CLOSES_FIRST)
-    if opens_at <= at:
-        raise invalid("opens_at", OPENS_IN_THE_PAST, opens_at=rules.wall_time(opens_at, row.zone))
-    planned = _plan(session, row, route, rules.Span(opens_at, closes_at), row.zone)
-    _note(session, by, "cycle.window_planned", f"cycle:{cycle}", at, route=route)
-    return planned
-
-
-def plan_scheduled_windows(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> list[UUID]:
-    """Plan the windows of the cycle's week from the weekly schedules, in place of what was planned.
-
-    Where some routes have a schedule of their own, that of ``*`` is planned for each of the others.
-    """
-    row = moves.locked(session, cycle)
-    rules.advance(moves.state_of(row), "announce")
-    weekly = {schedule.route: schedule for schedule in queries.schedules(session)}
-    if not weekly:
-        raise invalid("windows", NO_SCHEDULE)
-    rest = weekly.pop("*", None)
-    spans = list(weekly.items())
-    if rest is not None and not weekly:
-        spans.append(("*", rest))
-    elif rest is not None:
-        others = set(retailers.audience_choices(session).routes) - weekly.keys()
-        spans += [(route, rest) for route in sorted(others)]
-    windows = [(route, rules.span_of_week(schedule, row.week), schedule.zone) for route, schedule in spans]
-    if all(span.opens_at <= at for _, span, _ in windows):
-        raise invalid("windows", WEEK_IS_PAST)
-    session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == cycle))
-    planned = [_plan(session, row, route, span, zone) for route, span, zone in windows]
-    _note(session, by, "cycle.windows_planned", f"cycle:{cycle}", at, windows=len(planned))
-    return planned
-
-
-def drop_planned_window(session: Session, cycle: UUID, window: UUID, *, by: Operator, at: datetime) -> None:
-    """Take a planned window out of a draft."""
-    row = moves.locked(session, cycle)
-    rules.advance(moves.state_of(row), "announce")
-    dropped = session.execute(
-        delete(PlannedWindow)
-        .where(PlannedWindow.cycle == cycle, PlannedWindow.id == window)
-        .returning(PlannedWindow.id)
-    )
-    if dropped.first() is None:
-        raise Rejected("not_found", what="window", name=str(window))
-    _note(session, by, "cycle.window_dropped", f"cycle:{cycle}", at, window=str(window))
-
-
-def postpone_window(
-    session: Session, cycle: UUID, window: UUID, closes_at: datetime, *, reason: str, by: Operator, at: datetime
-) -> None:
-    """Let a published window close later; its retailers are told at once, and the reason stays on record.
-
-    Raises
-    ------
-    Rejected
-        ``window_closed``, where the window is over.
-    Invalid
-        Where the new close is not later than the published one, or no reason is given.
-    """
-    row = moves.locked(session, cycle)
-    planned = session.get(PlannedWindow, window)
-    if planned is None or planned.cycle != row.id:
-        raise Rejected("not_found", what="window", name=str(window))
-    if closes_at.tzinfo is None:
-        raise invalid("closes_at", NO_OFFSET)
-    if closes_at <= planned.closes_at:
-        raise invalid("closes_at", NOT_LATER, closes=rules.wall_time(planned.closes_at, planned.zone))
-    said = standing.named("reason", reason)
-    order_windows.postpone_window(session, window, closes_at, at=at)
-    earlier, planned.closes_at = planned.closes_at, closes_at
-    session.flush()
-    _note(
-        session,
-        by,
-        "cycle.window_postponed",
-        f"cycle:{cycle}",
-        at,
-        route=planned.route,
-        reason=said,
-        published=earlier.isoformat(),
-        closes_at=closes_at.isoformat(),
-    )
+    moves.note(session, by, "cycle.policy_chosen", f"cycle:{cycle}", at, name=name, version=version)
 
 
 def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> str:
@@ -222,8 +111,8 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
     secret = seeding.draw_secret()
     session.add(CycleSecret(cycle=cycle, secret=secret.hex(), drawn_at=at))
     row.commitment = seeding.commitment(secret).hex()
-    moves.move(session, row, "announce", at=at, actor=_actor(by), detail={"commitment": row.commitment})
-    scarce, unsupplied = queries.scarce_skus(session, cycle), queries.skus_without_supply(session, cycle)
+    moves.move(session, row, "announce", at=at, actor=moves.actor_of(by), detail={"commitment": row.commitment})
+    scarce, unsupplied = supply_queries.scarce_skus(session, cycle), supply_queries.skus_without_supply(session, cycle)
     for window in planned:
         order_windows.announce_window(
             session,
@@ -244,7 +133,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
             ),
             at=at,
         )
-    _note(session, by, "cycle.announced", f"cycle:{cycle}", at, commitment=row.commitment, windows=len(planned))
+    moves.note(session, by, "cycle.announced", f"cycle:{cycle}", at, commitment=row.commitment, windows=len(planned))
     return row.commitment
 
 
@@ -289,17 +178,19 @@ def release_supply(
     )
     row.supply_version = version
     row.changed_at = at
-    _note(session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason)
+    moves.note(
+        session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason
+    )
     if state == "announced":
         order_windows.mark_supply(
             session,
             cycle,
-            scarce=queries.scarce_skus(session, cycle),
-            unsupplied=queries.skus_without_supply(session, cycle),
+            scarce=supply_queries.scarce_skus(session, cycle),
+            unsupplied=supply_queries.skus_without_supply(session, cycle),
             at=at,
         )
     if redo:
-        attempts.try_again(session, row, at=at, actor=_actor(by))
+        attempts.try_again(session, row, at=at, actor=moves.actor_of(by))
     elif row.state == "closed":
         moves.resume(session, row)
     return version
@@ -314,7 +205,7 @@ def correct_supply(
         old.sku: Line(
             old.sku, old.supply_units, old.pack_units, old.reserve_units, old.minimum_units, old.marked_scarce
         )
-        for old in queries.supply(session, cycle).values()
+        for old in supply_queries.supply(session, cycle).values()
     }
     merged |= {line.sku: line for line in changed}
     return release_supply(session, cycle, list(merged.values()), reason=reason, by=by, at=at)
@@ -327,34 +218,36 @@ def retry(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
     """Do the step that stopped again. A refused result is solved anew from the frozen book."""
     row = moves.locked(session, cycle)
     if row.state == "refused":
-        attempts.try_again(session, row, at=at, actor=_actor(by))
+        attempts.try_again(session, row, at=at, actor=moves.actor_of(by))
     else:
         rules.check_can_resume(moves.state_of(row))
         if row.state == "announced":
             rules.check_windows_closed(window.state for window in orders.windows(session, cycle=cycle))
-            moves.move(session, row, "close", at=at, actor=_actor(by))
+            moves.move(session, row, "close", at=at, actor=moves.actor_of(by))
         moves.resume(session, row)
-    _note(session, by, "cycle.retried", f"cycle:{cycle}", at, state=row.state)
+    moves.note(session, by, "cycle.retried", f"cycle:{cycle}", at, state=row.state)
 
 
 def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
     """Send the verified result to a second person."""
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "send")
-    undecided = sum(one.state == "proposed" for one in queries.adjustments(session, cycle))
+    undecided = sum(one.state == "proposed" for one in result_queries.adjustments(session, cycle))
     if undecided:
         raise invalid("adjustments", UNDECIDED, count=undecided)
-    moves.move(session, row, "send", at=at, actor=_actor(by))
+    moves.move(session, row, "send", at=at, actor=moves.actor_of(by))
     row.sent_by = by.name
-    _note(session, by, "cycle.sent_for_release", f"cycle:{cycle}", at)
+    moves.note(session, by, "cycle.sent_for_release", f"cycle:{cycle}", at)
 
 
 def send_back(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
     """Give the result back to the planner, with a reason."""
     row = moves.locked(session, cycle)
-    moves.move(session, row, "send_back", at=at, actor=_actor(by), detail={"reason": standing.named("reason", reason)})
+    moves.move(
+        session, row, "send_back", at=at, actor=moves.actor_of(by), detail={"reason": standing.named("reason", reason)}
+    )
     row.sent_by = None
-    _note(session, by, "cycle.sent_back", f"cycle:{cycle}", at, reason=reason)
+    moves.note(session, by, "cycle.sent_back", f"cycle:{cycle}", at, reason=reason)
 
 
 def release(session: Session, cycle: UUID, *, by: Operator, at: datetime, publish: bool = True) -> None:
@@ -369,8 +262,8 @@ def release(session: Session, cycle: UUID, *, by: Operator, at: datetime, publis
     rules.advance(moves.state_of(row), "release")
     rules.check_second_person(row.sent_by, by.name)
     row.released_by, row.released_at = by.name, at
-    moves.move(session, row, "release", at=at, actor=_actor(by), detail={"sent_by": row.sent_by})
-    _note(session, by, "cycle.released", f"cycle:{cycle}", at, sent_by=row.sent_by or "")
+    moves.move(session, row, "release", at=at, actor=moves.actor_of(by), detail={"sent_by": row.sent_by})
+    moves.note(session, by, "cycle.released", f"cycle:{cycle}", at, sent_by=row.sent_by or "")
     if publish:
         moves.resume(session, row)
 
@@ -380,36 +273,20 @@ def publish(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> Non
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "publish")
     moves.resume(session, row)
-    _note(session, by, "cycle.publication_asked", f"cycle:{cycle}", at)
+    moves.note(session, by, "cycle.publication_asked", f"cycle:{cycle}", at)
 
 
 def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
     """End a cycle without a result; its retailers are told. What was published cannot be called off."""
     row = moves.locked(session, cycle)
     announced = row.state != "draft"
-    moves.move(session, row, "call_off", at=at, actor=_actor(by), detail={"reason": standing.named("reason", reason)})
+    moves.move(
+        session, row, "call_off", at=at, actor=moves.actor_of(by), detail={"reason": standing.named("reason", reason)}
+    )
     row.trouble = None
     if announced:
         order_windows.move_windows(session, cycle, "called_off", at=at)
-    _note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
-
-
-def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: str) -> UUID:
-    if route != "*" and route not in retailers.audience_choices(session).routes:
-        raise invalid("route", NO_ROUTE, route=route)
-    session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == row.id, PlannedWindow.route == route))
-    planned = PlannedWindow(
-        id=uuid7(),
-        cycle=row.id,
-        route=route,
-        opens_at=span.opens_at,
-        closes_at=span.closes_at,
-        zone=zone,
-        note=" ".join(span.notes),
-    )
-    session.add(planned)
-    session.flush()
-    return planned.id
+    moves.note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
 
 
 def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
@@ -424,11 +301,3 @@ def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:
             if window.route == "*":
                 raise invalid("windows", ALL_OPEN_TOO_SOON, opens_at=opens_at)
             raise invalid("windows", OPENS_TOO_SOON, route=window.route, opens_at=opens_at)
-
-
-def _actor(operator: Operator) -> Actor:
-    return Actor("operator", operator.name)
-
-
-def _note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str | int) -> None:
-    audit.record(session, actor=_actor(by), action=action, subject=subject, at=at, detail=detail)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from server.cycles import figures, queries, rules, standing
+from server.cycles import figures, queries, result_queries, rules, standing
 from server.cycles.errors import trouble_text
 from server.orders.queries import WindowStateName
 
@@ -330,7 +330,7 @@ def windows_of(planned: list[queries.Planned], states: dict[UUID, WindowStateNam
     ]
 
 
-def run_of(run: queries.Run | None) -> RunStatus | None:
+def run_of(run: result_queries.Run | None) -> RunStatus | None:
     """Return an attempt."""
     if run is None:
         return None

@@ -25,7 +25,7 @@ from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.hashing.canonical import input_sha256
 from allocation.tables.columns import IntArray
-from server.cycles import copying, exporting, freezing, moves, problems, publishing, queries, terms
+from server.cycles import copying, exporting, freezing, moves, problems, publishing, supply_queries, terms
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
@@ -231,7 +231,7 @@ def _grants(result: allocation.Result, entitled: IntArray) -> pa.Table:
 
 def _check_supply_held(session: Session, row: CycleRow) -> None:
     """Stop where a SKU was granted beyond its supply less the reserve."""
-    supply = queries.supply(session, row.id, row.supply_version)
+    supply = supply_queries.supply(session, row.id, row.supply_version)
     granted = session.execute(
         select(GrantRow.sku, func.sum(GrantRow.granted_units))
         .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)

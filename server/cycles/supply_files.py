@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from server.catalogue.queries import Sku
-from server.cycles import queries
+from server.cycles import queries, supply_queries
 from server.cycles.supply import Cell, Line, read_rows
 from server.kit import sheets
 
@@ -19,7 +19,7 @@ def before(session: Session, cycle: queries.Cycle) -> queries.Cycle | None:
         (
             one
             for one in queries.cycles(session, limit=50)
-            if one.id != cycle.id and one.state != "called_off" and queries.supply(session, one.id)
+            if one.id != cycle.id and one.state != "called_off" and supply_queries.supply(session, one.id)
         ),
         None,
     )
@@ -41,13 +41,13 @@ def taken_over(session: Session, from_cycle: queries.Cycle, skus: Mapping[str, S
             "minimum_units": line.minimum_units,
             "scarce": line.marked_scarce,
         }
-        for line in queries.supply(session, from_cycle.id).values()
+        for line in supply_queries.supply(session, from_cycle.id).values()
         if line.sku in skus
     ]
     return read_rows(rows, skus)
 
 
-def to_fill(skus: Mapping[str, Sku], supply: Mapping[str, queries.Supply], *, chinese: bool) -> bytes:
+def to_fill(skus: Mapping[str, Sku], supply: Mapping[str, supply_queries.Supply], *, chinese: bool) -> bytes:
     """Return a CSV file in the form that :func:`server.cycles.supply.read_csv` takes: what ``supply`` says.
 
     Without any supply it has a row for every SKU, the quantities left empty.

@@ -31,7 +31,7 @@ from allocation.tables.texts import Coded
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.texts import Language, translations
-from server.cycles import problems, queries, terms
+from server.cycles import problems, queries, result_queries, terms
 from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, jobs
@@ -111,7 +111,7 @@ def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *,
     found = queries.cycle(session, cycle)
     if found is None:
         raise Rejected("not_found", what="cycle", name=str(cycle))
-    run = queries.run(session, cycle)
+    run = result_queries.run(session, cycle)
     if run is None or run.seed is None:
         raise Conflict("wrong_state", state=found.state, needed="solved")
     for policy in (first, *(() if second == BASELINE else (second,))):
@@ -222,9 +222,9 @@ def explain(session: Session, comparison: UUID, retailer: str, language: Languag
     ]
 
 
-def _attempt(session: Session, row: Comparison) -> queries.Run:
+def _attempt(session: Session, row: Comparison) -> result_queries.Run:
     """Return the attempt that the comparison works on."""
-    found = queries.run(session, row.cycle, row.attempt)
+    found = result_queries.run(session, row.cycle, row.attempt)
     assert found is not None  # noqa: S101 - a foreign key holds it
     return found
 

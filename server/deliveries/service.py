@@ -22,6 +22,7 @@ from contract.ids import uuid7
 from contract.messages import ConfirmDelivery, ConfirmedLine
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
+from server.cycles import result_queries
 from server.deliveries import queries, rules
 from server.deliveries.events import DeliveryConfirmed
 from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
@@ -61,7 +62,7 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
         raise Rejected("not_found", what="cycle", name=str(cycle_id))
     if not cycle.published:
         raise Conflict("wrong_state", state=cycle.state, needed="published")
-    granted = [grant for grant in cycles.grants(session, cycle_id) if grant.granted_units > 0]
+    granted = [grant for grant in result_queries.grants(session, cycle_id) if grant.granted_units > 0]
     gate = _Gate.at(session, {grant.retailer for grant in granted}, ZoneInfo(cycle.zone), at)
     rows: list[dict[str, Any]] = []
     lines: dict[UUID, list[dict[str, Any]]] = {}

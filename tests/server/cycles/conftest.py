@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from contract.feed import Receipt
 from server import background, solver, worker
 from server.catalogue import queries as catalogue
-from server.cycles import queries, service, supply
+from server.cycles import queries, service, supply, window_planning
 from server.kit import events
 from server.kit.db import transaction
 from server.kit.identity import Operator, Sender
@@ -53,7 +53,7 @@ class Town:
                 by=PLANNER,
                 at=now,
             )
-            service.plan_window(
+            window_planning.plan_window(
                 session, cycle, route, now + timedelta(minutes=1), now + timedelta(hours=1), by=PLANNER, at=now
             )
         if rows != []:

@@ -5,7 +5,7 @@ import pytest
 from allocation.verification import verify_folders
 from contract.errors import Conflict, Rejected
 from contract.feed import Grants
-from server.cycles import adjusting, exporting, queries, service
+from server.cycles import adjusting, exporting, result_queries, service
 from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -27,7 +27,7 @@ def approve(town, cycle, adjustment, by=RELEASER):
 
 def drafted(town, cycle):
     with transaction(town.sessions) as session:
-        return {(g.retailer, g.sku): g for g in queries.drafted_grants(session, cycle)}
+        return {(g.retailer, g.sku): g for g in result_queries.drafted_grants(session, cycle)}
 
 
 def test_an_approved_decision_is_solved_around_checked_and_stays_marked(town, tmp_path):
@@ -74,7 +74,7 @@ def test_a_declined_proposal_changes_nothing_and_stays_on_record(town):
     assert refused.value.params["where"] == "adjustments"
     town.act(adjusting.decline, cycle, RELEASER, adjustment=adjustment, reason="others need it more")
     with transaction(town.sessions) as session:
-        [one] = queries.adjustments(session, cycle)
+        [one] = result_queries.adjustments(session, cycle)
     assert (one.state, one.decided_by, one.decided_why) == ("declined", "bo", "others need it more")
     with pytest.raises(Conflict):
         town.act(adjusting.approve, cycle, RELEASER, adjustment=adjustment)
@@ -91,7 +91,7 @@ def test_a_decision_can_be_replaced_and_taken_back(town):
     approve(town, cycle, proposed(town, cycle, units=None))
     assert drafted(town, cycle) == first
     with transaction(town.sessions) as session:
-        assert [one.granted_units for one in queries.adjustments(session, cycle)] == [None, 20, 40]
+        assert [one.granted_units for one in result_queries.adjustments(session, cycle)] == [None, 20, 40]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from factories import make_sku
 
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import exporting, figures, queries, service, standing
+from server.cycles import exporting, figures, queries, result_queries, service, standing
 from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -70,7 +70,7 @@ def under_limits(town):
 
 def test_the_result_holds_credit_units_quota_and_all_or_nothing(town, under_limits):
     with transaction(town.sessions) as session:
-        grants = {(g.retailer, g.sku): g for g in queries.drafted_grants(session, under_limits)}
+        grants = {(g.retailer, g.sku): g for g in result_queries.drafted_grants(session, under_limits)}
     of_r1 = sum(g.granted_units for (retailer, _), g in grants.items() if retailer == "R1")
     assert of_r1 <= 12, "a unit costs 1,000 and the credit was 12,000 at the freeze"
     assert any(g.bound_by == "credit:R1" for (retailer, _), g in grants.items() if retailer == "R1")
@@ -84,13 +84,13 @@ def test_the_result_holds_credit_units_quota_and_all_or_nothing(town, under_limi
 
 def test_credit_and_prices_are_those_of_the_freeze_whatever_is_changed_later(town, under_limits):
     with transaction(town.sessions) as session:
-        first = queries.run(session, under_limits)
+        first = result_queries.run(session, under_limits)
         session.execute(sa.text("UPDATE skus SET price_minor = 1"))
     credit_of(town, R1=1_000_000)
     town.supply(under_limits, [{"sku": "K2", "supply_units": 1_000}], correct=True)
     town.work()
     with transaction(town.sessions) as session:
-        second = queries.run(session, under_limits)
+        second = result_queries.run(session, under_limits)
     assert (second.attempt, second.input_sha256, second.result_sha256) == (2, first.input_sha256, first.result_sha256)
 
 
@@ -157,7 +157,7 @@ def test_of_the_skus_of_a_bundle_a_retailer_is_granted_one_at_most(town):
     town.work()
     assert town.cycle(cycle).state == "verified", town.cycle(cycle).trouble
     with transaction(town.sessions) as session:
-        grants = {(one.retailer, one.sku): one for one in queries.drafted_grants(session, cycle)}
+        grants = {(one.retailer, one.sku): one for one in result_queries.drafted_grants(session, cycle)}
     for retailer in ("R1", "R3"):  # they asked for both
         of_bundle = [grants[retailer, sku] for sku in ("K1", "K2")]
         assert sorted(one.granted_units > 0 for one in of_bundle) == [False, True]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from allocation.verification import verify_folders
 from contract.errors import Conflict, Rejected
-from server.cycles import attempts, cli, exporting, freezing, moves, publishing, queries, service, steps
+from server.cycles import attempts, cli, exporting, freezing, moves, publishing, queries, result_queries, service, steps
 from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -33,7 +33,7 @@ def owner(database):
 
 def lines_of(town, cycle):
     with transaction(town.sessions) as session:
-        return queries.drafted_grants(session, cycle)
+        return result_queries.drafted_grants(session, cycle)
 
 
 def closed(town, **draft):
@@ -264,7 +264,7 @@ def test_a_result_that_was_damaged_is_refused_by_the_checker_and_never_released(
     steps.run_verify(town.runtime, cycle=str(cycle))
     assert town.cycle(cycle).state == "refused"
     with transaction(town.sessions) as session:
-        run = queries.run(session, cycle)
+        run = result_queries.run(session, cycle)
     assert run is not None
     assert run.verdict is not None
     assert not run.verdict["holds"]
@@ -353,7 +353,7 @@ def test_nothing_leads_away_from_what_is_published(town):
 def test_the_same_book_supply_policy_and_seed_give_the_same_hashes_in_any_order_of_rows(town, database):
     cycle = town.verified()
     with transaction(town.sessions) as session:
-        first = queries.run(session, cycle)
+        first = result_queries.run(session, cycle)
     with owner(database) as connection:
         # Rewritten rows stand in another order on the disk.
         for statement in (
@@ -374,7 +374,7 @@ def test_the_same_book_supply_policy_and_seed_give_the_same_hashes_in_any_order_
         )
     town.work()
     with transaction(town.sessions) as session:
-        second = queries.run(session, cycle)
+        second = result_queries.run(session, cycle)
     assert first is not None
     assert second is not None
     assert (second.attempt, second.input_sha256, second.result_sha256) == (2, first.input_sha256, first.result_sha256)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from contract.book import in_book, leaf_bytes
 from contract.errors import Conflict, Rejected
 from contract.feed import BookEntry, Grants, WindowState
-from server.cycles import queries, rules, service, standing
+from server.cycles import queries, result_queries, rules, service, standing, supply_queries, window_planning
 from server.cycles.queries import Grant
 from server.kit import audit, outbox
 from server.kit.db import transaction
@@ -30,7 +30,7 @@ def feed(town, retailer):
 
 def granted(town, cycle, retailer=None) -> dict[tuple[str, str], Grant]:
     with transaction(town.sessions) as session:
-        return {(g.retailer, g.sku): g for g in queries.grants(session, cycle, retailer)}
+        return {(g.retailer, g.sku): g for g in result_queries.grants(session, cycle, retailer)}
 
 
 def test_a_cycle_goes_by_itself_from_the_close_to_the_check_and_waits_there(town):
@@ -166,7 +166,7 @@ def test_supply_that_is_missing_stops_the_freeze_and_says_which_until_it_is_adde
     cycle = town.draft(rows=[{"sku": "K2", "supply_units": 100}])
     town.ordered(cycle)
     with transaction(town.sessions) as session:
-        assert queries.unsupplied(session, cycle) == {"K1": 220, "WINE": 66}
+        assert supply_queries.unsupplied(session, cycle) == {"K1": 220, "WINE": 66}
     town.close()
     town.work()
     found = town.cycle(cycle)
@@ -182,14 +182,14 @@ def test_supply_that_is_missing_stops_the_freeze_and_says_which_until_it_is_adde
 def test_a_correction_after_the_freeze_is_another_attempt_on_the_same_book_and_the_same_draw(town):
     cycle = town.verified()
     with transaction(town.sessions) as session:
-        first = queries.run(session, cycle)
+        first = result_queries.run(session, cycle)
     root = town.cycle(cycle).book_root
     town.supply(cycle, [{"sku": "K1", "supply_units": 90}], correct=True)
     town.work()
     with transaction(town.sessions) as session:
-        second = queries.run(session, cycle)
-        assert sum(g.granted_units for g in queries.drafted_grants(session, cycle) if g.sku == "K1") == 90
-        assert [one.version for one in queries.supply_versions(session, cycle)] == [2, 1]
+        second = result_queries.run(session, cycle)
+        assert sum(g.granted_units for g in result_queries.drafted_grants(session, cycle) if g.sku == "K1") == 90
+        assert [one.version for one in supply_queries.supply_versions(session, cycle)] == [2, 1]
     assert first is not None
     assert second is not None
     assert (second.attempt, second.seed, town.cycle(cycle).book_root) == (2, first.seed, root)
@@ -217,7 +217,7 @@ def test_a_window_can_be_made_to_close_later_and_never_earlier(town):
     window = town.open(cycle)
 
     def postpone(closes_at: datetime, reason: str = "the network was away") -> None:
-        town.act(service.postpone_window, cycle, PLANNER, window=window, closes_at=closes_at, reason=reason)
+        town.act(window_planning.postpone_window, cycle, PLANNER, window=window, closes_at=closes_at, reason=reason)
 
     for wrong in (published, published - timedelta(minutes=1)):
         with pytest.raises(Invalid, match="closes_at"):
@@ -249,7 +249,7 @@ def test_windows_come_from_the_weekly_schedules_of_the_routes(town):
                 at=town.clock.now,
             )
     cycle = town.draft()
-    town.act(service.plan_scheduled_windows, cycle, PLANNER)
+    town.act(window_planning.plan_scheduled_windows, cycle, PLANNER)
     with transaction(town.sessions) as session:
         planned = {window.route: window for window in queries.planned_windows(session, cycle)}
     assert set(planned) == {"north", "south"}, "the rest is told apart from the route with a schedule of its own"
@@ -261,7 +261,7 @@ def test_the_book_is_frozen_when_the_last_of_several_windows_has_closed(town):
     cycle = town.draft(route="north")
     with transaction(town.sessions) as session:
         now = town.clock.now
-        service.plan_window(
+        window_planning.plan_window(
             session, cycle, "south", now + timedelta(minutes=1), now + timedelta(hours=5), by=PLANNER, at=now
         )
     town.announce(cycle)
@@ -279,7 +279,7 @@ def test_a_window_for_all_beside_one_for_a_route_is_refused(town):
     cycle = town.draft()
     now = town.clock.now
     town.act(
-        service.plan_window,
+        window_planning.plan_window,
         cycle,
         PLANNER,
         route="north",
@@ -325,12 +325,12 @@ def test_what_offers_less_than_was_asked_last_time_is_scarce_and_what_a_planner_
         ]
     )
     with transaction(town.sessions) as session:
-        assert queries.scarce_skus(session, cycle) == {"WINE", "K2"}
-        assert queries.scarce_skus(session) == frozenset(), "no cycle is announced"
+        assert supply_queries.scarce_skus(session, cycle) == {"WINE", "K2"}
+        assert supply_queries.scarce_skus(session) == frozenset(), "no cycle is announced"
         assert queries.current_cycle(session) is None
     town.announce(cycle)
     with transaction(town.sessions) as session:
-        assert queries.scarce_skus(session) == {"WINE", "K2"}
+        assert supply_queries.scarce_skus(session) == {"WINE", "K2"}
 
 
 def test_a_smallest_grant_gives_nothing_or_at_least_so_much(town):
@@ -342,7 +342,7 @@ def test_a_smallest_grant_gives_nothing_or_at_least_so_much(town):
         ]
     )
     with transaction(town.sessions) as session:
-        units = [g.granted_units for g in queries.drafted_grants(session, cycle) if g.sku == "K1"]
+        units = [g.granted_units for g in result_queries.drafted_grants(session, cycle) if g.sku == "K1"]
     assert sum(units) <= 120
     assert any(units)
     assert all(unit == 0 or unit >= 50 for unit in units)
@@ -394,7 +394,7 @@ def test_a_window_in_the_past_is_refused_when_it_is_planned(town):
     now = town.clock.now
     with pytest.raises(Invalid, match=r"2026-11-25 08:59 UTC\+08:00 is past"):
         town.act(
-            lambda session, cycle, **by: service.plan_window(
+            lambda session, cycle, **by: window_planning.plan_window(
                 session, cycle, "*", now - timedelta(minutes=1), now + timedelta(hours=1), **by
             ),
             cycle,
@@ -409,7 +409,7 @@ def test_the_windows_of_a_week_that_is_over_are_refused(town):
     cycle = town.draft()
     town.clock.advance(days=30)
     with pytest.raises(Invalid, match="every window of that week opened already"):
-        town.act(service.plan_scheduled_windows, cycle, PLANNER)
+        town.act(window_planning.plan_scheduled_windows, cycle, PLANNER)
 
 
 def test_a_planned_window_whose_time_has_come_says_so_on_its_page(town, signed_in):

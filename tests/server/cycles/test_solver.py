@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from running import until
 
 from server import solver
-from server.cycles import queries
+from server.cycles import result_queries
 from server.kit import jobs
 from server.kit.db import transaction
 
@@ -80,7 +80,7 @@ def test_a_solver_killed_in_the_middle_leaves_its_job_to_the_next_one(town, clos
     after = start("sound")
     until("the checked result", lambda: town.cycle(closed).state == "verified", within_s=120)
     with transaction(town.sessions) as session:
-        assert queries.run(session, closed).verdict["holds"]
+        assert result_queries.run(session, closed).verdict["holds"]
     after.terminate()
     assert after.wait(30) == 0
 

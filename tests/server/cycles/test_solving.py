@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 import allocation
 from allocation.hashing.canonical import input_sha256
-from server.cycles import problems, queries, steps, terms
+from server.cycles import problems, result_queries, steps, terms
 from server.kit.db import transaction
 
 OPEN = """
@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_while_it_solves_leaves_the_same_result_to_the_n
     assert town.cycle(frozen).state == "frozen"
     steps.run_solve(town.runtime, cycle=str(frozen))
     with transaction(town.sessions) as session:
-        run = queries.run(session, frozen)
+        run = result_queries.run(session, frozen)
         basis = problems.Basis(frozen, run.supply_version, run.policy_text, run.attempt)
         problem = problems.problem(session, basis)
     alone = allocation.solve(problem, terms.read(run.policy_text).policy, seed=run.seed)

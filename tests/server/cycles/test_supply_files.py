@@ -1,7 +1,7 @@
 """Supply by files: every fault with its place, a file to fill in, the cycle before as a beginning."""
 
 from server.catalogue import queries as catalogue
-from server.cycles import queries
+from server.cycles import supply_queries
 from server.kit.db import transaction
 
 
@@ -50,7 +50,7 @@ def test_the_file_to_fill_in_comes_back_as_it_was(town, signed_in):
     assert planner.get(f"/console/cycles/{second}/supply/to-fill.csv").content == filled, "the cycle before fills it"
     assert upload(planner, f"/console/cycles/{second}", filled).status_code == 303
     with transaction(town.sessions) as session:
-        assert queries.supply(session, second) == queries.supply(session, first)
+        assert supply_queries.supply(session, second) == supply_queries.supply(session, first)
 
 
 def test_without_any_supply_the_file_has_a_row_for_every_sku(town, signed_in):
@@ -69,5 +69,5 @@ def test_the_supply_of_the_cycle_before_is_taken_over(town, signed_in):
     assert "Begin with the last supply" in planner.get(f"{place}/supply").text
     assert planner.post(f"{place}/supply/before", data={"reason": "as before"}).status_code == 303
     with transaction(town.sessions) as session:
-        assert queries.supply(session, second) == queries.supply(session, first)
+        assert supply_queries.supply(session, second) == supply_queries.supply(session, first)
     assert "Begin with the last supply" not in planner.get(f"{place}/supply").text

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import allocation
 from allocation.errors import WorkLimitError
 from contract.errors import Conflict, Rejected
-from server.cycles import queries, standing, what_if
+from server.cycles import result_queries, standing, what_if
 from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -49,7 +49,7 @@ def test_two_policies_are_compared_on_one_book_and_the_cycle_stays_as_it_is(town
     cycle = town.verified()
     before = town.cycle(cycle)
     with transaction(town.sessions) as session:
-        grants, run = queries.drafted_grants(session, cycle), queries.run(session, cycle)
+        grants, run = result_queries.drafted_grants(session, cycle), result_queries.run(session, cycle)
     comparison = ask(town, cycle)
     assert found(town, comparison).state == "waiting"
     assert town.work() == ["cycles.what_if"]
@@ -63,7 +63,7 @@ def test_two_policies_are_compared_on_one_book_and_the_cycle_stays_as_it_is(town
     assert {row["retailer"] for row in one.figures["retailers"]["losers"]} >= {"R4"}
     assert town.cycle(cycle) == before
     with transaction(town.sessions) as session:
-        assert (queries.drafted_grants(session, cycle), queries.run(session, cycle)) == (grants, run)
+        assert (result_queries.drafted_grants(session, cycle), result_queries.run(session, cycle)) == (grants, run)
 
 
 def test_any_retailer_is_explained_under_both(town, tight):

@@ -1,0 +1,155 @@
+"""Reads of what came of a frozen book: attempts, grants, manual decisions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt to share out a frozen book."""
+
+    attempt: int
+    supply_version: int
+    policy_text: str
+    input_sha256: str
+    seed: str | None
+    result_sha256: str | None
+    certificate: str | None
+    report: str | None
+    solving_ms: int | None
+    solved_at: datetime | None
+    verdict: dict[str, Any] | None
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a retailer was granted of one SKU, and why; quantities in units."""
+
+    retailer: str
+    sku: str
+    requested_units: int
+    eligible_units: int
+    granted_units: int
+    share: str
+    reason: str
+    bound_by: str
+
+
+@dataclass(frozen=True)
+class ManualDecision:
+    """A decision on one line by hand; ``granted_units`` is none where an earlier one is taken back."""
+
+    id: UUID
+    retailer: str
+    sku: str
+    granted_units: int | None
+    reason: str
+    author: str
+    proposed_at: datetime
+    state: Literal["proposed", "approved", "declined"]
+    decided_by: str | None
+    decided_at: datetime | None
+    decided_why: str | None
+    from_attempt: int | None
+
+
+def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | None:
+    """Return an attempt, the cycle's last one where none is named; none before it is frozen."""
+    query = select(AllocationRun).where(AllocationRun.cycle == cycle_id)
+    if attempt is not None:
+        query = query.where(AllocationRun.attempt == attempt)
+    row = session.scalars(query.order_by(AllocationRun.attempt.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    return Run(
+        attempt=row.attempt,
+        supply_version=row.supply_version,
+        policy_text=row.policy_text,
+        input_sha256=row.input_sha256,
+        seed=row.seed,
+        result_sha256=row.result_sha256,
+        certificate=row.certificate,
+        report=row.report,
+        solving_ms=row.solving_ms,
+        solved_at=row.solved_at,
+        verdict=row.verdict,
+        verified_at=row.verified_at,
+    )
+
+
+def revealed_secret(session: Session, cycle_id: UUID) -> str | None:
+    """Return the draw's secret (hex) once the cycle is published; none before."""
+    return session.scalar(
+        select(CycleSecret.secret)
+        .join(CycleRow, CycleRow.id == CycleSecret.cycle)
+        .where(CycleSecret.cycle == cycle_id, CycleRow.state == "published")
+    )
+
+
+def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
+    """Return the published grants in byte order of retailer and SKU; nothing before the cycle is published."""
+    state = session.scalar(select(CycleRow.state).where(CycleRow.id == cycle_id))
+    return drafted_grants(session, cycle_id, retailer) if state == "published" else []
+
+
+def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
+    """Return the grants of the cycle's last attempt, published or not, in byte order of retailer and SKU."""
+    query = (
+        select(
+            GrantRow.retailer,
+            GrantRow.sku,
+            GrantRow.requested_units,
+            GrantRow.eligible_units,
+            GrantRow.granted_units,
+            GrantRow.share,
+            GrantRow.reason,
+            GrantRow.bound_by,
+        )
+        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.attempt == GrantRow.attempt))
+        .where(GrantRow.cycle == cycle_id)
+        .order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
+    )
+    if retailer is not None:
+        query = query.where(GrantRow.retailer == retailer)
+    return [Grant(*row) for row in session.execute(query)]
+
+
+def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:
+    """Return every manual decision of a cycle, proposed, approved and declined, the newest first."""
+    rows = session.scalars(select(Adjustment).where(Adjustment.cycle == cycle_id).order_by(Adjustment.id.desc()))
+    return [
+        ManualDecision(
+            row.id,
+            row.retailer,
+            row.sku,
+            row.granted_units,
+            row.reason,
+            row.author,
+            row.proposed_at,
+            cast("Literal['proposed', 'approved', 'declined']", row.state),
+            row.decided_by,
+            row.decided_at,
+            row.decided_why,
+            row.from_attempt,
+        )
+        for row in rows
+    ]
+
+
+def counted_adjustments(session: Session, cycle_id: UUID, attempt: int) -> list[ManualDecision]:
+    """Return the approved decisions that are part of an attempt's input: the newest of each line, by its names."""
+    newest: dict[tuple[str, str], ManualDecision] = {}
+    approved = [
+        one for one in adjustments(session, cycle_id) if one.from_attempt is not None and one.from_attempt <= attempt
+    ]
+    for one in sorted(approved, key=lambda one: one.from_attempt or 0):
+        newest[one.retailer, one.sku] = one
+    return [one for _, one in sorted(newest.items()) if one.granted_units is not None]
