@@ -19,11 +19,12 @@ class MonthView:
 
     @property
     def own_units(self) -> int | None:
-        """The shop's own figure, also while it is on its way."""
-        if self.entry is not None and self.entry.state in {"saved", "sent"}:
-            units: int = self.entry.data["units"]
+        """The shop's own figure, also while it is on its way or its receipt came before the feed's word."""
+        said, told = self.entry, self.month.own_units
+        if said is not None and (said.state in {"saved", "sent"} or (said.state == "received" and told is None)):
+            units: int = said.data["units"]
             return units
-        return self.month.own_units
+        return told
 
 
 @dataclass(frozen=True)
