@@ -20,7 +20,7 @@ from allocation.forecasting.holiday_effects import (
     own_effects,
     slopes,
 )
-from allocation.forecasting.models import INTERMITTENT, MODELLED_FROM, REGULAR, continued
+from allocation.forecasting.models import INTERMITTENT, MODELLED_FROM, REGULAR, Fitted, continued
 from allocation.forecasting.periods import IntArray
 from allocation.forecasting.shapes import PooledShapes, Shape, ShapeSums, known, own_shape, shape_sums, shrunk
 
@@ -146,8 +146,8 @@ def fit(history: History, horizon: int, almanac: Almanac, later: Pool, earlier: 
         last = known(start)[-_LEVEL_SEASONS * season :]
         fits.level[i], fits.variance[i] = last.mean(), last.var()
         fits.unit[i] = start[np.nan_to_num(start) > 0].min()
-        helped = _fit_earlier(history, i, almanac, earlier, fits) if fits.periods[i] else True
-        _fit_later(history, i, almanac, later, fits, with_effects=helped)
+        helped, fitted = _fit_earlier(history, i, almanac, earlier, fits) if fits.periods[i] else (True, None)
+        _fit_later(history, i, almanac, later, fits, with_effects=helped, fitted=fitted)
     return fits
 
 
@@ -170,8 +170,8 @@ def _empty(history: History, horizon: int) -> Fits:
     )
 
 
-def _fit_earlier(history: History, i: int, almanac: Almanac, pool: Pool, fits: Fits) -> bool:
-    """Judge the models on the last periods of one series; say whether its holiday effects helped."""
+def _fit_earlier(history: History, i: int, almanac: Almanac, pool: Pool, fits: Fits) -> tuple[bool, Fitted | None]:
+    """Judge the models on the last periods of one series; return whether its holiday effects helped, and the models."""
     periods, intermittent = int(fits.periods[i]), bool(fits.intermittent[i])
     cut = int(history.lengths[i]) - periods
     actual = history.of(i)[cut:]
@@ -179,30 +179,39 @@ def _fit_earlier(history: History, i: int, almanac: Almanac, pool: Pool, fits: F
     before = _used(history.of(i)[:cut], intermittent=intermittent)
     if not len(before):
         fits.tested[i, : len(INTERMITTENT if intermittent else REGULAR), :periods] = 0.0
-        return True
+        return True, None
     view = _View(before, int(history.first[i]) + cut, periods, int(history.weekday[i]), int(history.members[i]))
     seasoned = _seasoned(view, almanac, pool, intermittent=intermittent, with_effects=True)
-    found = _forecast(seasoned, periods, almanac.season, intermittent=intermittent)
+    found, fitted = _forecast(seasoned, periods, almanac.season, intermittent=intermittent)
     helped = True
     if seasoned.has_effects:
         plain = _seasoned(view, almanac, pool, intermittent=intermittent, with_effects=False)
-        other = _forecast(plain, periods, almanac.season, intermittent=intermittent)
+        other, without_them = _forecast(plain, periods, almanac.season, intermittent=intermittent)
         with_effects, without = (float(np.nanmean(np.abs(f.mean(axis=0) - actual))) for f in (found, other))
         helped = with_effects <= without
-        found = found if helped else other
+        found, fitted = (found, fitted) if helped else (other, without_them)
     fits.lag_scale[i, 1], fits.step_scale[i, 1] = _scales(seasoned, almanac.season)
     fits.tested[i, : len(found), :periods] = found
-    return helped
+    return helped, fitted
 
 
-def _fit_later(history: History, i: int, almanac: Almanac, pool: Pool, fits: Fits, *, with_effects: bool) -> None:
+def _fit_later(
+    history: History,
+    i: int,
+    almanac: Almanac,
+    pool: Pool,
+    fits: Fits,
+    *,
+    with_effects: bool,
+    fitted: Fitted | None,
+) -> None:
     intermittent, horizon = bool(fits.intermittent[i]), fits.ahead.shape[2]
     end = int(history.first[i]) + int(history.lengths[i])
     values = _used(history.of(i), intermittent=intermittent)
     view = _View(values, end, horizon, int(history.weekday[i]), int(history.members[i]))
     seasoned = _seasoned(view, almanac, pool, intermittent=intermittent, with_effects=with_effects)
     fits.lag_scale[i, 0], fits.step_scale[i, 0] = _scales(seasoned, almanac.season)
-    found = _forecast(seasoned, horizon, almanac.season, intermittent=intermittent)
+    found, _ = _forecast(seasoned, horizon, almanac.season, intermittent=intermittent, fitted=fitted)
     fits.ahead[i, : len(found)] = found
 
 
@@ -261,10 +270,13 @@ def _class_effects(effects: PooledEffects, member: int) -> FloatArray:
     return np.where(effects.holds[member] > 0, effects.slope[member], 0.0)
 
 
-def _forecast(seasoned: _Seasoned, horizon: int, season: int, *, intermittent: bool) -> FloatArray:
-    """Return what each model makes of the periods after the cut-off."""
+def _forecast(
+    seasoned: _Seasoned, horizon: int, season: int, *, intermittent: bool, fitted: Fitted | None = None
+) -> tuple[FloatArray, Fitted | None]:
+    """Return what each model makes of the periods after the cut-off, and the models."""
     adjusted = seasoned.values / seasoned.before
-    return continued(adjusted, horizon, season, intermittent=intermittent) * seasoned.after
+    found, kept = continued(adjusted, horizon, season, intermittent=intermittent, fitted=fitted)
+    return found * seasoned.after, kept
 
 
 def _scales(seasoned: _Seasoned, season: int) -> tuple[float, float]:

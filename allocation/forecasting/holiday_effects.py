@@ -144,8 +144,11 @@ def no_effects(classes: int, effects: int) -> PooledEffects:
 
 def _within(rows: FloatArray, at: IntArray, season: int) -> FloatArray:
     """Return rows less their means over each place of the year."""
-    counted = np.maximum(np.bincount(at, minlength=season), 1)
-    means = np.array([np.bincount(at, weights=row, minlength=season) for row in rows]) / counted
+    order = np.argsort(at, kind="stable")
+    counted = np.bincount(at, minlength=season)
+    starts = np.concatenate([[0], np.cumsum(counted)[:-1]])[counted > 0]
+    means = np.zeros((len(rows), season))
+    means[:, counted > 0] = np.add.reduceat(rows[:, order], starts, axis=1) / counted[counted > 0]
     return rows - means[:, at]
 
 

@@ -8,7 +8,8 @@ and Kourentzes 2015), and the mean of the last year, which knows nothing of what
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,60 +28,110 @@ AT_MOST_TIMES_LARGEST: Final = 3.0
 _WORKING_MEAN: Final = 1000.0
 """Series are brought to this mean: the optimisers behind the models stop by absolute steps, and stop too early at 1."""
 
+_BY_CHANCE: Final = 1.64
+_LOWEST: Final = 0.5
+_HIGHEST: Final = 1.2
 _SIZES: Final = 0.2
 _CHANCES: Final = 0.1
 
 
-def continued(values: FloatArray, horizon: int, season: int, *, intermittent: bool) -> FloatArray:
-    """Return what each model makes of the periods to come.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Models with their parameters, by place among :data:`REGULAR`, and what values were multiplied by for them."""
+
+    factor: float
+    models: Mapping[int, Any]
+
+
+def continued(
+    values: FloatArray, horizon: int, season: int, *, intermittent: bool, fitted: Fitted | None = None
+) -> tuple[FloatArray, Fitted | None]:
+    """Return what each model makes of the periods to come, and the models for a later cut-off.
 
     Parameters
     ----------
     values
         One series without unknown values, seasonally adjusted, 0 or more.
+    fitted
+        Models of the same series at an earlier cut-off. Their parameters are kept, which costs a twentieth of finding
+        them anew and hardly any accuracy; only where that leads out of the range of the values are they found anew.
 
     Returns
     -------
-    FloatArray
-        Shape (models, horizon), 0 or more; models as in :data:`REGULAR` or :data:`INTERMITTENT`.
+    tuple
+        Figures of shape (models, horizon), 0 or more, models as in :data:`REGULAR` or :data:`INTERMITTENT`; and the
+        models, None where there are none to keep.
     """
     mean = float(values.mean())
     names = INTERMITTENT if intermittent else REGULAR
     if mean <= 0:
-        return np.zeros((len(names), horizon))
+        return np.zeros((len(names), horizon)), None
     if len(values) < MODELLED_FROM or float(values.min()) == float(values.max()):
-        return np.full((len(names), horizon), mean)
-    scaled = values * (_WORKING_MEAN / mean)
-    most = AT_MOST_TIMES_LARGEST * float(scaled.max())
+        return np.full((len(names), horizon), mean), None
+    factor = fitted.factor if fitted else _WORKING_MEAN / mean
+    scaled = values * factor
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of logarithms on the way to an optimum
+        found, kept = _of_models(scaled, horizon, season, intermittent=intermittent, fitted=fitted)
     plain = float(scaled[-season:].mean())
-    rows = []
-    for forecast in _models(scaled, horizon, season, intermittent=intermittent):
-        row = forecast()
-        rows.append(np.clip(row, 0.0, most) if np.isfinite(row).all() else np.full(horizon, plain))
-    return np.array(rows) * (mean / _WORKING_MEAN)
+    most = AT_MOST_TIMES_LARGEST * float(scaled.max())
+    rows = [np.clip(row, 0.0, most) if np.isfinite(row).all() else np.full(horizon, plain) for row in found]
+    return np.array(rows) / factor, None if intermittent else Fitted(factor, kept)
 
 
-def _models(scaled: FloatArray, horizon: int, season: int, *, intermittent: bool) -> Sequence[Callable[[], FloatArray]]:
+def _of_models(
+    scaled: FloatArray, horizon: int, season: int, *, intermittent: bool, fitted: Fitted | None
+) -> tuple[list[FloatArray], dict[int, Any]]:
     # Some seconds; paid where a model is fitted.
     from statsforecast import models  # noqa: PLC0415
 
-    def of(model: Any) -> Callable[[], FloatArray]:
-        def forecast() -> FloatArray:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of logarithms on the way to an optimum
-                return np.asarray(model.forecast(y=scaled, h=horizon)["mean"], dtype=np.float64)
+    def plain(model: Any) -> FloatArray:
+        return np.asarray(model.forecast(y=scaled, h=horizon)["mean"], dtype=np.float64)
 
-        return forecast
+    if intermittent:
+        last_year = np.full(horizon, scaled[-season:].mean())
+        sizes_and_chances = models.TSB(alpha_d=_SIZES, alpha_p=_CHANCES)
+        return [plain(models.CrostonSBA()), plain(sizes_and_chances), plain(models.IMAPA()), last_year], {}
+    kept: dict[int, Any] = {}
+    smooth = plain(models.SimpleExponentialSmoothingOptimized())
+    theta, kept[0] = _kept_or_new(_theta, scaled, horizon, fitted.models.get(0) if fitted else None)
+    if _is_level(scaled):
+        return [theta, smooth, smooth], kept
+    complex_, kept[1] = _kept_or_new(_complex_smoothing, scaled, horizon, fitted.models.get(1) if fitted else None)
+    return [theta, complex_, smooth], kept
 
-    if not intermittent:
-        return (
-            of(models.DynamicOptimizedTheta(season_length=1)),
-            of(models.AutoCES(season_length=1, model="N")),
-            of(models.SimpleExponentialSmoothingOptimized()),
-        )
-    return (
-        of(models.CrostonSBA()),
-        of(models.TSB(alpha_d=_SIZES, alpha_p=_CHANCES)),
-        of(models.IMAPA()),
-        lambda: np.full(horizon, scaled[-season:].mean()),
-    )
+
+def _is_level(scaled: FloatArray) -> bool:
+    """Say whether a series shows neither a trend nor a memory from one period to the next.
+
+    Complex smoothing then finds nothing that simple smoothing does not, after the longest search of all.
+    """
+    apart, time = scaled - scaled.mean(), np.arange(len(scaled)) - (len(scaled) - 1) / 2
+    size = float((apart**2).sum())
+    memory = float((apart[1:] * apart[:-1]).sum()) / size
+    trend = float((apart * time).sum()) / float(np.sqrt(size * (time**2).sum()))
+    return max(abs(memory), abs(trend)) < _BY_CHANCE / float(np.sqrt(len(scaled)))
+
+
+def _kept_or_new(
+    make: Callable[[], Any], scaled: FloatArray, horizon: int, known: Any | None
+) -> tuple[FloatArray, Any]:
+    """Return the figures of a model with the parameters it has, or with new ones, and that model."""
+    if known is not None:
+        row = np.asarray(known.forward(y=scaled, h=horizon)["mean"], dtype=np.float64)
+        if np.isfinite(row).all() and _LOWEST * scaled.min() <= row.min() and row.max() <= _HIGHEST * scaled.max():
+            return row, known
+    model = make().fit(scaled)
+    return np.asarray(model.predict(horizon)["mean"], dtype=np.float64), model
+
+
+def _theta() -> Any:
+    from statsforecast.models import DynamicOptimizedTheta  # noqa: PLC0415
+
+    return DynamicOptimizedTheta(season_length=1)
+
+
+def _complex_smoothing() -> Any:
+    from statsforecast.models import AutoCES  # noqa: PLC0415
+
+    return AutoCES(season_length=1, model="N")
