@@ -1,6 +1,7 @@
 """My forecast: what the shop is going to sell by class and month, and its own figure by a stepper."""
 
 from datetime import date
+from urllib.parse import urlencode
 
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
@@ -28,7 +29,7 @@ def give(desk: Desk, request: Request) -> Response:
         use_cases.give_figure(desk.terminal.shop, product_class, month, units)
     except Refusal as refused:
         return _page(desk, product_class, month, str(units), desk.pages.refusal(refused.code, refused.params))
-    return _page(desk, product_class, month, None)
+    return go(f"/forecast?{urlencode({'class': product_class, 'month': month.isoformat()})}")
 
 
 def _page(desk: Desk, product_class: str | None, month: date | None, units: str | None, said: str = "") -> Response:

@@ -415,7 +415,9 @@ def test_a_survey_keeps_each_answer_and_is_sent_as_a_whole(busy: Counter) -> Non
 def test_a_figure_goes_from_the_stepper_to_its_receipt(busy: Counter) -> None:
     at = "/forecast?class=GOLD&month=2027-05-01"
     assert 'name="units" value="125"' in busy.get(at).text
-    page = busy.tap("/forecast", **{"class": "GOLD", "month": "2027-05-01", "units": "125"}).text
+    answer = busy.tap("/forecast", **{"class": "GOLD", "month": "2027-05-01", "units": "125"})
+    assert answer.headers["Location"] == at
+    page = busy.get(at).text
     assert "您的数字：125" in page
     assert re.search("已存本机|已发出", page)
     assert outbox.of_kinds(busy.store, "forecast.figure")[0].data == {
