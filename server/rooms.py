@@ -50,6 +50,7 @@ from server.orders import http as orders_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
+from server.scores import http as scores_http
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
 from server.wiring import HANDLERS
@@ -85,6 +86,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_what_if_http.reading,
     cycles_standing.reading,
     cycles_standing.planning,
+    scores_http.reading,
+    scores_http.planning,
+    scores_http.releasing,
     cycles_console.planning,
     cycles_console.reading,
     cycles_acts.planning,

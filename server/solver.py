@@ -19,6 +19,8 @@ from server.forecasts import service as forecasts
 from server.kit import jobs, working
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime
+from server.scores import making as scores_making
+from server.scores import service as scores
 
 #: Job name -> function that opens its own transactions, and holds none while it calculates.
 TASKS: Mapping[str, Callable[..., None]] = {
@@ -28,6 +30,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     "cycles.publish": cycles_steps.run_publish,
     cycles_what_if.TASK: cycles_what_if.run,
     forecasts.TASK: forecasts_making.run,
+    scores.TASK: scores_making.run,
 }
 
 

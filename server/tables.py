@@ -15,6 +15,7 @@ _HOLDERS = (
     "server.licences.models",
     "server.devices.models",
     "server.forecasts.models",
+    "server.scores.models",
     "server.orders.models",
     "server.cycles.models",
     "server.deliveries.models",

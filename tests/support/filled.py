@@ -32,6 +32,8 @@ from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
 from server.operators import service as operators
+from server.scores import service as scores
+from server.scores.models import ScorePolicyRow, ScoreRow, ScoreRun
 from server.surveys import rules as survey_rules
 from server.surveys import service as surveys
 
@@ -52,6 +54,7 @@ def fill(session: Session) -> None:
     leases.share(session, "ingest", "holder-1", total=4)
     _imports(session)
     _forecasts(session)
+    _scores(session)
 
     window = make_window(session)
     announcement = announcements.write_announcement(
@@ -168,6 +171,28 @@ def _forecasts(session: Session) -> None:
         )
         month, said_by = date(2026, 12, 1), Actor("device", "till-1")
         forecasts.give_own_figure(session, code, "goods", month, 14, said_by, at=NOW, today=NOW.date())
+
+
+def _scores(session: Session) -> None:
+    by = {"author": PLANNER.name, "reason": "why"}
+    session.add(ScorePolicyRow(text="tiers = 5", text_sha256="ab" * 32, created_at=NOW, **by))
+    run = ScoreRun(
+        id=uuid7(),
+        as_of=date(2026, 11, 1),
+        history_number=1,
+        asked_by=PLANNER.name,
+        asked_at=NOW,
+        state="waiting",
+        retailers=len(SHOPS),
+    )
+    session.add(run)
+    session.flush()
+    for code in SHOPS:
+        placed = {"previous_tier": None, "earned_tier": 3, "tier": 3, "weight": 3, "status": "scored"}
+        compared = {"market_type": "", "score_milli": 500_000, "compared_with": "all", "rank": 1, "peers": 2}
+        session.add(ScoreRow(run=run.id, retailer=code, parts=[], **placed, **compared))
+        since, until = date(2027, 1, 1), date(2027, 2, 1)
+        scores.propose_decision(session, code, "suspended", None, since, until, PLANNER, reason="why", at=NOW)
 
 
 def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:

@@ -247,6 +247,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("route", name=op.f("pk_route_schedules")),
     )
     op.create_table(
+        "score_policies",
+        sa.Column("version", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("text_sha256", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("text_sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_score_policies_sha256")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_score_policies")),
+    )
+    op.create_table(
         "skus",
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("name_zh", sa.String(), nullable=False),
@@ -624,6 +635,100 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("retailer", "sku", name=op.f("pk_retailer_limits")),
     )
     op.create_table(
+        "score_decisions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("decision", sa.String(), nullable=False),
+        sa.Column("tier", sa.Integer(), nullable=True),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approver", sa.String(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(decision = 'lowered') = (tier IS NOT NULL)", name=op.f("ck_score_decisions_tier")),
+        sa.CheckConstraint("decision IN ('suspended', 'lowered')", name=op.f("ck_score_decisions_decision")),
+        sa.CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name=op.f("ck_score_decisions_approved")),
+        sa.CheckConstraint(
+            "approver IS DISTINCT FROM author OR approver IS NULL", name=op.f("ck_score_decisions_two_persons")
+        ),
+        sa.CheckConstraint("tier > 0", name=op.f("ck_score_decisions_tier_number")),
+        sa.CheckConstraint("until > since", name=op.f("ck_score_decisions_span")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_decisions_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_decisions")),
+    )
+    op.create_index("ix_score_decisions_retailer", "score_decisions", ["retailer"], unique=False)
+    op.create_table(
+        "score_facts",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("whole", sa.BigInteger(), nullable=False),
+        sa.Column("part", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("facts IN ('deliveries')", name=op.f("ck_score_facts_facts")),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_score_facts_month")),
+        sa.CheckConstraint("part BETWEEN 0 AND whole", name=op.f("ck_score_facts_part")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_facts_retailer_retailers")),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_score_facts")),
+    )
+    op.create_index("ix_score_facts_period", "score_facts", ["period"], unique=False)
+    op.create_table(
+        "score_runs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=True),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("history_number", sa.BigInteger(), nullable=False),
+        sa.Column("forecast_number", sa.BigInteger(), nullable=True),
+        sa.Column("previous", sa.BigInteger(), nullable=True),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("under_way", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("retailers", sa.Integer(), nullable=False),
+        sa.Column("score_version", sa.String(), nullable=True),
+        sa.Column("certificate", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("guards", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("published_by", sa.String(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_score_runs_trouble")),
+        sa.CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name=op.f("ck_score_runs_published")),
+        sa.CheckConstraint(
+            "(state IN ('draft', 'published')) = (score_version IS NOT NULL)", name=op.f("ck_score_runs_scored")
+        ),
+        sa.CheckConstraint("score_version ~ '^[0-9a-f]{64}$'", name=op.f("ck_score_runs_score_version")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'working', 'draft', 'published', 'failed')", name=op.f("ck_score_runs_state")
+        ),
+        sa.CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name=op.f("ck_score_runs_published_at")),
+        sa.CheckConstraint(
+            "num_nulls(score_version, certificate, guards) IN (0, 3) AND (score_version IS NULL OR done_at IS NOT NULL)",
+            name=op.f("ck_score_runs_whole"),
+        ),
+        sa.CheckConstraint(
+            "published_by IS DISTINCT FROM asked_by OR published_by IS NULL", name=op.f("ck_score_runs_two_persons")
+        ),
+        sa.ForeignKeyConstraint(
+            ["policy_version"], ["score_policies.version"], name=op.f("fk_score_runs_policy_version_score_policies")
+        ),
+        sa.ForeignKeyConstraint(["previous"], ["score_runs.number"], name=op.f("fk_score_runs_previous_score_runs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_runs")),
+        sa.UniqueConstraint("number", name=op.f("uq_score_runs_number")),
+    )
+    op.create_index("ix_score_runs_published", "score_runs", ["published_at"], unique=False)
+    op.create_index(
+        "uq_score_runs_under_way",
+        "score_runs",
+        ["under_way"],
+        unique=True,
+        postgresql_where="state IN ('waiting', 'working')",
+    )
+    op.create_table(
         "sign_in_links",
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("operator_id", sa.Integer(), nullable=False),
@@ -840,6 +945,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_windows")),
     )
     op.create_index("uq_planned_windows_cycle_route", "planned_windows", ["cycle", "route"], unique=True)
+    op.create_table(
+        "score_rows",
+        sa.Column("run", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("market_type", sa.String(), nullable=False),
+        sa.Column("score_milli", sa.Integer(), nullable=False),
+        sa.Column("compared_with", sa.String(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("peers", sa.Integer(), nullable=False),
+        sa.Column("previous_tier", sa.Integer(), nullable=True),
+        sa.Column("earned_tier", sa.Integer(), nullable=False),
+        sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("parts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint("status IN ('scored', 'lowered', 'suspended')", name=op.f("ck_score_rows_status")),
+        sa.CheckConstraint("score_milli BETWEEN 0 AND 1000000", name=op.f("ck_score_rows_score")),
+        sa.CheckConstraint("tier > 0 AND earned_tier > 0 AND previous_tier > 0", name=op.f("ck_score_rows_tiers")),
+        sa.CheckConstraint("weight >= 0", name=op.f("ck_score_rows_weight")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_rows_retailer_retailers")),
+        sa.ForeignKeyConstraint(["run"], ["score_runs.id"], name=op.f("fk_score_rows_run_score_runs")),
+        sa.PrimaryKeyConstraint("run", "retailer", name=op.f("pk_score_rows")),
+    )
+    op.create_index("ix_score_rows_retailer", "score_rows", ["retailer", "run"], unique=False)
     op.create_table(
         "supply_versions",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -1197,6 +1326,18 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON retailers USING (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE score_decisions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_decisions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_facts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_facts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_rows ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_rows USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON stock_movements USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1219,7 +1360,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_decisions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
@@ -1237,6 +1378,8 @@ def downgrade() -> None:
     op.drop_index("ix_survey_answer_sets_answered_at", table_name="survey_answer_sets")
     op.drop_table("survey_answer_sets")
     op.drop_table("supply_versions")
+    op.drop_index("ix_score_rows_retailer", table_name="score_rows")
+    op.drop_table("score_rows")
     op.drop_index("uq_planned_windows_cycle_route", table_name="planned_windows")
     op.drop_table("planned_windows")
     op.drop_table("order_lines")
@@ -1254,6 +1397,15 @@ def downgrade() -> None:
     op.drop_table("stock_movements")
     op.drop_index(op.f("ix_sign_in_links_operator_id"), table_name="sign_in_links")
     op.drop_table("sign_in_links")
+    op.drop_index(
+        "uq_score_runs_under_way", table_name="score_runs", postgresql_where="state IN ('waiting', 'working')"
+    )
+    op.drop_index("ix_score_runs_published", table_name="score_runs")
+    op.drop_table("score_runs")
+    op.drop_index("ix_score_facts_period", table_name="score_facts")
+    op.drop_table("score_facts")
+    op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
+    op.drop_table("score_decisions")
     op.drop_table("retailer_limits")
     op.drop_index("ix_orders_window_id", table_name="orders")
     op.drop_table("orders")
@@ -1279,6 +1431,7 @@ def downgrade() -> None:
     op.drop_table("windows")
     op.drop_table("surveys")
     op.drop_table("skus")
+    op.drop_table("score_policies")
     op.drop_table("route_schedules")
     op.drop_index(op.f("ix_retailers_route"), table_name="retailers")
     op.drop_index(op.f("ix_retailers_region"), table_name="retailers")

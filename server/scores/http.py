@@ -1,0 +1,106 @@
+"""``/api/v1/scores``: everything that a person can do with scores, for programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from contract.errors import Rejected
+from server.kit import http
+from server.scores import policies, queries, service, shapes
+
+reading = http.router("/api/v1/scores", tag="scores", roles=())
+planning = http.router("/api/v1/scores", tag="scores", roles=("planner",))
+releasing = http.router("/api/v1/scores", tag="scores", roles=("releaser",))
+
+
+@reading.get("/runs")
+def list_runs(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[shapes.RunLine]:
+    """Return runs, the newest first."""
+    return [shapes.line_of(run) for run in queries.runs(session, limit)]
+
+
+@planning.post("/runs", status_code=201)
+def ask_run(session: http.Db, operator: http.Person, clock: http.Now, settings: http.Config) -> shapes.Asked:
+    """Have all retailers scored from the months that are over."""
+    now = clock()
+    return shapes.Asked(number=service.ask_run(session, operator, at=now, today=now.astimezone(settings.tz).date()))
+
+
+@reading.get("/runs/{number}")
+def run_status(number: int, session: http.Db) -> shapes.RunStatus:
+    """Return a run: its components and the absent ones, what the guards changed and why."""
+    return shapes.run_of(_run(session, number))
+
+
+@reading.get("/runs/{number}/retailers")
+def run_retailers(
+    number: int,
+    session: http.Db,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[shapes.ScoreStatus]:
+    """Return the retailers of a run with their parts, the highest score first."""
+    found = _run(session, number)
+    return [shapes.score_of(score) for score in queries.scores(session, found, offset=offset, limit=limit)]
+
+
+@releasing.post("/runs/{number}/publish", status_code=204)
+def publish_run(number: int, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Put a draft in force as the second person."""
+    service.publish_run(session, number, operator, at=clock())
+
+
+@reading.get("/retailers/{retailer}")
+def retailer_scores(retailer: str, session: http.Db) -> list[shapes.ScoreStatus]:
+    """Return a retailer's published scores, the newest first."""
+    return [shapes.score_of(score) for score in queries.scores_of(session, retailer)]
+
+
+@reading.get("/policy")
+def policy(session: http.Db) -> shapes.ScorePolicyStatus:
+    """Return the policy that the next run counts by."""
+    newest = queries.policy(session)
+    if newest is not None:
+        return shapes.policy_of(newest)
+    return shapes.ScorePolicyStatus(
+        version=None, text=policies.default_text(), text_sha256=None, author=None, reason=None, created_at=None
+    )
+
+
+@planning.post("/policy", status_code=201)
+def write_policy(
+    new: shapes.NewScorePolicy, session: http.Db, operator: http.Person, clock: http.Now
+) -> shapes.ScorePolicyStatus:
+    """Write the next version of the score policy."""
+    return shapes.policy_of(policies.write_policy(session, new.text, operator, reason=new.reason, at=clock()))
+
+
+@reading.get("/decisions")
+def list_decisions(session: http.Db) -> list[shapes.DecisionStatus]:
+    """Return the dated decisions, the newest first."""
+    return [shapes.decision_of(decision) for decision in queries.decisions(session)]
+
+
+@planning.post("/decisions", status_code=201)
+def propose_decision(
+    new: shapes.NewDecision, session: http.Db, operator: http.Person, clock: http.Now
+) -> shapes.Proposed:
+    """Propose to suspend or to lower a retailer for some days."""
+    proposed = service.propose_decision(
+        session, new.retailer, new.decision, new.tier, new.since, new.until, operator, reason=new.reason, at=clock()
+    )
+    return shapes.Proposed(id=proposed)
+
+
+@releasing.post("/decisions/{decision}/approve", status_code=204)
+def approve_decision(decision: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Approve a decision as the second person."""
+    service.approve_decision(session, decision, operator, at=clock())
+
+
+def _run(session: http.Db, number: int) -> queries.Run:
+    found = queries.run(session, number)
+    if found is None:
+        raise Rejected("not_found", what="score run", name=str(number))
+    return found

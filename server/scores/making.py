@@ -1,0 +1,202 @@
+"""A run of all scores, computed in the background; no transaction is held meanwhile.
+
+The rows of a run are stored together or not at all: a job that was killed begins again.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from allocation.errors import InputError
+from allocation.scoring import Decision, History, ScorePolicy, Scores, score
+from allocation.scoring.estimating import with_estimated_demand
+from allocation.scoring.explaining import Published
+from allocation.scoring.folders import Previous, certificate_of
+from allocation.scoring.guards import facts
+from allocation.scoring.history import THOUSANDTHS
+from server.forecasts import queries as forecasts
+from server.forecasts.rules import days_in
+from server.kit import audit
+from server.kit.db import transaction
+from server.kit.identity import SYSTEM
+from server.kit.runtime import Runtime
+from server.retailers import queries as retailers
+from server.scores import queries
+from server.scores.models import ScoreRow, ScoreRun
+
+log = structlog.get_logger(__name__)
+
+ROWS_AT_ONCE: Final = 2_000
+NUMBERS: Final = ("rank", "peers", "earned_tier", "tier", "weight")
+TEXTS: Final = ("market_type", "compared_with", "status")
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All that a run is computed from."""
+
+    history: History
+    policy: ScorePolicy
+    decisions: tuple[Decision, ...]
+    previous: Previous | None
+    as_of: date
+
+
+def run(runtime: Runtime, *, run: str) -> None:
+    """Compute a run. Called again after a crash it begins anew; with its result or failed it does nothing."""
+    chosen = UUID(run)
+    with transaction(runtime.sessions) as session:
+        row = session.get(ScoreRun, chosen, with_for_update=True)
+        if row is None or row.state not in {"waiting", "working"}:
+            return
+        row.state = "working"
+        found = queries.run_of(row)
+    try:
+        with transaction(runtime.sessions) as session:
+            basis = basis_of(session, found)
+        scored = scores_of(basis)
+    except InputError as error:
+        log.warning("score_failed", run=found.number, why=str(error))
+        with transaction(runtime.sessions) as session:
+            _end(session, found, runtime, state="failed", trouble=str(error))
+        return
+    rows = _rows(found.id, scored)
+    with transaction(runtime.sessions) as session:
+        row = session.get(ScoreRun, chosen, with_for_update=True)
+        if row is None or row.state != "working":
+            return
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            session.execute(insert(ScoreRow), rows[start : start + ROWS_AT_ONCE])
+        _end(
+            session,
+            found,
+            runtime,
+            state="draft",
+            retailers=len(scored),
+            score_version=scored.version,
+            certificate=certificate_of(scored, {}, basis.previous),
+            guards=facts(scored.guarded, scored.policy.guards),
+        )
+
+
+def basis_of(session: Session, found: queries.Run) -> Basis:
+    """Read what a run is computed from: no month from its day on, and nothing that anybody asked for.
+
+    Raises
+    ------
+    InputError
+        Where the scoring library refuses it.
+    """
+    policy = None if found.policy_version is None else queries.policy(session, found.policy_version)
+    before = None if found.previous is None else queries.run(session, found.previous)
+    tiers = {} if found.previous is None else queries.earned_tiers(session, found.previous)
+    shops = retailers.retailers(session)
+    own = before is None
+    history = History.from_columns(
+        {
+            "retailer": list(shops),
+            "market_type": [shop.market_type for shop in shops.values()],
+            "tier": [str(shop.tier) if own else str(tiers.get(code, "")) for code, shop in shops.items()],
+        },
+        _figures(session, found),
+    )
+    if "history" in history.figures:
+        history = with_estimated_demand(history, before=found.as_of)
+    decided = [
+        Decision(d.retailer, d.decision, d.tier, d.since, d.until, d.reason, d.author, d.approver or "")
+        for d in queries.decisions(session, approved=True)
+    ]
+    return Basis(
+        history,
+        ScorePolicy() if policy is None else ScorePolicy.from_toml(policy.text),
+        tuple(sorted(decided, key=lambda made: (made.retailer, made.since, made.until, made.decision, made.reason))),
+        None if before is None else Previous(before.as_of, before.score_version or "", tiers),
+        found.as_of,
+    )
+
+
+def scores_of(basis: Basis) -> Scores:
+    """Score all retailers; the same for the same basis."""
+    return score(basis.history, basis.policy, basis.decisions, None, basis.as_of)
+
+
+def _figures(session: Session, found: queries.Run) -> dict[str, Mapping[str, Sequence[Any]]]:
+    """Return the tables of figures that are known: sales by month over all classes, and what was told of months."""
+    tables: dict[str, Columns] = {}
+    sold: dict[tuple[str, date], int] = defaultdict(int)
+    out_days: dict[tuple[str, date], list[int | None]] = defaultdict(list)
+    for cell in forecasts.cells_until(session, found.as_of, found.history_number):
+        if cell.sold_units is not None:
+            sold[cell.retailer, cell.period] += cell.sold_units
+            out_days[cell.retailer, cell.period].append(cell.out_days)
+    if sold:
+        keys = sorted(sold)
+        tables["history"] = {
+            "retailer": [retailer for retailer, _ in keys],
+            "period": [period.isoformat() for _, period in keys],
+            "sold": [str(sold[key]) for key in keys],
+            "in_stock": [_part_in_stock(out_days[key], key[1]) for key in keys],
+        }
+    told = list(queries.facts_before(session, found.as_of))
+    if told:
+        tables["deliveries"] = {
+            "retailer": [fact.retailer for fact in told],
+            "period": [fact.period.isoformat() for fact in told],
+            "deliveries": [str(fact.whole) for fact in told],
+            "accepted": [str(fact.part) for fact in told],
+        }
+    return dict(tables)
+
+
+def _part_in_stock(out_days: Sequence[int | None], period: date) -> str:
+    """Return the mean part of a month in which the classes were in stock; empty where it is not known of one."""
+    known = [days for days in out_days if days is not None]
+    if len(known) < len(out_days):
+        return ""
+    whole = days_in(period) * len(known)
+    return f"{(whole - sum(known)) * THOUSANDTHS // whole / THOUSANDTHS:.3f}"
+
+
+def _rows(run_id: UUID, scored: Scores) -> list[dict[str, Any]]:
+    """Return the published rows as the table keeps them."""
+    published = Published.of(scored)
+    return [
+        {
+            "run": run_id,
+            "retailer": retailer,
+            "score_milli": int(Decimal(row["score"]) * 1000),
+            "previous_tier": int(row["previous_tier"]) if row["previous_tier"] else None,
+            **{name: int(row[name]) for name in NUMBERS},
+            **{name: row[name] for name in TEXTS},
+            "parts": [
+                {name: cell for name, cell in part.items() if name != "retailer"}
+                for part in published.breakdown[retailer]
+            ],
+        }
+        for retailer, row in published.scores.items()
+    ]
+
+
+def _end(session: Session, found: queries.Run, runtime: Runtime, **values: Any) -> None:
+    at = runtime.clock()
+    session.execute(
+        update(ScoreRun).where(ScoreRun.id == found.id, ScoreRun.state == "working").values(done_at=at, **values)
+    )
+    audit.record(
+        session,
+        actor=SYSTEM,
+        action=f"score.{values['state']}",
+        subject=f"score:{found.number}",
+        at=at,
+        alert=values["state"] == "failed",
+    )

@@ -1,0 +1,156 @@
+"""Tables of scores. Scores are thousandths of a point; a run's rows are written once and never changed."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kit.db import Base
+
+_HEX_64 = "~ '^[0-9a-f]{64}$'"
+
+
+class ScorePolicyRow(Base):
+    """One version of the score policy: TOML as the scoring library reads it."""
+
+    __tablename__ = "score_policies"
+    __append_only__ = True
+    __table_args__ = (CheckConstraint(f"text_sha256 {_HEX_64}", name="sha256"),)
+
+    version: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    text: Mapped[str]
+    text_sha256: Mapped[str]
+    author: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ScoreFact(Base):
+    """Something that a capability tells of a retailer, by the scoring library's table; ``source`` tells it once.
+
+    ``part`` of ``whole`` is what counts well, such as accepted deliveries of all deliveries.
+    """
+
+    __tablename__ = "score_facts"
+    __append_only__ = True
+    __table_args__ = (
+        CheckConstraint("facts IN ('deliveries')", name="facts"),
+        CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),
+        CheckConstraint("part BETWEEN 0 AND whole", name="part"),
+        Index("ix_score_facts_period", "period"),
+    )
+    __party__ = "retailer"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    facts: Mapped[str]
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    period: Mapped[date]
+    whole: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """A dated decision of two persons on a retailer; it has no effect before the second one approved it."""
+
+    __tablename__ = "score_decisions"
+    __table_args__ = (
+        CheckConstraint("decision IN ('suspended', 'lowered')", name="decision"),
+        CheckConstraint("(decision = 'lowered') = (tier IS NOT NULL)", name="tier"),
+        CheckConstraint("tier > 0", name="tier_number"),
+        CheckConstraint("until > since", name="span"),
+        CheckConstraint("approver IS DISTINCT FROM author OR approver IS NULL", name="two_persons"),
+        CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name="approved"),
+        Index("ix_score_decisions_retailer", "retailer"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    decision: Mapped[str]
+    tier: Mapped[int | None]
+    since: Mapped[date]
+    until: Mapped[date]
+    reason: Mapped[str]
+    author: Mapped[str]
+    proposed_at: Mapped[datetime]
+    approver: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+
+
+class ScoreRun(Base):
+    """One scoring of all retailers: a draft when it is computed, a version in force once a second person published it.
+
+    ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
+    figure of the demand history that it may use, ``forecast_number`` the newest forecast version then; without
+    ``policy_version`` the library's default policy counted.
+    """
+
+    __tablename__ = "score_runs"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'working', 'draft', 'published', 'failed')", name="state"),
+        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
+        CheckConstraint("(state IN ('draft', 'published')) = (score_version IS NOT NULL)", name="scored"),
+        CheckConstraint(
+            "num_nulls(score_version, certificate, guards) IN (0, 3)"
+            " AND (score_version IS NULL OR done_at IS NOT NULL)",
+            name="whole",
+        ),
+        CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name="published"),
+        CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name="published_at"),
+        CheckConstraint("published_by IS DISTINCT FROM asked_by OR published_by IS NULL", name="two_persons"),
+        CheckConstraint(f"score_version {_HEX_64}", name="score_version"),
+        Index("uq_score_runs_under_way", "under_way", unique=True, postgresql_where="state IN ('waiting', 'working')"),
+        Index("ix_score_runs_published", "published_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    policy_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
+    as_of: Mapped[date]
+    history_number: Mapped[int] = mapped_column(BigInteger)
+    forecast_number: Mapped[int | None] = mapped_column(BigInteger)
+    previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    state: Mapped[str]
+    under_way: Mapped[bool] = mapped_column(server_default="true")
+    retailers: Mapped[int]
+    score_version: Mapped[str | None]
+    certificate: Mapped[dict[str, Any] | None]
+    guards: Mapped[dict[str, Any] | None]
+    trouble: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+    published_by: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+
+
+class ScoreRow(Base):
+    """A retailer in a run. ``parts`` are its rows of ``breakdown.csv``, by the names of the columns."""
+
+    __tablename__ = "score_rows"
+    __append_only__ = True
+    __table_args__ = (
+        CheckConstraint("status IN ('scored', 'lowered', 'suspended')", name="status"),
+        CheckConstraint("score_milli BETWEEN 0 AND 1000000", name="score"),
+        CheckConstraint("tier > 0 AND earned_tier > 0 AND previous_tier > 0", name="tiers"),
+        CheckConstraint("weight >= 0", name="weight"),
+        Index("ix_score_rows_retailer", "retailer", "run"),
+    )
+    __party__ = "retailer"
+
+    run: Mapped[UUID] = mapped_column(ForeignKey("score_runs.id"), primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    market_type: Mapped[str]
+    score_milli: Mapped[int]
+    compared_with: Mapped[str]
+    rank: Mapped[int]
+    peers: Mapped[int]
+    previous_tier: Mapped[int | None]
+    earned_tier: Mapped[int]
+    tier: Mapped[int]
+    weight: Mapped[int]
+    status: Mapped[str]
+    parts: Mapped[list[Any]]

@@ -1,0 +1,64 @@
+"""Versions of the score policy: checked by the scoring library before they are kept. Nothing here commits."""
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from allocation.errors import InputError
+from allocation.scoring import ScorePolicy
+from server.kit import audit
+from server.kit.fields import Invalid, Reason, Unfit, require
+from server.kit.identity import Actor, Operator
+from server.kit.marking import N_
+from server.scores import queries
+from server.scores.models import ScorePolicyRow
+from server.scores.service import REASON
+
+NOT_A_POLICY: Final = Reason("score_policy", N_("This is no score policy: {what}."))
+
+
+def write_policy(session: Session, text: str, operator: Operator, *, reason: str, at: datetime) -> queries.Policy:
+    """Keep a text as the newest version of the score policy, which the next run counts by.
+
+    What the newest one says already is not kept twice.
+
+    Raises
+    ------
+    Invalid
+        Where the scoring library refuses it, naming the key; an empty or long reason.
+    """
+    try:
+        ScorePolicy.from_toml(text)
+    except InputError as error:
+        raise Invalid({"policy": Unfit(NOT_A_POLICY, what=str(error))}) from None
+    require(REASON, {"reason": reason.strip()})
+    newest = queries.policy(session)
+    if newest is not None and newest.text == text:
+        return newest
+    row = ScorePolicyRow(
+        text=text,
+        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        author=operator.name,
+        reason=reason.strip(),
+        created_at=at,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        actor=Actor("operator", operator.name),
+        action="score.policy_written",
+        subject=f"score_policy:{row.version}",
+        at=at,
+        detail={"sha256": row.text_sha256, "reason": row.reason},
+    )
+    written = queries.policy(session, row.version)
+    assert written is not None  # noqa: S101 - written above
+    return written
+
+
+def default_text() -> str:
+    """Return the policy that counts where none was written, with every key."""
+    return ScorePolicy().to_toml()

@@ -1,0 +1,280 @@
+"""Reads of scores."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy.orm import Session
+
+from server.scores.models import DecisionRow, ScoreFact, ScorePolicyRow, ScoreRow, ScoreRun
+from server.scores.rules import DecisionKind, Held, Placed, Standing, Status, standing_on
+
+State = Literal["waiting", "working", "draft", "published", "failed"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of the score policy."""
+
+    version: int
+    text: str
+    text_sha256: str
+    author: str
+    reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scoring of all retailers; see :class:`server.scores.models.ScoreRun`."""
+
+    id: UUID
+    number: int
+    policy_version: int | None
+    as_of: date
+    history_number: int
+    forecast_number: int | None
+    previous: int | None
+    asked_by: str
+    asked_at: datetime
+    state: State
+    retailers: int
+    score_version: str | None
+    certificate: dict[str, Any] | None
+    guards: dict[str, Any] | None
+    trouble: str | None
+    done_at: datetime | None
+    published_by: str | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A retailer in a run; ``parts`` are its rows of ``breakdown.csv``."""
+
+    run: int
+    as_of: date
+    published_at: datetime | None
+    retailer: str
+    score_milli: int
+    compared_with: str
+    rank: int
+    peers: int
+    previous_tier: int | None
+    earned_tier: int
+    tier: int
+    weight: int
+    status: Status
+    parts: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A dated decision on a retailer; without an approver it has no effect yet."""
+
+    id: UUID
+    retailer: str
+    decision: DecisionKind
+    tier: int | None
+    since: date
+    until: date
+    reason: str
+    author: str
+    proposed_at: datetime
+    approver: str | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was told of a retailer's month, added up."""
+
+    facts: str
+    retailer: str
+    period: date
+    whole: int
+    part: int
+
+
+def policy(session: Session, version: int | None = None) -> Policy | None:
+    """Return a version of the score policy, the newest where none is named; none where there is none."""
+    query = select(ScorePolicyRow).order_by(ScorePolicyRow.version.desc()).limit(1)
+    if version is not None:
+        query = query.where(ScorePolicyRow.version == version)
+    row = session.scalars(query).one_or_none()
+    return None if row is None else _policy(row)
+
+
+def policies(session: Session) -> list[Policy]:
+    """Return every version of the score policy, the newest first."""
+    return [_policy(row) for row in session.scalars(select(ScorePolicyRow).order_by(ScorePolicyRow.version.desc()))]
+
+
+def run(session: Session, number: int) -> Run | None:
+    """Return the run of a number, or none."""
+    row = session.scalars(
+        select(ScoreRun).where(ScoreRun.number == number).execution_options(populate_existing=True)
+    ).one_or_none()
+    return None if row is None else run_of(row)
+
+
+def runs(session: Session, limit: int = 50) -> list[Run]:
+    """Return the newest runs, the last first."""
+    return [run_of(row) for row in session.scalars(select(ScoreRun).order_by(ScoreRun.number.desc()).limit(limit))]
+
+
+def in_force(session: Session) -> Run | None:
+    """Return the run that was published last, or none."""
+    row = session.scalars(
+        select(ScoreRun).where(ScoreRun.state == "published").order_by(ScoreRun.published_at.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else run_of(row)
+
+
+def standings(session: Session, found: Run, retailers: Collection[str], day: date) -> dict[str, Standing]:
+    """Return what counts on ``day`` of those retailers that a published run has scored."""
+    rows = session.execute(
+        select(ScoreRow.retailer, ScoreRow.earned_tier, ScoreRow.tier, ScoreRow.weight, ScoreRow.status).where(
+            ScoreRow.run == found.id, ScoreRow.retailer == any_(literal(list(retailers), ARRAY(String)))
+        )
+    )
+    table: list[int] = (found.certificate or {})["policy"]["tier_weights"]
+    decided: dict[str, list[Held]] = defaultdict(list)
+    for one in decisions(session, retailers, approved=True):
+        decided[one.retailer].append(Held(one.decision, one.tier, one.since, one.until, one.reason))
+    return {
+        retailer: standing_on(Placed(earned, tier, weight, cast("Status", status)), decided[retailer], table, day)
+        for retailer, earned, tier, weight, status in rows
+    }
+
+
+def scores(session: Session, found: Run, *, offset: int = 0, limit: int | None = None) -> list[Score]:
+    """Return a run's retailers, the highest score first."""
+    rows = session.scalars(
+        select(ScoreRow)
+        .where(ScoreRow.run == found.id)
+        .order_by(ScoreRow.score_milli.desc(), ScoreRow.retailer.collate("C"))
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_score(row, found.number, found.as_of, found.published_at) for row in rows]
+
+
+def scores_of(session: Session, retailer: str, *, limit: int = 60) -> list[Score]:
+    """Return a retailer's published scores, the newest first."""
+    rows = session.execute(
+        select(ScoreRow, ScoreRun.number, ScoreRun.as_of, ScoreRun.published_at)
+        .join(ScoreRun, ScoreRun.id == ScoreRow.run)
+        .where(ScoreRow.retailer == retailer, ScoreRun.state == "published")
+        .order_by(ScoreRun.published_at.desc())
+        .limit(limit)
+    )
+    return [_score(*row) for row in rows]
+
+
+def earned_tiers(session: Session, number: int) -> dict[str, int]:
+    """Return the tier that each retailer earned in a run."""
+    rows = session.execute(
+        select(ScoreRow.retailer, ScoreRow.earned_tier)
+        .join(ScoreRun, ScoreRun.id == ScoreRow.run)
+        .where(ScoreRun.number == number)
+    )
+    return {row.retailer: row.earned_tier for row in rows}
+
+
+def decisions(
+    session: Session, retailers: Collection[str] | None = None, *, approved: bool | None = None
+) -> list[Decision]:
+    """Return the decisions, on some retailers where they are named, the newest first."""
+    query = select(DecisionRow).order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc())
+    if retailers is not None:
+        query = query.where(DecisionRow.retailer == any_(literal(list(retailers), ARRAY(String))))
+    if approved is not None:
+        query = query.where(DecisionRow.approver.is_not(None) if approved else DecisionRow.approver.is_(None))
+    return [_decision(row) for row in session.scalars(query)]
+
+
+def decision(session: Session, decision_id: UUID) -> Decision | None:
+    """Return one decision, or none."""
+    row = session.get(DecisionRow, decision_id)
+    return None if row is None else _decision(row)
+
+
+def facts_before(session: Session, day: date) -> Iterator[Fact]:
+    """Yield what was told of the months before ``day``, added up, by table, retailer and month."""
+    key = (ScoreFact.facts, ScoreFact.retailer, ScoreFact.period)
+    rows = session.execute(
+        select(*key, func.sum(ScoreFact.whole), func.sum(ScoreFact.part))
+        .where(ScoreFact.period < day)
+        .group_by(*key)
+        .order_by(*key)
+    )
+    for facts, retailer, period, whole, part in rows:
+        yield Fact(facts, retailer, period, int(whole), int(part))
+
+
+def run_of(row: ScoreRun) -> Run:
+    """Return a row as others see it."""
+    return Run(
+        row.id,
+        row.number,
+        row.policy_version,
+        row.as_of,
+        row.history_number,
+        row.forecast_number,
+        row.previous,
+        row.asked_by,
+        row.asked_at,
+        cast("State", row.state),
+        row.retailers,
+        row.score_version,
+        row.certificate,
+        row.guards,
+        row.trouble,
+        row.done_at,
+        row.published_by,
+        row.published_at,
+    )
+
+
+def _score(row: ScoreRow, number: int, as_of: date, published_at: datetime | None) -> Score:
+    return Score(
+        number,
+        as_of,
+        published_at,
+        row.retailer,
+        row.score_milli,
+        row.compared_with,
+        row.rank,
+        row.peers,
+        row.previous_tier,
+        row.earned_tier,
+        row.tier,
+        row.weight,
+        cast("Status", row.status),
+        tuple(row.parts),
+    )
+
+
+def _policy(row: ScorePolicyRow) -> Policy:
+    return Policy(row.version, row.text, row.text_sha256, row.author, row.reason, row.created_at)
+
+
+def _decision(row: DecisionRow) -> Decision:
+    return Decision(
+        row.id,
+        row.retailer,
+        cast("DecisionKind", row.decision),
+        row.tier,
+        row.since,
+        row.until,
+        row.reason,
+        row.author,
+        row.proposed_at,
+        row.approver,
+        row.approved_at,
+    )

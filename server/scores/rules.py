@@ -1,0 +1,93 @@
+"""Pure decisions about scores: what is in force on a day, what a decision may say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from contract.errors import Rejected
+
+DecisionKind = Literal["suspended", "lowered"]
+Status = Literal["scored", "lowered", "suspended"]
+
+TIERS_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Held:
+    """A decision of two persons on a retailer: from the day ``since`` to the day before ``until``."""
+
+    decision: DecisionKind
+    tier: int | None
+    since: date
+    until: date
+    reason: str
+
+    def holds(self, day: date) -> bool:
+        """Return whether it has effect on ``day``."""
+        return self.since <= day < self.until
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a retailer stands in the version in force."""
+
+    earned_tier: int
+    tier: int
+    weight: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What counts of a retailer on a day; ``suspended`` says why nothing is allocated to it."""
+
+    tier: int
+    weight: int
+    suspended: str | None
+
+
+def standing_on(placed: Placed, decisions: Sequence[Held], tier_weights: Sequence[int], day: date) -> Standing:
+    """Return what counts on ``day``: as published, but for decisions that began or ended since.
+
+    Where decisions hold as they did, tier and weight are the published ones. Where one has ended, the earned tier has
+    its weight of the table again; where one has begun, the weight is at most the lower tier's. A suspended retailer
+    keeps a weight of at least 1, with which nothing is allocated.
+    """
+    holding = [one for one in decisions if one.holds(day)]
+    suspended = next((one.reason for one in holding if one.decision == "suspended"), None)
+    lowest = max((one.tier or 0 for one in holding if one.decision == "lowered"), default=0)
+    tier = min(max(placed.earned_tier, lowest), len(tier_weights))
+    if suspended is not None:
+        return Standing(tier, max(placed.weight, 1), suspended)
+    if placed.status != "suspended" and tier == placed.tier:
+        return Standing(tier, placed.weight, None)
+    of_table = tier_weights[tier - 1]
+    falls = tier > placed.tier and placed.status != "suspended"
+    return Standing(tier, min(of_table, placed.weight) if falls else of_table, None)
+
+
+def check_decision(decision: DecisionKind, tier: int | None, since: date, until: date) -> None:
+    """Refuse a decision that ends before it begins, or whose tier does not fit what it is.
+
+    Raises
+    ------
+    Rejected
+        ``decision_dates``, ``decision_tier``.
+    """
+    if until <= since:
+        raise Rejected("decision_dates", since=since.isoformat(), until=until.isoformat())
+    if (decision == "lowered") != (tier is not None) or (tier is not None and not 1 <= tier <= TIERS_MOST):
+        raise Rejected("decision_tier", most=TIERS_MOST)
+
+
+def check_second_person(first: str, second: str) -> None:
+    """Refuse the one who did the first step.
+
+    Raises
+    ------
+    Rejected
+        ``same_person``.
+    """
+    if first == second:
+        raise Rejected("same_person", name=second)
