@@ -15,8 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -113,7 +114,7 @@ def in_processes(workers: int, beside: Path, history: History, horizon: int, cal
     key = _digest(history, horizon, calendar)
     folder = beside.absolute().parent / f".{beside.name}.{key[:16]}.parts"
     folder.mkdir(parents=True, exist_ok=True)
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
         yield Processes(pool, folder)
     except BaseException:
@@ -121,6 +122,18 @@ def in_processes(workers: int, beside: Path, history: History, horizon: int, cal
         raise
     pool.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """See that this process ends when the one that started it is killed."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_wait_and_end, args=(parent,), daemon=True).start()
+
+
+def _wait_and_end(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 class _Kept(Sequence[Result]):
