@@ -16,14 +16,14 @@ from uuid import UUID
 
 import numpy as np
 import structlog
-from sqlalchemy import ARRAY, String, any_, func, insert, literal, select, update
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
 from allocation.forecasting import Frequency, forecast, history_of
 from allocation.forecasting.backtesting import Backtest, backtest
 from allocation.forecasting.censoring import Estimates, unconstrained
-from server.forecasts import queries, rules, telling
+from server.forecasts import queries, rules, service, telling
 from server.forecasts.models import ForecastVersion, SeriesRow
 from server.kit import audit
 from server.kit.db import transaction
@@ -33,8 +33,9 @@ from server.kit.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
-BLOCK: Final = 5_000
-"""Series of one class that are worked on together: they lend each other level and season, and bound the memory."""
+BLOCK: Final = 2_000
+"""Series of one class that are worked on together, one block a job: they lend each other level and season, they bound
+the memory, and what else waits for the solver, such as a freeze, waits for one block and not for all."""
 
 TOLD_AT_ONCE: Final = 500
 READING, COMPUTING, TELLING, TOLD = N_("reading the history"), N_("computing"), N_("telling the shops"), N_("told")
@@ -67,7 +68,10 @@ class Demand:
 
 
 def run(runtime: Runtime, *, version: str) -> None:
-    """Compute a version. Called again after a crash it goes on; done and told or failed it does nothing."""
+    """Compute a block of a version, and see to the next one; after the last tell the shops.
+
+    Called again after a crash it goes on; done and told or failed it does nothing.
+    """
     chosen = UUID(version)
     with transaction(runtime.sessions) as session:
         row = session.get(ForecastVersion, chosen, with_for_update=True)
@@ -78,7 +82,8 @@ def run(runtime: Runtime, *, version: str) -> None:
             row.state, row.stage = "working", READING
     if found.state != "done":
         try:
-            _compute(runtime, found)
+            if not _compute(runtime, found):
+                return
         except (InputError, LeakError) as error:
             log.warning("forecast_failed", version=found.number, why=str(error))
             with transaction(runtime.sessions) as session:
@@ -87,24 +92,36 @@ def run(runtime: Runtime, *, version: str) -> None:
     _tell(runtime, found.number)
 
 
-def _compute(runtime: Runtime, found: queries.Version) -> None:
+def _compute(runtime: Runtime, found: queries.Version) -> bool:
+    """Compute the first block that is missing; return whether all are there. What is left goes on after other jobs.
+
+    How many series are done is stored with a block's rows: together or not at all.
+    """
     with transaction(runtime.sessions) as session:
-        digest, keys = _digest(queries.cells_until(session, found.cut_off, found.history_number))
-        total = sum(map(len, keys.values()))
-        _note(session, found.id, stage=COMPUTING, series=total, input_sha256=digest)
+        if found.input_sha256 is None:
+            digest = _digest(queries.cells_until(session, found.cut_off, found.history_number))
+            _note(session, found.id, input_sha256=digest)
+        keys = queries.series_until(session, found.cut_off, found.history_number)
+        _note(session, found.id, stage=COMPUTING, series=sum(map(len, keys.values())))
+    blocks = list(_blocks(keys))
     done = 0
-    for block in _blocks(keys):
-        with transaction(runtime.sessions) as session:
-            demand = None if _is_stored(session, found.id, block) else _demand(session, found, block)
-        if demand is not None:
-            rows = series_rows(demand, found, block.product_class)
-            with transaction(runtime.sessions) as session:
-                if rows:
-                    session.execute(insert(SeriesRow), rows)
-                _note(session, found.id, series_done=done + len(block.retailers))
+    for place, block in enumerate(blocks, start=1):
         done += len(block.retailers)
+        if done <= found.series_done:
+            continue
+        with transaction(runtime.sessions) as session:
+            demand = _demand(session, found, block)
+        rows = series_rows(demand, found, block.product_class)
+        with transaction(runtime.sessions) as session:
+            if rows:
+                session.execute(insert(SeriesRow), rows)
+            _note(session, found.id, series_done=done)
+            if place < len(blocks):
+                service.go_on(session, found.id)
+                return False
     with transaction(runtime.sessions) as session:
         _end(session, found, runtime, state="done", series_done=done, library_version=library_version())
+    return True
 
 
 def series_rows(demand: Demand, found: queries.Version, product_class: str) -> list[dict[str, Any]]:
@@ -162,33 +179,20 @@ def _tested(tested: Backtest, place: int) -> dict[str, Any]:
     }
 
 
-def _digest(cells: Iterable[queries.Cell]) -> tuple[str, dict[str, list[str]]]:
-    """Return the SHA-256 of all cells and the retailers of each class, both in byte order."""
+def _digest(cells: Iterable[queries.Cell]) -> str:
+    """Return the SHA-256 of all cells in byte order."""
     digest = hashlib.sha256()
-    keys: dict[str, list[str]] = {}
     for cell in cells:
         figures = (cell.sold_units, cell.requested_units, cell.granted_units, cell.out_days)
         line = [cell.product_class, cell.retailer, cell.period.isoformat(), *figures]
         digest.update(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        of_class = keys.setdefault(cell.product_class, [])
-        if not of_class or of_class[-1] != cell.retailer:
-            of_class.append(cell.retailer)
-    return digest.hexdigest(), keys
+    return digest.hexdigest()
 
 
 def _blocks(keys: dict[str, list[str]]) -> Iterator[Block]:
     for product_class, retailers in keys.items():
         for start in range(0, len(retailers), BLOCK):
             yield Block(product_class, tuple(retailers[start : start + BLOCK]))
-
-
-def _is_stored(session: Session, version: UUID, block: Block) -> bool:
-    """Return whether the block's rows are there: they are stored together or not at all."""
-    mine = SeriesRow.retailer == any_(literal(list(block.retailers), ARRAY(String)))
-    stored = select(func.count()).where(
-        SeriesRow.version == version, SeriesRow.product_class == block.product_class, mine
-    )
-    return bool(session.scalar(stored))
 
 
 def _demand(session: Session, found: queries.Version, block: Block) -> Demand:

@@ -173,6 +173,21 @@ def cells_until(
         yield _cell(row)
 
 
+def series_until(session: Session, cut_off: date, number: int) -> dict[str, list[str]]:
+    """Return of which retailers something was known before ``cut_off`` at ``number``, by class, in byte order."""
+    key = (DemandVersion.product_class, DemandVersion.retailer)
+    rows = session.execute(
+        select(*key)
+        .where(DemandVersion.period < cut_off, DemandVersion.number <= number)
+        .group_by(*key)
+        .order_by(*(column.collate("C") for column in key))
+    )
+    found: dict[str, list[str]] = {}
+    for product_class, retailer in rows:
+        found.setdefault(product_class, []).append(retailer)
+    return found
+
+
 def version(session: Session, number: int | None = None, *, state: State | None = None) -> Version | None:
     """Return the version of a number, or the newest one, of a state where it is named; none where there is none."""
     query = select(ForecastVersion).order_by(ForecastVersion.number.desc()).limit(1)

@@ -88,7 +88,7 @@ def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> in
     )
     session.add(row)
     session.flush()
-    jobs.defer(session, TASK, {"version": str(row.id)}, queue=jobs.SOLVING, lock="forecasts")
+    go_on(session, row.id)
     audit.record(
         session,
         actor=by,
@@ -98,6 +98,11 @@ def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> in
         detail={"cut_off": cut_off.isoformat(), "history_number": number},
     )
     return row.number
+
+
+def go_on(session: Session, version: UUID) -> None:
+    """Have the solver compute what is missing of a version, after what waits already."""
+    jobs.defer(session, TASK, {"version": str(version)}, queue=jobs.SOLVING, lock="forecasts")
 
 
 def keep_time(session: Session, now: datetime) -> int | None:
