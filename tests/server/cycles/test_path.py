@@ -10,7 +10,7 @@ from contract.book import in_book, leaf_bytes
 from contract.errors import Conflict, Rejected
 from contract.feed import BookEntry, Grants, WindowState
 from server.cycles import queries, result_queries, rules, service, standing, supply_queries, window_planning
-from server.cycles.queries import Grant
+from server.cycles.result_queries import Grant
 from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.fields import Invalid
