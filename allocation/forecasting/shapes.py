@@ -4,7 +4,8 @@ Classical decomposition by ratios to a centred moving average gives each series 
 they are mostly noise, so they are drawn towards those of the class, these towards those of all series, and these
 towards 1, by James and Stein's rule: the more, the larger the noise is beside the distance (Miller and Williams 2003,
 International Journal of Forecasting 19, found this better than either extreme on the M-competition's series). A series
-with less than two years and a period has no coefficients of its own and takes those of its class.
+with less than two years and a period has no coefficients of its own and takes those of its class, unless it has stood
+still for a year or longer.
 """
 
 from dataclasses import dataclass
@@ -70,7 +71,9 @@ def ratios(values: FloatArray, season: int) -> FloatArray:
 
 
 def own_shape(values: FloatArray, places: IntArray, season: int) -> Shape | None:
-    """Return the coefficients of one series, None where it is too short."""
+    """Return the coefficients of one series, None where it is too short; a year without any change has a flat shape."""
+    if len(values) >= season and values[0] > 0 and not np.ptp(values):
+        return Shape(np.ones(season), 0.0)
     found = ratios(values, season)
     valid = ~np.isnan(found)
     counted = np.bincount(places[valid], minlength=season)

@@ -62,6 +62,14 @@ def test_what_never_changed_goes_on():
     assert (high - low < 12).all()
 
 
+def test_a_shop_that_stood_still_for_a_year_takes_no_season_from_its_class():
+    others = [(f"shop {number}", seasonal(60)) for number in range(8)]
+    mean, _, _ = of(forecast(monthly(*others, ("still", np.full(20, 12.0))), 12), "still")
+
+    assert np.ptp(mean) == 0
+    assert mean[0] == pytest.approx(12.0, rel=0.05)
+
+
 def test_one_point_alone_goes_on():
     mean, low, high = of(forecast(monthly(("shop", [7.0])), 3), "shop")
 

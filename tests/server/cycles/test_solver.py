@@ -97,4 +97,4 @@ def test_what_calculates_for_long_waits_in_the_solvers_queue(town, closed):
     with transaction(town.sessions) as session:
         waiting = session.execute(sa.text("SELECT task_name, queue_name FROM procrastinate_jobs")).all()
     assert [tuple(one) for one in waiting] == [("cycles.freeze", jobs.SOLVING)]
-    assert {"cycles.freeze", "cycles.solve", "cycles.verify", "cycles.publish", "cycles.what_if"} == solver.TASKS.keys()
+    assert {"cycles.freeze", "cycles.solve", "cycles.verify", "cycles.publish", "cycles.what_if"} <= solver.TASKS.keys()
