@@ -12,7 +12,7 @@ import allocation
 from allocation import folders
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import copying, problems, queries, result_queries, terms
+from server.cycles import copying, problems, queries, result_queries
 
 ANNOUNCED_POLICY = "policy-as-announced.toml"
 _GRANTS = """
@@ -68,7 +68,7 @@ def write(session: Session, cycle: UUID, folder: Path) -> None:
     assert run is not None  # noqa: S101 - it has a result
     basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
     problem = problems.problem(session, basis)
-    policy = terms.read(run.policy_text).policy.with_seed(run.seed)
+    policy = problems.policy(session, basis).with_seed(run.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ANNOUNCED_POLICY).write_text(run.policy_text, encoding="utf-8")
     folders.write_problem(problem, policy, folder / "problem")

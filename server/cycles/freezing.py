@@ -1,7 +1,7 @@
 """The freeze: the order book becomes fixed rows, a hash and a root, in one transaction. Nothing here commits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import product
 from typing import Any
@@ -19,12 +19,15 @@ from allocation.tables.texts import Coded
 from server.catalogue import queries as catalogue
 from server.cycles import attempts, copying, frozen_book, moves, rules, supply_queries
 from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleSecret
+from server.forecasts import queries as forecasts
 from server.kit import audit
 from server.kit.identity import SYSTEM
 from server.licences import queries as licences
 from server.orders import queries as orders
 from server.orders import windows as order_windows
 from server.retailers import queries as retailers
+from server.scores import queries as scores
+from server.scores.rules import Standing as ScoreStanding
 
 BoolArray = npt.NDArray[np.bool_]
 CodeArray = npt.NDArray[np.integer[Any]]
@@ -63,8 +66,8 @@ class Asked:
 def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
     """Freeze the book of a cycle whose windows are all closed; return whether it did, False where it is frozen.
 
-    Each line gets its retailer's weight, what is carried over, its cap, and the licence gate once more. Every
-    retailer with an order is sent the root and its place under it.
+    Each line gets its retailer's weight and tier, from the scores in force where it is scored, what is carried over,
+    its cap, and the licence gate once more. Every retailer with an order is sent the root and its place under it.
 
     Raises
     ------
@@ -88,6 +91,8 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
         "input_sha256": run.input_sha256,
         "retailers": len(found.retailers),
         "lines": len(book.units),
+        "score_version": row.score_version,
+        "forecast_version": row.forecast_version,
     }
     moves.move(session, row, "freeze", at=at, actor=SYSTEM, detail=detail)
     audit.record(session, actor=SYSTEM, action="cycle.frozen", subject=f"cycle:{cycle}", at=at, detail=detail)
@@ -107,7 +112,8 @@ def _asked(session: Session, cycle: UUID) -> Asked:
 
 def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> None:
     codes, names = list(book.retailer.texts), list(book.sku.texts)
-    shops = retailers.retailers(session, codes)
+    day = at.astimezone(ZoneInfo(row.zone)).date()
+    shops = _scored(session, row, retailers.retailers(session, codes), day)
     skus = catalogue.skus(session, names, withdrawn=True)
     copying.insert_rows(
         session,
@@ -118,7 +124,7 @@ def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> N
         ],
     )
     copying.insert_rows(session, BookSku, [(row.id, sku.sku, sku.price_minor) for sku in skus.values()])
-    why = _whys(session, book, shops, skus, at.astimezone(ZoneInfo(row.zone)).date())
+    why = _whys(session, book, shops, skus, day)
     weights = np.array([shops[code].weight for code in codes], np.int64)
     caps, capped = _caps(session, book, skus)
     caps[why.codes != 0] = 0
@@ -132,6 +138,33 @@ def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> N
         "ineligible_why": copying.texts(why),
     }
     copying.insert_columns(session, BookLine, pa.table(columns), cycle=row.id, floor_units=0)
+
+
+def _scored(
+    session: Session, row: CycleRow, shops: Mapping[str, retailers.Retailer], day: date
+) -> dict[str, retailers.Retailer]:
+    """Return the shops with tier, weight and suspension as the scores in force have them, and note on the cycle which.
+
+    A shop that is not scored keeps its own.
+    """
+    found = scores.in_force(session)
+    if found is None:
+        return dict(shops)
+    row.score_version = found.score_version
+    forecast = None if found.forecast_number is None else forecasts.version(session, found.forecast_number)
+    if forecast is not None:
+        row.forecast_version = f"{forecast.number}:{forecast.input_sha256}"
+    standings = scores.standings(session, found, list(shops), day)
+    return {code: _placed(shop, standings.get(code)) for code, shop in shops.items()}
+
+
+def _placed(shop: retailers.Retailer, standing: ScoreStanding | None) -> retailers.Retailer:
+    if standing is None:
+        return shop
+    placed = replace(shop, tier=standing.tier, weight=standing.weight)
+    if standing.suspended is None or shop.standing == "suspended":
+        return placed
+    return replace(placed, standing="suspended", standing_reason=standing.suspended)
 
 
 def _whys(

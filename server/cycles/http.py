@@ -76,6 +76,8 @@ def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.Cycle
         supply_version=found.supply_version,
         commitment=found.commitment,
         book_root=found.book_root,
+        score_version=found.score_version,
+        forecast_version=found.forecast_version,
         created_by=found.created_by,
         sent_by=found.sent_by,
         released_by=found.released_by,

@@ -60,7 +60,11 @@ class PolicyRow(Base):
 
 
 class CycleRow(Base):
-    """One cycle. ``open`` is no state here: it follows from the windows. ``trouble`` is what stopped the last step."""
+    """One cycle. ``open`` is no state here: it follows from the windows. ``trouble`` is what stopped the last step.
+
+    ``score_version`` and ``forecast_version`` say where the weights of the frozen book come from; none where they are
+    the retailers' own.
+    """
 
     __tablename__ = "cycles"
     __table_args__ = (
@@ -92,6 +96,8 @@ class CycleRow(Base):
     supply_version: Mapped[int] = mapped_column(server_default=text("0"))
     commitment: Mapped[str | None]
     book_root: Mapped[str | None]
+    score_version: Mapped[str | None]
+    forecast_version: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     sent_by: Mapped[str | None]
     released_by: Mapped[str | None]

@@ -1,7 +1,7 @@
 """The core's problem, made of stored rows alone: frozen book, a version of the supply, policy, manual decisions."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import allocation
 from allocation.tables.texts import Coded
-from server.cycles import copying, result_queries, supply_queries, terms
+from server.cycles import copying, queries, result_queries, supply_queries, terms
 
 _LINES = """
     SELECT retailer, sku, requested_units, floor_units, cap_units, weight, carry_thousandths
@@ -104,6 +104,17 @@ def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]
         if decided
         else None,
         keep_arrival=arrived is not None,
+    )
+
+
+def policy(session: Session, basis: Basis) -> allocation.Policy:
+    """Return the policy without its seed, naming the scores and the forecast that the book's weights come from."""
+    cycle = queries.cycle(session, basis.cycle)
+    assert cycle is not None  # noqa: S101 - it has a book
+    return replace(
+        terms.read(basis.policy_text).policy,
+        score_version=cycle.score_version,
+        forecast_version=cycle.forecast_version,
     )
 
 

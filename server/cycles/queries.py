@@ -40,6 +40,8 @@ class Cycle:
     supply_version: int
     commitment: str | None
     book_root: str | None
+    score_version: str | None
+    forecast_version: str | None
     attempt: int
     created_by: str
     sent_by: str | None
@@ -182,6 +184,8 @@ def _cycle(row: CycleRow, opened: frozenset[UUID]) -> Cycle:
         supply_version=row.supply_version,
         commitment=row.commitment,
         book_root=row.book_root,
+        score_version=row.score_version,
+        forecast_version=row.forecast_version,
         attempt=row.attempt,
         created_by=row.created_by,
         sent_by=row.sent_by,

@@ -255,6 +255,8 @@ class CycleStatus(CycleLine):
     supply_version: int
     commitment: str | None
     book_root: str | None
+    score_version: str | None
+    forecast_version: str | None
     created_by: str
     sent_by: str | None
     released_by: str | None

@@ -25,7 +25,7 @@ from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.hashing.canonical import input_sha256
 from allocation.tables.columns import IntArray
-from server.cycles import copying, exporting, freezing, moves, problems, publishing, supply_queries, terms
+from server.cycles import copying, exporting, freezing, moves, problems, publishing, supply_queries
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
@@ -82,7 +82,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         attempt = row.attempt
         run = _run(session, row)
         problem = _unchanged(session, run)
-        policy = terms.read(run.policy_text).policy
+        policy = problems.policy(session, _basis(run))
         assert row.commitment is not None  # noqa: S101 - a constraint holds it
         assert row.book_root is not None  # noqa: S101 - frozen
         proof = seeding.SeedProof(

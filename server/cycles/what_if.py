@@ -31,7 +31,7 @@ from allocation.tables.texts import Coded
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.texts import Language, translations
-from server.cycles import problems, queries, result_queries, terms
+from server.cycles import problems, queries, result_queries
 from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, jobs
@@ -178,11 +178,12 @@ def run(runtime: Runtime, *, comparison: str) -> None:
         texts = [_text(session, policy) for policy in (first, second) if policy != BASELINE]
         bases = [problems.Basis(row.cycle, solved.supply_version, text, row.attempt) for text in texts]
         both = [problems.problem(session, basis, arrived=arrived) for basis in bases]
+        policies = [problems.policy(session, basis) for basis in bases]
     try:
         results = []
-        for done, (problem, text) in enumerate(zip(both, texts, strict=True), start=1):
+        for done, (problem, policy) in enumerate(zip(both, policies, strict=True), start=1):
             _progress(runtime, chosen, done)
-            results.append(allocation.solve(problem, terms.read(text).policy, seed=solved.seed))
+            results.append(allocation.solve(problem, policy, seed=solved.seed))
         _progress(runtime, chosen, 3)
         if arrived is None:
             compared, granted = compare_results(both[0], *results, names=names), None

@@ -388,6 +388,8 @@ def upgrade() -> None:
         sa.Column("supply_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("commitment", sa.String(), nullable=True),
         sa.Column("book_root", sa.String(), nullable=True),
+        sa.Column("score_version", sa.String(), nullable=True),
+        sa.Column("forecast_version", sa.String(), nullable=True),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("sent_by", sa.String(), nullable=True),
         sa.Column("released_by", sa.String(), nullable=True),
