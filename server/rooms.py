@@ -50,6 +50,7 @@ from server.orders import http as orders_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
+from server.scores import console as scores_console
 from server.scores import http as scores_http
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
@@ -105,6 +106,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_standing_console.reading,
     cycles_standing_console.planning,
     forecasts_console.forecasts,
+    scores_console.scores,
     forecasts_shop.shop_screens,
     orders_console.windows,
     orders_console.orders,
@@ -135,6 +137,7 @@ SCREENS: tuple[str, ...] = (
     "server.retailers",
     "server.devices",
     "server.forecasts",
+    "server.scores",
     "server.operators",
     "server.orders",
     "server.deliveries",
@@ -155,6 +158,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Policy room"), "/console/policies", "scale"),
             Entry(N_("Schedules"), "/console/standing", "calendar"),
             Entry(N_("Forecasts"), "/console/forecasts", "chart"),
+            Entry(N_("Scores"), "/console/scores", "star"),
         ),
     ),
     Group(
@@ -200,6 +204,7 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
     Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
     Section(N_("Forecast"), "forecasts/efile.html", forecasts_console.in_e_file, order=45),
+    Section(N_("Score"), "scores/efile.html", scores_console.in_e_file, order=46),
     Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
     Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
 )

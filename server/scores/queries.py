@@ -176,6 +176,12 @@ def scores_of(session: Session, retailer: str, *, limit: int = 60) -> list[Score
     return [_score(*row) for row in rows]
 
 
+def moved(session: Session, found: Run) -> int:
+    """Return how many retailers a run has in another tier than the one that they had earned before."""
+    rows = select(func.count()).where(ScoreRow.run == found.id, ScoreRow.tier != ScoreRow.previous_tier)
+    return session.scalar(rows) or 0
+
+
 def earned_tiers(session: Session, number: int) -> dict[str, int]:
     """Return the tier that each retailer earned in a run."""
     rows = session.execute(

@@ -1,0 +1,216 @@
+"""Screens of scores: what is in force, the runs, one run before and after it is published, one shop over time."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict, Refusal, Rejected
+from contract.texts import refusal_text
+from server.forecasts import queries as forecasts
+from server.kit import console, http
+from server.kit.console import charts
+from server.kit.console.tables import Column, Filter, TableView
+from server.kit.console.texts import N_, language_of, texts
+from server.retailers import queries as retailers
+from server.scores import explaining, queries, service
+
+HOME = "/console/scores"
+PLANNER = [Depends(http.needs("planner"))]
+RELEASER = [Depends(http.needs("releaser"))]
+
+scores = http.router(HOME, tag="console", roles=())
+
+COLUMNS = (
+    Column("retailer", N_("Retailer"), "identifier"),
+    Column("name", N_("Name")),
+    Column("region", N_("Region")),
+    Column("points", N_("Score"), "number"),
+    Column("previous_tier", N_("Tier before"), "number"),
+    Column("tier", N_("Tier"), "number"),
+    Column("weight", N_("Weight"), "number"),
+    Column("status", N_("Standing")),
+)
+STATES: dict[str, tuple[str, str]] = {
+    "waiting": (N_("waits to be computed"), "idle"),
+    "working": (N_("is being computed"), "wait"),
+    "draft": (N_("draft"), "note"),
+    "published": (N_("published"), "ok"),
+    "failed": (N_("could not be computed"), "stop"),
+}
+STATUSES: dict[str, tuple[str, str]] = {
+    "scored": (N_("scored"), "ok"),
+    "lowered": (N_("lowered by decision"), "wait"),
+    "suspended": (N_("suspended by decision"), "stop"),
+}
+GUARDS = {"small_floor": N_("floor for the small"), "largest_share": N_("ceiling for the largest")}
+STANDING = Filter("status", N_("Standing"), tuple((name, label) for name, (label, _) in STATUSES.items()))
+
+
+@scores.get("")
+def list_scores(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
+    """List the shops by the scores in force, and the runs; with ``format`` the list is a file."""
+    found = queries.in_force(session)
+    view, rows = _listed(request, session, found)
+    if view.format:
+        return console.download(request, COLUMNS, rows, name="scores")
+    today = clock().astimezone(config.tz).date()
+    return console.page(
+        request,
+        "scores/list.html",
+        view=view,
+        columns=COLUMNS,
+        filters=(STANDING,),
+        rows=rows[view.offset : view.offset + view.per_page],
+        total=len(rows),
+        in_force=found,
+        under_way=_under_way(session),
+        runs=queries.runs(session, 12),
+        has_history=forecasts.history_number(session, today.replace(day=1)) > 0,
+        states=STATES,
+        statuses=STATUSES,
+    )
+
+
+@scores.post("/make", dependencies=PLANNER)
+def make_scores(
+    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person
+) -> Response:
+    """Have a draft computed; what keeps it from that is said on the next page."""
+    now, gettext = clock(), texts(request).gettext
+    try:
+        service.ask_run(session, operator, at=now, today=now.astimezone(config.tz).date())
+    except Conflict:
+        session.rollback()
+        said = gettext("Nothing was asked for: a run is being computed already, or there is no history.")
+        return console.redirect(request, HOME, flash=said, tone="wait")
+    return console.redirect(request, HOME, flash=gettext("Asked for. You may close this page; it is kept."))
+
+
+@scores.get("/progress")
+def progress(request: Request, session: http.Db) -> Response:
+    """Say that a run is under way; once there is none, have the whole page loaded."""
+    found = _under_way(session)
+    if found is None:
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return console.fragment(request, "scores/_progress.html", one=found, states=STATES)
+
+
+@scores.get("/run/{number}")
+def show_run(request: Request, session: http.Db, number: int) -> Response:
+    """Show a run: its components, what the guards changed line by line, who moved; with ``format`` all as a file."""
+    return _run_page(request, session, number)
+
+
+@scores.post("/run/{number}/publish", dependencies=RELEASER)
+def publish_run(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: int) -> Response:
+    """Put a draft in force as the second person."""
+    try:
+        service.publish_run(session, number, operator, at=clock())
+    except Refusal as refused:
+        session.rollback()
+        return _run_page(request, session, number, refusal_text(refused.code, refused.params, language_of(request)))
+    said = texts(request).gettext("The scores are in force: the next freeze takes tiers and weights from them.")
+    return console.redirect(request, f"{HOME}/run/{number}", flash=said)
+
+
+@scores.get("/shop")
+def show_shop(request: Request, session: http.Db, code: str) -> Response:
+    """Show a shop's published scores over time, why the last one is as it is, and the decisions on it."""
+    shop = retailers.retailer(session, code)
+    if shop is None:
+        raise Rejected("not_found", what=texts(request).gettext("retailer"), name=code)
+    known = queries.scores_of(session, code)
+    return console.page(
+        request,
+        "scores/shop.html",
+        shop=shop,
+        scores=known,
+        decisions=queries.decisions(session, [code]),
+        bars=charts.bars,
+        statuses=STATUSES,
+        **_explained(request, session, known[0] if known else None),
+    )
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return a shop's last published scores, for its e-file."""
+    known = queries.scores_of(session, retailer, limit=6)
+    return {"retailer": retailer, "scores": known} if known else None
+
+
+def _run_page(request: Request, session: Session, number: int, said: str = "") -> Response:
+    found = queries.run(session, number)
+    if found is None:
+        raise Rejected("not_found", what=texts(request).gettext("score run"), name=str(number))
+    view, rows = _listed(request, session, found)
+    if view.format:
+        return console.download(request, COLUMNS, rows, name=f"scores-{number}")
+    language = language_of(request)
+    certificate = found.certificate or {}
+    changes = (found.guards or {}).get("changes", [])
+    return console.page(
+        request,
+        "scores/run.html",
+        status_code=422 if said else 200,
+        run=found,
+        view=view,
+        columns=COLUMNS,
+        filters=(STANDING,),
+        rows=rows[view.offset : view.offset + view.per_page],
+        total=len(rows),
+        components=[
+            (explaining.component(name, language), part["percent"])
+            for name, part in sorted(certificate.get("components", {}).items(), key=lambda item: -item[1]["percent"])
+        ],
+        absent=[explaining.component(name, language) for name in certificate.get("absent", ())],
+        changes=[change | {"said": change["why"][language]} for change in changes],
+        moved=queries.moved(session, found),
+        guards=GUARDS,
+        states=STATES,
+        statuses=STATUSES,
+        said=said,
+    )
+
+
+def _listed(request: Request, session: Session, found: queries.Run | None) -> tuple[TableView, list[dict[str, Any]]]:
+    view = TableView.of(request, COLUMNS, filters=(STANDING,), sort="-points")
+    if found is None:
+        return view, []
+    shops, _ = retailers.search(session, text=view.search, limit=None)
+    names = {shop.code: shop for shop in shops}
+    wanted = view.filters.get("status")
+    rows = [
+        vars(one)
+        | {"points": one.score_milli / 1000, "name": names[one.retailer].name, "region": names[one.retailer].region}
+        for one in queries.scores(session, found)
+        if one.retailer in names and wanted in {None, one.status}
+    ]
+    rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
+    return view, rows
+
+
+def _explained(request: Request, session: Session, score: queries.Score | None) -> dict[str, Any]:
+    if score is None:
+        return {"why": "", "parts": []}
+    found = queries.run(session, score.run)
+    assert found is not None  # noqa: S101 - a foreign key holds it
+    language = language_of(request)
+    parts = [
+        {
+            "name": explaining.component(part["component"], language),
+            "advice": explaining.advice(part["component"], language),
+            "points": float(part["contribution"]),
+            "most": explaining.most_points(part),
+            "periods": int(part["periods"]),
+        }
+        for part in score.parts
+    ]
+    return {"why": explaining.why(found.certificate or {}, score, language), "parts": parts}
+
+
+def _under_way(session: Session) -> queries.Run | None:
+    newest = queries.runs(session, 1)
+    return newest[0] if newest and newest[0].state in {"waiting", "working"} else None
