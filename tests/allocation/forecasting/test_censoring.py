@@ -165,6 +165,7 @@ def test_classes_are_estimated_by_themselves_and_retailers_stand_in_any_order():
 INFLATION = arrays.arrays(np.float64, (12, 20), elements=st.floats(0, 1000))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 50), INFLATION, st.booleans())
 def test_inflating_requests_never_raises_the_estimate_above_what_sell_through_supports(seed, inflation, missing):
@@ -183,6 +184,7 @@ def test_inflating_requests_never_raises_the_estimate_above_what_sell_through_su
     assert np.isfinite(seen.mean).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.floats(0.1, 1e6), st.integers(1, 6), st.integers(1, 12))
 def test_whatever_the_records_hold_the_answer_is_finite_and_stays_within_its_ceilings(data, level, retailers, weeks):
