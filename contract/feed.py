@@ -1,7 +1,7 @@
 """What the server says to a terminal: the items of a retailer's feed, one family a kind.
 
 Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
-``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``,
+``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``, ``score``,
 ``reference``.
 """
 
@@ -250,6 +250,33 @@ class Forecast(Message):
     classes: tuple[ForecastClass, ...]
 
 
+class ScorePart(Message):
+    """What a component brings of the points that it can bring; ``periods`` is 0 where nothing is known of the shop."""
+
+    name: Text
+    points: float
+    most_points: float
+    periods: int
+    advice: Text
+
+
+class Score(Message):
+    """``score``: how the shop stands by the scores in force, and why, in sentences; of tiers, 1 is the best."""
+
+    run: int
+    as_of: date
+    published_at: AwareDatetime
+    points: float
+    rank: int
+    peers: int
+    previous_tier: int | None = None
+    tier: int
+    tiers: int
+    weight: int
+    why: Text
+    parts: tuple[ScorePart, ...]
+
+
 class ReferenceChanged(Message):
     """``reference``: fetch the reference document again; its ETag is ``version``."""
 
@@ -267,6 +294,7 @@ DOWN: dict[str, type[Message]] = {
     "survey": Survey,
     "announcement": Announcement,
     "forecast": Forecast,
+    "score": Score,
     "reference": ReferenceChanged,
 }
 

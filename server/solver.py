@@ -21,6 +21,7 @@ from server.kit.processes import Ending
 from server.kit.runtime import Runtime
 from server.scores import making as scores_making
 from server.scores import service as scores
+from server.scores import telling as scores_telling
 
 #: Job name -> function that opens its own transactions, and holds none while it calculates.
 TASKS: Mapping[str, Callable[..., None]] = {
@@ -31,6 +32,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     cycles_what_if.TASK: cycles_what_if.run,
     forecasts.TASK: forecasts_making.run,
     scores.TASK: scores_making.run,
+    scores.TELL: scores_telling.run,
 }
 
 

@@ -130,7 +130,10 @@ def runs(session: Session, limit: int = 50) -> list[Run]:
 def in_force(session: Session) -> Run | None:
     """Return the run that was published last, or none."""
     row = session.scalars(
-        select(ScoreRun).where(ScoreRun.state == "published").order_by(ScoreRun.published_at.desc()).limit(1)
+        select(ScoreRun)
+        .where(ScoreRun.state == "published")
+        .order_by(ScoreRun.published_at.desc(), ScoreRun.number.desc())
+        .limit(1)
     ).one_or_none()
     return None if row is None else run_of(row)
 
@@ -170,7 +173,7 @@ def scores_of(session: Session, retailer: str, *, limit: int = 60) -> list[Score
         select(ScoreRow, ScoreRun.number, ScoreRun.as_of, ScoreRun.published_at)
         .join(ScoreRun, ScoreRun.id == ScoreRow.run)
         .where(ScoreRow.retailer == retailer, ScoreRun.state == "published")
-        .order_by(ScoreRun.published_at.desc())
+        .order_by(ScoreRun.published_at.desc(), ScoreRun.number.desc())
         .limit(limit)
     )
     return [_score(*row) for row in rows]

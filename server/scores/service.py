@@ -20,6 +20,7 @@ from server.scores import queries, rules
 from server.scores.models import DecisionRow, ScoreFact, ScoreRun
 
 TASK: Final = "scores.make"
+TELL: Final = "scores.tell"
 REASON: Final = (Field("reason", N_("Reason"), Text(300)),)
 
 
@@ -79,7 +80,7 @@ def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) 
 
 
 def publish_run(session: Session, number: int, operator: Operator, *, at: datetime) -> queries.Run:
-    """Put a draft in force: from now on the freeze takes weights and tiers from it.
+    """Put a draft in force: from now on the freeze takes weights and tiers from it; the shops are told.
 
     Raises
     ------
@@ -99,6 +100,7 @@ def publish_run(session: Session, number: int, operator: Operator, *, at: dateti
         raise Conflict("changed_meanwhile", name="score")
     row.state, row.published_by, row.published_at = "published", operator.name, at
     session.flush()
+    jobs.defer(session, TELL, {"number": number}, queue=jobs.SOLVING, lock="scores")
     _record(session, operator, "score.published", f"score:{number}", at, {"score_version": row.score_version})
     return queries.run_of(row)
 

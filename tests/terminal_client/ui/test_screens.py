@@ -22,9 +22,12 @@ from contract.feed import (
     Grant,
     Grants,
     Question,
+    Score,
+    ScorePart,
     ShippedLine,
     Stock,
     Survey,
+    Text,
 )
 from contract.messages import OrderLine
 from terminal_client.app import Terminal
@@ -84,6 +87,32 @@ def counter(tmp_path: Path, make: Any) -> Iterator[Counter]:
     here = Counter(tmp_path / "terminal", make)
     yield here
     here.terminal.close()
+
+
+def _score(now: datetime) -> Score:
+    def part(zh: str, en: str, points: float, periods: int) -> ScorePart:
+        return ScorePart(
+            name=Text(zh=zh, en=en),
+            points=points,
+            most_points=500.0,
+            periods=periods,
+            advice=Text(zh=f"提升{zh}", en=f"raise {en}"),
+        )
+
+    return Score(
+        run=2,
+        as_of=date(2027, 4, 1),
+        published_at=now,
+        points=612.5,
+        rank=11,
+        peers=54,
+        previous_tier=15,
+        tier=13,
+        tiers=30,
+        weight=18,
+        why=Text(zh="您的评分为 612.500 分。", en="Your score is 612.500 of 1,000."),
+        parts=(part("需求", "demand", 412.5, 11), part("趋势", "trend", 200.0, 0)),
+    )
 
 
 def _forecast(now: datetime) -> Forecast:
@@ -215,6 +244,7 @@ def busy(counter: Counter) -> Counter:
         ("stock:GOLD", "stock", Stock(sku="GOLD", on_hand_units=35, held_units=1, as_of=now)),
         ("stock:BLUE", "stock", Stock(sku="BLUE", on_hand_units=0, as_of=now)),
         ("forecast:1", "forecast", _forecast(now)),
+        ("score", "score", _score(now)),
         (f"survey:{survey.survey}", "survey", survey),
         (f"announcement:{note.announcement}", "announcement", note),
     ):
@@ -239,6 +269,7 @@ SCREENS = [
     "/deliveries",
     "/stock",
     "/forecast",
+    "/score",
     "/notices",
     "/settings",
 ]
@@ -516,3 +547,19 @@ def test_what_the_supply_does_not_hold_is_said_and_not_taken_over(busy: Counter)
     assert "有 1 种本期暂无货源，未填入" in busy.get("/order").text
     busy.tap("/order/step", sku="GOLD", way="up")
     assert drafts.read(busy.store, busy.window.window).lines == (OrderLine(sku="GOLD", quantity_units=12),)
+
+
+def test_a_score_says_why_what_it_adds_up_from_and_what_raises_it(busy: Counter) -> None:
+    page = busy.get("/score").text
+    assert "您的评分为 612.500 分。" in page
+    assert "第 13 档（共 30 档）" in page
+    assert "412.5" in page
+    assert 'width="82.5%"' in page
+    assert "提升需求" in page
+    assert "暂无数据，按中等水平计" in page
+    assert "提升趋势" not in page
+
+
+def test_the_score_is_one_tap_from_stock_and_forecast(busy: Counter) -> None:
+    assert 'href="/score"' in busy.get("/stock").text
+    assert 'href="/score"' in busy.get("/forecast").text
