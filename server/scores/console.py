@@ -1,10 +1,12 @@
 """Screens of scores: what is in force, the runs, one run before and after it is published, one shop over time."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Refusal, Rejected
@@ -14,8 +16,9 @@ from server.kit import console, http
 from server.kit.console import charts
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
+from server.kit.fields import Invalid
 from server.retailers import queries as retailers
-from server.scores import explaining, queries, service
+from server.scores import explaining, queries, rules, service
 
 HOME = "/console/scores"
 PLANNER = [Depends(http.needs("planner"))]
@@ -119,6 +122,67 @@ def publish_run(request: Request, session: http.Db, clock: http.Now, operator: h
 @scores.get("/shop")
 def show_shop(request: Request, session: http.Db, code: str) -> Response:
     """Show a shop's published scores over time, why the last one is as it is, and the decisions on it."""
+    return _shop_page(request, session, code)
+
+
+@scores.post("/shop/decision", dependencies=PLANNER)
+def propose_decision(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    code: Annotated[str, Form(max_length=100)],
+    since: Annotated[date, Form()],
+    until: Annotated[date, Form()],
+    decision: Annotated[rules.DecisionKind, Form()],
+    tier: Annotated[str, Form(max_length=4, pattern="^[0-9]*$")] = "",
+    reason: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Propose to suspend or lower a shop for some days."""
+    best = int(tier) if tier and decision == "lowered" else None
+    try:
+        service.propose_decision(session, code, decision, best, since, until, operator, reason=reason, at=clock())
+    except Refusal as refused:
+        return _refused(request, session, code, refused)
+    return _back(
+        request, code, texts(request).gettext("Proposed. It has no effect before a second person approves it.")
+    )
+
+
+@scores.post("/shop/approve", dependencies=RELEASER)
+def approve_decision(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    code: Annotated[str, Form(max_length=100)],
+    decision: Annotated[UUID, Form()],
+) -> Response:
+    """Let a decision have its effect, as the second person."""
+    try:
+        service.approve_decision(session, decision, operator, at=clock())
+    except Refusal as refused:
+        return _refused(request, session, code, refused)
+    return _back(request, code, texts(request).gettext("Approved: it has its effect from its first day on."))
+
+
+def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return a shop's last published scores, for its e-file."""
+    known = queries.scores_of(session, retailer, limit=6)
+    return {"retailer": retailer, "scores": known} if known else None
+
+
+def _back(request: Request, code: str, said: str) -> Response:
+    return console.redirect(request, f"{HOME}/shop?{urlencode({'code': code})}", flash=said)
+
+
+def _refused(request: Request, session: Session, code: str, refused: Refusal) -> Response:
+    session.rollback()
+    told = refused.told(texts(request).gettext) if isinstance(refused, Invalid) else refused
+    return _shop_page(request, session, code, refusal_text(told.code, told.params, language_of(request)))
+
+
+def _shop_page(request: Request, session: Session, code: str, said: str = "") -> Response:
     shop = retailers.retailer(session, code)
     if shop is None:
         raise Rejected("not_found", what=texts(request).gettext("retailer"), name=code)
@@ -126,6 +190,8 @@ def show_shop(request: Request, session: http.Db, code: str) -> Response:
     return console.page(
         request,
         "scores/shop.html",
+        status_code=422 if said else 200,
+        said=said,
         shop=shop,
         scores=known,
         decisions=queries.decisions(session, [code]),
@@ -133,12 +199,6 @@ def show_shop(request: Request, session: http.Db, code: str) -> Response:
         statuses=STATUSES,
         **_explained(request, session, known[0] if known else None),
     )
-
-
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
-    """Return a shop's last published scores, for its e-file."""
-    known = queries.scores_of(session, retailer, limit=6)
-    return {"retailer": retailer, "scores": known} if known else None
 
 
 def _run_page(request: Request, session: Session, number: int, said: str = "") -> Response:

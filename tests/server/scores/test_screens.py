@@ -3,7 +3,7 @@
 import pytest
 
 from server.kit.db import transaction
-from server.scores import making, policies
+from server.scores import making, policies, queries
 
 from .conftest import PLANNER, RELEASER
 
@@ -105,6 +105,28 @@ def test_the_list_comes_as_a_file_and_sorts_and_filters(room, signed_in):
     assert turned[1].startswith("R4")
     assert len(person.get("/console/scores?format=csv&status=suspended").text.splitlines()) == 1
     assert "shop?code=R1" not in person.get("/console/scores?status=suspended").text
+
+
+def test_a_decision_is_proposed_and_approved_on_the_shops_page(room, people):
+    form = {"code": "R2", "decision": "lowered", "tier": "25", "since": "2026-11-01", "until": "2026-12-01"}
+    refused = people["planner"].post("/console/scores/shop/decision", data=form | {"reason": " "})
+    assert refused.status_code == 422
+    assert "The decision was not kept" in refused.text
+    backwards = people["planner"].post(
+        "/console/scores/shop/decision", data=form | {"until": "2026-10-01", "reason": "sold to minors"}
+    )
+    assert "2026-10-01 is not after 2026-11-01" in backwards.text
+    kept = people["planner"].post("/console/scores/shop/decision", data=form | {"reason": "sold to minors"})
+    assert kept.status_code == 303
+    page = people["releaser"].get("/console/scores/shop?code=R2").text
+    assert "not approved: no effect" in page
+    with transaction(room.runtime.sessions) as session:
+        (made,) = queries.decisions(session)
+    sent = {"code": "R2", "decision": str(made.id)}
+    assert people["planner"].post("/console/scores/shop/approve", data=sent).status_code == 403
+    assert people["releaser"].post("/console/scores/shop/approve", data=sent).status_code == 303
+    assert people["releaser"].post("/console/scores/shop/approve", data=sent).status_code == 422
+    assert "anna and bo" in people["planner"].get("/console/scores/shop?code=R2").text
 
 
 def _runs(person):
