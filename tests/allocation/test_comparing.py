@@ -164,6 +164,7 @@ def test_the_baseline_keeps_to_every_limit():
     assert seen.a.policy == {"fairness": "line", "rule": "first_come"}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(columns(coupled=True), policies())
 def test_the_baseline_keeps_to_the_supply_and_the_moves_add_up(drawn, policy):

@@ -287,7 +287,7 @@ def test_a_part_that_is_not_installed_is_named_with_its_extra(core: Path, tmp_pa
     refused = run(core, tmp_path, "serve")
 
     assert refused.returncode == 2
-    assert re.fullmatch(r"evenhand: \w+ is not installed; pip install 'evenhand\[server\]'\n", refused.stderr)
+    assert re.fullmatch(r"evenhand: \w+ is not installed; in a clone: pip install '\.\[server\]'\n", refused.stderr)
 
 
 def free_port() -> int:

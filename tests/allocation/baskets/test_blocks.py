@@ -31,6 +31,7 @@ def market(retailers, *, skus=5):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(basket_columns(coupled=False), st.sampled_from(("none", "webster", "huntington_hill")))
 def test_blocks_and_programmes_agree_to_the_byte(drawn, rounding):

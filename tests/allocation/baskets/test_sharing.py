@@ -202,6 +202,7 @@ def test_other_rules_are_refused():
         solve(problem({"r1": {"A": 9}}, {"A": 5}), Policy(fairness="basket", rule="talmud"), seed=SEED)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(basket_columns(), st.sampled_from(ROUNDINGS), st.sampled_from(("line", "basket")))
 def test_results_hold_before_the_checker_in_any_order_of_the_rows(drawn, rounding, fairness):

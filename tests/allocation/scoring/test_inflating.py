@@ -66,6 +66,7 @@ def test_with_sales_as_they_stand_asking_for_more_does_raise_it():
     assert risen(inflating, cases=CASES, estimated=False) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [inflating, splitting, cancelling])
 def test_some_markets_in_a_moment(strategy):
     assert risen(strategy, cases=8, estimated=True) == 0

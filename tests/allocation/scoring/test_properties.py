@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_networks import MONDAY, network, parts, sold, week, weekly
@@ -67,6 +68,7 @@ def test_a_better_figure_never_lowers_its_retailers_score(drawn, data):
     assert after >= before
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(networks(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_columns_has_no_effect(drawn, chance):

@@ -122,6 +122,7 @@ def test_decisions_beyond_the_supply_are_refused_when_they_are_approved(town):
     assert town.cycle(cycle).attempt == 2
 
 
+@pytest.mark.slow
 def test_the_review_page_and_the_programs_interface_take_them_through(town, signed_in):
     cycle = town.verified()
     planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")

@@ -42,6 +42,7 @@ def test_a_planner_lets_a_window_close_later(town, signed_in):
     assert "storm" in page
 
 
+@pytest.mark.slow
 def test_a_planner_and_a_releaser_do_a_whole_cycle_by_hand(town, signed_in, clock):
     planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
     assert "There is no cycle yet" in screen(planner, "/console/cycles")
