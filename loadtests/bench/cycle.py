@@ -6,7 +6,7 @@ from loadtests import cycle_batch
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row, exponent_row
 
-LINES: Final = 100_000
+LINES: Final = 1_000_000
 AIMED_AT_LINES: Final = 1_000_000
 MOST: Final = 1.5
 WHAT: Final = "a cycle in the server: freeze, solve, check, store / COPY out and in of the grants' rows"
