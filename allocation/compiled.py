@@ -72,10 +72,10 @@ def _keeper(kernel: Callable[..., Any]) -> Any:
     from numba.core import caching  # noqa: PLC0415  # most of a second; only modules of kernels pay it
 
     keeper: Any = caching.FunctionCache(kernel)
-    implementation = keeper._impl  # noqa: SLF001
+    implementation = keeper._impl  # noqa: SLF001  # as above: the stamp has no public place
     stamp = implementation.locator.get_source_stamp(), _stamp(Path(kernel.__code__.co_filename).parent)
     file = caching.IndexDataCacheFile(keeper.cache_path, implementation.filename_base, stamp)
-    keeper._cache_file = file  # noqa: SLF001
+    keeper._cache_file = file  # noqa: SLF001  # as above
     return keeper
 
 

@@ -46,9 +46,9 @@ class Effect(NamedTuple):
 def built_in_calendar() -> dict[str, Days]:
     """Return the dates of the built-in holidays."""
     # Half a second, and only where seasons are looked at.
-    from holidays.groups.chinese import ChineseCalendarHolidays  # noqa: PLC0415
-    from holidays.groups.christian import ChristianHolidays  # noqa: PLC0415
-    from holidays.holiday_base import HolidayBase  # noqa: PLC0415
+    from holidays.groups.chinese import ChineseCalendarHolidays  # noqa: PLC0415  # slow to import, and a file may say it all
+    from holidays.groups.christian import ChristianHolidays  # noqa: PLC0415  # as above
+    from holidays.holiday_base import HolidayBase  # noqa: PLC0415  # as above
 
     class Moving(HolidayBase, ChineseCalendarHolidays, ChristianHolidays):
         """The moving holidays, by the names that are used here."""
