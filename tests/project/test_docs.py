@@ -1,7 +1,10 @@
 """The generated pages say what the source says."""
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from evenhand import docs
 
@@ -10,6 +13,18 @@ CHECKOUT = Path(__file__).parents[2]
 
 def test_the_generated_pages_are_up_to_date():
     assert docs.stale(docs.pages()) == [], "run `make docs` and commit what it wrote"
+
+
+@pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="what is kept is asked of git, and this is no clone")
+def test_nothing_lies_beside_what_the_layout_names():
+    kept = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    layout = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("## Layout")[2].partition("## ")[0]
+    files = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"}
+    seen = {path.partition("/")[0] for path in kept.splitlines() if not path.startswith(".")}
+
+    assert seen == files | set(re.findall(r"^(\w+)/ ", layout, re.MULTILINE))
 
 
 def test_every_setting_is_described():
