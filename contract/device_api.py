@@ -49,8 +49,18 @@ class ServerTime(Message):
     server_time: AwareDatetime
 
 
+class CaseBarcode(Message):
+    """The barcode of a case that holds several packs of one SKU."""
+
+    barcode: str
+    units: Annotated[int, Field(ge=1)]
+
+
 class CatalogueItem(Message):
-    """What this retailer may order, and within which limits."""
+    """What this retailer may order, and within which limits.
+
+    ``barcodes`` stand on a unit or a pack; scanning one of them means a pack.
+    """
 
     sku: Sku
     name: Text
@@ -60,6 +70,7 @@ class CatalogueItem(Message):
     minimum_units: Units = 0
     limit_units: Units | None = None
     barcodes: tuple[str, ...] = ()
+    case_barcodes: tuple[CaseBarcode, ...] = ()
     licence_class: str | None = None
     licensed: bool = True
 

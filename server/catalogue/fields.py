@@ -1,7 +1,10 @@
 """What a SKU is made of: one list for its form, for programs and for files."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -9,11 +12,32 @@ from server.catalogue.events import CatalogueChanged
 from server.catalogue.models import SkuRow
 from server.catalogue.rules import can_be_ordered
 from server.kit import events
-from server.kit.fields import Choice, Code, Codes, Field, Text, Whole
+from server.kit.fields import TWICE, Choice, Code, Codes, Field, Reason, Text, Unfit, Whole
 from server.kit.marking import N_
 from server.kit.records import Kind, Written
 
 NAMED_MOST = 500
+NOT_A_CASE = Reason("not_a_case", N_("“{value}” is no case. Write barcode, = and units, such as 16901234567899=600."))
+
+
+@dataclass(frozen=True)
+class CaseCodes(Codes):
+    """Barcodes of cases, each with the units that the case holds: ``16901234567899=600``."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what :class:`Codes` refuses, a barcode twice, and one without a whole number of units."""
+        super().check(value)
+        seen: set[str] = set()
+        for each in value:
+            if _CASE.fullmatch(each) is None:
+                raise Unfit(NOT_A_CASE, value=each[:40])
+            barcode = each.partition("=")[0]
+            if barcode in seen:
+                raise Unfit(TWICE, value=barcode)
+            seen.add(barcode)
+
+
+_CASE = re.compile(r"[^=]+=[1-9][0-9]{0,8}")
 
 FIELDS = (
     Field("sku", N_("SKU"), Code(), hint=N_("Its number or name; every character counts, and it never changes.")),
@@ -39,6 +63,13 @@ FIELDS = (
         "licence_class", N_("Licence class"), Code(), optional=True, default=None, hint=N_("Empty if none is needed.")
     ),
     Field("barcodes", N_("Barcodes"), Codes(), default=(), hint=N_("With a space between them.")),
+    Field(
+        "case_barcodes",
+        N_("Barcodes of cases"),
+        CaseCodes(),
+        default=(),
+        hint=N_("Barcode and units in the case, such as 16901234567899=600; with a space between them."),
+    ),
     Field(
         "state",
         N_("State"),

@@ -34,6 +34,7 @@ class SkuBody(BaseModel):
     limit_units: StrictInt | None = None
     licence_class: str | None = None
     barcodes: tuple[str, ...] = ()
+    case_barcodes: tuple[str, ...] = ()
     state: queries.State = "offered"
 
 

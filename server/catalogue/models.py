@@ -32,5 +32,6 @@ class SkuRow(Base):
     limit_units: Mapped[int | None]
     licence_class: Mapped[str | None]
     barcodes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
+    case_barcodes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     state: Mapped[str] = mapped_column(server_default=text("'offered'"))
     changed_at: Mapped[datetime]

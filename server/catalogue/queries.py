@@ -29,6 +29,7 @@ class Sku:
     limit_units: int | None
     licence_class: str | None
     barcodes: tuple[str, ...]
+    case_barcodes: tuple[str, ...]
     state: State
 
 
@@ -117,5 +118,6 @@ def _sku(row: SkuRow) -> Sku:
         limit_units=row.limit_units,
         licence_class=row.licence_class,
         barcodes=tuple(row.barcodes),
+        case_barcodes=tuple(row.case_barcodes),
         state=cast("State", row.state),
     )

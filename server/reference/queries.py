@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from contract.device_api import CatalogueItem, Reference
+from contract.device_api import CaseBarcode, CatalogueItem, Reference
 from contract.errors import Rejected
 from contract.feed import Text
 from server.catalogue import queries as catalogue
@@ -94,6 +94,11 @@ def _own(item: CatalogueItem, limits: dict[str, int], held: frozenset[str]) -> C
     return item.model_copy(update={"limit_units": limits.get(item.sku, item.limit_units), "licensed": licensed})
 
 
+def _case(written: str) -> CaseBarcode:
+    barcode, _, units = written.partition("=")
+    return CaseBarcode(barcode=barcode, units=int(units))
+
+
 _kept: tuple[str, tuple[CatalogueItem, ...]] = ("", ())
 
 
@@ -112,6 +117,7 @@ def _shared_items(session: Session, stamp: str) -> tuple[CatalogueItem, ...]:
             minimum_units=item.minimum_units,
             limit_units=item.limit_units,
             barcodes=item.barcodes,
+            case_barcodes=tuple(map(_case, item.case_barcodes)),
             licence_class=item.licence_class,
         )
         for sku, item in catalogue.skus(session).items()

@@ -271,6 +271,7 @@ def upgrade() -> None:
         sa.Column("limit_units", sa.Integer(), nullable=True),
         sa.Column("licence_class", sa.String(), nullable=True),
         sa.Column("barcodes", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("case_barcodes", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("state", sa.String(), server_default=sa.text("'offered'"), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('offered', 'withdrawn')", name=op.f("ck_skus_state")),

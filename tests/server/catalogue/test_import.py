@@ -195,6 +195,11 @@ SKU = st.fixed_dictionaries(
         "limit_units": st.none() | st.integers(500, 1000),
         "licence_class": st.none() | CODES,
         "barcodes": st.lists(st.text("0123456789", min_size=8, max_size=14), max_size=3, unique=True).map(tuple),
+        "case_barcodes": st.lists(
+            st.tuples(st.text("0123456789", min_size=8, max_size=14), st.integers(1, 10**9 - 1)),
+            max_size=3,
+            unique_by=lambda case: case[0],
+        ).map(lambda cases: tuple(f"{barcode}={units}" for barcode, units in cases)),
         "state": st.sampled_from(["offered", "withdrawn"]),
     }
 ).filter(lambda sku: not problems(SKUS.fields, sku, SKUS.rule))

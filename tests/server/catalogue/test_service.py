@@ -32,6 +32,7 @@ def sku(**changed: Any) -> dict[str, Any]:
         "limit_units": None,
         "licence_class": "spirits",
         "barcodes": ("6901234567892",),
+        "case_barcodes": ("16901234567899=600",),
         "state": "offered",
     } | changed
 

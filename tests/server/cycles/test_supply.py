@@ -7,7 +7,7 @@ from server.catalogue.queries import Sku
 from server.cycles import supply
 
 SKUS = {
-    name: Sku(name, "货", "Goods", "条", "carton", "goods", pack, 100, 0, None, None, (), "offered")
+    name: Sku(name, "货", "Goods", "条", "carton", "goods", pack, 100, 0, None, None, (), (), "offered")
     for name, pack in (("K1", 10), ("007", 1))
 }
 
