@@ -145,11 +145,12 @@ def estimate_demand(
     """
     with errors_in_one_line(), progress_bars(quiet=quiet) as progress:
         from allocation.scoring import folders
-        from allocation.scoring.estimating import history_csv, with_estimated_demand
+        from allocation.scoring.estimating import with_estimated_demand
+        from allocation.scoring.given import figures_csv
         from allocation.whole_folders import replace_file
 
         history = with_estimated_demand(folders.read_given(folder, progress).history, _day(as_of))
-        replace_file(out, history_csv(history))
+        replace_file(out, figures_csv(history, "history"))
     if not quiet:
         figures = history.figures["history"]
         typer.echo(f"demand of {len(figures):,} periods of {len(history.retailer):,} retailers; written to {out}")

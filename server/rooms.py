@@ -51,6 +51,7 @@ from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
 from server.scores import console as scores_console
+from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
@@ -107,6 +108,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_standing_console.planning,
     forecasts_console.forecasts,
     scores_console.scores,
+    scores_runs.runs,
     forecasts_shop.shop_screens,
     orders_console.windows,
     orders_console.orders,

@@ -6,18 +6,14 @@ is scored and checked are the figures in the file. Requests have no part in it.
 
 from dataclasses import replace
 from datetime import date
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from allocation.errors import InputError
 from allocation.forecasting.censoring import unconstrained
-from allocation.scoring.history import ABSENT, FIGURE_END, TABLES, THOUSANDTHS, Figures, History
-from allocation.scoring.scores import csv_bytes
+from allocation.scoring.history import ABSENT, FIGURE_END, THOUSANDTHS, Figures, History
 from allocation.tables.columns import IntArray
-
-_DECIMALS: Final = ("demand", "in_stock")
 
 Grid = npt.NDArray[np.float64]
 
@@ -74,24 +70,3 @@ def _estimated(table: Figures, retailers: int) -> IntArray:
     thousandths = np.full(len(units), ABSENT, dtype=np.int64)
     thousandths[known] = np.minimum(np.rint(units[known] * THOUSANDTHS), FIGURE_END * THOUSANDTHS - 1).astype(np.int64)
     return thousandths
-
-
-def history_csv(history: History) -> bytes:
-    """Return the bytes of ``history.csv``: rows by retailer and period, demand and in_stock with their decimals."""
-    table = history.figures["history"]
-    shown = [name for name in TABLES["history"] if name in table.columns]
-    names = [history.retailer[index] for index in table.retailer.tolist()]
-    days = [date.fromordinal(day).isoformat() for day in table.day.tolist()]
-    cells = [map(_decimal if name in _DECIMALS else _whole, table.columns[name].tolist()) for name in shown]
-    return csv_bytes(("retailer", "period", *shown), zip(names, days, *cells, strict=True))
-
-
-def _whole(number: int) -> str:
-    return "" if number == ABSENT else str(number)
-
-
-def _decimal(thousandths: int) -> str:
-    if thousandths == ABSENT:
-        return ""
-    whole, rest = divmod(thousandths, THOUSANDTHS)
-    return f"{whole}.{rest:03d}".rstrip("0").rstrip(".") if rest else str(whole)

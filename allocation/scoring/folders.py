@@ -133,6 +133,20 @@ def certificate_of(scores: Scores, files: Mapping[str, str], previous: Previous 
     }
 
 
+def score_files(scores: Scores, previous: Previous | None = None) -> dict[str, bytes]:
+    """Return the bytes of every file that is published, by its name; the certificate names the hashes of the others."""
+    files = {
+        "scores.csv": scores.scores_csv,
+        "breakdown.csv": scores.breakdown_csv(),
+        "weights.csv": scores.weights_csv(),
+        "guards.json": _json(facts(scores.guarded, scores.policy.guards)),
+        "policy.toml": scores.policy.to_toml().encode(),
+        "report.html": score_page(scores).encode(),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return files | {"certificate.json": _json(certificate_of(scores, hashes, previous))}
+
+
 def write_scores(scores: Scores, folder: Path, previous: Previous | None = None) -> None:
     """Write scores as a folder, all or nothing; earlier scores at that place are replaced.
 
@@ -143,17 +157,9 @@ def write_scores(scores: Scores, folder: Path, previous: Previous | None = None)
     OSError
         Where the disk is full or the place cannot be written to; nothing is left behind.
     """
-    contents = {
-        "scores.csv": scores.scores_csv,
-        "breakdown.csv": scores.breakdown_csv(),
-        "weights.csv": scores.weights_csv(),
-        "guards.json": _json(facts(scores.guarded, scores.policy.guards)),
-        "policy.toml": scores.policy.to_toml().encode(),
-        "report.html": score_page(scores).encode(),
-    }
     with new_folder(folder, replaceable=SCORE_FILES) as fresh:
-        hashes = {name: write_file(fresh / name, [content]) for name, content in contents.items()}
-        write_file(fresh / "certificate.json", [_json(certificate_of(scores, hashes, previous))])
+        for name, content in score_files(scores, previous).items():
+            write_file(fresh / name, [content])
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

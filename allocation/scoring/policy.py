@@ -114,9 +114,9 @@ class ScorePolicy:
     def _check_numbers(self) -> None:
         if not self.version.strip() or not self.version.isprintable():
             refuse("version", self.version, 'name the policy: version = "2027-1"')
-        for key, (low, high) in _RANGES.items():
+        for key, (low, high) in RANGES.items():
             check_whole(key, getattr(self, key), low, high)
-        for key, (low, high) in _GUARD_RANGES.items():
+        for key, (low, high) in GUARD_RANGES.items():
             check_whole(f"guards.{key}", getattr(self.guards, key), low, high)
         if 2 * self.trend_days > self.window_days:
             refuse("trend_days", self.trend_days, "two spans of the trend do not fit into window_days; shorten it")
@@ -206,7 +206,7 @@ class ScorePolicy:
         return cls.from_mapping(keys, table)
 
 
-_RANGES: Final = {
+RANGES: Final = {
     "window_days": (2, DAYS_MAX),
     "trend_days": (1, DAYS_MAX),
     "shrink_periods": (0, DAYS_MAX),
@@ -215,7 +215,7 @@ _RANGES: Final = {
     "margin_points": (0, POINTS),
     "tier_moves_max": (1, TIERS_MAX),
 }
-_GUARD_RANGES: Final = {
+GUARD_RANGES: Final = {
     "largest_share_permille": (10, 1000),  # 1 % of equal retailers hold 10 thousandths: no ceiling can be lower
     "small_part_percent": (0, 100),
     "small_floor_percent": (0, 100),

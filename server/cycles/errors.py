@@ -37,6 +37,10 @@ WEEK_IS_PAST = Reason(
 # Policies
 POLICY_UNREADABLE = Reason("policy_unreadable", N_("The allocation core cannot use it: {what}"))
 POLICY_WITH_SEED = Reason("policy_with_seed", N_("A policy names no seed: it is drawn for each cycle. Take it out."))
+POLICY_WITH_VERSION = Reason(
+    "policy_with_version",
+    N_("{key} is filled in at the freeze, from the scores in force and the newest forecast. Take the line out."),
+)
 POLICY_FRACTIONS = Reason("policy_fractions", N_("Grants are whole packs. Choose a rounding other than none."))
 NOT_A_LIST = Reason("not_a_list", N_("A list is needed here, one row a line in curly brackets."))
 NEEDED_KEYS = Reason("needed_keys", N_("A row names exactly these: {keys}."))

@@ -48,6 +48,7 @@ from server.cycles.errors import (
     POLICY_FRACTIONS,
     POLICY_UNREADABLE,
     POLICY_WITH_SEED,
+    POLICY_WITH_VERSION,
     invalid,
 )
 from server.kit.fields import EMPTY, TWICE, Invalid, Unfit, Whole
@@ -57,6 +58,7 @@ GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 ALL: Final = "*"
 UNITS: Final = Whole(most=2**53 - 1)
 _LISTS: Final = ("quotas", "all_or_nothing", "baskets", "bundles")
+_BY_FREEZE: Final = ("score_version", "forecast_version")
 _OWN: Final = ("credit", "retailer_units", *_LISTS)
 
 
@@ -122,12 +124,9 @@ def read(text: str) -> Terms:
     Raises
     ------
     Invalid
-        Naming key and row; where it is no policy, grants fractions or names a seed.
+        Naming key and row; where it is no policy, grants fractions, names a seed or what the freeze fills in.
     """
-    try:
-        keys = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
+    keys = _keys(text)
     own = {key: keys.pop(key) for key in _OWN if key in keys}
     try:
         policy = allocation.Policy.from_mapping(keys)
@@ -174,6 +173,17 @@ def write(terms: Terms) -> str:
         if rows:
             lines += [f"{name} = [", *(f"  {{{_cells(row)}}}," for row in rows), "]"]
     return "\n".join(lines) + "\n"
+
+
+def _keys(text: str) -> dict[str, Any]:
+    try:
+        keys = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
+    for key in _BY_FREEZE:
+        if key in keys:
+            raise invalid(key, POLICY_WITH_VERSION, key=key)
+    return keys
 
 
 def _rows(where: str, given: object, kind: type[Row]) -> tuple[Row, ...]:

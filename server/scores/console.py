@@ -1,6 +1,6 @@
-"""Screens of scores: what is in force, the runs, one run before and after it is published, one shop over time."""
+"""Screens of scores: what is in force, the runs, one shop over time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -48,7 +48,6 @@ STATUSES: dict[str, tuple[str, str]] = {
     "lowered": (N_("lowered by decision"), "wait"),
     "suspended": (N_("suspended by decision"), "stop"),
 }
-GUARDS = {"small_floor": N_("floor for the small"), "largest_share": N_("ceiling for the largest")}
 STANDING = Filter("status", N_("Standing"), tuple((name, label) for name, (label, _) in STATUSES.items()))
 
 
@@ -56,7 +55,7 @@ STANDING = Filter("status", N_("Standing"), tuple((name, label) for name, (label
 def list_scores(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
     """List the shops by the scores in force, and the runs; with ``format`` the list is a file."""
     found = queries.in_force(session)
-    view, rows = _listed(request, session, found)
+    view, rows = listed(request, session, found)
     if view.format:
         return console.download(request, COLUMNS, rows, name="scores")
     today = clock().astimezone(config.tz).date()
@@ -99,24 +98,6 @@ def progress(request: Request, session: http.Db) -> Response:
     if found is None:
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     return console.fragment(request, "scores/_progress.html", one=found, states=STATES)
-
-
-@scores.get("/run/{number}")
-def show_run(request: Request, session: http.Db, number: int) -> Response:
-    """Show a run: its components, what the guards changed line by line, who moved; with ``format`` all as a file."""
-    return _run_page(request, session, number)
-
-
-@scores.post("/run/{number}/publish", dependencies=RELEASER)
-def publish_run(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: int) -> Response:
-    """Put a draft in force as the second person."""
-    try:
-        service.publish_run(session, number, operator, at=clock())
-    except Refusal as refused:
-        session.rollback()
-        return _run_page(request, session, number, refusal_text(refused.code, refused.params, language_of(request)))
-    said = texts(request).gettext("The scores are in force: the next freeze takes tiers and weights from them.")
-    return console.redirect(request, f"{HOME}/run/{number}", flash=said)
 
 
 @scores.get("/shop")
@@ -201,52 +182,28 @@ def _shop_page(request: Request, session: Session, code: str, said: str = "") ->
     )
 
 
-def _run_page(request: Request, session: Session, number: int, said: str = "") -> Response:
-    found = queries.run(session, number)
-    if found is None:
-        raise Rejected("not_found", what=texts(request).gettext("score run"), name=str(number))
-    view, rows = _listed(request, session, found)
-    if view.format:
-        return console.download(request, COLUMNS, rows, name=f"scores-{number}")
-    language = language_of(request)
-    certificate = found.certificate or {}
-    changes = (found.guards or {}).get("changes", [])
-    return console.page(
-        request,
-        "scores/run.html",
-        status_code=422 if said else 200,
-        run=found,
-        view=view,
-        columns=COLUMNS,
-        filters=(STANDING,),
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
-        components=[
-            (explaining.component(name, language), part["percent"])
-            for name, part in sorted(certificate.get("components", {}).items(), key=lambda item: -item[1]["percent"])
-        ],
-        absent=[explaining.component(name, language) for name in certificate.get("absent", ())],
-        changes=[change | {"said": change["why"][language]} for change in changes],
-        moved=queries.moved(session, found),
-        guards=GUARDS,
-        states=STATES,
-        statuses=STATUSES,
-        said=said,
-    )
-
-
-def _listed(request: Request, session: Session, found: queries.Run | None) -> tuple[TableView, list[dict[str, Any]]]:
-    view = TableView.of(request, COLUMNS, filters=(STANDING,), sort="-points")
+def listed(
+    request: Request,
+    session: Session,
+    found: queries.Run | None,
+    *,
+    columns: Sequence[Column] = COLUMNS,
+    filters: Sequence[Filter] = (STANDING,),
+) -> tuple[TableView, list[dict[str, Any]]]:
+    """Return what a person asked to see of a run's shops, and the rows."""
+    view = TableView.of(request, columns, filters=filters, sort="-points")
     if found is None:
         return view, []
     shops, _ = retailers.search(session, text=view.search, limit=None)
     names = {shop.code: shop for shop in shops}
-    wanted = view.filters.get("status")
+    wanted, moved = view.filters.get("status"), view.filters.get("move")
     rows = [
         vars(one)
         | {"points": one.score_milli / 1000, "name": names[one.retailer].name, "region": names[one.retailer].region}
         for one in queries.scores(session, found)
-        if one.retailer in names and wanted in {None, one.status}
+        if one.retailer in names
+        and wanted in {None, one.status}
+        and moved in {None, rules.move(one.previous_tier, one.earned_tier)}
     ]
     rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
     return view, rows
@@ -258,17 +215,10 @@ def _explained(request: Request, session: Session, score: queries.Score | None) 
     found = queries.run(session, score.run)
     assert found is not None  # noqa: S101 - a foreign key holds it
     language = language_of(request)
-    parts = [
-        {
-            "name": explaining.component(part["component"], language),
-            "advice": explaining.advice(part["component"], language),
-            "points": float(part["contribution"]),
-            "most": explaining.most_points(part),
-            "periods": int(part["periods"]),
-        }
-        for part in score.parts
-    ]
-    return {"why": explaining.why(found.certificate or {}, score, language), "parts": parts}
+    return {
+        "why": explaining.why(found.certificate or {}, score, language),
+        "parts": explaining.parts(score, language),
+    }
 
 
 def _under_way(session: Session) -> queries.Run | None:

@@ -26,6 +26,20 @@ def why(certificate: dict[str, Any], score: queries.Score, language: Language) -
     return explain(published, score.retailer, language).partition("\n")[0]
 
 
+def parts(score: queries.Score, language: Language) -> list[dict[str, Any]]:
+    """Return what a score adds up from: points reached and possible, how long figures go back, what raises it."""
+    return [
+        {
+            "name": component(part["component"], language),
+            "advice": advice(part["component"], language),
+            "points": float(part["contribution"]),
+            "most": most_points(part),
+            "periods": int(part["periods"]),
+        }
+        for part in score.parts
+    ]
+
+
 def component(name: str, language: Language) -> str:
     """Return what a component is called."""
     return COMPONENT_TEXTS[name][0 if language == "en" else 1]

@@ -3,11 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from contract.errors import Rejected
 from server.kit import http
-from server.scores import policies, queries, service, shapes
+from server.scores import exporting, policies, queries, service, shapes
 
 reading = http.router("/api/v1/scores", tag="scores", roles=())
 planning = http.router("/api/v1/scores", tag="scores", roles=("planner",))
@@ -43,6 +43,16 @@ def run_retailers(
     """Return the retailers of a run with their parts, the highest score first."""
     found = _run(session, number)
     return [shapes.score_of(score) for score in queries.scores(session, found, offset=offset, limit=limit)]
+
+
+@reading.get(
+    "/runs/{number}/files",
+    response_class=Response,
+    responses={200: {"content": {exporting.MEDIA: {}}, "description": "A ZIP archive"}},
+)
+def run_files(number: int, session: http.Db) -> Response:
+    """Return a run as files that ``evenhand verify-score`` checks: what it was computed from, and what it came to."""
+    return files_response(session, number)
 
 
 @releasing.post("/runs/{number}/publish", status_code=204)
@@ -97,6 +107,19 @@ def propose_decision(
 def approve_decision(decision: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Approve a decision as the second person."""
     service.approve_decision(session, decision, operator, at=clock())
+
+
+def files_response(session: http.Db, number: int) -> Response:
+    """Return a run's archive as a file to keep."""
+    return Response(
+        exporting.archive(session, number),
+        media_type=exporting.MEDIA,
+        headers={
+            "Content-Disposition": f'attachment; filename="scores-{number}.zip"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 def _run(session: http.Db, number: int) -> queries.Run:

@@ -19,7 +19,8 @@ from allocation.errors import InputError
 from allocation.scoring import Decision, History, ScorePolicy, Scores, score
 from allocation.scoring.estimating import with_estimated_demand
 from allocation.scoring.explaining import Published
-from allocation.scoring.folders import Previous, certificate_of
+from allocation.scoring.folders import Previous, certificate_of, score_files
+from allocation.scoring.given import given_files
 from allocation.scoring.guards import facts
 from allocation.scoring.history import THOUSANDTHS
 from server.forecasts import queries as forecasts
@@ -29,7 +30,7 @@ from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
 from server.retailers import queries as retailers
-from server.scores import queries
+from server.scores import exporting, queries
 from server.scores.models import ScoreRow, ScoreRun
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ def run(runtime: Runtime, *, run: str) -> None:
             _end(session, found, runtime, state="failed", trouble=str(error))
         return
     rows = _rows(found.id, scored)
+    files = exporting.packed(files_of(basis), score_files(scored, basis.previous))
     with transaction(runtime.sessions) as session:
         row = session.get(ScoreRun, chosen, with_for_update=True)
         if row is None or row.state != "working":
@@ -86,6 +88,7 @@ def run(runtime: Runtime, *, run: str) -> None:
             score_version=scored.version,
             certificate=certificate_of(scored, {}, basis.previous),
             guards=facts(scored.guarded, scored.policy.guards),
+            files=files,
         )
 
 
@@ -128,6 +131,11 @@ def basis_of(session: Session, found: queries.Run) -> Basis:
 def scores_of(basis: Basis) -> Scores:
     """Score all retailers; the same for the same basis."""
     return score(basis.history, basis.policy, basis.decisions, None, basis.as_of)
+
+
+def files_of(basis: Basis) -> dict[str, bytes]:
+    """Return what a run is computed from as the files of a folder, the policy among them."""
+    return given_files(basis.history, basis.decisions) | {exporting.POLICY: basis.policy.to_toml().encode()}
 
 
 def _figures(session: Session, found: queries.Run) -> dict[str, Mapping[str, Sequence[Any]]]:

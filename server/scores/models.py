@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
@@ -85,7 +85,8 @@ class ScoreRun(Base):
 
     ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
     figure of the demand history that it may use, ``forecast_number`` the newest forecast version then; without
-    ``policy_version`` the library's default policy counted.
+    ``policy_version`` the library's default policy counted. ``files`` are what it was computed from and what it came
+    to, as an archive that a stranger can check.
     """
 
     __tablename__ = "score_runs"
@@ -94,7 +95,7 @@ class ScoreRun(Base):
         CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
         CheckConstraint("(state IN ('draft', 'published')) = (score_version IS NOT NULL)", name="scored"),
         CheckConstraint(
-            "num_nulls(score_version, certificate, guards) IN (0, 3)"
+            "num_nulls(score_version, certificate, guards, files) IN (0, 4)"
             " AND (score_version IS NULL OR done_at IS NOT NULL)",
             name="whole",
         ),
@@ -121,6 +122,7 @@ class ScoreRun(Base):
     score_version: Mapped[str | None]
     certificate: Mapped[dict[str, Any] | None]
     guards: Mapped[dict[str, Any] | None]
+    files: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     trouble: Mapped[str | None]
     done_at: Mapped[datetime | None]
     published_by: Mapped[str | None]

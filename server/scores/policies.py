@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
 from allocation.scoring import ScorePolicy
+from contract.errors import Rejected
 from server.kit import audit
 from server.kit.fields import Invalid, Reason, Unfit, require
 from server.kit.identity import Actor, Operator
@@ -57,6 +58,22 @@ def write_policy(session: Session, text: str, operator: Operator, *, reason: str
     written = queries.policy(session, row.version)
     assert written is not None  # noqa: S101 - written above
     return written
+
+
+def read(session: Session, version: int | None) -> ScorePolicy:
+    """Return a version of the policy as the scoring library has it; the default one without a version.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``.
+    """
+    if version is None:
+        return ScorePolicy()
+    found = queries.policy(session, version)
+    if found is None:
+        raise Rejected("not_found", what="score policy", name=str(version))
+    return ScorePolicy.from_toml(found.text)
 
 
 def default_text() -> str:

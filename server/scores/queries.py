@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, String, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from server.scores.models import DecisionRow, ScoreFact, ScorePolicyRow, ScoreRow, ScoreRun
-from server.scores.rules import DecisionKind, Held, Placed, Standing, Status, standing_on
+from server.scores.rules import DecisionKind, Held, Move, Placed, Standing, Status, move, standing_on
 
 State = Literal["waiting", "working", "draft", "published", "failed"]
 
@@ -70,6 +70,15 @@ class Score:
     weight: int
     status: Status
     parts: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The tier that a retailer had earned before and earns now, and which way it moved."""
+
+    previous_tier: int | None
+    earned_tier: int
+    move: Move
 
 
 @dataclass(frozen=True)
@@ -179,10 +188,16 @@ def scores_of(session: Session, retailer: str, *, limit: int = 60) -> list[Score
     return [_score(*row) for row in rows]
 
 
-def moved(session: Session, found: Run) -> int:
-    """Return how many retailers a run has in another tier than the one that they had earned before."""
-    rows = select(func.count()).where(ScoreRow.run == found.id, ScoreRow.tier != ScoreRow.previous_tier)
-    return session.scalar(rows) or 0
+def score(session: Session, found: Run, retailer: str) -> Score | None:
+    """Return one retailer of a run, or none."""
+    row = session.get(ScoreRow, (found.id, retailer))
+    return None if row is None else _score(row, found.number, found.as_of, found.published_at)
+
+
+def placed(session: Session, found: Run) -> list[Moved]:
+    """Return the tier of each retailer of a run before and after, without decisions."""
+    rows = session.execute(select(ScoreRow.previous_tier, ScoreRow.earned_tier).where(ScoreRow.run == found.id))
+    return [Moved(previous, earned, move(previous, earned)) for previous, earned in rows]
 
 
 def earned_tiers(session: Session, number: int) -> dict[str, int]:

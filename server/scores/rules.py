@@ -9,6 +9,7 @@ from contract.errors import Rejected
 
 DecisionKind = Literal["suspended", "lowered"]
 Status = Literal["scored", "lowered", "suspended"]
+Move = Literal["up", "down", "same", "new"]
 
 TIERS_MOST = 1000
 
@@ -45,6 +46,13 @@ class Standing:
     tier: int
     weight: int
     suspended: str | None
+
+
+def move(previous_tier: int | None, earned_tier: int) -> Move:
+    """Return which way a retailer moved: to a better tier or a worse one, not at all, or from none."""
+    if previous_tier is None:
+        return "new"
+    return "up" if earned_tier < previous_tier else "down" if earned_tier > previous_tier else "same"
 
 
 def standing_on(placed: Placed, decisions: Sequence[Held], tier_weights: Sequence[int], day: date) -> Standing:

@@ -85,7 +85,8 @@ def publish_run(session: Session, number: int, operator: Operator, *, at: dateti
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``same_person``, where the one who asked for the run tries; ``wrong_state``, where it is no
+        ``not_found``; ``same_person``, where the one who asked for the run tries, or who wrote the policy by which
+        it counts and no run in force has counted; ``wrong_state``, where it is no
         draft; ``changed_meanwhile``, where other scores are in force than those it was computed on.
     """
     _hold(session)
@@ -94,8 +95,9 @@ def publish_run(session: Session, number: int, operator: Operator, *, at: dateti
         raise Rejected("not_found", what="score run", name=str(number))
     if row.state != "draft":
         raise Conflict("wrong_state", state=row.state, needed="draft")
-    rules.check_second_person(row.asked_by, operator.name)
     stands = queries.in_force(session)
+    for first in (row.asked_by, *_policy_authors(session, row, stands)):
+        rules.check_second_person(first, operator.name)
     if (None if stands is None else stands.number) != row.previous:
         raise Conflict("changed_meanwhile", name="score")
     row.state, row.published_by, row.published_at = "published", operator.name, at
@@ -163,6 +165,14 @@ def approve_decision(session: Session, decision: UUID, operator: Operator, *, at
     row.approver, row.approved_at = operator.name, at
     session.flush()
     _record(session, operator, "score.decision_approved", f"retailer:{row.retailer}", at, {"id": str(row.id)})
+
+
+def _policy_authors(session: Session, row: ScoreRun, stands: queries.Run | None) -> list[str]:
+    """Return who wrote the run's policy, where the scores in force count by another one."""
+    if row.policy_version is None or (stands is not None and stands.policy_version == row.policy_version):
+        return []
+    policy = queries.policy(session, row.policy_version)
+    return [] if policy is None else [policy.author]
 
 
 def _hold(session: Session) -> None:

@@ -695,6 +695,7 @@ def upgrade() -> None:
         sa.Column("score_version", sa.String(), nullable=True),
         sa.Column("certificate", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("guards", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("files", sa.LargeBinary(), nullable=True),
         sa.Column("trouble", sa.String(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_by", sa.String(), nullable=True),
@@ -710,7 +711,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name=op.f("ck_score_runs_published_at")),
         sa.CheckConstraint(
-            "num_nulls(score_version, certificate, guards) IN (0, 3) AND (score_version IS NULL OR done_at IS NOT NULL)",
+            "num_nulls(score_version, certificate, guards, files) IN (0, 4) AND (score_version IS NULL OR done_at IS NOT NULL)",
             name=op.f("ck_score_runs_whole"),
         ),
         sa.CheckConstraint(

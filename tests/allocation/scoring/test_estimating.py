@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from allocation.errors import InputError
 from allocation.scoring import ScorePolicy, score
-from allocation.scoring.estimating import history_csv, with_estimated_demand
+from allocation.scoring.estimating import with_estimated_demand
+from allocation.scoring.given import figures_csv
 from evenhand.score_command import app
 
 SHOPS = [f"s{n}" for n in range(6)]
@@ -41,13 +42,15 @@ def test_the_order_of_rows_has_no_effect_and_later_rows_neither():
     order = list(range(72))[::-1]
     moved = {name: [cells[i] for i in order] for name, cells in table.items()}
 
-    one, other = (history_csv(with_estimated_demand(network(SHOPS, history=rows))) for rows in (table, moved))
+    one, other = (
+        figures_csv(with_estimated_demand(network(SHOPS, history=rows)), "history") for rows in (table, moved)
+    )
     assert one == other
 
     day = MONDAY.fromisoformat(week(8))
     early = {name: [cells[i] for i in order if table["period"][i] < day.isoformat()] for name, cells in table.items()}
     cut = with_estimated_demand(network(SHOPS, history=table), day)
-    assert history_csv(cut) == history_csv(with_estimated_demand(network(SHOPS, history=early)))
+    assert figures_csv(cut, "history") == figures_csv(with_estimated_demand(network(SHOPS, history=early)), "history")
 
 
 def test_what_cannot_be_estimated_is_refused():

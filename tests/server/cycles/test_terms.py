@@ -102,3 +102,13 @@ def test_a_fault_in_a_policy_is_named_by_key_and_row(text, where):
     with pytest.raises(Invalid) as refused:
         terms.read(text)
     assert refused.value.params["where"] == where
+
+
+@pytest.mark.parametrize("key", ["score_version", "forecast_version"])
+def test_what_the_freeze_fills_in_is_refused_by_its_key(key):
+    with pytest.raises(Invalid) as refused:
+        terms.read(f'{key} = "mine"\n')
+    assert list(refused.value.problems) == [key]
+    assert refused.value.problems[key].sentence() == (
+        f"{key} is filled in at the freeze, from the scores in force and the newest forecast. Take the line out."
+    )
