@@ -21,6 +21,9 @@ FILE = "terminal.sqlite3"
 #: Each step brings the store from its index to the next version.
 MIGRATIONS = ("schema.sql",)
 
+#: The log is written back above this many pages: what is to be read after a power cut stays below 1 MB.
+LOG_PAGES = 200
+
 Value = str | int | None
 
 
@@ -57,8 +60,8 @@ class Progress:
 class Store:
     """An open store. ``revision`` grows with every change, so that a screen knows when to look again."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the store in ``folder``, made where it is missing.
+    def __init__(self, folder: Path, *, vfs: str | None = None) -> None:
+        """Open the store in ``folder``, made where it is missing, through SQLite's own or another registered VFS.
 
         Raises
         ------
@@ -73,7 +76,7 @@ class Store:
         self._changed = threading.Condition()
         self._reference: Reference | None = None
         self._depth = 0
-        self._connection = apsw.Connection(str(path))
+        self._connection = apsw.Connection(str(path), vfs=vfs)
         try:
             self._prepare()
         except apsw.BusyError as error:
@@ -90,6 +93,7 @@ class Store:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
+            f"wal_autocheckpoint = {LOG_PAGES}",
             "cache_size = -1024",
         ):
             self._connection.execute(f"PRAGMA {pragma}").fetchall()

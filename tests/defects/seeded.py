@@ -9,6 +9,7 @@ from censoring_defects import DEFECTS as OF_CENSORING
 from forecast_defects import DEFECTS as OF_FORECASTS
 from planting import Defect, Edit
 from scoring_defects import DEFECTS as OF_SCORES
+from terminal_defects import DEFECTS as OF_TERMINALS
 
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
@@ -164,12 +165,6 @@ DEFECTS = (
         ("tests/contract/test_topics.py",),
     ),
     Defect(
-        "terminal-not-durable",
-        "a power cut takes orders of which the screen said saved",
-        (Edit("terminal_client/core/store.py", '"synchronous = FULL",', '"synchronous = NORMAL",'),),
-        ("tests/terminal_client/core/test_store.py",),
-    ),
-    Defect(
         "book-proof-without-order",
         "a shop's own check of the frozen book fails for honest books",
         (
@@ -185,4 +180,5 @@ DEFECTS = (
     *OF_CENSORING,
     *OF_FORECASTS,
     *OF_SCORES,
+    *OF_TERMINALS,
 )

@@ -276,6 +276,8 @@ class World:
     shop: Shop
     engine: Engine
     chance: random.Random
+    open_store: Callable[[Path], Store] = Store
+    said: Callable[[UUID], None] = lambda _message: None
 
     def run(self, for_s: float) -> None:
         """Let time pass, everything travelling at once."""
@@ -294,7 +296,7 @@ class World:
         self._boot()
 
     def _boot(self) -> None:
-        self.store = Store(self.folder)
+        self.store = self.open_store(self.folder)
         clock = ServerClock(self.store, self.clock)
         self.engine = Engine(
             self.store,
@@ -304,19 +306,31 @@ class World:
             bits=self.chance.getrandbits,
             version="1",
         )
-        self.shop = Shop(self.store, clock, self.chance.getrandbits, self.engine.saved)
+        self.shop = Shop(self.store, clock, self.chance.getrandbits, self._saved)
         self.engine.start()
 
+    def _saved(self, message: signals.Pending) -> None:
+        self.said(message.id)
+        self.engine.saved(message)
 
-def new_world(folder: Path, *, seed: int = 1) -> World:
-    """Return an enrolled terminal that has heard nothing yet."""
-    clock = HandClock()
-    server = ServerInMemory(clock)
+
+def new_world(
+    folder: Path,
+    *,
+    seed: int = 1,
+    open_store: Callable[[Path], Store] = Store,
+    server: ServerInMemory | None = None,
+) -> World:
+    """Return an enrolled terminal that has heard nothing yet, or whatever its folder holds, and its server."""
+    server = server or ServerInMemory(HandClock())
+    clock = server.clock
     world = World.__new__(World)
     world.folder, world.clock, world.server, world.wires = folder, clock, server, Wires(server)
     world.chance = random.Random(seed)  # noqa: S311 - a test repeats itself by its seed
-    store = Store(folder)
-    store.keep_identity(enrolled(server.now()))
+    world.open_store = open_store
+    store = open_store(folder)
+    if store.identity() is None:
+        store.keep_identity(enrolled(server.now()))
     store.close()
     world._boot()  # noqa: SLF001 - the factory
     return world

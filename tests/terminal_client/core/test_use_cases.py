@@ -41,6 +41,14 @@ def test_an_order_that_cannot_be_queued_leaves_no_half_behind(world: Any, window
     assert orders.read_all(world.store) == []
 
 
+def test_a_draft_is_submitted_in_one_transaction(world: Any, window: Any) -> None:
+    use_cases.set_draft_line(world.shop, window.window, "GOLD", 12)
+    before, said = world.store.revision, []
+    world.said = lambda _message: said.append(world.store.revision - before)
+    use_cases.submit_draft(world.shop, window.window)
+    assert said == [1]
+
+
 def test_the_draft_stays_until_the_order_is_accepted(world: Any, window: Any) -> None:
     world.wires.http_works = False
     use_cases.set_draft_line(world.shop, window.window, "GOLD", 12)
