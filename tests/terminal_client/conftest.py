@@ -276,8 +276,8 @@ class World:
     shop: Shop
     engine: Engine
     chance: random.Random
-    open_store: Callable[[Path], Store] = Store
-    said: Callable[[UUID], None] = lambda _message: None
+    open_store: Callable[[Path], Store]
+    said: Callable[[UUID], None]
 
     def run(self, for_s: float) -> None:
         """Let time pass, everything travelling at once."""
@@ -328,6 +328,7 @@ def new_world(
     world.folder, world.clock, world.server, world.wires = folder, clock, server, Wires(server)
     world.chance = random.Random(seed)  # noqa: S311 - a test repeats itself by its seed
     world.open_store = open_store
+    world.said = lambda _message: None
     store = open_store(folder)
     if store.identity() is None:
         store.keep_identity(enrolled(server.now()))
