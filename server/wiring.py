@@ -16,6 +16,7 @@ from server.kit.records import Kind
 from server.licences.fields import LICENCES
 from server.orders import mqtt as orders_mqtt
 from server.retailers.fields import LIMITS, RETAILERS
+from server.scores.fields import KINDS as FACTS
 from server.surveys import mqtt as surveys_mqtt
 
 #: Message kind -> how it is read and acted on; the same over MQTT and HTTP.
@@ -29,4 +30,4 @@ HANDLERS: Handlers = {
 }
 
 #: Lists that can be brought in from files.
-IMPORTS: tuple[Kind, ...] = (SKUS, RETAILERS, LIMITS, LICENCES, HISTORY)
+IMPORTS: tuple[Kind, ...] = (SKUS, RETAILERS, LIMITS, LICENCES, HISTORY, *FACTS)

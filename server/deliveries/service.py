@@ -32,7 +32,7 @@ from server.kit.inbox import Accepted, Arrival
 from server.licences import queries as licences
 from server.operators import queries as operators
 from server.retailers import queries as retailers
-from server.scores import service as scores
+from server.scores import facts as scores
 
 REASON_MOST = 500
 Verdict = Literal["upheld", "declined"]
@@ -162,7 +162,15 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
     session.execute(update(DeliveryLineRow), [_outcome(row.id, line) for line in confirmation.lines])
     claims = _open_claims(session, row, confirmation.lines, arrival.at)
     refused = any(line.difference == "refused" for line in confirmation.lines)
-    scores.note_delivery(session, row.retailer, f"delivery:{row.number}", accepted=not refused, at=arrival.at)
+    scores.note_delivery(
+        session,
+        row.retailer,
+        f"delivery:{row.number}",
+        accepted=not refused,
+        skus={booking.sku for booking in rules.bookings(confirmation.lines) if booking.on_hand_units},
+        by=f"device:{arrival.sender.device}",
+        at=arrival.at,
+    )
     _tell(session, [row.id], at=arrival.at)
     events.publish(session, DeliveryConfirmed(row.id, row.retailer, arrival.at), lock=f"retailer:{row.retailer}")
     audit.record(

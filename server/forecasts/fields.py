@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
 from server.forecasts.models import DemandRow, DemandVersion
-from server.forecasts.rules import UNITS_MOST, is_sound
+from server.forecasts.rules import UNITS_MOST, is_over, is_sound
 from server.kit.fields import Code, Day, Field, Text, Whole
 from server.kit.marking import N_
 from server.kit.records import Kind, Reference, Written, batches
@@ -41,7 +41,7 @@ FIELDS = (
 def _written(session: Session, written: Sequence[Written], at: datetime) -> None:
     """Keep every figure that a month has had beside the one that counts now."""
     for some in batches(written):
-        session.execute(insert(DemandVersion), [one.after | {"at": at} for one in some])
+        session.execute(insert(DemandVersion), [one.after | {"by": one.by, "at": at} for one in some])
 
 
 HISTORY = Kind(
@@ -51,6 +51,7 @@ HISTORY = Kind(
     fields=FIELDS,
     key=("retailer", "product_class", "period"),
     rule=is_sound,
+    timely=lambda cell, at: is_over(cell["period"], at),
     references=(
         Reference("retailer", N_("retailer"), retailers.known),
         Reference("product_class", N_("class"), catalogue.known_categories),

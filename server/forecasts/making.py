@@ -43,10 +43,6 @@ STAGES: Final = (READING, COMPUTING, TELLING, TOLD)
 VERSIONS_OF: Final = ("evenhand", "numpy", "statsforecast")
 
 
-class LeakError(Exception):
-    """Something from the cut-off on came among what a forecast is made of."""
-
-
 @dataclass(frozen=True)
 class Block:
     """Some retailers of one class, in byte order."""
@@ -84,7 +80,7 @@ def run(runtime: Runtime, *, version: str) -> None:
         try:
             if not _compute(runtime, found):
                 return
-        except (InputError, LeakError) as error:
+        except (InputError, rules.LeakError) as error:
             log.warning("forecast_failed", version=found.number, why=str(error))
             with transaction(runtime.sessions) as session:
                 _end(session, found, runtime, state="failed", trouble=str(error))
@@ -212,7 +208,7 @@ def demand_of(cells: Sequence[queries.Cell], cut_off: date) -> Demand:
     """
     late = next((cell for cell in cells if cell.period >= cut_off), None)
     if late is not None:
-        raise LeakError(f"{late.retailer} {late.product_class} {late.period} is not before the cut-off {cut_off}")
+        raise rules.LeakError(f"{late.retailer} {late.product_class} {late.period} is not before the cut-off {cut_off}")
     first = min(cell.period for cell in cells)
     retailers = tuple(retailer for retailer, _ in groupby(cells, key=lambda cell: cell.retailer))
     shape = (len(retailers), rules.between(first, cut_off))

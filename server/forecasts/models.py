@@ -49,6 +49,7 @@ class DemandVersion(Base):
     granted_units: Mapped[int | None] = mapped_column(BigInteger)
     out_days: Mapped[int | None]
     source: Mapped[str]
+    by: Mapped[str]
     at: Mapped[datetime]
 
 

@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from contract.errors import Rejected
@@ -19,10 +19,20 @@ UNITS_MOST = 2**52
 NIGHT_HOUR = 2
 """From this hour on by the distributor's clock a night's version is due."""
 
+FIRST_ZONE = timedelta(hours=14)
+"""Nowhere does a day begin earlier before it does by UTC."""
+
 NOT_A_MONTH = Reason("not_a_month", N_("{value} is not the first day of a month, by which a month is named."))
+NOT_OVER = Reason(
+    "not_over", N_("{value} is not over yet, and a part of a month would count as the whole. Bring it when it is over.")
+)
 NOTHING_KNOWN = Reason(
     "nothing_known", N_("The row says nothing: give the units sold, requested or granted, or the days out of stock.")
 )
+
+
+class LeakError(Exception):
+    """A month that was not over came among what is computed from the past."""
 
 
 def month_of(day: date) -> date:
@@ -46,11 +56,23 @@ def days_in(month: date) -> int:
     return monthrange(month.year, month.month)[1]
 
 
+def is_month(period: date) -> tuple[str, Unfit] | None:
+    """Return what is wrong with the day that names a month, if anything."""
+    return None if period.day == 1 else ("period", Unfit(NOT_A_MONTH, value=period.isoformat()))
+
+
+def is_over(period: date, at: datetime) -> tuple[str, Unfit] | None:
+    """Return what is wrong with a month's figure that comes at ``at``, if it is not over in any place of the world."""
+    if period < month_of((at + FIRST_ZONE).date()):
+        return None
+    return "period", Unfit(NOT_OVER, value=period.isoformat()[:7])
+
+
 def is_sound(cell: Mapping[str, Any]) -> tuple[str, Unfit] | None:
     """Return what is wrong with a month's record: no month's first day, nothing said, more days than the month has."""
     period, out_days = cell["period"], cell["out_days"]
-    if period.day != 1:
-        return "period", Unfit(NOT_A_MONTH, value=period.isoformat())
+    if (broken := is_month(period)) is not None:
+        return broken
     if out_days is not None and out_days > days_in(period):
         return "out_days", Unfit(OUT_OF_RANGE, value=out_days, least=0, most=days_in(period))
     if all(cell[name] is None for name in ("sold_units", "requested_units", "granted_units", "out_days")):

@@ -51,11 +51,17 @@ def note_requests(
             "source": source,
         }
         if before is None or any(before[name] != after[name] for name in ("requested_units", "granted_units")):
-            written.append(records.Written(before, after))
+            written.append(records.Written(before, after, str(SYSTEM)))
     if written:
         records.write(session, HISTORY, (one.after for one in written), at=at)
         HISTORY.written(session, written, at)
     return len(written)
+
+
+def settled_number(session: Session, before: date) -> int:
+    """Return the number of the newest figure of a month before ``before``, once nobody is writing an earlier one."""
+    records.hold(session, HISTORY)
+    return queries.history_number(session, before)
 
 
 def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> int:
@@ -66,9 +72,8 @@ def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> in
     Conflict
         ``wrong_state``, while another one is being computed, or where there is no history of those months.
     """
-    records.hold(session, HISTORY)
     cut_off = rules.month_of(today)
-    number = queries.history_number(session, cut_off)
+    number = settled_number(session, cut_off)
     if not number:
         raise Conflict("wrong_state", state="no history", needed="history")
     newest = queries.version(session)

@@ -9,11 +9,12 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, String, func, select, tuple_
+from sqlalchemy import Select, String, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ BATCH = 2_000
 Record = dict[str, Any]
 Key = tuple[Any, ...]
 Outcome = Literal["new", "changed", "unchanged"]
+Timely = Callable[[Mapping[str, Any], datetime], "tuple[str, Unfit] | None"]
 T = TypeVar("T")
 
 
@@ -48,19 +50,22 @@ class Reference:
 
 @dataclass(frozen=True)
 class Written:
-    """One record that was written; ``before`` is none for a new one."""
+    """One record that was written; ``before`` is none for a new one, ``by`` who said so where that is known."""
 
     before: Record | None
     after: Record
+    by: str = ""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of record.
 
-    ``fields`` are columns of ``table`` by name, those of ``key`` among them. ``stamps`` are columns that take the
-    time of every change, ``first_stamps`` that of the first. ``rule`` looks at a whole record. ``written`` is told
-    what is new or changed, once a file, in the same transaction.
+    ``fields`` are columns of ``table``, those of ``key`` among them; a column has the field's name, or the one that
+    ``columns`` gives it. Where a table holds several kinds, ``fixed`` are the columns that part them, with this kind's
+    values. ``stamps`` are columns that take the time of every change, ``first_stamps`` that of the first. ``rule``
+    looks at a whole record, ``timely`` at what a record says of the time at which it comes. ``written`` is told what
+    is new or changed, once a file, in the same transaction.
     """
 
     name: str
@@ -71,8 +76,20 @@ class Kind:
     written: Callable[[Session, Sequence[Written], datetime], None]
     rule: Rule | None = None
     references: tuple[Reference, ...] = ()
+    timely: Timely | None = None
     stamps: tuple[str, ...] = ("changed_at",)
     first_stamps: tuple[str, ...] = ()
+    columns: Mapping[str, str] = dataclass_field(default_factory=dict)
+    fixed: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+    def broken(self, record: Mapping[str, Any], at: datetime) -> tuple[str, Unfit] | None:
+        """Return the field and the reason for which a whole record cannot be taken at ``at``, or none."""
+        broken = None if self.rule is None else self.rule(record)
+        return self.timely(record, at) if broken is None and self.timely is not None else broken
+
+    def column(self, name: str) -> Any:
+        """Return the column of a field."""
+        return self.table.__table__.c[self.columns.get(name, name)]
 
     def key_of(self, record: Mapping[str, Any]) -> Key:
         """Return what names the record."""
@@ -104,7 +121,7 @@ def save(session: Session, kind: Kind, record: Mapping[str, Any], *, at: datetim
     Conflict
         ``changed_meanwhile``, where another version stands there than was seen.
     """
-    require(kind.fields, record, kind.rule)
+    require(kind.fields, record, lambda whole: kind.broken(whole, at))
     for reference in kind.references:
         value = record[reference.field]
         if value is not None and value not in reference.known(session, [value]):
@@ -129,13 +146,11 @@ def version(kind: Kind, record: Mapping[str, Any]) -> str:
 
 def existing(session: Session, kind: Kind, keys: Iterable[Key], *, lock: bool) -> dict[Key, Record]:
     """Return the records that exist of ``keys``, by key; ``lock`` holds them until the transaction ends."""
-    table = kind.table.__table__
-    columns = [table.c[field.name] for field in kind.fields]
-    name = tuple_(*(table.c[part] for part in kind.key))
+    name = tuple_(*(kind.column(part) for part in kind.key))
     found: dict[Key, Record] = {}
     session.flush()
     for some in batches(sorted(keys)):
-        query = select(*columns).where(name.in_(some)).order_by(*_in_order(kind))
+        query = _select(kind).where(name.in_(some))
         for row in session.execute(query.with_for_update() if lock else query).mappings():
             record = _record(kind, row)
             found[kind.key_of(record)] = record
@@ -144,30 +159,28 @@ def existing(session: Session, kind: Kind, keys: Iterable[Key], *, lock: bool) -
 
 def write(session: Session, kind: Kind, records: Iterable[Record], *, at: datetime) -> None:
     """Insert or update ``records``, each complete and checked, in the order of their keys."""
-    table = kind.table.__table__
     statement = insert(kind.table)
-    changing = [field.name for field in kind.fields if field.name not in kind.key] + list(kind.stamps)
+    changing = [kind.column(field.name).name for field in kind.fields if field.name not in kind.key]
     statement = statement.on_conflict_do_update(
-        index_elements=[table.c[name] for name in kind.key],
-        set_={name: statement.excluded[name] for name in changing},
+        index_elements=[*kind.fixed, *(kind.column(name) for name in kind.key)],
+        set_={name: statement.excluded[name] for name in (*changing, *kind.stamps)},
     )
-    stamps = dict.fromkeys((*kind.stamps, *kind.first_stamps), at)
+    same = dict.fromkeys((*kind.stamps, *kind.first_stamps), at) | dict(kind.fixed)
     session.flush()
     for some in batches(sorted(records, key=kind.key_of)):
-        session.execute(statement, [_row(record) | stamps for record in some])
+        session.execute(statement, [_row(kind, record) | same for record in some])
     session.expire_all()
 
 
 def hold(session: Session, kind: Kind) -> None:
-    """Let one file of a kind come in at a time; the others wait for the end of its transaction."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"import:{kind.name}", 0))))
+    """Let one file come into a kind's table at a time; the others wait for the end of its transaction."""
+    name = f"import:{kind.table.__tablename__}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def every(session: Session, kind: Kind) -> Iterator[Record]:
     """Yield all records of a kind in the byte order of their keys."""
-    table = kind.table.__table__
-    query = select(*(table.c[field.name] for field in kind.fields)).order_by(*_in_order(kind))
-    for row in session.execute(query.execution_options(yield_per=BATCH)).mappings():
+    for row in session.execute(_select(kind).execution_options(yield_per=BATCH)).mappings():
         yield _record(kind, row)
 
 
@@ -189,10 +202,14 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _in_order(kind: Kind) -> list[ColumnElement[Any]]:
-    """Return the columns of a kind's key, texts in byte order."""
-    columns = [kind.table.__table__.c[name] for name in kind.key]
-    return [column.collate("C") if isinstance(column.type, String) else column for column in columns]
+def _select(kind: Kind) -> Select[Any]:
+    """Return the query of a kind's records, in the order of their keys, texts in byte order."""
+    key = [kind.column(name) for name in kind.key]
+    return (
+        select(*(kind.column(field.name).label(field.name) for field in kind.fields))
+        .where(*(kind.table.__table__.c[name] == value for name, value in kind.fixed.items()))
+        .order_by(*(column.collate("C") if isinstance(column.type, String) else column for column in key))
+    )
 
 
 def _written(field: Field, value: Any) -> Any:
@@ -206,6 +223,9 @@ def _record(kind: Kind, row: Mapping[Any, Any]) -> Record:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values}
 
 
-def _row(record: Record) -> Record:
+def _row(kind: Kind, record: Record) -> Record:
     """Return a record as the database takes it."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
+    return {
+        kind.columns.get(name, name): list(value) if isinstance(value, tuple) else value
+        for name, value in record.items()
+    }

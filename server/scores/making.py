@@ -22,15 +22,15 @@ from allocation.scoring.explaining import Published
 from allocation.scoring.folders import Previous, certificate_of, score_files
 from allocation.scoring.given import given_files
 from allocation.scoring.guards import facts
-from allocation.scoring.history import THOUSANDTHS
+from allocation.scoring.history import TABLES, THOUSANDTHS
 from server.forecasts import queries as forecasts
-from server.forecasts.rules import days_in
+from server.forecasts.rules import LeakError, days_in
 from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
 from server.retailers import queries as retailers
-from server.scores import exporting, queries
+from server.scores import exporting, fact_queries, queries
 from server.scores.models import ScoreRow, ScoreRun
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ def run(runtime: Runtime, *, run: str) -> None:
         with transaction(runtime.sessions) as session:
             basis = basis_of(session, found)
         scored = scores_of(basis)
-    except InputError as error:
+    except (InputError, LeakError) as error:
         log.warning("score_failed", run=found.number, why=str(error))
         with transaction(runtime.sessions) as session:
             _end(session, found, runtime, state="failed", trouble=str(error))
@@ -155,15 +155,21 @@ def _figures(session: Session, found: queries.Run) -> dict[str, Mapping[str, Seq
             "sold": [str(sold[key]) for key in keys],
             "in_stock": [_part_in_stock(out_days[key], key[1]) for key in keys],
         }
-    told = list(queries.facts_before(session, found.as_of))
-    if told:
-        tables["deliveries"] = {
-            "retailer": [fact.retailer for fact in told],
-            "period": [fact.period.isoformat() for fact in told],
-            "deliveries": [str(fact.whole) for fact in told],
-            "accepted": [str(fact.part) for fact in told],
-        }
+    for fact in fact_queries.facts_until(session, found.as_of, found.facts_number):
+        cells = (fact.retailer, fact.period.isoformat(), str(fact.whole), str(fact.part))
+        table = tables.setdefault(fact.facts, {name: [] for name in ("retailer", "period", *TABLES[fact.facts])})
+        for column, value in zip(table.values(), cells, strict=True):
+            column.append(value)
+    _check_before(tables, found.as_of)
     return dict(tables)
+
+
+def _check_before(tables: Mapping[str, Columns], day: date) -> None:
+    """Refuse to compute from a month that was not over before the day of the score."""
+    for name, columns in tables.items():
+        late = max(columns["period"])
+        if late >= day.isoformat():
+            raise LeakError(f"{name}: {late} is not before the day of the score, {day}")
 
 
 def _part_in_stock(out_days: Sequence[int | None], period: date) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.kit.db import Base
 
 _HEX_64 = "~ '^[0-9a-f]{64}$'"
+_FACTS = "facts IN ('deliveries', 'payments', 'inspections', 'service', 'assortment')"
 
 
 class ScorePolicyRow(Base):
@@ -27,29 +28,69 @@ class ScorePolicyRow(Base):
     created_at: Mapped[datetime]
 
 
-class ScoreFact(Base):
-    """Something that a capability tells of a retailer, by the scoring library's table; ``source`` tells it once.
+class FactRow(Base):
+    """What is known of a retailer's month by now, by the scoring library's table.
 
     ``part`` of ``whole`` is what counts well, such as accepted deliveries of all deliveries.
     """
 
     __tablename__ = "score_facts"
-    __append_only__ = True
     __table_args__ = (
-        CheckConstraint("facts IN ('deliveries')", name="facts"),
+        CheckConstraint(_FACTS, name="facts"),
         CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),
         CheckConstraint("part BETWEEN 0 AND whole", name="part"),
-        Index("ix_score_facts_period", "period"),
     )
     __party__ = "retailer"
 
-    source: Mapped[str] = mapped_column(primary_key=True)
+    facts: Mapped[str] = mapped_column(primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    period: Mapped[date] = mapped_column(primary_key=True)
+    whole: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class FactVersion(Base):
+    """Every figure that a fact ever had; what counts at a moment is the newest number up to then.
+
+    ``told`` names what changed a figure that is counted, once, such as a delivery.
+    """
+
+    __tablename__ = "score_fact_versions"
+    __append_only__ = True
+    __table_args__ = (
+        CheckConstraint(_FACTS, name="facts"),
+        CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),
+        CheckConstraint("part BETWEEN 0 AND whole", name="part"),
+        Index("ix_score_fact_versions_cell", "facts", "retailer", "period", "number"),
+    )
+    __party__ = "retailer"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     facts: Mapped[str]
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
     period: Mapped[date]
     whole: Mapped[int] = mapped_column(BigInteger)
     part: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[str]
+    by: Mapped[str]
+    told: Mapped[str | None] = mapped_column(unique=True)
     at: Mapped[datetime]
+
+
+class TakenSku(Base):
+    """A SKU of which a retailer accepted something in a month; ``number`` is the version of the first delivery."""
+
+    __tablename__ = "score_taken_skus"
+    __append_only__ = True
+    __table_args__ = (CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),)
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    period: Mapped[date] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
+    number: Mapped[int] = mapped_column(ForeignKey("score_fact_versions.number"))
 
 
 class DecisionRow(Base):
@@ -84,9 +125,9 @@ class ScoreRun(Base):
     """One scoring of all retailers: a draft when it is computed, a version in force once a second person published it.
 
     ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
-    figure of the demand history that it may use, ``forecast_number`` the newest forecast version then; without
-    ``policy_version`` the library's default policy counted. ``files`` are what it was computed from and what it came
-    to, as an archive that a stranger can check.
+    figure of the demand history that it may use, ``facts_number`` the newest fact, ``forecast_number`` the newest
+    forecast version then; without ``policy_version`` the library's default policy counted. ``files`` are what it was
+    computed from and what it came to, as an archive that a stranger can check.
     """
 
     __tablename__ = "score_runs"
@@ -112,6 +153,7 @@ class ScoreRun(Base):
     policy_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
     as_of: Mapped[date]
     history_number: Mapped[int] = mapped_column(BigInteger)
+    facts_number: Mapped[int] = mapped_column(BigInteger)
     forecast_number: Mapped[int | None] = mapped_column(BigInteger)
     previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
     asked_by: Mapped[str]

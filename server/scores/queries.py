@@ -1,16 +1,16 @@
 """Reads of scores."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.orm import Session
 
-from server.scores.models import DecisionRow, ScoreFact, ScorePolicyRow, ScoreRow, ScoreRun
+from server.scores.models import DecisionRow, ScorePolicyRow, ScoreRow, ScoreRun
 from server.scores.rules import DecisionKind, Held, Move, Placed, Standing, Status, move, standing_on
 
 State = Literal["waiting", "working", "draft", "published", "failed"]
@@ -37,6 +37,7 @@ class Run:
     policy_version: int | None
     as_of: date
     history_number: int
+    facts_number: int
     forecast_number: int | None
     previous: int | None
     asked_by: str
@@ -96,17 +97,6 @@ class Decision:
     proposed_at: datetime
     approver: str | None
     approved_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What was told of a retailer's month, added up."""
-
-    facts: str
-    retailer: str
-    period: date
-    whole: int
-    part: int
 
 
 def policy(session: Session, version: int | None = None) -> Policy | None:
@@ -228,19 +218,6 @@ def decision(session: Session, decision_id: UUID) -> Decision | None:
     return None if row is None else _decision(row)
 
 
-def facts_before(session: Session, day: date) -> Iterator[Fact]:
-    """Yield what was told of the months before ``day``, added up, by table, retailer and month."""
-    key = (ScoreFact.facts, ScoreFact.retailer, ScoreFact.period)
-    rows = session.execute(
-        select(*key, func.sum(ScoreFact.whole), func.sum(ScoreFact.part))
-        .where(ScoreFact.period < day)
-        .group_by(*key)
-        .order_by(*key)
-    )
-    for facts, retailer, period, whole, part in rows:
-        yield Fact(facts, retailer, period, int(whole), int(part))
-
-
 def run_of(row: ScoreRun) -> Run:
     """Return a row as others see it."""
     return Run(
@@ -249,6 +226,7 @@ def run_of(row: ScoreRun) -> Run:
         row.policy_version,
         row.as_of,
         row.history_number,
+        row.facts_number,
         row.forecast_number,
         row.previous,
         row.asked_by,

@@ -1,44 +1,27 @@
 """What can be done with scores. Nothing here commits, and nothing here loads the scoring library."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.forecasts import queries as forecasts
+from server.forecasts import service as forecast_service
 from server.kit import audit, jobs
 from server.kit.fields import Field, Text, require
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
 from server.retailers import queries as retailers
-from server.scores import queries, rules
-from server.scores.models import DecisionRow, ScoreFact, ScoreRun
+from server.scores import facts, queries, rules
+from server.scores.models import DecisionRow, ScoreRun
 
 TASK: Final = "scores.make"
 TELL: Final = "scores.tell"
 REASON: Final = (Field("reason", N_("Reason"), Text(300)),)
-
-
-def note_delivery(session: Session, retailer: str, source: str, *, accepted: bool, at: datetime) -> None:
-    """Keep that a retailer confirmed a delivery, and whether it refused nothing of it; told again it is the same."""
-    session.execute(
-        insert(ScoreFact)
-        .values(
-            source=source,
-            facts="deliveries",
-            retailer=retailer,
-            period=at.astimezone(UTC).date().replace(day=1),
-            whole=1,
-            part=int(accepted),
-            at=at,
-        )
-        .on_conflict_do_nothing()
-    )
 
 
 def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) -> int:
@@ -51,7 +34,7 @@ def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) 
     """
     _hold(session)
     as_of = today.replace(day=1)
-    history = forecasts.history_number(session, as_of)
+    history = forecast_service.settled_number(session, as_of)
     if not history:
         raise Conflict("wrong_state", state="no history", needed="history")
     under_way = session.scalar(select(ScoreRun.number).where(ScoreRun.state.in_(("waiting", "working"))))
@@ -64,6 +47,7 @@ def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) 
         policy_version=None if policy is None else policy.version,
         as_of=as_of,
         history_number=history,
+        facts_number=facts.newest(session),
         forecast_number=None if forecast is None else forecast.number,
         previous=None if stands is None else stands.number,
         asked_by=operator.name,

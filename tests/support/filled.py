@@ -180,6 +180,7 @@ def _scores(session: Session) -> None:
         id=uuid7(),
         as_of=date(2026, 11, 1),
         history_number=1,
+        facts_number=0,
         asked_by=PLANNER.name,
         asked_at=NOW,
         state="waiting",

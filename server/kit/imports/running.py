@@ -131,7 +131,7 @@ def run(
     taken = _without_repeats(kind, _said(sheet, bound, kind, desk, progress), desk)
     taken = _with_references(session, kind, taken, desk)
     standing = records.existing(session, kind, [one.key for one in taken], lock=not dry_run)
-    written, counts = _compared(kind, taken, standing, desk)
+    written, counts = _compared(kind, taken, standing, desk, str(actor), at)
     if len(desk.refused) > MAX_REFUSED:
         raise FileRefused(upload.name, Unfit(NOT_THE_ROWS, most=MAX_REFUSED))
     report = Report(
@@ -265,7 +265,7 @@ def _with_references(session: Session, kind: Kind, taken: list[_Taken], desk: _D
 
 
 def _compared(
-    kind: Kind, taken: Iterable[_Taken], standing: dict[Key, Record], desk: _Desk
+    kind: Kind, taken: Iterable[_Taken], standing: dict[Key, Record], desk: _Desk, by: str, at: datetime
 ) -> tuple[list[Written], Counter[str]]:
     """Return what is to be written, records complete, and how many rows are new, changed and unchanged."""
     written: list[Written] = []
@@ -280,12 +280,12 @@ def _compared(
         if record == before:
             counts["unchanged"] += 1
             continue
-        broken = kind.rule(record) if kind.rule is not None else None
+        broken = kind.broken(record, at)
         if broken is not None:
             desk.refuse(one.row, *broken)
             continue
         counts["new" if before is None else "changed"] += 1
-        written.append(Written(before, record))
+        written.append(Written(before, record, by))
         if before is not None:
             _note_changes(kind, one, before, record, desk)
     return written, counts

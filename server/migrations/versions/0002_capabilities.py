@@ -518,6 +518,7 @@ def upgrade() -> None:
         sa.Column("granted_units", sa.BigInteger(), nullable=True),
         sa.Column("out_days", sa.Integer(), nullable=True),
         sa.Column("source", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["retailer"], ["retailers.code"], name=op.f("fk_demand_history_versions_retailer_retailers")
@@ -663,21 +664,50 @@ def upgrade() -> None:
     )
     op.create_index("ix_score_decisions_retailer", "score_decisions", ["retailer"], unique=False)
     op.create_table(
-        "score_facts",
-        sa.Column("source", sa.String(), nullable=False),
+        "score_fact_versions",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("facts", sa.String(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("period", sa.Date(), nullable=False),
         sa.Column("whole", sa.BigInteger(), nullable=False),
         sa.Column("part", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("told", sa.String(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("facts IN ('deliveries')", name=op.f("ck_score_facts_facts")),
+        sa.CheckConstraint(
+            "facts IN ('deliveries', 'payments', 'inspections', 'service', 'assortment')",
+            name=op.f("ck_score_fact_versions_facts"),
+        ),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_score_fact_versions_month")),
+        sa.CheckConstraint("part BETWEEN 0 AND whole", name=op.f("ck_score_fact_versions_part")),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_score_fact_versions_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_score_fact_versions")),
+        sa.UniqueConstraint("told", name=op.f("uq_score_fact_versions_told")),
+    )
+    op.create_index(
+        "ix_score_fact_versions_cell", "score_fact_versions", ["facts", "retailer", "period", "number"], unique=False
+    )
+    op.create_table(
+        "score_facts",
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("whole", sa.BigInteger(), nullable=False),
+        sa.Column("part", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "facts IN ('deliveries', 'payments', 'inspections', 'service', 'assortment')",
+            name=op.f("ck_score_facts_facts"),
+        ),
         sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_score_facts_month")),
         sa.CheckConstraint("part BETWEEN 0 AND whole", name=op.f("ck_score_facts_part")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_facts_retailer_retailers")),
-        sa.PrimaryKeyConstraint("source", name=op.f("pk_score_facts")),
+        sa.PrimaryKeyConstraint("facts", "retailer", "period", name=op.f("pk_score_facts")),
     )
-    op.create_index("ix_score_facts_period", "score_facts", ["period"], unique=False)
     op.create_table(
         "score_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -685,6 +715,7 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("as_of", sa.Date(), nullable=False),
         sa.Column("history_number", sa.BigInteger(), nullable=False),
+        sa.Column("facts_number", sa.BigInteger(), nullable=False),
         sa.Column("forecast_number", sa.BigInteger(), nullable=True),
         sa.Column("previous", sa.BigInteger(), nullable=True),
         sa.Column("asked_by", sa.String(), nullable=False),
@@ -973,6 +1004,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "retailer", name=op.f("pk_score_rows")),
     )
     op.create_index("ix_score_rows_retailer", "score_rows", ["retailer", "run"], unique=False)
+    op.create_table(
+        "score_taken_skus",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_score_taken_skus_month")),
+        sa.ForeignKeyConstraint(
+            ["number"], ["score_fact_versions.number"], name=op.f("fk_score_taken_skus_number_score_fact_versions")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_taken_skus_retailer_retailers")),
+        sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_score_taken_skus_sku_skus")),
+        sa.PrimaryKeyConstraint("retailer", "period", "sku", name=op.f("pk_score_taken_skus")),
+    )
     op.create_table(
         "supply_versions",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -1334,6 +1379,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON score_decisions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE score_fact_versions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_fact_versions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE score_facts ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON score_facts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1341,6 +1390,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE score_rows ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON score_rows USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_taken_skus ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_taken_skus USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
     op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -1364,7 +1417,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_decisions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
@@ -1382,6 +1435,7 @@ def downgrade() -> None:
     op.drop_index("ix_survey_answer_sets_answered_at", table_name="survey_answer_sets")
     op.drop_table("survey_answer_sets")
     op.drop_table("supply_versions")
+    op.drop_table("score_taken_skus")
     op.drop_index("ix_score_rows_retailer", table_name="score_rows")
     op.drop_table("score_rows")
     op.drop_index("uq_planned_windows_cycle_route", table_name="planned_windows")
@@ -1406,8 +1460,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_score_runs_published", table_name="score_runs")
     op.drop_table("score_runs")
-    op.drop_index("ix_score_facts_period", table_name="score_facts")
     op.drop_table("score_facts")
+    op.drop_index("ix_score_fact_versions_cell", table_name="score_fact_versions")
+    op.drop_table("score_fact_versions")
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
     op.drop_table("retailer_limits")

@@ -14,12 +14,15 @@ from server.forecasts import rules as months
 from server.forecasts.fields import HISTORY
 from server.kit import records
 from server.kit.db import transaction
-from server.kit.identity import Operator
+from server.kit.identity import Actor, Operator
+from server.kit.imports import Report, Upload, bring
+from server.kit.records import Kind
 from server.kit.runtime import Runtime
-from server.scores import making, queries, service
+from server.scores import facts, making, queries, service
 
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
+ANN = Actor("operator", "ann")
 FIRST = date(2025, 11, 1)
 SHOPS = {"R1": 400, "R2": 300, "R3": 200, "R4": 100}
 
@@ -42,6 +45,17 @@ class Room:
             records.hold(session, HISTORY)
             records.write(session, HISTORY, cells, at=self.clock())
             HISTORY.written(session, [records.Written(None, cell) for cell in cells], self.clock())
+
+    def facts(self, kind: Kind, *rows: str) -> Report:
+        """Bring a file of facts in, its headings being the fields of ``kind`` but the source."""
+        headings = ",".join(field.name for field in kind.fields[:-1])
+        upload = Upload(f"{kind.name}.csv", "\n".join([headings, *rows]).encode())
+        with transaction(self.runtime.sessions) as session:
+            return bring(session, kind, upload, "", actor=ANN, at=self.clock())
+
+    def deliver(self, shop: str, told: str, *, accepted: bool = True, skus: Sequence[str] = ()) -> None:
+        with transaction(self.runtime.sessions) as session:
+            facts.note_delivery(session, shop, told, accepted=accepted, skus=skus, by="device:till-1", at=self.clock())
 
     def ask(self, by: Operator = PLANNER) -> int:
         now = self.clock()

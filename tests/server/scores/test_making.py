@@ -63,11 +63,9 @@ def test_months_out_of_stock_do_not_count_as_little_demand(room):
 
 
 def test_a_confirmed_delivery_counts_for_acceptance_from_the_next_month_on(room, clock):
-    at = clock.now
-    with transaction(room.runtime.sessions) as session:
-        service.note_delivery(session, "R1", "delivery:1", accepted=False, at=at)
-        service.note_delivery(session, "R1", "delivery:1", accepted=True, at=at)
-        service.note_delivery(session, "R4", "delivery:2", accepted=True, at=at)
+    room.deliver("R1", "delivery:1", accepted=False)
+    room.deliver("R1", "delivery:1", accepted=True)
+    room.deliver("R4", "delivery:2", accepted=True)
     assert "acceptance" not in room.draft().certificate["components"]
     clock.advance(days=10)
 
