@@ -78,6 +78,7 @@ TEXTS: dict[str, str] = {
     "window_closed": _("Ordering closed at {closed_at}."),
     "empty_order": _("The order has no lines."),
     "already_submitted": _("This order was submitted already. It stands under My orders."),
+    "already_ordered": _("This order was submitted already: it is order #{number}, under My orders."),
     "duplicate_line": _("{sku} stands in the order twice. Put it on one line."),
     "unknown_sku": _("{sku} is not in the catalogue."),
     "not_licensed": _("{sku} needs a licence of class {licence_class}, which this shop does not hold on {on}."),

@@ -1,4 +1,4 @@
-"""Copy the served front-end files out of ``node_modules`` into the console and the terminal.
+"""Copy the served front-end files out of ``node_modules`` into the console and the terminal, and make its words.
 
 Run after ``npm ci --prefix .ci/frontend``. Only what a browser asks for is copied, with its licence;
 a second run writes nothing. Files that are no longer wanted are removed, so that the folders hold
@@ -8,8 +8,11 @@ exactly what this list names.
 import sys
 from pathlib import Path
 
+import pinyin
+
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
+WORDS = "terminal_client/core/words"
 TARGETS = ("server/kit/console/static/vendor", "terminal_client/ui/static/vendor")
 
 _SANS = "@fontsource/ibm-plex-sans"
@@ -51,7 +54,7 @@ def copy_into(folder: Path) -> int:
 
 def main() -> int:
     """Copy into both interfaces of the checkout; exit 1 with one line where the packages are missing."""
-    absent = [source for source in WANTED.values() if not (MODULES / source).is_file()]
+    absent = [source for source in (*WANTED.values(), pinyin.SOURCE) if not (MODULES / source).is_file()]
     if absent:
         sys.stderr.write(f"vendor: {absent[0]} is not in {MODULES}; run `npm ci --prefix .ci/frontend` first\n")
         return 1
@@ -59,6 +62,8 @@ def main() -> int:
     for target in TARGETS:
         changes = copy_into(checkout / target)
         sys.stdout.write(f"{target}: {f'{changes} files updated' if changes else 'up to date'}\n")
+    changes = pinyin.write(MODULES, checkout / WORDS)
+    sys.stdout.write(f"{WORDS}: {f'{changes} files updated' if changes else 'up to date'}\n")
     return 0
 
 

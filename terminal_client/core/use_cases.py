@@ -109,12 +109,15 @@ def submit_draft(shop: Shop, window: UUID) -> UUID:
     Raises
     ------
     Rejected, Conflict
-        ``empty_order``, ``window_closed``, ``too_large``; ``already_submitted``, where the draft is on its way
-        or has become an order: another page of this terminal was quicker.
+        ``empty_order``, ``window_closed``, ``too_large``; ``already_submitted``, where the draft is on its way,
+        and ``already_ordered``, where it has become an order: another page of this terminal was quicker.
     """
     with shop.store.transaction():
         draft = drafts.read(shop.store, window)
-        if draft.sent_as is not None or (not (draft.lines or draft.amends) and orders.live_in(shop.store, window)):
+        live = orders.live_in(shop.store, window)
+        if draft.sent_as is not None or (not (draft.lines or draft.amends) and live):
+            if live and live[0].number is not None:
+                raise Conflict("already_ordered", number=live[0].number)
             raise Conflict("already_submitted")
         if draft.amends is not None and draft.revision is not None:
             pending = _queue_amendment(shop, window, draft.amends, draft.revision, draft.lines)

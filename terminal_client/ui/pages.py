@@ -18,6 +18,8 @@ from terminal_client.ui import sentences, show
 
 THEMES = ("auto", "light", "dark")
 SIZES = ("normal", "large")
+#: Whether the keyboard on the screen opens by itself; where a real one stands, it need not.
+KEYS = ("yes", "no")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Look:
     language: Language
     theme: str
     size: str
+    keys: str
 
 
 class Pages:
@@ -40,7 +43,8 @@ class Pages:
         """Return the settings of the screen; Chinese until something else is chosen."""
         store = self._terminal.store
         language: Language = "en" if store.setting("language", "zh") == "en" else "zh"
-        return Look(language, store.setting("theme", "auto"), store.setting("size", "normal"))
+        size, keys = store.setting("size", "normal"), store.setting("keys", "yes")
+        return Look(language, store.setting("theme", "auto"), size, keys)
 
     def text(self, message: str, **fields: object) -> str:
         """Return a message in the chosen language, its fields filled in."""
@@ -113,7 +117,7 @@ class Pages:
             "moment": moment,
             "money": show.money,
             "packs": packs,
-            "countdown": show.countdown,
+            "countdown": lambda remaining_ms: show.countdown(remaining_ms, texts),
             "month": lambda value: show.month(value, texts),
             "sentence": sentence,
             "number": lambda value: f"{value:,}",

@@ -84,7 +84,9 @@ def zone(name: str | None) -> tzinfo:
 def moment(
     at: datetime | int | None, *, now: datetime, here: tzinfo, texts: NullTranslations, offset: bool = False
 ) -> str:
-    """Return an instant as people say it: the time today, weekday and time within a week, else the date too.
+    """Return an instant as people say it: the time today, weekday and time within a week, else the day too.
+
+    The day is one of this year, or has its year: ``21 Mar 12:00``, ``2028-03-21 12:00``.
 
     With ``offset``, or where the wall clock shows that time twice or differs from now's, its distance from
     UTC is added, so that a change of the clocks cannot move a deadline unseen.
@@ -96,10 +98,17 @@ def moment(
     days = abs(moment_.date() - today.date())
     shown = f"{moment_:%H:%M}"
     if days > timedelta(days=DAYS):
-        shown = f"{moment_:%Y-%m-%d} {shown}"
+        shown = f"{_day(moment_, today, texts)} {shown}"
     elif days:
         shown = f"{texts.gettext(WEEKDAYS[moment_.weekday()])} {shown}"
     return f"{shown} {_offset(moment_)}" if offset or _needs_offset(moment_, today) else shown
+
+
+def _day(moment_: datetime, today: datetime, texts: NullTranslations) -> str:
+    if moment_.year != today.year:
+        return f"{moment_:%Y-%m-%d}"
+    month_ = texts.gettext(MONTHS[moment_.month - 1])
+    return texts.gettext("{day} {month}").format(day=moment_.day, month=month_)
 
 
 def _needs_offset(moment_: datetime, today: datetime) -> bool:
@@ -114,10 +123,13 @@ def _offset(moment_: datetime) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
-def countdown(remaining_ms: int) -> str:
-    """Return what is left as ``23:00:00``; hours go beyond 24, seconds are rounded up."""
+def countdown(remaining_ms: int, texts: NullTranslations) -> str:
+    """Return what is left as ``23:00:00``, from a day on as days and hours; seconds are rounded up."""
     seconds = max(0, -(-remaining_ms // 1000))
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    days, hours = divmod(seconds // 3600, 24)
+    if days:
+        return texts.ngettext("{days} day {hours} h", "{days} days {hours} h", days).format(days=days, hours=hours)
+    return f"{hours:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def refusal(code: str, params: dict[str, str | int], language: Language, catalogue: Catalogue | None = None) -> str:

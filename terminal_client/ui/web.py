@@ -142,7 +142,7 @@ class Web:
         return answer
 
     def _must_enrol(self, request: Request) -> bool:
-        free = ("/enrol", "/settings", "/banner")
+        free = ("/enrol", "/settings", "/banner", "/keys")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
     def _refused(self, request: Request, said: str) -> Response:

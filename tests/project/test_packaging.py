@@ -160,8 +160,12 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path
     ).stdout.split("\0")
     vendored = [
         path.relative_to(CHECKOUT).as_posix()
-        for package in ("server/kit/console", "terminal_client/ui")
-        for path in (CHECKOUT / package / "static/vendor").rglob("*")
+        for folder in (
+            "server/kit/console/static/vendor",
+            "terminal_client/ui/static/vendor",
+            "terminal_client/core/words",
+        )
+        for path in (CHECKOUT / folder).rglob("*")
         if path.is_file()
     ]
     wanted = {name for name in [*tracked, *vendored] if name and (CHECKOUT / name).is_file()}
@@ -182,6 +186,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path
         "server/kit/console/templates/kit/base.html",
         "server/kit/console/static/vendor/htmx.min.js",
         "terminal_client/ui/static/vendor/htmx.min.js",
+        "terminal_client/core/words/words.txt",
         "server/py.typed",
     ],
 )

@@ -258,7 +258,7 @@ def enrols(shop: Screen, code: str) -> None:
     expect(shop.page.locator("html")).to_have_attribute("lang", {"zh": "zh-Hans", "en": "en"}[shop.language])
     shop.look()
     for letter in code.replace("-", ""):
-        shop.page.locator(f"[data-key='{letter}']").click()
+        shop.page.locator(f"[data-press='={letter}']").click()
     shop.tap("Enrol this terminal")
     shop.page.wait_for_url("**/order", timeout=SOON_MS)
     expect(shop.page.locator(".row")).to_have_count(2, timeout=SOON_MS)

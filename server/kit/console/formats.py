@@ -79,7 +79,8 @@ class Formats:
         code = currency or self.currency
         amount = Decimal(amount_minor).scaleb(-get_currency_precision(code))
         written: str = format_currency(amount, code, locale=self.locale)
-        return written.replace("-", MINUS)
+        # One sign for one currency, here and on the terminals, whatever the language.
+        return written.replace("CN¥", "¥").replace("-", MINUS)
 
     def date(self, value: date | None) -> str:
         """Return a day; of an instant, its day in the distributor's zone."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from contract.device_api import CatalogueItem
 from contract.feed import Stock
-from terminal_client.core import drafts, feed, order_rules, orders, outbox
+from terminal_client.core import drafts, feed, finding, order_rules, orders, outbox
 from terminal_client.core.drafts import Draft
 from terminal_client.core.order_rules import Problem
 from terminal_client.core.orders import Order
@@ -166,9 +166,8 @@ def _last(all_orders: Iterable[Order], here: list[Order]) -> dict[str, int]:
 
 
 def _chosen(rows: Iterable[Row], choice: Choice, query: str) -> list[Row]:
-    words = query.casefold().split()
-    if words:
-        return [row for row in rows if all(word in _searched(row.item) for word in words)]
+    if query.strip():
+        return [row for row in rows if finding.found(row.item, query)]
     match choice:
         case "mine":
             return [row for row in rows if row.quantity_units]
@@ -178,10 +177,6 @@ def _chosen(rows: Iterable[Row], choice: Choice, query: str) -> list[Row]:
             return [row for row in rows if row.scarce]
         case "all":
             return list(rows)
-
-
-def _searched(item: CatalogueItem) -> str:
-    return " ".join((item.name.zh, item.name.en, item.sku, *item.barcodes)).casefold()
 
 
 def _refusal(store: Store, draft: Draft | None) -> Entry | None:

@@ -7,6 +7,7 @@ from terminal_client.ui.screens import (
     enrol,
     forecasts,
     grants,
+    keys,
     notices,
     order,
     orders,
@@ -28,4 +29,5 @@ RULES: tuple[Rule, ...] = (
     *notices.RULES,
     *surveys.RULES,
     *settings.RULES,
+    *keys.RULES,
 )

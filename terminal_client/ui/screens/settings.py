@@ -5,11 +5,11 @@ from werkzeug.wrappers import Request, Response
 
 from contract.texts import LANGUAGES
 from terminal_client.core.views import status
-from terminal_client.ui.pages import SIZES, THEMES
+from terminal_client.ui.pages import KEYS, SIZES, THEMES
 from terminal_client.ui.screens.orders import KINDS
 from terminal_client.ui.web import Desk, go
 
-POSSIBLE: dict[str, tuple[str, ...]] = {"language": tuple(LANGUAGES), "theme": THEMES, "size": SIZES}
+POSSIBLE: dict[str, tuple[str, ...]] = {"language": tuple(LANGUAGES), "theme": THEMES, "size": SIZES, "keys": KEYS}
 
 
 def show(desk: Desk, _request: Request) -> Response:

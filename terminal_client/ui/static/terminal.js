@@ -5,7 +5,6 @@ const now = () => performance.now();
 
 function type(input, key) {
   const fresh = input.hasAttribute("data-fresh");
-  if (key.length === 1 && input.id !== "code") key = key.toLowerCase();
   input.removeAttribute("data-fresh");
   if (key === "rubout") input.value = fresh ? "" : input.value.slice(0, -1);
   else if (input.maxLength < 0 || fresh || input.value.length < input.maxLength) input.value = (fresh ? "" : input.value) + key;
@@ -39,12 +38,6 @@ document.addEventListener("click", (event) => {
     input.value = Math.max(0, (parseInt(input.value, 10) || 0) + Number(step.dataset.step));
     return;
   }
-  const opens = event.target.closest("[data-opens]");
-  if (opens) {
-    const drawer = document.getElementById(opens.dataset.opens);
-    drawer.hidden = !drawer.hidden;
-    for (const each of document.querySelectorAll(`[aria-controls="${opens.dataset.opens}"]`)) each.setAttribute("aria-expanded", String(!drawer.hidden));
-  }
 });
 
 /* The countdown runs on the browser's steady clock from what the server's time left; a wall clock that jumps does not move it. */
@@ -54,8 +47,11 @@ function tick() {
   if (!timer) return;
   if (ends === null || ends.timer !== timer) ends = { timer, at: now() + Number(timer.dataset.remainingMs) };
   const seconds = Math.max(0, Math.ceil((ends.at - now()) / 1000));
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  timer.textContent = parts.map((part) => String(part).padStart(2, "0")).join(":");
+  const hours = Math.floor(seconds / 3600), days = Math.floor(hours / 24);
+  const parts = [hours, Math.floor(seconds / 60) % 60, seconds % 60];
+  const said = days === 1 ? timer.dataset.day : timer.dataset.days;
+  const shown = days ? said.replace("{days}", days).replace("{hours}", hours % 24) : parts.map((part) => String(part).padStart(2, "0")).join(":");
+  if (timer.textContent !== shown) timer.textContent = shown;
   timer.classList.toggle("soon", seconds < 600);
   if (seconds === 0) for (const button of document.querySelectorAll("[data-until-close] button")) button.disabled = true;
 }

@@ -247,13 +247,14 @@ def test_a_notice_is_read_once_a_version(world: Any, make: Any) -> None:
 def test_a_second_page_hears_that_the_draft_was_submitted_already(world: Any, window: Any) -> None:
     use_cases.set_draft_line(world.shop, window.window, "GOLD", 12)
     use_cases.submit_draft(world.shop, window.window)
-    for _ in ("on its way", "received"):
+    for code in ("already_submitted", "already_ordered"):
         with pytest.raises(Conflict) as refused:
             use_cases.submit_draft(world.shop, window.window)
-        assert refused.value.code == "already_submitted"
+        assert refused.value.code == code
         world.wires.all_travel()
         world.run(2)
-    assert len(orders.live_in(world.store, window.window)) == 1
+    (order,) = orders.live_in(world.store, window.window)
+    assert refused.value.params == {"number": order.number}
 
 
 def test_an_empty_draft_is_still_no_order(world: Any, window: Any) -> None:

@@ -72,12 +72,12 @@ BERLIN = "Europe/Berlin"
     ("opens_at", "closes_at", "shown"),
     [
         ("2027-03-27T16:00+01:00", "2027-03-28T16:00+02:00", "23:00:00"),
-        ("2027-10-30T16:00+02:00", "2027-10-31T16:00+01:00", "25:00:00"),
-        ("2027-03-20T16:00+01:00", "2027-03-21T16:00+01:00", "24:00:00"),
+        ("2027-10-30T16:00+02:00", "2027-10-31T16:00+01:00", "1 day 1 h"),
+        ("2027-03-20T16:00+01:00", "2027-03-21T16:00+01:00", "1 day 0 h"),
     ],
 )
 def test_the_countdown_counts_real_hours_when_the_clocks_change(
-    world: Any, make: Any, opens_at: str, closes_at: str, shown: str
+    world: Any, make: Any, plain_texts: Any, opens_at: str, closes_at: str, shown: str
 ) -> None:
     opens, closes = datetime.fromisoformat(opens_at), datetime.fromisoformat(closes_at)
     make.window(world, opens_at=opens, closes_at=closes)
@@ -85,7 +85,7 @@ def test_the_countdown_counts_real_hours_when_the_clocks_change(
     world.run(0.2)
     view = windows.current(world.store, world.shop.clock)
     assert view is not None
-    assert show.countdown(view.remaining_ms + 200) == shown
+    assert show.countdown(view.remaining_ms + 200, plain_texts) == shown
 
 
 def test_a_deadline_across_a_change_of_the_clocks_shows_its_distance_from_utc(plain_texts: Any) -> None:
@@ -100,6 +100,21 @@ def test_a_deadline_across_a_change_of_the_clocks_shows_its_distance_from_utc(pl
     assert show.moment(summer, now=summer - timedelta(hours=2), here=here, texts=plain_texts) == "16:00"
 
 
+@pytest.mark.parametrize(
+    ("remaining_s", "shown"),
+    [(0, "00:00:00"), (86_399, "23:59:59"), (86_400, "1 day 0 h"), (2 * 86_400 + 3 * 3600 + 59, "2 days 3 h")],
+)
+def test_what_is_left_beyond_a_day_is_said_in_days(plain_texts: Any, remaining_s: int, shown: str) -> None:
+    assert show.countdown(remaining_s * 1000, plain_texts) == shown
+
+
+def test_a_moment_beyond_a_week_says_its_day_and_in_another_year_the_year(plain_texts: Any) -> None:
+    now = datetime(2027, 12, 1, 12, tzinfo=UTC)
+    here = show.zone("UTC")
+    assert show.moment(now + timedelta(days=20), now=now, here=here, texts=plain_texts) == "21 Dec 12:00"
+    assert show.moment(now + timedelta(days=40), now=now, here=here, texts=plain_texts) == "2028-01-10 12:00"
+
+
 def test_the_open_window_that_closes_first_is_the_one_that_counts(world: Any, make: Any) -> None:
     make.window(world, closes_in=timedelta(hours=5))
     soon = make.window(world, closes_in=timedelta(hours=1))
@@ -110,13 +125,13 @@ def test_the_open_window_that_closes_first_is_the_one_that_counts(world: Any, ma
     assert view.window == soon.window
 
 
-def test_an_announced_window_is_not_open_before_its_hour(world: Any, make: Any) -> None:
+def test_an_announced_window_is_not_open_before_its_hour(world: Any, make: Any, plain_texts: Any) -> None:
     opens_at = world.server.now() + timedelta(hours=1)
     make.window(world, opens_at=opens_at, closes_in=timedelta(hours=2), state="announced")
     world.run(2)
     view = windows.current(world.store, world.shop.clock)
     assert view is not None
-    assert (view.phase, show.countdown(view.remaining_ms)) == ("before", "00:59:58")
+    assert (view.phase, show.countdown(view.remaining_ms, plain_texts)) == ("before", "00:59:58")
 
 
 def test_a_window_called_off_is_closed_whatever_its_hours_say(world: Any, make: Any) -> None:
