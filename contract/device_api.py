@@ -73,6 +73,7 @@ class CatalogueItem(Message):
     case_barcodes: tuple[CaseBarcode, ...] = ()
     licence_class: str | None = None
     licensed: bool = True
+    product_class: str = Field(default="", description="the class that forecasts count it in; empty without one")
 
 
 class Reference(Message):

@@ -119,6 +119,7 @@ def _shared_items(session: Session, stamp: str) -> tuple[CatalogueItem, ...]:
             barcodes=item.barcodes,
             case_barcodes=tuple(map(_case, item.case_barcodes)),
             licence_class=item.licence_class,
+            product_class=item.category,
         )
         for sku, item in catalogue.skus(session).items()
     )

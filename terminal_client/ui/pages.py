@@ -130,6 +130,7 @@ class Pages:
             "SHORT": sentences.SHORT,
             "BOUNDS": sentences.BOUNDS,
             "why": sentences.why,
+            "advice": lambda found: texts.gettext(", ").join(sentence(*piece) for piece in sentences.advice(found)),
             "icon": _icon,
         }
         return made

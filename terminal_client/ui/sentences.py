@@ -1,6 +1,7 @@
 """Why a line was granted so, in a shopkeeper's words; every reason of the contract has its sentence."""
 
 from contract.feed import Grant, Reason
+from terminal_client.core.suggesting import Suggestion
 from terminal_client.core.views.grants import Bound
 from terminal_client.ui.show import N_
 
@@ -62,6 +63,22 @@ BOUNDS: dict[Bound, str] = {
     "other": N_("another rule"),
     "": N_("nothing"),
 }
+
+
+def advice(suggestion: Suggestion) -> list[tuple[str, dict[str, object]]]:
+    """Return the pieces of the sentence that says why so much is suggested: message ids and their fields."""
+    known = suggestion.known
+    pieces: list[tuple[str, dict[str, object]]] = [(N_("last time {last}"), {"last": known.last_units})]
+    if known.granted_units is not None and known.granted_units < known.last_units:
+        pieces.append((N_("got {granted}"), {"granted": known.granted_units}))
+    if known.on_hand_units is not None:
+        pieces.append((N_("in stock {stock}"), {"stock": known.on_hand_units}))
+    if known.percent:
+        says = N_("forecast {percent} percent more") if known.percent > 0 else N_("forecast {percent} percent less")
+        pieces.append((says, {"percent": abs(known.percent)}))
+    if suggestion.capped:
+        pieces.append((N_("your limit"), {}))
+    return pieces
 
 
 def why(grant: Grant) -> tuple[str, dict[str, int]]:

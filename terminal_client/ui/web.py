@@ -42,6 +42,7 @@ class Undo:
     said: str
     back: Callable[[], None]
     until_s: float
+    then: str = ""
 
 
 @dataclass
@@ -52,9 +53,9 @@ class Desk:
     pages: Pages
     undo: Undo | None = field(default=None)
 
-    def offer_undo(self, said: str, back: Callable[[], None]) -> None:
-        """Let the next pages offer to take back what was just done."""
-        self.undo = Undo(secrets.token_urlsafe(8), said, back, time.monotonic() + UNDO_S)
+    def offer_undo(self, said: str, back: Callable[[], None], then: str = "") -> None:
+        """Let the next pages offer to take back what was just done, and go to ``then`` afterwards."""
+        self.undo = Undo(secrets.token_urlsafe(8), said, back, time.monotonic() + UNDO_S, then)
 
     def undo_offered(self) -> Undo | None:
         """Return what can still be taken back."""

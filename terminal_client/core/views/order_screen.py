@@ -2,20 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from contract.device_api import CatalogueItem
-from contract.feed import Stock
-from terminal_client.core import drafts, feed, finding, order_rules, orders, outbox
+from contract.feed import Grants, Stock
+from terminal_client.core import drafts, feed, finding, forecasts, order_rules, orders, outbox, suggesting
 from terminal_client.core.drafts import Draft
 from terminal_client.core.order_rules import Problem
 from terminal_client.core.orders import Order
 from terminal_client.core.outbox import Entry
 from terminal_client.core.server_clock import ServerClock
 from terminal_client.core.store import Store
+from terminal_client.core.suggesting import Known, Suggestion
 from terminal_client.core.views import catalogue, windows
 from terminal_client.core.views.windows import WindowView
 
+#: More parts than a cycle's grants have: 50 lines stand in one.
+PARTS_OF_A_CYCLE = 40
 Choice = Literal["mine", "last", "scarce", "all"]
 #: How the draft stands: being written, changing an order, under way, or nothing begun beside a live order.
 Mode = Literal["writing", "amending", "under_way", "ordered"]
@@ -25,7 +29,8 @@ Mode = Literal["writing", "amending", "under_way", "ordered"]
 class Row:
     """One item with its quantity; ``last_units`` is what the order before this window asked for.
 
-    ``unsupplied``: the supply of this window holds none so far, as the server says.
+    ``unsupplied``: the supply of this window holds none so far, as the server says. Limits are what is left of
+    them beside the shop's other orders of the cycle, as the server counts them.
     """
 
     item: CatalogueItem
@@ -35,6 +40,7 @@ class Row:
     problem: Problem | None
     on_hand_units: int | None
     last_units: int
+    suggestion: Suggestion | None
     can_add: bool
 
 
@@ -51,6 +57,7 @@ class OrderScreen:
     units: int
     amount_minor: int
     credit_minor: int | None
+    elsewhere_minor: int
     currency: str
     refusal: Entry | None
     outdated: bool
@@ -59,8 +66,13 @@ class OrderScreen:
 
     @property
     def over_credit(self) -> bool:
-        """Whether the order comes to more than the credit that was last heard of."""
-        return self.credit_minor is not None and self.amount_minor > self.credit_minor
+        """Whether the order comes to more than what is left of the credit that was last heard of."""
+        return self.left_minor is not None and self.left_minor < 0
+
+    @property
+    def left_minor(self) -> int | None:
+        """What the credit leaves beside this order and the shop's others of the cycle; below zero, what is missing."""
+        return None if self.credit_minor is None else self.credit_minor - self.elsewhere_minor - self.amount_minor
 
     @property
     def problems(self) -> int:
@@ -91,14 +103,15 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
     if draft is not None and mode in ("writing", "amending"):
         lines = draft.lines
     quantities = {line.sku: line.quantity_units for line in lines}
-    last = _last(all_orders, here)
-    stock = {entry.sku: entry.on_hand_units for entry in feed.read(store, Stock)}
+    others = _others(store, clock, window, all_orders, live)
+    known = _beside(known, others)
+    facts = _facts(store, clock, window, _last(all_orders, here))
     without = window.unsupplied if window else frozenset[str]()
     items = sorted(known.items.values(), key=lambda item: (item.sku not in known.scarce, item.sku in without, item.sku))
-    rows = {item.sku: _row(known, item, without, quantities, last, stock) for item in items}
+    rows = {item.sku: _row(known, item, without, quantities, facts) for item in items}
     for sku in quantities:
-        rows.setdefault(sku, _row(known, known.item(sku), without, quantities, last, stock))
-    chosen = choice or ("last" if last else "all")
+        rows.setdefault(sku, _row(known, known.item(sku), without, quantities, facts))
+    chosen = choice or ("last" if facts.last else "all")
     mine = [rows[line.sku] for line in lines]
     return OrderScreen(
         window=window,
@@ -110,6 +123,7 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
         units=sum(quantities.values()),
         amount_minor=sum(row.quantity_units * row.item.price_minor for row in mine),
         credit_minor=known.reference.credit_minor if known.reference else None,
+        elsewhere_minor=sum(units * known.item(sku).price_minor for sku, units in others.items()),
         currency=known.currency,
         refusal=_refusal(store, draft),
         outdated=_outdated(draft, all_orders),
@@ -118,6 +132,7 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
             "mine": len(mine),
             "last": sum(row.last_units > 0 for row in rows.values()),
             "scarce": sum(row.scarce for row in rows.values()),
+            "suggested": sum(row.suggestion is not None for row in rows.values()),
             "all": len(rows),
         },
     )
@@ -138,23 +153,72 @@ def _mode(draft: Draft | None, live: Order | None) -> Mode:
     return "under_way" if live.state != "received" or live.change else "ordered"
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What is known beside the catalogue, by SKU; the forecast by class."""
+
+    last: dict[str, int]
+    granted: dict[str, int]
+    stock: dict[str, int]
+    percent: dict[str, int]
+
+
+def _facts(store: Store, clock: ServerClock, window: WindowView | None, last: dict[str, int]) -> _Facts:
+    shown = forecasts.read(store, clock) if last else None
+    day = (window.closes_at if window else clock.now()).date()
+    classes = [one.known for one in shown.classes] if shown else []
+    parts = feed.newest(store, Grants, PARTS_OF_A_CYCLE) if last else []
+    return _Facts(
+        last=last,
+        granted={line.sku: line.granted_units for part in parts if part.cycle == parts[0].cycle for line in part.lines},
+        stock={entry.sku: entry.on_hand_units for entry in feed.read(store, Stock)},
+        percent=suggesting.percent_by_class(classes, date(day.year, day.month, 1)),
+    )
+
+
+def _others(
+    store: Store, clock: ServerClock, window: WindowView | None, all_orders: Iterable[Order], shown: Order | None
+) -> dict[str, int]:
+    """Return the units per SKU of the shop's other live orders of the cycle: other terminals place orders, too."""
+    if window is None:
+        return {}
+    same = {view.window for view in windows.read_all(store, clock) if view.cycle == window.cycle}
+    found: dict[str, int] = {}
+    for order in all_orders:
+        if order.live and order.window in same and order is not shown:
+            for line in order.lines:
+                found[line.sku] = found.get(line.sku, 0) + line.quantity_units
+    return found
+
+
+def _beside(known: catalogue.Catalogue, others: dict[str, int]) -> catalogue.Catalogue:
+    """Return the catalogue with what other orders leave of the limits."""
+    items = dict(known.items)
+    for sku, units in others.items():
+        item = items.get(sku)
+        if item is not None and item.limit_units is not None:
+            items[sku] = item.model_copy(update={"limit_units": max(0, item.limit_units - units)})
+    return catalogue.Catalogue(known.reference, items, known.scarce)
+
+
 def _row(
-    known: catalogue.Catalogue,
-    item: CatalogueItem,
-    without: frozenset[str],
-    quantities: dict[str, int],
-    last: dict[str, int],
-    stock: dict[str, int],
+    known: catalogue.Catalogue, item: CatalogueItem, without: frozenset[str], quantities: dict[str, int], facts: _Facts
 ) -> Row:
     units = quantities.get(item.sku, 0)
+    last, stock = facts.last.get(item.sku, 0), facts.stock.get(item.sku)
+    suggested = None
+    if last and item.sku not in without:
+        heard = Known(last, facts.granted.get(item.sku), stock, facts.percent.get(item.product_class))
+        suggested = suggesting.suggestion(item, heard)
     return Row(
         item=item,
         scarce=item.sku in known.scarce,
         unsupplied=item.sku in without,
         quantity_units=units,
         problem=order_rules.problem_of(item, units),
-        on_hand_units=stock.get(item.sku),
-        last_units=last.get(item.sku, 0),
+        on_hand_units=stock,
+        last_units=last,
+        suggestion=suggested,
         can_add=item.licensed and order_rules.next_units(item, units, up=True) != units,
     )
 

@@ -102,6 +102,19 @@ def take_last(desk: Desk, _request: Request) -> Response:
     return go("/order?show=last")
 
 
+def take_suggested(desk: Desk, _request: Request) -> Response:
+    """Put every suggested quantity into the draft, for the taking back."""
+    shop, window = desk.terminal.shop, _window(desk)
+    before = drafts.read(shop.store, window)
+    for row in _screen(desk).rows:
+        if row.suggestion:
+            use_cases.set_draft_line(shop, window, row.item.sku, row.suggestion.units)
+    desk.offer_undo(
+        desk.pages.text(N_("The suggestions were taken over.")), lambda: use_cases.replace_draft(shop, before)
+    )
+    return go("/order?show=mine")
+
+
 def submit(desk: Desk, _request: Request) -> Response:
     """Queue the draft."""
     use_cases.submit_draft(desk.terminal.shop, _window(desk))
@@ -189,6 +202,7 @@ RULES = (
     Rule("/order/set", endpoint=put, methods=["POST"]),
     Rule("/order/clear", endpoint=clear, methods=["POST"]),
     Rule("/order/last", endpoint=take_last, methods=["POST"]),
+    Rule("/order/suggested", endpoint=take_suggested, methods=["POST"]),
     Rule("/order/submit", endpoint=submit, methods=["POST"]),
     Rule("/order/amend", endpoint=amend, methods=["POST"]),
     Rule("/order/leave", endpoint=leave, methods=["POST"]),

@@ -7,7 +7,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from terminal_client.core import outbox, use_cases
+from terminal_client.core import orders, outbox, use_cases
+from terminal_client.core.drafts import Draft
 from terminal_client.core.outbox import Entry
 from terminal_client.core.views import catalogue, order_list
 from terminal_client.ui.show import N_
@@ -57,8 +58,14 @@ def ask_cancel(desk: Desk, _request: Request, order: UUID) -> Response:
 
 
 def cancel(desk: Desk, _request: Request, order: UUID) -> Response:
-    """Queue the cancelling."""
-    use_cases.cancel_order(desk.terminal.shop, order)
+    """Queue the cancelling; taken back, the same lines stand as a draft, to be submitted anew."""
+    shop = desk.terminal.shop
+    known = orders.read(shop.store, order)
+    use_cases.cancel_order(shop, order)
+    if known is not None:
+        again = Draft(known.window, known.lines)
+        said = desk.pages.text(N_("The order is being cancelled."))
+        desk.offer_undo(said, lambda: use_cases.replace_draft(shop, again), then="/order?show=mine")
     return go(f"/orders/{order}")
 
 

@@ -21,6 +21,7 @@ from contract.feed import (
     ForecastPast,
     Grant,
     Grants,
+    OrderState,
     Question,
     Score,
     ScorePart,
@@ -563,3 +564,59 @@ def test_a_score_says_why_what_it_adds_up_from_and_what_raises_it(busy: Counter)
 def test_the_score_is_one_tap_from_stock_and_forecast(busy: Counter) -> None:
     assert 'href="/score"' in busy.get("/stock").text
     assert 'href="/score"' in busy.get("/forecast").text
+
+
+def test_a_suggestion_says_why_and_is_taken_with_one_tap(busy: Counter) -> None:
+    busy.server.tell("stock:GOLD", "stock", Stock(sku="GOLD", on_hand_units=5, as_of=busy.server.now()))
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    assert "建议 24: 上次 24，实得 12，库存 5" in busy.get("/order?show=all").text
+    busy.tap("/order/suggested")
+    assert drafts.read(busy.store, busy.window.window).lines == (OrderLine(sku="GOLD", quantity_units=24),)
+    offered = re.search(r'action="(/undo/[^"]+)"', busy.get("/order").text)
+    assert offered is not None
+    busy.tap(offered[1])
+    assert drafts.read(busy.store, busy.window.window).lines == ()
+
+
+def test_other_orders_of_the_cycle_take_their_share_of_credit_and_limit(busy: Counter) -> None:
+    assert "可用额度 ¥9,800.00，共 ¥9,800.00" in busy.get("/order?show=all").text
+    elsewhere = {
+        "order": busy.id(),
+        "window": busy.window.window,
+        "number": 77,
+        "revision": 1,
+        "state": "accepted",
+        "at": busy.server.now(),
+        "lines": (OrderLine(sku="GOLD", quantity_units=24),),
+    }
+    other = OrderState.model_validate(elsewhere | {"order": busy.id()})
+    busy.server.tell(f"order:{other.order}", "order", other)
+    own = OrderState.model_validate(elsewhere | {"number": 78})
+    busy.server.tell(f"order:{own.order}", "order", own)
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    page = busy.get("/order?show=all").text
+    assert "超出可用额度 ¥1,240.00" in page
+    assert "上限 36" in page
+
+
+def test_a_cancelled_order_can_be_taken_up_again_as_a_draft(busy: Counter) -> None:
+    use_cases.set_draft_line(busy.shop, busy.window.window, "GOLD", 12)
+    busy.tap("/order/submit")
+    busy.travel()
+    (order,) = orders.live_in(busy.store, busy.window.window)
+    busy.tap(f"/orders/{order.id}/cancel")
+    page = busy.get(f"/orders/{order.id}").text
+    offered = re.search(r'action="(/undo/[^"]+)"', page)
+    assert offered is not None
+    assert 'name="back" value="/order?show=mine"' in page
+    busy.tap(offered[1])
+    assert drafts.read(busy.store, busy.window.window).lines == (OrderLine(sku="GOLD", quantity_units=12),)
+
+
+def test_chinese_words_come_for_letters_the_names_of_goods_first(busy: Counter) -> None:
+    assert busy.get("/keys/candidates?typed=yunling").json["words"][0] == ["云岭", 7]
+    assert busy.get("/keys/candidates?typed=quehuo").json["words"][0] == ["缺货", 6]
+    assert busy.get("/keys/candidates?typed=%3Cb%3E1").json["words"][0][1] == 1
+    assert busy.get("/keys/candidates").json == {"words": []}
