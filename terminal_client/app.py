@@ -20,10 +20,11 @@ from terminal_client.adapters.http import enrol
 from terminal_client.adapters.network import Network
 from terminal_client.core import signals
 from terminal_client.core.engine import Engine
-from terminal_client.core.ports import Bits, Clock, Transport
+from terminal_client.core.ports import Bits, Clock, Printer, Transport
 from terminal_client.core.server_clock import ServerClock, milliseconds
 from terminal_client.core.store import Identity, Store
 from terminal_client.core.use_cases import Shop
+from terminal_client.counter import Counter
 
 log = logging.getLogger(__name__)
 MODEL = "reference terminal"
@@ -54,6 +55,7 @@ class Terminal:
         clock: Clock | None = None,
         bits: Bits = system.bits,
         transport: Transport | None = None,
+        printer: Printer | None = None,
     ) -> None:
         """Open the store in ``data_dir``; nothing is sent before :meth:`start`.
 
@@ -76,6 +78,7 @@ class Terminal:
             version=self.version,
         )
         self.shop = Shop(self.store, self.clock, bits, self.engine.saved)
+        self.counter = Counter(self.store, data_dir, printer=printer)
         self._woken = threading.Event()
         self._ticker: threading.Thread | None = None
 
@@ -121,6 +124,7 @@ class Terminal:
         if self._ticker is None:
             self._woken.clear()
             self._ticker = threading.Thread(target=self._tick, name="terminal-tick", daemon=True)
+            self.counter.start()
             self.engine.start()
             self._ticker.start()
 
@@ -135,6 +139,7 @@ class Terminal:
     def close(self) -> None:
         """Stop and close the store."""
         self.stop()
+        self.counter.close()
         self.store.close()
 
     def try_again(self) -> None:

@@ -1,10 +1,11 @@
-"""What the core needs of the world: time, randomness, a network."""
+"""What the core needs of the world: time, randomness, a network, paper, a scanner."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from contract.envelope import Envelope
 from terminal_client.core.signals import Event
+from terminal_client.core.slips import Slip, Width
 from terminal_client.core.store import Identity
 
 #: Called with a count, returns that many random bits.
@@ -45,3 +46,63 @@ class Transport(Protocol):
 
     def fetch_reference(self, version: str | None) -> None:
         """Ask for the reference unless it is ``version``; answered by ``ReferenceArrived`` or ``ReferenceFailed``."""
+
+
+#: Why nothing, or not all of it, came out of the printer.
+PrinterFault = Literal[
+    "no_printer",
+    "not_installed",
+    "no_font",
+    "missing",
+    "no_permission",
+    "unreachable",
+    "offline",
+    "paper_out",
+    "cover_open",
+    "unplugged",
+    "stuck",
+    "stumbled",
+]
+
+
+class PrinterError(Exception):
+    """A print failed: ``fault`` is why, for people; ``detail`` is for the log."""
+
+    def __init__(self, fault: PrinterFault, detail: str = "") -> None:
+        self.fault: PrinterFault = fault
+        self.detail = detail
+        super().__init__(f"{fault} {detail}".rstrip())
+
+
+class Printer(Protocol):
+    """Puts slips on paper, one at a time."""
+
+    def print(self, slip: Slip, address: str, width_mm: Width) -> bool:
+        """Print and return whether the printer confirmed it; it may take its time.
+
+        Raises
+        ------
+        PrinterError
+            Nothing, or not all of it, is on paper.
+        """
+
+    def stop(self) -> None:
+        """End a print that is under way; it raises :class:`PrinterError` then."""
+
+
+#: How a scanner at the machine is doing.
+ScannerState = Literal["off", "ready", "shared", "missing", "no_permission"]
+
+
+class Scanner(Protocol):
+    """Reads a scanner that is plugged into this machine, past the browser."""
+
+    @property
+    def state(self) -> ScannerState:
+        """How it is doing. ``shared``: read, but the keys also go elsewhere, because it could not be grabbed."""
+
+    def start(self, deliver: Callable[[str], None]) -> None:
+        """Begin to read; ``deliver`` gets each scan's text once, from any thread. Plugging in and out is followed."""
+
+    def stop(self) -> None:
+        """Stop and let the device go."""

@@ -79,10 +79,12 @@ class Inbox(Generic[Answer]):
     """Scans on their way to a screen: each is taken once, however often it is told. Safe to call from any thread.
 
     What a scanner at the machine reads waits here until a screen takes it; what a scanner types into the browser
-    comes with an id of the browser's. Ids are per run of the program.
+    comes with an id of the browser's. ``run`` tells the ids of this run of the program from
+    those of the run before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run: str) -> None:
+        self._run = run
         self._waiting: deque[Waiting] = deque(maxlen=MOST_WAITING)
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._numbers = count(1)
@@ -91,7 +93,9 @@ class Inbox(Generic[Answer]):
     def arrive(self, text: str) -> None:
         """Keep a scan of a scanner at the machine until a screen takes it."""
         with self._lock:
-            self._waiting.append(Waiting(f"device-{next(self._numbers)}", text[: codes.MOST_CHARACTERS + 1]))
+            self._waiting.append(
+                Waiting(f"device-{self._run}-{next(self._numbers)}", text[: codes.MOST_CHARACTERS + 1])
+            )
 
     def waiting(self) -> list[Waiting]:
         """Return what no screen has taken yet, oldest first."""

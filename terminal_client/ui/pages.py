@@ -50,6 +50,19 @@ class Pages:
         """Return a message in the chosen language, its fields filled in."""
         return translations("terminal_client", self.look().language).gettext(message).format_map(fields)
 
+    def name(self, item: CatalogueItem) -> str:
+        """Return an item's name in the chosen language."""
+        return show.text(item.name, self.look().language)
+
+    def moment(self, at: datetime | int | None, *, offset: bool = False) -> str:
+        """Return an instant as people say it, in the distributor's zone and the chosen language."""
+        texts = translations("terminal_client", self.look().language)
+        return show.moment(at, now=self._terminal.clock.now(), here=self.zone(), texts=texts, offset=offset)
+
+    def packs(self, units: int, item: CatalogueItem) -> str:
+        """Return a quantity in whole boxes and units over, in the chosen language."""
+        return show.packs(units, item, translations("terminal_client", self.look().language))
+
     def zone(self) -> tzinfo:
         """Return the zone of the distributor's windows."""
         window = self._terminal_window()
@@ -66,7 +79,15 @@ class Pages:
         """Return a whole page or, for names that begin with ``_``, a part of one."""
         terminal, look = self._terminal, self.look()
         banner = status.banner(terminal.store, terminal.clock, terminal.engine)
-        context = {"look": look, "banner": banner, "news": self.news(), "version": terminal.version, **context}
+        context = {
+            "look": look,
+            "banner": banner,
+            "news": self.news(),
+            "version": terminal.version,
+            "scanner": bool(terminal.counter.scanner_path),
+            "print_failed": terminal.counter.prints.failed(),
+            **context,
+        }
         body = self._environment(look.language).get_template(template).render(context)
         return Response(body, status=http_status, mimetype="text/html")
 
@@ -76,7 +97,8 @@ class Pages:
         window = self._terminal_window()
         phase = window.phase if window else "none"
         engine = terminal.engine
-        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}"
+        prints = terminal.counter.prints.revision
+        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}.{prints}"
 
     def _terminal_window(self) -> WindowView | None:
         return windows.current(self._terminal.store, self._terminal.clock)
@@ -101,22 +123,15 @@ class Pages:
         def here(value: Text) -> str:
             return show.text(value, language)
 
-        def moment(at: datetime | int | None, *, offset: bool = False) -> str:
-            now = self._terminal.clock.now()
-            return show.moment(at, now=now, here=self.zone(), texts=texts, offset=offset)
-
-        def packs(units: int, item: CatalogueItem) -> str:
-            return show.packs(units, item, texts)
-
         def sentence(message: str, fields: dict[str, object] | None = None) -> str:
             shown = {k: f"{v:,}" if isinstance(v, int) else v for k, v in (fields or {}).items()}
             return texts.gettext(message).format_map(shown)
 
         made.filters |= {
             "here": here,
-            "moment": moment,
+            "moment": self.moment,
             "money": show.money,
-            "packs": packs,
+            "packs": self.packs,
             "countdown": lambda remaining_ms: show.countdown(remaining_ms, texts),
             "month": lambda value: show.month(value, texts),
             "sentence": sentence,

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from contract.errors import Refusal
 from terminal_client.app import Terminal
+from terminal_client.core.scans import Scan
 from terminal_client.ui.pages import Pages
 from terminal_client.ui.show import N_
 
@@ -47,11 +48,12 @@ class Undo:
 
 @dataclass
 class Desk:
-    """What a screen works with."""
+    """What a screen works with. ``tried`` is the last trial scan."""
 
     terminal: Terminal
     pages: Pages
     undo: Undo | None = field(default=None)
+    tried: Scan | None = None
 
     def offer_undo(self, said: str, back: Callable[[], None], then: str = "") -> None:
         """Let the next pages offer to take back what was just done, and go to ``then`` afterwards."""
@@ -143,7 +145,7 @@ class Web:
         return answer
 
     def _must_enrol(self, request: Request) -> bool:
-        free = ("/enrol", "/settings", "/banner", "/keys")
+        free = ("/enrol", "/settings", "/banner", "/keys", "/scans")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
     def _refused(self, request: Request, said: str) -> Response:

@@ -1,8 +1,10 @@
-"""One module a screen: what it shows, what a tap does, and at which path."""
+"""One module a screen: what it shows, what a tap does, what a scan does, and at which path."""
 
 from werkzeug.routing import Rule
 
+from terminal_client.ui.scanning import Handler
 from terminal_client.ui.screens import (
+    counter,
     deliveries,
     enrol,
     forecasts,
@@ -11,11 +13,22 @@ from terminal_client.ui.screens import (
     notices,
     order,
     orders,
+    scan,
     scores,
     settings,
+    slips,
     stock,
     surveys,
 )
+
+#: Which screen takes scans, by the first part of its path; any other one says what was scanned and does nothing.
+SCANNED: dict[str, Handler] = {
+    "/enrol": enrol.scanned,
+    "/order": order.scanned,
+    "/deliveries": deliveries.scanned,
+    "/stock": stock.scanned,
+    "/settings": counter.scanned,
+}
 
 RULES: tuple[Rule, ...] = (
     *enrol.RULES,
@@ -30,4 +43,7 @@ RULES: tuple[Rule, ...] = (
     *surveys.RULES,
     *settings.RULES,
     *keys.RULES,
+    *counter.RULES,
+    *slips.RULES,
+    *scan.rules(SCANNED),
 )

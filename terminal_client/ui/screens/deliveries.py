@@ -11,8 +11,11 @@ from contract.errors import Refusal, Rejected
 from contract.messages import Difference
 from terminal_client.core import use_cases
 from terminal_client.core.delivery_rules import AS_LISTED, REPLACED, Count
+from terminal_client.core.scans import Scan
 from terminal_client.core.views import catalogue, deliveries
 from terminal_client.core.views.deliveries import DeliveryView, LineView
+from terminal_client.ui import scanning
+from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -135,6 +138,29 @@ def confirm(desk: Desk, _request: Request, delivery: UUID) -> Response:
     """Queue the confirmation; lines that were not counted came as listed, as the page said."""
     use_cases.confirm_delivery(desk.terminal.shop, delivery, rest_as_listed=True)
     return go(f"/deliveries/{delivery}")
+
+
+def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
+    """Show the line of the goods: in the delivery that is open, or else in another one that waits."""
+    if scan.item is None:
+        return scanning.unread(desk, scan)
+    views = deliveries.read_all(desk.terminal.store)
+    shown = next((view for view in views if str(view.delivery) in path), views[0] if views else None)
+    waiting = [view for view in views if view.to_confirm and view != shown]
+    name, row = desk.pages.name(scan.item), scan.item.sku.encode().hex()
+    for view in [shown, *waiting] if shown is not None else []:
+        line = next((line for line in view.lines if line.line.sku == scan.item.sku), None)
+        if line is not None:
+            more, tone = scanning.aside(desk, scan)
+            said = N_("{name}: {count} on the list of delivery #{number}.")
+            if line.count is not None:
+                said = N_("{name}: {count} on the list of delivery #{number}, looked at already.")
+            text = desk.pages.text(said, name=name, count=f"{line.line.shipped_units:,}", number=view.number)
+            at = f"/deliveries/{view.delivery}"
+            here = path.partition("?")[0] == at or (path.partition("?")[0] == "/deliveries" and view == shown)
+            return Scanned(text + more, tone, show=row, go="" if here else at)
+    said = N_("{name} is on no list. Choose “Differs” at the line that it came instead of.")
+    return Scanned(desk.pages.text(said, name=name), "wait")
 
 
 def _form(desk: Desk, view: DeliveryView, line: LineView, kind: str, count_: Count | None, said: str = "") -> Response:

@@ -8,6 +8,9 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Rejected
 from terminal_client.adapters.http import UnreachableError
 from terminal_client.app import OtherRetailerError
+from terminal_client.core.scans import Scan
+from terminal_client.ui import scanning
+from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -36,6 +39,13 @@ def enrol(desk: Desk, request: Request) -> Response:
         said = N_("This terminal holds the data of {name}, and the code is for another shop. Ask the distributor.")
         return show(desk, request, desk.pages.text(said, name=str(other)), code)
     return go("/order")
+
+
+def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
+    """Put the code into its field; a person taps."""
+    if not scan.text:
+        return scanning.unread(desk, scan)
+    return Scanned(desk.pages.text(N_("The code was read. Compare it, then tap.")), fill=scan.text)
 
 
 RULES = (

@@ -9,8 +9,11 @@ from werkzeug.wrappers import Request, Response
 
 from contract.errors import Rejected
 from terminal_client.core import drafts, use_cases
+from terminal_client.core.scans import Scan
 from terminal_client.core.views import order_screen
 from terminal_client.core.views.order_screen import Choice, OrderScreen
+from terminal_client.ui import scanning
+from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go, is_part
 
@@ -152,6 +155,23 @@ def undo(desk: Desk, request: Request, token: str) -> Response:
         offered.back()
     back = request.form.get("back", "/order")
     return go(back if back.startswith("/") and not back.startswith("//") else "/order")
+
+
+def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
+    """Add what one scan of the goods stands for, and show their row."""
+    if scan.item is None:
+        return scanning.unread(desk, scan)
+    screen = _screen(desk)
+    name, row = desk.pages.name(scan.item), scan.item.sku.encode().hex()
+    if not screen.editable:
+        said = N_("{name}: nothing was added. Nothing can be ordered at the moment.")
+        if screen.window is not None and screen.window.phase == "open":
+            said = N_("{name}: nothing was added. Tap “Change the order” first, then scan.")
+        return Scanned(desk.pages.text(said, name=name), "stop", show=row)
+    total = use_cases.add_to_draft(desk.terminal.shop, _window(desk), scan.item.sku, scan.units)
+    more, tone = scanning.aside(desk, scan)
+    said = desk.pages.text(N_("{name}: now {total} in the order."), name=name, total=f"{total:,}")
+    return Scanned(said + more, tone, show=row)
 
 
 def _read(desk: Desk, request: Request) -> dict[str, Any]:

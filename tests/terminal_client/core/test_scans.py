@@ -62,7 +62,7 @@ def test_what_cannot_be_read_says_why(goods: Catalogue, scanned: str, fault: str
 
 
 def test_a_scan_that_is_told_twice_is_acted_on_once() -> None:
-    inbox = Inbox[int]()
+    inbox = Inbox[int]("run")
     done: list[str] = []
 
     def act() -> int:
@@ -79,7 +79,7 @@ def test_a_scan_that_is_told_twice_is_acted_on_once() -> None:
 
 
 def test_what_a_device_read_waits_in_order_until_a_screen_took_it_also_after_a_failure() -> None:
-    inbox = Inbox[str]()
+    inbox = Inbox[str]("run")
     for text in ("1", "2"):
         inbox.arrive(text)
     first, second = inbox.waiting()
@@ -95,7 +95,7 @@ def test_what_a_device_read_waits_in_order_until_a_screen_took_it_also_after_a_f
 
 
 def test_a_scanner_gone_mad_fills_no_memory() -> None:
-    inbox = Inbox[str]()
+    inbox = Inbox[str]("run")
     for number in range(1_000):
         inbox.arrive("x" * 10_000 + str(number))
     waiting = inbox.waiting()

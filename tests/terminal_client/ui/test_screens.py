@@ -146,7 +146,7 @@ def busy(counter: Counter) -> Counter:
     now = counter.server.now()
     old = counter.make.window(counter, closes_in=timedelta(minutes=1))
     counter.travel()
-    use_cases.place_order(counter.shop, old.window, [OrderLine(sku="GOLD", quantity_units=24)])
+    order = use_cases.place_order(counter.shop, old.window, [OrderLine(sku="GOLD", quantity_units=24)])
     counter.travel()
     counter.clock.forward(timedelta(minutes=2))
     counter.server.tell(f"window:{old.window}", "window", old.model_copy(update={"state": "published"}))
@@ -254,7 +254,7 @@ def busy(counter: Counter) -> Counter:
     counter.clock.forward(timedelta(minutes=1))
     counter.travel()
     counter.things = {"cycle": old.cycle, "delivery": shipped.delivery, "done": done.delivery}
-    counter.things |= {"survey": survey.survey, "note": note.announcement}
+    counter.things |= {"survey": survey.survey, "note": note.announcement, "order": order}
     return counter
 
 
@@ -273,8 +273,13 @@ SCREENS = [
     "/score",
     "/notices",
     "/settings",
+    "/settings/counter",
 ]
 DEEPER = [
+    "/orders/{order}/slip",
+    "/grants/{cycle}/slip",
+    "/deliveries/{delivery}/slip",
+    "/deliveries/{done}/slip",
     "/grants/{cycle}?sku=GOLD&numbers",
     *(f"/grants/{{cycle}}?sku=SKU-{n}" for n in range(1, 9)),
     "/grants/{cycle}/draw",
@@ -293,7 +298,10 @@ DEEPER = [
 ]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: Names that stay as they are in every language.
-SAME_EVERYWHERE = re.compile(r"English|中文|Harbour Road 12|Terminal|GOLD|BLUE|RESERVE|SKU-\d|UTC|http|R-12|supply:")
+SAME_EVERYWHERE = re.compile(
+    r"English|中文|Harbour Road 12|Terminal|GOLD|BLUE|RESERVE|SKU-\d|UTC|http|R-12|supply:|GTIN"
+    r"|/dev/[a-z/-]+|net:"
+)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
