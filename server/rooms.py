@@ -51,6 +51,7 @@ from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
 from server.scores import console as scores_console
+from server.scores import console_facts as scores_facts
 from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
 from server.surveys import console as surveys_console
@@ -108,6 +109,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_standing_console.planning,
     forecasts_console.forecasts,
     scores_console.scores,
+    scores_facts.facts,
     scores_runs.runs,
     forecasts_shop.shop_screens,
     orders_console.windows,

@@ -128,6 +128,22 @@ def history(session: Session, retailer: str) -> dict[str, list[Cell]]:
     return found
 
 
+def coverage(session: Session, since: date, before: date) -> dict[date | None, tuple[int, datetime]]:
+    """Return of how many retailers the sales are known, and since when the last of them are, by month.
+
+    With no month stands what is known of the months together.
+    """
+    counted = select(func.count(DemandRow.retailer.distinct()), func.max(DemandRow.changed_at)).where(
+        DemandRow.sold_units.is_not(None), DemandRow.period >= since, DemandRow.period < before
+    )
+    found: dict[date | None, tuple[int, datetime]] = {
+        period: (retailers, at)
+        for retailers, at, period in session.execute(counted.add_columns(DemandRow.period).group_by(DemandRow.period))
+    }
+    retailers, at = session.execute(counted).one()
+    return found | {None: (retailers, at)} if retailers else found
+
+
 def cell_versions(session: Session, retailer: str, product_class: str, period: date) -> list[tuple[Cell, datetime]]:
     """Return every figure that a month has had, the newest first, and since when."""
     rows = session.scalars(

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from server.scores.models import FactVersion, TakenSku
+from server.scores.models import FactRow, FactVersion, TakenSku
 
 ASSORTMENT, DELIVERIES = "assortment", "deliveries"
 
@@ -82,4 +82,38 @@ def _accepted_until(session: Session, day: date, number: int) -> dict[tuple[str,
     found: dict[tuple[str, date], set[str]] = defaultdict(set)
     for retailer, period, sku in rows:
         found[retailer, period].add(sku)
+    return found
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Of how many retailers something is known, and since when the last of it is."""
+
+    retailers: int
+    told_at: datetime
+
+
+def coverage(session: Session, since: date, before: date) -> dict[tuple[str, date | None], Covered]:
+    """Return how much is known by now of the months from ``since`` to before ``before``.
+
+    By table and month; with no month stands what is known of the months together.
+    """
+    assortment = or_(
+        FactRow.facts == ASSORTMENT,
+        and_(FactRow.facts == DELIVERIES, exists().where(TakenSku.period == FactRow.period)),
+    )
+    found: dict[tuple[str, date | None], Covered] = {}
+    for table, told in ((FactRow.facts, FactRow.facts != ASSORTMENT), (literal(ASSORTMENT), assortment)):
+        for months in ([FactRow.period], []):
+            rows = session.execute(
+                select(
+                    table.label("table"),
+                    func.count(FactRow.retailer.distinct()),
+                    func.max(FactRow.changed_at),
+                    *months,
+                )
+                .where(told, FactRow.period >= since, FactRow.period < before)
+                .group_by("table", *months)
+            )
+            found |= {(name, month[0] if month else None): Covered(shops, at) for name, shops, at, *month in rows}
     return found
