@@ -22,7 +22,7 @@ from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
 from server.operators import cli as operators
 
-__all__ = ["BusyError", "Person", "Stage", "StageError", "installation", "launch_words"]
+__all__ = ["BusyError", "ConflictError", "Person", "Stage", "StageError", "installation", "launch_words"]
 
 START_WITHIN_S = 180.0
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
@@ -34,6 +34,16 @@ class StageError(RuntimeError):
 
 class BusyError(StageError):
     """The installation has no hand free at the moment; asking again helps."""
+
+
+class ConflictError(StageError):
+    """What was asked for does not go with how things stand, such as with what somebody else did before."""
+
+
+_ERRORS: Mapping[int, type[StageError]] = {
+    httpx2.codes.SERVICE_UNAVAILABLE: BusyError,
+    httpx2.codes.CONFLICT: ConflictError,
+}
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ def _address(settings: Settings, process: subprocess.Popen[str], log: Path) -> s
 
 def _json(answer: httpx2.Response) -> Any:
     if answer.is_error:
-        raise (BusyError if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE else StageError)(
+        raise _ERRORS.get(answer.status_code, StageError)(
             f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:500]}"
         )
     return answer.json() if answer.content else None

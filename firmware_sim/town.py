@@ -21,12 +21,13 @@ BRANDS = (
     ("红河", "Red River"),
     ("雪山", "Snow Peak"),
 )
-KINDS = (  # name, price of one unit in minor units, units in a pack, how much a shop wants of it beside others
-    ("硬金", "Gold", 23_000, 10, 8),
-    ("软蓝", "Blue", 10_500, 10, 14),
-    ("细支", "Slim", 16_000, 5, 9),
-    ("红", "Red", 7_000, 10, 18),
-    ("典藏", "Reserve", 48_000, 1, 3),
+CLASSIC, SLIM, RESERVE = "经典 · Classic", "细支 · Slim", "典藏 · Reserve"
+KINDS = (  # name, class, price of one unit in minor units, units in a pack, how much a shop wants of it beside others
+    ("硬金", "Gold", CLASSIC, 23_000, 10, 8),
+    ("软蓝", "Blue", CLASSIC, 10_500, 10, 14),
+    ("细支", "Slim", SLIM, 16_000, 5, 9),
+    ("红", "Red", CLASSIC, 7_000, 10, 18),
+    ("典藏", "Reserve", RESERVE, 48_000, 1, 3),
 )
 STREETS = (
     ("永安街", "Yong'an St"),
@@ -58,6 +59,7 @@ class Sku:
     sku: str
     name_zh: str
     name_en: str
+    category: str
     pack_units: int
     price_minor: int
     licence_class: str
@@ -68,7 +70,7 @@ class Sku:
 
 @dataclass(frozen=True)
 class Shop:
-    """One retailer, and what it wants in units by SKU."""
+    """One retailer, and what it wants in units by SKU; of the tiers, 1 is that of the largest."""
 
     code: str
     name: str
@@ -111,6 +113,7 @@ def _goods(rng: random.Random, count: int, scarce: int) -> tuple[Sku, ...]:
             sku=f"{1001 + number}",
             name_zh=f"{brand_zh}（{kind_zh}）",
             name_en=f"{brand_en} {kind_en}",
+            category=category,
             pack_units=pack,
             price_minor=price + 500 * rng.randrange(-3, 4),
             licence_class="reserve" if kind_en == "Reserve" else "general",
@@ -118,30 +121,30 @@ def _goods(rng: random.Random, count: int, scarce: int) -> tuple[Sku, ...]:
             scarce=number in rare,
             minimum_grant_units=6 if number == last_scarce else 0,
         )
-        for number, ((brand_zh, brand_en), (kind_zh, kind_en, price, pack, appeal)) in enumerate(names)
+        for number, ((brand_zh, brand_en), (kind_zh, kind_en, category, price, pack, appeal)) in enumerate(names)
     )
 
 
 def _shop(rng: random.Random, number: int, goods: Sequence[Sku]) -> Shop:
     street_zh, street_en = STREETS[number % len(STREETS)]
     house = 2 + number // len(STREETS) * 6 + rng.randrange(5)
-    tier = min(TIERS, max(1, round(rng.triangular(1, TIERS, 9))))
+    size = min(TIERS, max(1, round(rng.triangular(1, TIERS, 9))))
     route = ROUTES[number % len(ROUTES)]
     licensed = frozenset(CLASSES if rng.random() < RESERVE_LICENCE_SHARE else CLASSES[:1])
     wants: dict[str, int] = {}
     for good in goods:
         if good.licence_class not in licensed or rng.random() > (0.9 if good.scarce else 0.35):
             continue
-        units = max(1, round(good.appeal * (0.4 + tier / 12) * rng.uniform(0.5, 1.6)))
+        units = max(1, round(good.appeal * (0.4 + size / 12) * rng.uniform(0.5, 1.6)))
         wants[good.sku] = max(1, round(units / good.pack_units)) * good.pack_units
     return Shop(
         code=f"{number + 1:05d}",
         name=f"{street_zh}{house}号 · {street_en} {house}",
         route=route,
         market=MARKETS[rng.randrange(len(MARKETS))],
-        tier=tier,
-        weight=4 + tier,
-        credit_minor=20_000_000 + tier * 2_000_000,
+        tier=TIERS + 1 - size,
+        weight=4 + size,
+        credit_minor=20_000_000 + size * 2_000_000,
         licensed=licensed,
         wants=wants,
     )
@@ -156,10 +159,10 @@ def _supply(rng: random.Random, good: Sku, wanted: int) -> int:
 def skus_csv(town: Town) -> bytes:
     """Return the goods as a file for the importer, in its own columns."""
     head = ("sku", "name_zh", "name_en", "unit_zh", "unit_en", "category", "pack_units", "price_minor", "licence_class")
-    return _csv(
+    return csv_of(
         head,
         [
-            (g.sku, g.name_zh, g.name_en, "条", "carton", "cigarettes", g.pack_units, g.price_minor, g.licence_class)
+            (g.sku, g.name_zh, g.name_en, "条", "carton", g.category, g.pack_units, g.price_minor, g.licence_class)
             for g in town.skus
         ],
     )
@@ -168,7 +171,7 @@ def skus_csv(town: Town) -> bytes:
 def retailers_csv(town: Town) -> bytes:
     """Return the shops as a file for the importer."""
     head = ("code", "name", "city", "region", "route", "market_type", "tier", "weight", "credit_minor")
-    return _csv(
+    return csv_of(
         head,
         [
             (s.code, s.name, "Riverton", REGIONS[s.route], s.route, s.market, s.tier, s.weight, s.credit_minor)
@@ -181,7 +184,7 @@ def licences_csv(town: Town, *, today: date) -> bytes:
     """Return the licences as a file for the importer."""
     head = ("retailer", "licence_class", "number", "valid_from", "valid_until")
     first, last = today.replace(month=1, day=1), date(today.year + 1, 12, 31)
-    return _csv(
+    return csv_of(
         head,
         [
             (shop.code, name, f"{name[:1].upper()}-{shop.code}", first.isoformat(), last.isoformat())
@@ -191,7 +194,8 @@ def licences_csv(town: Town, *, today: date) -> bytes:
     )
 
 
-def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+def csv_of(head: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """Return rows under their headings as the importer reads them."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows([head, *rows])

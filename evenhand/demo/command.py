@@ -87,7 +87,7 @@ def _performed(
     chosen_seed = setting.SAMPLE_SEED if seed is None else seed
     try:
         today = datetime.now(UTC).date()
-        beginning = setting.sample(chosen_seed, today=today) if ledger is None else iowa.setting(*ledger)
+        beginning = setting.sample(chosen_seed, today=today) if ledger is None else iowa.setting(*ledger, today=today)
         with installation(data_dir / "server", process=process, **ENVIRONMENT) as stage:
             play: Play | None = None
             try:

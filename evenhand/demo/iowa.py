@@ -1,14 +1,16 @@
 """A real week of a liquor wholesaler's ledger as a play: every store orders what it bought that week.
 
 The lists of stores and products are of a later day: a store that had become inactive by then counts as
-licensed in that week, and what the lists do not know is taken from the ledger itself and reported.
+licensed in that week, and what the lists do not know is taken from the ledger itself and reported. What a store sold
+before is what it bought in the ledger's whole months before the week, of the classes that sell most. The week is played
+today: each of these months stands as long before today's as it was before the week's.
 """
 
 import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -19,6 +21,7 @@ from evenhand.demo.setting import List, Rows, Setting
 CUT_PERCENT = 60
 QUOTA_PERCENT = 75
 MOST_REQUESTED = 100
+CLASSES = 10
 ALLOCATED_MARK = "HA "
 
 PRODUCTS_MAPPING = """
@@ -59,8 +62,8 @@ class Line:
     sale: Decimal
 
 
-def setting(folder: Path, week: date) -> Setting:
-    """Return the play of the week that begins on ``week``.
+def setting(folder: Path, week: date, *, today: date) -> Setting:
+    """Return the play of the week that begins on ``week``, as if it were today's.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def setting(folder: Path, week: date) -> Setting:
             List("retailers", "stores_2022-11-01.csv", stores, STORES_MAPPING),
             List("retailers", "stores_of_the_ledger.csv", _stores_of_the_ledger(unknown_stores)),
             List("licences", "licences.csv", _licences(sorted(wants))),
+            *_history(folder, week, products, wants.keys(), today),
         ),
         wants=wants,
         silent=frozenset(),
@@ -132,6 +136,41 @@ def _week(folder: Path, week: date) -> tuple[list[Line], Rows]:
         if row["bottles"] > 0
     ]
     return taken, Rows(table.num_rows, len(taken), table.num_rows - len(taken))
+
+
+def _history(folder: Path, week: date, products: bytes, stores: Container[str], today: date) -> Iterator[List]:
+    """Yield what the stores bought by class in the ledger's whole months before the week, where there are any."""
+    import pyarrow.dataset as ds
+
+    before = ds.field("date") < week.replace(day=1)
+    table = ds.dataset(_ledger(folder)).to_table(columns=["date", "store", "item", "bottles"], filter=before)
+    if table.num_rows == 0:
+        return
+    class_of = {row["Item Number"]: row["Category Name"].strip() for row in _rows(products)}
+    bought: Counter[tuple[str, str, date]] = Counter()
+    days, *lines = (table[name].to_pylist() for name in ("date", "store", "item", "bottles"))
+    begun = min(days)
+    for day, store, item, bottles in zip(days, *lines, strict=True):
+        month = day.replace(day=1)
+        if bottles > 0 and str(store) in stores and month >= begun:
+            bought[str(store), class_of.get(str(item), ""), month] += bottles
+    sold: Counter[str] = Counter()
+    for (_, name, _), bottles in bought.items():
+        sold[name] += bottles
+    most = {name for name, _ in sorted(sold.items(), key=lambda pair: (-pair[1], pair[0]))[:CLASSES]}
+    head = ("retailer", "product_class", "period", "sold_units", "source")
+    rows = [
+        (store, name, _as_long_before(month, week, today).isoformat(), bottles, "ledger")
+        for (store, name, month), bottles in sorted(bought.items())
+        if name in most
+    ]
+    yield List("history", "bought_before.csv", _csv(head, rows))
+
+
+def _as_long_before(month: date, week: date, today: date) -> date:
+    """Return the month that is as many months before today's as a month is before the week's."""
+    months = today.year * 12 + today.month - (week.year * 12 + week.month) + month.year * 12 + month.month - 1
+    return date(months // 12, months % 12 + 1, 1)
 
 
 def _ledger(folder: Path) -> Path:

@@ -6,6 +6,7 @@ where they stand: in the shops' stores, in the server's answers, in the publishe
 
 import contextlib
 import io
+import json
 import random
 import statistics
 import subprocess
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from evenhand.demo import weights
 from evenhand.demo.setting import Setting
 from evenhand.demo.shops import DISCREPANCIES, Shop, Shops, open_shops
 from firmware_sim.stage import BusyError, Person, Stage, StageError
 
-ANSWER_WITHIN_S = 120.0
+ANSWER_WITHIN_S = 300.0
 DISCREPANT_SHARE = 6
 GRACE_S = 1
 OPENS_IN_S = 1.5
@@ -129,14 +131,19 @@ class Play:
     _window_s: float = 0.0
     _closes_at: datetime = field(default_factory=lambda: datetime.max.replace(tzinfo=UTC))
     _survey: str = ""
+    _scores: weights.Status = field(default_factory=dict)
 
     def run(self) -> Figures:
         """Play all acts; return the figures."""
         planner = self.stage.sign_in("planner", "planner")
         releaser = self.stage.sign_in("second person", "releaser")
         self._bring_in(planner)
+        forecast = weights.ask_forecast(planner) if self._has_history else None
         shops = self._enrol(planner)
         self._ask_and_announce(planner)
+        if forecast is not None:
+            self._forecast(planner, shops, forecast)
+            self._score(planner, releaser)
         cycle = self._announce_cycle(planner)
         self._order(shops, planner, cycle)
         self._bring_in_later(planner)
@@ -152,6 +159,10 @@ class Play:
             self._read_what_if(planner, what_if)
         self._count(planner, shops, cycle)
         return self.figures
+
+    @property
+    def _has_history(self) -> bool:
+        return any(one.kind == "history" for one in self.setting.lists)
 
     def _bring_in(self, planner: Person) -> None:
         told = self.view.act("Lists are brought in", len(self.setting.lists))
@@ -217,12 +228,36 @@ class Play:
         self.shops = shops
         shops.start()
         # A slow or busy machine shows here; its shops get a longer window from the start.
-        self._window_s = max(self.setting.window_s, time.monotonic() - started)
+        self._window_s = max(self.setting.window_s, 2 * (time.monotonic() - started))
         told(len(ordering))
         self.view.done(f"{len(shops.real)} whole terminals and {len(shops.fleet.devices)} at the wire")
         self.figures.terminals = shops.count
         self.figures.retailers = len(self.setting.wants)
         return shops
+
+    def _forecast(self, planner: Person, shops: Shops, number: int) -> None:
+        begun = weights.forecast_when(planner, number, lambda status: status["series"] > 0)
+        told = self.view.act("What the shops are going to sell is forecast", begun["series"])
+
+        def looked(status: weights.Status) -> bool:
+            told(status["series_done"])
+            return False
+
+        status = weights.forecast_when(planner, number, looked)
+        said = weights.talk_over(planner, shops.real[0])
+        self.view.done(f"{status['series']:,} series from before {status['cut_off'][:7]}; {said}")
+
+    def _score(self, planner: Person, releaser: Person) -> None:
+        told = self.view.act("Scores are computed, a second person publishes", 2)
+        draft = weights.make_scores(planner)
+        told(1)
+        published = self._scores = weights.publish_scores(releaser, draft["number"])
+        told(2)
+        changed = len(published["guards"]["changes"])
+        self.view.done(
+            f"{published['retailers']:,} shops from {len(published['components'])} components, {changed} weights "
+            f"changed by the guards; asked for by {published['asked_by']}, published by {published['published_by']}"
+        )
 
     def _ask_and_announce(self, planner: Person) -> None:
         now = datetime.now(UTC)
@@ -331,13 +366,21 @@ class Play:
         self.view.done(said[-1] if said else f"exit {checked.returncode}")
         if not self.figures.verified:
             raise StageError(f"the published files do not verify: {said[-1] if said else checked.returncode}")
+        policy = json.loads((published / "result" / "certificate.json").read_text(encoding="utf-8"))["policy"]
+        if policy.get("score_version") != self._scores.get("score_version"):
+            raise StageError(f"the certificate names other scores than those in force: {policy.get('score_version')}")
+        self.figures.more |= {name: policy.get(name) for name in ("score_version", "forecast_version")}
 
     def _see_grants(self, shops: Shops, cycle: UUID) -> None:
         told = self.view.act("Every terminal shows what it got, and why", len(shops.real))
-        seen = shops.each(lambda shop: shop.see_grants(cycle), told)
-        asked = sum(pair[0] for pair in seen if isinstance(pair, tuple))
-        granted = sum(pair[1] for pair in seen if isinstance(pair, tuple))
-        self.view.done(f"on {len(shops.real)} screens {granted:,} of {asked:,} units")
+        seen = [one for one in shops.each(lambda shop: shop.see_grants(cycle), told) if isinstance(one, tuple)]
+        asked, granted = (sum(one[place] for one in seen) for place in (0, 1))
+        said = f"on {len(shops.real)} screens {granted:,} of {asked:,} units"
+        if self._scores:
+            run = self._scores["number"]
+            tiers = [one for one in shops.each(lambda shop: shop.see_score(run), told) if isinstance(one, int)]
+            said += f", and scores of tiers {min(tiers)} to {max(tiers)}"
+        self.view.done(said)
 
     def _deliver(self, planner: Person, shops: Shops, cycle: UUID) -> None:
         told = self.view.act("Goods go out and are confirmed", len(shops.real))
@@ -382,6 +425,11 @@ class Play:
         self.figures.requested = status["requested_units"]
         self.figures.supply = status["supply_units"]
         self.figures.granted = status["granted_units"]
+        fills = {tier["label"]: tier["granted_units"] / tier["requested_units"] for tier in status["tiers"]}
+        self.figures.more |= {
+            "tiers": len(fills),
+            "fill_by_tier": {label: round(fill, 3) for label, fill in fills.items()},
+        }
         if self.setting.rows is not None:
             self.figures.more |= {
                 "rows_read": self.setting.rows.read,

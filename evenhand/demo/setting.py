@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from firmware_sim import town
+from firmware_sim import town, town_past
 
 SAMPLE_SEED = 20261125
 QUOTA_PERCENT = 40
@@ -65,6 +65,8 @@ def sample(seed: int, *, today: date) -> Setting:
             List("skus", "skus.csv", town.skus_csv(made)),
             List("retailers", "retailers.csv", town.retailers_csv(made)),
             List("licences", "licences.csv", town.licences_csv(made, today=today)),
+            List("history", "history.csv", town_past.history_csv(made, today=today)),
+            *(List(kind, f"{kind}.csv", rows) for kind, rows in town_past.facts_csv(made, today=today).items()),
         ),
         wants={shop.code: shop.wants for shop in made.shops},
         silent=silent,

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,18 +13,20 @@ from uuid import UUID
 import httpx2
 
 from contract.device_api import Enrol, Enrolled
-from contract.feed import Announcement, Delivery, Grants, Question, Survey, WindowState
+from contract.feed import Announcement, Delivery, Grants, Question, Score, Survey, WindowState
 from contract.messages import Answer, OrderLine
 from firmware_sim.fleet import Behaviour, Device, Fleet, Ledger
 from terminal_client.adapters.network import Network
 from terminal_client.app import Terminal
-from terminal_client.core import feed, outbox, use_cases
+from terminal_client.core import feed, forecasts, outbox, use_cases
 from terminal_client.core.delivery_rules import Count
 
 WAIT_S = 60.0
 HABITS = ("plain", "plain", "amends", "plain", "goes offline", "plain", "repeats", "thinks again")
 DROP_SHARE = 0.05
 DISCREPANCIES = ("short", "damaged", "over", "refused")
+EXPECTS_PERCENT = 115
+"""What a shop that gives a figure of its own expects, of what was forecast."""
 
 
 class ShopError(RuntimeError):
@@ -33,6 +36,16 @@ class ShopError(RuntimeError):
 def order_lines(wants: Mapping[str, int]) -> tuple[OrderLine, ...]:
     """Return what a shop wants as lines."""
     return tuple(OrderLine(sku=sku, quantity_units=units) for sku, units in sorted(wants.items()))
+
+
+@dataclass(frozen=True)
+class OwnFigure:
+    """What a shop said that it is going to sell of a class in a month."""
+
+    product_class: str
+    period: date
+    suggested_units: int
+    own_units: int
 
 
 @dataclass
@@ -86,6 +99,25 @@ class Shop:
                     self.network.publish("order.place", outbox.envelope(store, order, device=identity.device))
         self._settled(order)
         return order
+
+    def give_figure(self) -> OwnFigure:
+        """Say what the shop itself expects of the class that it sells most of, next month; have it received."""
+        store, clock = self.terminal.store, self.terminal.clock
+        self.wait("forecast", lambda: forecasts.read(store, clock) is not None)
+        shown = forecasts.read(store, clock)
+        classes = [one for one in (() if shown is None else shown.classes) if one.months]
+        if not classes:
+            raise ShopError(f"shop {self.code}: its forecast reaches no month to come")
+        most = max(classes, key=lambda one: one.months[0].month.mean_units)
+        product_class, month = most.known.product_class, most.months[0].month
+        own_units = month.mean_units * EXPECTS_PERCENT // 100
+        self._settled(use_cases.give_figure(self.terminal.shop, product_class, month.period, own_units))
+        return OwnFigure(product_class, month.period, month.mean_units, own_units)
+
+    def see_score(self, run: int) -> int:
+        """Wait for the score of a run; return the tier on the screen."""
+        self.wait(f"score #{run}", lambda: any(one.run == run for one in feed.read(self.terminal.store, Score)))
+        return next(one.tier for one in feed.read(self.terminal.store, Score) if one.run == run)
 
     def see_grants(self, cycle: UUID) -> tuple[int, int]:
         """Wait for all parts of the grants; return units asked and granted."""
@@ -202,13 +234,14 @@ class Shops:
         futures = [self.pool.submit(shop.order) for shop in self.real]
         self._watch(futures, lambda: len(self.ledger.receipts), told)
         self.orders |= {future.result() for future in futures}
-        deadline = threading.Event()
-        waited_s = 0.0
+        pause = threading.Event()
+        heard, waited_s = len(self.ledger.receipts), 0.0
         while self.ledger.unanswered or len(self.ledger.sent) < len(self.fleet.devices):
             told(len(self.real) + len(self.ledger.receipts))
-            deadline.wait(0.1)
-            waited_s += 0.1
-            if waited_s > WAIT_S:
+            pause.wait(0.1)
+            waited_s = waited_s + 0.1 if len(self.ledger.receipts) == heard else 0.0
+            heard = len(self.ledger.receipts)
+            if waited_s > WAIT_S:  # so long nothing has come
                 missing = len(self.fleet.devices) - len(self.ledger.receipts)
                 raise ShopError(f"{missing} of {len(self.fleet.devices)} terminals at the wire got no receipt")
         refused = {code: n for code, n in self.ledger.outcomes().items() if code != "accepted"}

@@ -13,6 +13,7 @@ from server.kit import console, http
 from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, texts
 from server.retailers import queries as retailers
+from server.scores import queries as scores
 
 reading = http.router(PLACE, tag="console", roles=())
 
@@ -78,6 +79,7 @@ def show_review(
         rows=rows[view.offset : view.offset + view.per_page],
         total=len(rows),
         secret=result_queries.revealed_secret(session, cycle),
+        scored=None if found.score_version is None else scores.published_as(session, found.score_version),
     )
 
 

@@ -137,6 +137,17 @@ def in_force(session: Session) -> Run | None:
     return None if row is None else run_of(row)
 
 
+def published_as(session: Session, score_version: str) -> Run | None:
+    """Return the run that was published last with this version, as a frozen cycle names it; or none."""
+    row = session.scalars(
+        select(ScoreRun)
+        .where(ScoreRun.state == "published", ScoreRun.score_version == score_version)
+        .order_by(ScoreRun.published_at.desc(), ScoreRun.number.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else run_of(row)
+
+
 def standings(session: Session, found: Run, retailers: Collection[str], day: date) -> dict[str, Standing]:
     """Return what counts on ``day`` of those retailers that a published run has scored."""
     rows = session.execute(

@@ -138,3 +138,27 @@ def test_without_scores_in_force_weights_are_the_retailers_own_and_nothing_is_na
     frozen = town.cycle(cycle)
     assert (frozen.score_version, frozen.forecast_version) == (None, None)
     assert book(town, cycle)["R1"] == (1, 10)
+
+
+def test_the_review_says_of_which_scores_the_tiers_are(town, signed_in, scored):
+    cycle = town.draft()
+    town.ordered(cycle)
+    town.close()
+    town.work()
+
+    page = signed_in("planner").get(f"/console/cycles/{cycle}/review").text
+    assert f"tiers of score run #{scored.number}" in page
+    assert scored.score_version in page
+    assert RELEASER.name in page
+    assert "ab" * 32 in page
+
+
+def test_the_review_says_where_no_scores_were_in_force(town, signed_in):
+    cycle = town.draft()
+    town.ordered(cycle)
+    town.close()
+    town.work()
+
+    page = signed_in("planner").get(f"/console/cycles/{cycle}/review").text
+    assert "tiers of the list of retailers" in page
+    assert "No scores were in force at the freeze" in page
