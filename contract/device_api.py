@@ -41,6 +41,10 @@ class FeedPage(Message):
     head: int = Field(description="the seq of the newest item written for this retailer")
     more: bool
     server_time: AwareDatetime
+    history: str | None = Field(
+        default=None,
+        description="another one than before: the database came back from a backup, and may have forgotten",
+    )
 
 
 class ServerTime(Message):

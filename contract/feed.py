@@ -32,6 +32,7 @@ class Receipt(Message):
     revision: int | None = None
     code: str | None = Field(default=None, description="of contract.errors.TEXTS, where rejected")
     params: dict[str, str | int] = Field(default={}, description="of the text of the code")
+    device: str | None = Field(default=None, description="the terminal that sent the message first")
 
 
 class WindowState(Message):

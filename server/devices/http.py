@@ -81,6 +81,7 @@ def feed(
         head=head,
         more=bool(items) and items[-1].seq < head and len(items) == PAGE,
         server_time=clock(),
+        history=outbox.history(session),
     )
 
 

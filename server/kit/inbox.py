@@ -148,7 +148,7 @@ def receive(
     if taken is None:
         return _again(session, sender, kind, envelope.id, body, at)
     answer = _decide(session, known, envelope, arrival)
-    receipt = _receipt(envelope.id, kind, answer, at)
+    receipt = _receipt(sender, envelope.id, kind, answer, at)
     session.execute(
         update(InboxEntry)
         .where(InboxEntry.party == sender.party, InboxEntry.client_id == envelope.id)
@@ -190,7 +190,9 @@ def receive_all(session: Session, incoming: Sequence[Incoming], handler: Handler
     with session.begin_nested():
         _refuse_known(session, incoming)
         answers |= dict(zip(read, handler.act_all(session, list(read.values())), strict=True))
-        receipts = [_receipt(one.envelope.id, one.kind, answers[number], at) for number, one in enumerate(incoming)]
+        receipts = [
+            _receipt(one.sender, one.envelope.id, one.kind, answers[number], at) for number, one in enumerate(incoming)
+        ]
         _enter(session, incoming, receipts, at)
         told = [
             [*_told(answers[number]), _receipt_item(one.sender, receipt)]
@@ -254,19 +256,18 @@ def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: b
         at=at,
         alert=True,
     )
-    receipt = _receipt(client_id, kind, Rejected("id_reused", id=str(client_id)), at)
+    receipt = _receipt(sender, client_id, kind, Rejected("id_reused", id=str(client_id)), at)
     outbox.append(session, [replace(_receipt_item(sender, receipt), key=f"receipt:{client_id}:reused")], at=at)
     return receipt
 
 
-def _receipt(client_id: UUID, kind: str, answer: Accepted | Refusal, at: datetime) -> Receipt:
+def _receipt(sender: Sender, client_id: UUID, kind: str, answer: Accepted | Refusal, at: datetime) -> Receipt:
+    common: dict[str, Any] = {"message": client_id, "kind": kind, "at": at, "device": sender.device}
     if isinstance(answer, Refusal):
         RECEIPTS.labels(kind, "rejected").inc()
-        return Receipt(message=client_id, kind=kind, outcome="rejected", at=at, code=answer.code, params=answer.params)
+        return Receipt(outcome="rejected", code=answer.code, params=answer.params, **common)
     RECEIPTS.labels(kind, "accepted").inc()
-    return Receipt(
-        message=client_id, kind=kind, outcome="accepted", at=at, number=answer.number, revision=answer.revision
-    )
+    return Receipt(outcome="accepted", number=answer.number, revision=answer.revision, **common)
 
 
 def _told(answer: Accepted | Refusal) -> tuple[outbox.Item, ...]:

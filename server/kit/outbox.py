@@ -140,6 +140,17 @@ def read(session: Session, recipient: str, *, after: int, limit: int = 200) -> t
     return [entry.item() for entry in entries], head or 0
 
 
+def history(session: Session) -> str:
+    """Return the name of the database's history: another one where it was restored, or a standby took over.
+
+    A copy of its files that is put back while the server stands still keeps the name.
+    """
+    said: str = session.scalars(
+        text("SELECT system_identifier || '-' || timeline_id FROM pg_control_system(), pg_control_checkpoint()")
+    ).one()
+    return said
+
+
 def resend(session: Session, recipient: str, *, after: int) -> int:
     """Let the relay publish again what stands after ``after``; return how many items."""
     marked = session.scalars(

@@ -16,7 +16,7 @@ import apsw
 from contract import messages
 from contract.envelope import Envelope
 from contract.ids import uuid7
-from terminal_client.core import feed, outbox, signals, sync
+from terminal_client.core import alarms, feed, outbox, signals, sync
 from terminal_client.core.ports import Bits, Clock, Transport
 from terminal_client.core.server_clock import ServerClock, instant, milliseconds
 from terminal_client.core.store import Identity, Store
@@ -51,6 +51,7 @@ class Engine:
         self._events: deque[signals.Event] = deque()
         self._lock = threading.RLock()
         self._draining = False
+        self._learned: signals.Event | None = None
         self.trouble: str | None = None
 
     def start(self) -> None:
@@ -60,11 +61,14 @@ class Engine:
             if identity is None or self._state is not None:
                 return
             self._identity = identity
+            progress = self._store.progress()
             self._state = sync.begin(
                 outbox.waiting(self._store),
-                cursor=self._store.progress().cursor,
+                cursor=progress.cursor,
                 reference_version=self._store.reference_version(),
                 now_ms=self._clock.monotonic_ms(),
+                history=progress.history,
+                rereading=progress.rereading,
             )
         self._transport.open(identity, self.handle)
         self.handle(signals.Tick())
@@ -131,11 +135,15 @@ class Engine:
             if trouble != self.trouble:
                 log.error("the store cannot be written: %s", error)  # noqa: TRY400 - one line, said once
             self.trouble = trouble
+            self._learned = None
             self._state = sync.not_written(before, event, now_ms=self._clock.monotonic_ms(), bits=self._bits)
             return
         if wrote:
             self.trouble = None
         self._state = after
+        if self._learned is not None:
+            self._events.appendleft(self._learned)
+            self._learned = None
         self._heard_by_http = self._heard_by_http or isinstance(
             event, signals.PageArrived | signals.Answered | signals.ReferenceArrived
         )
@@ -157,9 +165,15 @@ class Engine:
         now_ms = self._server_clock.now_ms()
         match action:
             case signals.Apply(items, cursor):
-                feed.apply(self._store, items, cursor=cursor, server_ms=now_ms)
-            case signals.ForgetCursor():
-                feed.forget_cursor(self._store)
+                device = self._identity.device if self._identity else None
+                feed.apply(self._store, items, cursor=cursor, server_ms=now_ms, device=device)
+            case signals.KnowHistory(history):
+                feed.know_history(self._store, history)
+            case signals.StartOver(history):
+                feed.start_over(self._store, history)
+                outbox.doubt(self._store)
+            case signals.ReadWhole():
+                self._take_up_forgotten(now_ms)
             case signals.Settle(receipt):
                 outbox.settle(self._store, receipt, exchanged_at_ms=now_ms)
                 self._store.execute("UPDATE progress SET exchanged_at_ms = ?", (now_ms,))
@@ -170,6 +184,13 @@ class Engine:
                 self._server_clock.learn(milliseconds(server_time), round_trip_ms)
             case signals.MarkSent(ids):
                 outbox.mark_sent(self._store, ids, at_ms=now_ms)
+
+    def _take_up_forgotten(self, now_ms: int) -> None:
+        feed.let_unsaid_go(self._store)
+        forgotten = outbox.take_up_forgotten(self._store)
+        if forgotten:
+            alarms.sound(self._store, "server_restored", at_ms=now_ms, count=len(forgotten))
+            self._learned = signals.Forgotten(tuple(forgotten))
 
     def _send(self, action: signals.Action) -> None:
         match action:

@@ -14,33 +14,51 @@ from pydantic import ValidationError
 from contract.envelope import FeedItem
 from contract.feed import DOWN, Receipt, WindowState
 from contract.messages import Message
-from terminal_client.core import outbox
+from terminal_client.core import alarms, outbox
 from terminal_client.core.store import Store
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
 
 
-def apply(store: Store, items: Sequence[FeedItem], *, cursor: int, server_ms: int) -> None:
-    """Take ``items`` and move the cursor to ``cursor``, never back, in one transaction."""
+def apply(store: Store, items: Sequence[FeedItem], *, cursor: int, server_ms: int, device: str | None = None) -> None:
+    """Take ``items`` and move the cursor to ``cursor``, never back, in one transaction.
+
+    A receipt for a message that ``device`` is said to have sent and never did raises an alarm.
+    """
     with store.transaction():
         for item in items:
-            _take(store, item, server_ms)
+            _take(store, item, server_ms, device)
         store.execute("UPDATE progress SET cursor = max(cursor, ?), exchanged_at_ms = ?", (cursor, server_ms))
 
 
-def forget_cursor(store: Store) -> None:
-    """Start the feed again: the server came back with an older one. What is known stays until replaced."""
+def start_over(store: Store, history: str | None) -> None:
+    """Begin the feed of a restored server again. What is known stays until it was read whole."""
     with store.transaction():
-        store.execute("UPDATE progress SET cursor = 0")
+        store.execute("UPDATE progress SET cursor = 0, rereading = 1, history = ?", (history,))
         store.execute("UPDATE feed SET seq = 0")
 
 
-def _take(store: Store, item: FeedItem, server_ms: int) -> None:
+def let_unsaid_go(store: Store) -> None:
+    """Let go what a restored server did not say again: it does not hold it any more."""
+    with store.transaction():
+        store.execute("UPDATE progress SET rereading = 0")
+        store.execute("DELETE FROM feed WHERE seq = 0")
+
+
+def know_history(store: Store, history: str) -> None:
+    """Keep which history of the server's database the cursor belongs to."""
+    with store.transaction():
+        store.execute("UPDATE progress SET history = ?", (history,))
+
+
+def _take(store: Store, item: FeedItem, server_ms: int, device: str | None) -> None:
     if item.kind == "receipt":
         receipt = parse(Receipt, item)
         if receipt is not None:
             outbox.settle(store, receipt, exchanged_at_ms=server_ms)
+            if device is not None and receipt.device == device and not outbox.knows(store, receipt.message):
+                alarms.sound(store, "identity_doubled", at_ms=server_ms)
         return
     newer = store.execute(
         "INSERT INTO feed VALUES (?, ?, ?, ?, ?)"

@@ -20,13 +20,16 @@ from terminal_client.core.store import Store
 State = Literal["saved", "sent", "received", "refused"]
 _COLUMNS = (
     "id, kind, subject, data, saved_at_ms, sent_at_ms, outcome, settled_at_ms, number, revision, code, params,"
-    " dealt_with_at_ms"
+    " dealt_with_at_ms, lost_number, lost_at_ms"
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One message. Times are milliseconds since 1970; ``settled_at_ms`` is the server's."""
+    """One message. Times are milliseconds since 1970; ``settled_at_ms`` is the server's.
+
+    ``lost_at_ms``: it had been received then, under ``lost_number``, and a server that was restored forgot it.
+    """
 
     id: UUID
     kind: str
@@ -41,6 +44,8 @@ class Entry:
     code: str | None
     params: dict[str, str | int]
     dealt_with: bool
+    lost_number: int | None
+    lost_at_ms: int | None
 
 
 def add(store: Store, *, id: UUID, kind: str, subject: str, message: Message, saved_at_ms: int) -> Pending:  # noqa: A002 - the wire's name
@@ -93,6 +98,7 @@ def settle(store: Store, receipt: Receipt, *, exchanged_at_ms: int) -> bool:
     Repeats change nothing and a message of another terminal is passed over. Where a refusal and an
     acceptance contradict each other the acceptance stands: the server has the thing.
     """
+    store.execute("UPDATE outbox SET doubted = 0 WHERE id = ? AND doubted", (str(receipt.message),))
     changed = store.execute(
         "UPDATE outbox SET outcome = ?, settled_at_ms = ?, number = ?, revision = ?, code = ?, params = ?,"
         " sent_at_ms = coalesce(sent_at_ms, ?)"
@@ -112,6 +118,29 @@ def settle(store: Store, receipt: Receipt, *, exchanged_at_ms: int) -> bool:
     if changed:
         _let_draft_go(store, receipt)
     return changed > 0
+
+
+def knows(store: Store, id: UUID) -> bool:  # noqa: A002 - the wire's name
+    """Return whether this terminal has ever said the message."""
+    return bool(store.rows("SELECT 1 FROM outbox WHERE id = ?", (str(id),)))
+
+
+def doubt(store: Store) -> None:
+    """Doubt everything that was received, inside the caller's transaction, until its receipt is said again."""
+    store.execute("UPDATE outbox SET doubted = 1 WHERE outcome = 'accepted'")
+
+
+def take_up_forgotten(store: Store) -> list[Pending]:
+    """Let wait again, inside the caller's transaction, what is still doubted; return it, oldest first.
+
+    It keeps its id, and remembers that it had been received.
+    """
+    found = store.rows("SELECT id, kind, subject FROM outbox WHERE doubted ORDER BY place")
+    store.execute(
+        "UPDATE outbox SET doubted = 0, outcome = NULL, lost_number = number, lost_at_ms = settled_at_ms,"
+        " settled_at_ms = NULL, number = NULL, revision = NULL WHERE doubted"
+    )
+    return [Pending(id=UUID(id_), kind=kind, subject=subject) for id_, kind, subject in found]
 
 
 def _let_draft_go(store: Store, receipt: Receipt) -> None:
@@ -169,7 +198,7 @@ def _entries(store: Store, where: str, values: Sequence[str]) -> list[Entry]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    (id_, kind, subject, data, saved, sent, outcome, settled, number, revision, code, params, dealt) = row
+    (id_, kind, subject, data, saved, sent, outcome, settled, number, revision, code, params, dealt, *lost) = row
     state: State = "saved" if sent is None else "sent"
     if outcome is not None:
         state = "received" if outcome == "accepted" else "refused"
@@ -187,4 +216,6 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         code=code,
         params=json.loads(params) if params else {},
         dealt_with=dealt is not None,
+        lost_number=lost[0],
+        lost_at_ms=lost[1],
     )

@@ -6,13 +6,19 @@ from datetime import UTC, datetime
 from terminal_client.core.ports import Clock
 from terminal_client.core.store import Store
 
+#: By how much a cheap quartz may run fast or slow.
+DRIFT_PPM = 100
+#: What is less uncertain than this counts as certain: about what a tap and its way take.
+SURE_MS = 2_000
+
 
 class ServerClock:
     """The server's clock as far as this terminal knows it. Times are milliseconds since 1970.
 
-    Once learned it does not follow jumps of the machine's wall clock. After a restart it starts from the
-    wall clock and the offset that was kept; a wall clock that stands before the last exchange has lost
-    the time, and then ``trusted`` is false: the countdown says so, and nothing is held back by it.
+    Once learned it does not follow jumps of the machine's wall clock, and is less and less certain, as the
+    steady clock drifts. After a restart it starts from the wall clock and the offset that was kept. What that
+    clock did meanwhile nobody can say: until the next exchange ``trusted`` is false, the countdown says so,
+    and nothing is held back by it.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -22,8 +28,8 @@ class ServerClock:
         progress = store.progress()
         wall_ms = clock.wall_ms()
         self._anchor = (wall_ms + (progress.offset_ms or 0), clock.monotonic_ms())
-        self.trusted = progress.measured_at_wall_ms is not None and wall_ms >= progress.measured_at_wall_ms
         self._best_trip_ms: int | None = None
+        self._trip_ms: int | None = None
 
     def now_ms(self) -> int:
         """Return the server's time."""
@@ -33,6 +39,25 @@ class ServerClock:
     def now(self) -> datetime:
         """Return the server's time, aware, in UTC."""
         return instant(self.now_ms())
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the server's time was learned since this terminal was switched on."""
+        return self._trip_ms is not None
+
+    def uncertain_by_ms(self) -> int | None:
+        """Return by how much the server's time may differ from :meth:`now_ms`; none where it is anybody's guess."""
+        if self._trip_ms is None:
+            return None
+        elapsed_ms = self._clock.monotonic_ms() - self._anchor[1]
+        return self._trip_ms // 2 + elapsed_ms * DRIFT_PPM // 1_000_000
+
+    def has_passed(self, moment_ms: int) -> bool:
+        """Return whether it is certainly later than a moment at the server, but for :data:`SURE_MS`."""
+        doubt_ms = self.uncertain_by_ms()
+        if doubt_ms is None:
+            return False
+        return self.now_ms() - (doubt_ms if doubt_ms >= SURE_MS else 0) >= moment_ms
 
     @property
     def offset_ms(self) -> int:
@@ -47,12 +72,14 @@ class ServerClock:
         """
         with self._lock:
             now_ms = server_ms + round_trip_ms // 2
+            doubt_ms = self.uncertain_by_ms()
             better = self._best_trip_ms is None or round_trip_ms <= 2 * self._best_trip_ms + 50
+            better = better or doubt_ms is None or round_trip_ms // 2 < doubt_ms
             if not better and abs(now_ms - self.now_ms()) <= round_trip_ms:
                 return
             self._best_trip_ms = min(round_trip_ms, self._best_trip_ms or round_trip_ms)
             self._anchor = (now_ms, self._clock.monotonic_ms())
-            self.trusted = True
+            self._trip_ms = round_trip_ms
         wall_ms = self._clock.wall_ms()
         with self._store.transaction():
             self._store.execute(

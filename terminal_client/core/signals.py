@@ -101,6 +101,13 @@ class ReferenceFailed:
 
 
 @dataclass(frozen=True)
+class Forgotten:
+    """Messages that had a receipt, and that the server does not know any more: they wait again."""
+
+    messages: tuple[Pending, ...]
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The server does not know this identity any more."""
 
@@ -119,6 +126,7 @@ Event = (
     | PostFailed
     | ReferenceArrived
     | ReferenceFailed
+    | Forgotten
     | Stopped
 )
 
@@ -135,8 +143,25 @@ class Apply:
 
 
 @dataclass(frozen=True)
-class ForgetCursor:
-    """The server's feed is older than ours: begin it again."""
+class KnowHistory:
+    """Write which history of the server's database the cursor belongs to."""
+
+    history: str
+
+
+@dataclass(frozen=True)
+class StartOver:
+    """The server came back from a backup: begin its feed again, and doubt each receipt until it is said again."""
+
+    history: str | None
+
+
+@dataclass(frozen=True)
+class ReadWhole:
+    """The feed was read again to its end: let go what the server does not say any more, take up what it forgot.
+
+    Answered by ``Forgotten`` where there is something.
+    """
 
 
 @dataclass(frozen=True)
@@ -208,6 +233,6 @@ class ReportStatus:
     """Say over the broker how the terminal is."""
 
 
-Write = Apply | ForgetCursor | Settle | KeepReference | LearnTime | MarkSent
+Write = Apply | KnowHistory | StartOver | ReadWhole | Settle | KeepReference | LearnTime | MarkSent
 Send = Publish | Post | Pull | AskFeed | FetchReference | ReportStatus
 Action = Write | Send

@@ -19,7 +19,7 @@ from contract.device_api import Enrolled, Reference
 
 FILE = "terminal.sqlite3"
 #: Each step brings the store from its index to the next version.
-MIGRATIONS = ("schema.sql",)
+MIGRATIONS = ("schema.sql", "schema_2.sql")
 
 #: The log is written back above this many pages: what is to be read after a power cut stays below 1 MB.
 LOG_PAGES = 200
@@ -55,6 +55,8 @@ class Progress:
     offset_ms: int | None
     measured_at_wall_ms: int | None
     exchanged_at_ms: int | None
+    history: str | None
+    rereading: bool
 
 
 class Store:
@@ -184,8 +186,9 @@ class Store:
 
     def progress(self) -> Progress:
         """Return how far the exchange has come."""
-        sql = "SELECT cursor, offset_ms, measured_at_wall_ms, exchanged_at_ms FROM progress"
-        return Progress(*self.rows(sql)[0])
+        sql = "SELECT cursor, offset_ms, measured_at_wall_ms, exchanged_at_ms, history, rereading FROM progress"
+        cursor, offset_ms, measured_at_wall_ms, exchanged_at_ms, history, rereading = self.rows(sql)[0]
+        return Progress(cursor, offset_ms, measured_at_wall_ms, exchanged_at_ms, history, bool(rereading))
 
     def next_message_seq(self) -> int:
         """Return the number of this device's next message; inside the caller's transaction."""

@@ -213,14 +213,14 @@ def _queue_amendment(shop: Shop, window: UUID, order: UUID, revision: int, lines
 
 
 def _check_open(shop: Shop, window: UUID) -> None:
-    """Close by the server's time, as far as it is known; an untrusted clock holds nothing back.
+    """Close by the server's time, as far as it is known; where it may be open still, the server decides.
 
     That a window is open the server has said itself: no estimate of its time says otherwise.
     """
     known = next((w for w in feed.read(shop.store, WindowState) if w.window == window), None)
     if known is None or not shop.clock.trusted:
         return
-    if known.state not in ("announced", "open") or shop.clock.now_ms() >= milliseconds(known.closes_at):
+    if known.state not in ("announced", "open") or shop.clock.has_passed(milliseconds(known.closes_at)):
         raise Rejected("window_closed", closed_at=known.closes_at.isoformat())
     if known.state == "announced" and shop.clock.now_ms() < milliseconds(known.opens_at):
         raise Rejected("window_not_open", opens_at=known.opens_at.isoformat())

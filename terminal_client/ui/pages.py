@@ -97,8 +97,10 @@ class Pages:
         window = self._terminal_window()
         phase = window.phase if window else "none"
         engine = terminal.engine
+        doubt_ms = terminal.clock.uncertain_by_ms()
+        doubt = "" if doubt_ms is None else doubt_ms // 5_000
         prints = terminal.counter.prints.revision
-        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}.{prints}"
+        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}.{prints}.{doubt}"
 
     def _terminal_window(self) -> WindowView | None:
         return windows.current(self._terminal.store, self._terminal.clock)

@@ -3,6 +3,7 @@
 from planting import Defect, Edit
 
 CUTS = "tests/terminal_client/power/test_power_cuts.py"
+RESTORED = "tests/terminal_client/core/test_sync_restored.py"
 USE_CASES = "tests/terminal_client/core/test_use_cases.py"
 
 DEFECTS = (
@@ -37,5 +38,71 @@ DEFECTS = (
             ),
         ),
         (f"{USE_CASES}::test_a_draft_is_submitted_in_one_transaction",),
+    ),
+    Defect(
+        "restored-server-believed",
+        "a server that came back from a backup keeps quiet about orders that it forgot, and so does the terminal",
+        (
+            Edit(
+                "terminal_client/core/sync/hearing.py",
+                "    if page.head < state.pulled_after or (",
+                "    if page.head < 0 or (",
+            ),
+        ),
+        (f"{RESTORED}::test_what_a_restored_server_forgot_is_sent_again_under_the_same_ids",),
+    ),
+    Defect(
+        "older-history-overtaken",
+        "a restored server that has counted past the cursor is not noticed",
+        (
+            Edit(
+                "terminal_client/core/sync/hearing.py",
+                "(state.history is not None and page.history not in (state.history, None))",
+                "state.history == page.history == 0",
+            ),
+        ),
+        (f"{RESTORED}::test_a_backup_that_has_overtaken_the_cursor_is_known_by_its_history",),
+    ),
+    Defect(
+        "news-taken-for-a-restore",
+        "each item that overtakes a page makes the terminal doubt everything",
+        (
+            Edit(
+                "terminal_client/core/sync/hearing.py",
+                "    if page.head < state.pulled_after or (",
+                "    if page.head < state.cursor or (",
+            ),
+        ),
+        (f"{RESTORED}::test_news_that_overtake_a_page_are_not_taken_for_an_older_server",),
+    ),
+    Defect(
+        "forgotten-shown-as-received",
+        "an order that the server has forgotten is shown as received",
+        (Edit("terminal_client/core/feed.py", '        store.execute("DELETE FROM feed WHERE seq = 0")\n', ""),),
+        (f"{RESTORED}::test_what_the_server_does_not_hold_any_more_is_not_shown_as_held",),
+    ),
+    Defect(
+        "copies-unnoticed",
+        "two machines order in one shop's name, and nobody hears of it",
+        (
+            Edit(
+                "terminal_client/core/feed.py",
+                "receipt.device == device and not",
+                'receipt.device == "" and not',
+            ),
+        ),
+        (f"{RESTORED}::test_a_copy_of_a_terminal_is_noticed_on_both_screens_and_nothing_is_lost_or_doubled",),
+    ),
+    Defect(
+        "clock-always-sure",
+        "after days without the server, the terminal closes a window that is open still",
+        (
+            Edit(
+                "terminal_client/core/server_clock.py",
+                "(doubt_ms if doubt_ms >= SURE_MS else 0)",
+                "0",
+            ),
+        ),
+        (f"{RESTORED}::test_the_longer_without_exchange_the_less_certain_and_the_server_decides_within_it",),
     ),
 )

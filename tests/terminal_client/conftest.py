@@ -53,6 +53,7 @@ class ServerInMemory:
     head: int = 0
     reference: Reference | None = None
     reused: list[UUID] = field(default_factory=list)
+    history: str | None = None
     on_item: Callable[[FeedItem], None] = lambda _item: None
 
     def now(self) -> datetime:
@@ -90,6 +91,7 @@ class ServerInMemory:
                 revision=self._revision(kind, envelope) if code is None else None,
                 code=code,
                 params=params,
+                device=envelope.device,
             )
             self.inbox[envelope.id] = (kind, body, receipt)
             if code is None:
@@ -97,12 +99,25 @@ class ServerInMemory:
         self.tell(f"receipt:{envelope.id}", "receipt", receipt)
         return receipt
 
+    def backup(self) -> dict[str, Any]:
+        return {"inbox": dict(self.inbox), "entries": dict(self.entries), "head": self.head}
+
+    def restore(self, backup: dict[str, Any], *, history: str | None = None) -> None:
+        self.inbox, self.entries = dict(backup["inbox"]), dict(backup["entries"])
+        self.head, self.history = backup["head"], history
+
     def after(self, seq: int) -> list[FeedItem]:
         return sorted((item for item in self.entries.values() if item.seq > seq), key=lambda item: item.seq)
 
     def page(self, after: int, limit: int = 3) -> FeedPage:
         items = self.after(after)
-        return FeedPage(items=tuple(items[:limit]), head=self.head, more=len(items) > limit, server_time=self.now())
+        return FeedPage(
+            items=tuple(items[:limit]),
+            head=self.head,
+            more=len(items) > limit,
+            server_time=self.now(),
+            history=self.history,
+        )
 
     def _conflict(self, kind: str, envelope: Envelope) -> str | None:
         if kind not in ("order.amend", "order.cancel"):

@@ -9,24 +9,28 @@ from pydantic import ValidationError
 from contract.envelope import FeedItem
 from contract.feed import Receipt, ReferenceChanged
 from terminal_client.core.signals import (
+    Action,
     Answered,
     Apply,
     AskFeed,
     Connected,
     Disconnected,
     Event,
-    ForgetCursor,
+    Forgotten,
     ItemArrived,
     KeepReference,
+    KnowHistory,
     LearnTime,
     MarkSent,
     PageArrived,
     PostFailed,
     PullFailed,
+    ReadWhole,
     ReferenceArrived,
     ReferenceFailed,
     Saved,
     Settle,
+    StartOver,
     Stopped,
     Tick,
 )
@@ -88,6 +92,9 @@ def _item_arrived(state: State, event: ItemArrived, at: Moment) -> Outcome:
         if ahead:
             state = replace(state, pull_at_ms=min(state.pull_at_ms, at.now_ms + GAP_WAIT_MS))
         state = replace(state, cursor=cursor, ahead=ahead)
+    else:
+        # A repeat, or news of a server that counts anew: its next page says which.
+        state = replace(state, pull_at_ms=min(state.pull_at_ms, at.now_ms + PULL_ALONE_MS))
     state = _read_items(state, (event.item,), at)
     return state, (Apply((event.item,), state.cursor),)
 
@@ -96,8 +103,13 @@ def _page_arrived(state: State, event: PageArrived, at: Moment) -> Outcome:
     page = event.page
     state = replace(http_works(state), pulling=False)
     learn = LearnTime(page.server_time, event.round_trip_ms)
-    if page.head < state.cursor and not page.items:
-        return replace(state, cursor=0, ahead=frozenset(), pull_at_ms=at.now_ms), (learn, ForgetCursor())
+    if page.head < state.pulled_after or (state.history is not None and page.history not in (state.history, None)):
+        state = replace(state, cursor=0, ahead=frozenset(), pull_at_ms=at.now_ms, rereading=True)
+        return replace(state, history=page.history), (learn, StartOver(page.history))
+    writes: list[Action] = [learn]
+    if page.history != state.history and page.history is not None:
+        state = replace(state, history=page.history)
+        writes.append(KnowHistory(page.history))
     # Not the head: it may have been read a moment after the items.
     cursor = max(state.cursor, page.items[-1].seq) if page.items else state.cursor
     ahead = frozenset(seq for seq in state.ahead if seq > cursor)
@@ -109,7 +121,11 @@ def _page_arrived(state: State, event: PageArrived, at: Moment) -> Outcome:
     else:
         pause_ms = every_ms // 2 + at.up_to(every_ms)
     state = replace(state, cursor=cursor, ahead=ahead, pull_at_ms=at.now_ms + pause_ms)
-    return _read_items(state, page.items, at), (learn, Apply(page.items, cursor))
+    writes.append(Apply(page.items, cursor))
+    if state.rereading and not page.more:
+        state = replace(state, rereading=False)
+        writes.append(ReadWhole())
+    return _read_items(state, page.items, at), writes
 
 
 def _pull_failed(state: State, _event: PullFailed, at: Moment) -> Outcome:
@@ -151,6 +167,10 @@ def _reference_failed(state: State, _event: ReferenceFailed, at: Moment) -> Outc
     return replace(state, fetching=False, fetch_at_ms=fetch_at_ms, fetch_failures=failures), ()
 
 
+def _forgotten(state: State, event: Forgotten, _at: Moment) -> Outcome:
+    return replace(state, pending={m.id: m for m in event.messages} | dict(state.pending)), ()
+
+
 def _stopped(state: State, event: Stopped, _at: Moment) -> Outcome:
     still = {m.id: replace(m, way=None) for m in state.pending.values()}
     state = replace(state, connected=False, pulling=False, fetching=False, pending=still)
@@ -169,6 +189,7 @@ _HANDLERS: dict[type, Callable[[State, Any, Moment], Outcome]] = {
     PostFailed: _post_failed,
     ReferenceArrived: _reference_arrived,
     ReferenceFailed: _reference_failed,
+    Forgotten: _forgotten,
     Stopped: _stopped,
 }
 

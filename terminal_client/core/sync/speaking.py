@@ -41,7 +41,13 @@ def first_of_subjects(state: State) -> list[Pending]:
 
 
 def send(state: State, at: Moment) -> Outcome:
-    """Let go what may go now: some messages by the broker side by side, one at a time by HTTP."""
+    """Let go what may go now: some messages by the broker side by side, one at a time by HTTP.
+
+    While a restored server's feed is read, what changes a forgotten order must not overtake it: everything waits, as
+    long as the server answers.
+    """
+    if state.rereading and not state.http_failures:
+        return state, ()
     candidates = first_of_subjects(state)
     flying = sum(message.way == "mqtt" for message in candidates)
     posting = any(message.way == "http" for message in candidates)
@@ -78,7 +84,7 @@ def ask(state: State, at: Moment) -> Outcome:
     """Ask for feed and reference, and report, where it is time."""
     asks: list[Send] = []
     if not state.pulling and state.pull_at_ms <= at.now_ms:
-        state = replace(state, pulling=True)
+        state = replace(state, pulling=True, pulled_after=state.cursor)
         asks.append(Pull(state.cursor))
     if state.fetch_at_ms is not None and not state.fetching and state.fetch_at_ms <= at.now_ms:
         state = replace(state, fetching=True)

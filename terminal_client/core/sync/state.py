@@ -38,11 +38,14 @@ class State:
     http_failures: int = 0
     http_not_before_ms: int = 0
     pulling: bool = False
+    pulled_after: int = 0
     pull_at_ms: int = 0
     fetching: bool = False
     fetch_at_ms: int | None = None
     fetch_failures: int = 0
     status_at_ms: int = 0
+    history: str | None = None
+    rereading: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,15 @@ class Moment:
 Outcome = tuple[State, Sequence[Action]]
 
 
-def begin(pending: Iterable[Pending], *, cursor: int, reference_version: str | None, now_ms: int) -> State:
+def begin(
+    pending: Iterable[Pending],
+    *,
+    cursor: int,
+    reference_version: str | None,
+    now_ms: int,
+    history: str | None = None,
+    rereading: bool = False,
+) -> State:
     """Return the state of a terminal that was just switched on."""
     return State(
         cursor=cursor,
@@ -75,6 +86,8 @@ def begin(pending: Iterable[Pending], *, cursor: int, reference_version: str | N
         pull_at_ms=now_ms,
         fetch_at_ms=now_ms if reference_version is None else None,
         status_at_ms=now_ms,
+        history=history,
+        rereading=rereading,
     )
 
 

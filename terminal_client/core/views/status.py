@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from contract.feed import Announcement, Survey
-from terminal_client.core import feed, outbox
+from terminal_client.core import alarms, feed, outbox
+from terminal_client.core.alarms import Alarm
 from terminal_client.core.engine import Engine, Link
 from terminal_client.core.outbox import Entry
-from terminal_client.core.server_clock import ServerClock
+from terminal_client.core.server_clock import SURE_MS, ServerClock
 from terminal_client.core.store import Store
 from terminal_client.core.views import deliveries, notices, windows
 from terminal_client.core.views.windows import WindowView
@@ -23,10 +24,16 @@ class Banner:
     queue_length: int
     refused: int
     exchanged_at_ms: int | None
-    clock_trusted: bool
+    uncertain_by_ms: int | None
+    alarms: list[Alarm]
     window: WindowView | None
     deliveries_to_confirm: int
     unread: int
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the server's time is so uncertain that the server alone can say what is closed."""
+        return self.uncertain_by_ms is None or self.uncertain_by_ms >= SURE_MS
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ def banner(store: Store, clock: ServerClock, engine: Engine) -> Banner:
         queue_length=outbox.count_waiting(store),
         refused=len(outbox.refused(store)),
         exchanged_at_ms=store.progress().exchanged_at_ms,
-        clock_trusted=clock.trusted,
+        uncertain_by_ms=clock.uncertain_by_ms(),
+        alarms=alarms.standing(store),
         window=windows.current(store, clock),
         deliveries_to_confirm=deliveries.count_to_confirm(store),
         unread=_unread(store, clock),

@@ -15,7 +15,10 @@ Phase = Literal["before", "open", "closed"]
 
 @dataclass(frozen=True)
 class WindowView:
-    """A window and its countdown: ``remaining_ms`` to the opening before it, to the close while it is open."""
+    """A window and its countdown: ``remaining_ms`` to the opening before it, to the close while it is open.
+
+    A window that may be open still is open, with nothing remaining.
+    """
 
     window: UUID
     cycle: UUID
@@ -32,7 +35,10 @@ class WindowView:
 def read_all(store: Store, clock: ServerClock) -> list[WindowView]:
     """Return every window that is known, in order of closing."""
     now_ms = clock.now_ms()
-    found = [_view(window, now_ms) for window in feed.read(store, WindowState)]
+    found = [
+        _view(window, now_ms, closed=clock.has_passed(milliseconds(window.closes_at)))
+        for window in feed.read(store, WindowState)
+    ]
     return sorted(found, key=lambda view: view.closes_at)
 
 
@@ -51,14 +57,14 @@ def find(store: Store, clock: ServerClock, window: UUID) -> WindowView | None:
     return next((view for view in read_all(store, clock) if view.window == window), None)
 
 
-def _view(window: WindowState, now_ms: int) -> WindowView:
+def _view(window: WindowState, now_ms: int, *, closed: bool) -> WindowView:
     opens_ms, closes_ms = milliseconds(window.opens_at), milliseconds(window.closes_at)
     phase: Phase = "open"
-    if window.state not in ("announced", "open") or now_ms >= closes_ms:
+    if window.state not in ("announced", "open") or closed:
         phase = "closed"
     elif window.state == "announced" and now_ms < opens_ms:
         phase = "before"
-    remaining_ms = {"before": opens_ms - now_ms, "open": closes_ms - now_ms, "closed": 0}[phase]
+    remaining_ms = {"before": opens_ms - now_ms, "open": max(closes_ms - now_ms, 0), "closed": 0}[phase]
     return WindowView(
         window=window.window,
         cycle=window.cycle,

@@ -4,6 +4,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.texts import LANGUAGES
+from terminal_client.core import alarms
 from terminal_client.core.views import status
 from terminal_client.ui.pages import KEYS, SIZES, THEMES
 from terminal_client.ui.screens.orders import KINDS
@@ -40,6 +41,12 @@ def try_now(desk: Desk, _request: Request) -> Response:
     return go("/settings")
 
 
+def see(desk: Desk, request: Request) -> Response:
+    """Take an alarm off the screen."""
+    alarms.see(desk.terminal.store, request.form.get("code", ""), at_ms=desk.terminal.clock.now_ms())
+    return go("/settings")
+
+
 def banner(desk: Desk, request: Request) -> Response:
     """Answer with the banner where there is news, else with nothing."""
     news = desk.pages.news()
@@ -54,5 +61,6 @@ RULES = (
     Rule("/settings", endpoint=show, methods=["GET"]),
     Rule("/settings", endpoint=choose, methods=["POST"]),
     Rule("/settings/try-now", endpoint=try_now, methods=["POST"]),
+    Rule("/settings/seen", endpoint=see, methods=["POST"]),
     Rule("/banner", endpoint=banner, methods=["GET"]),
 )

@@ -45,12 +45,19 @@ def test_an_order_over_http_gets_the_same_receipt_as_over_mqtt(app_client, town)
     assert [item["kind"] for item in feed["items"]] == ["window", "order", "receipt"]
     assert feed["items"][-1]["data"]["number"] == receipt["number"]
     assert feed["more"] is False
+    assert feed["items"][-1]["data"]["device"] == "t-1"
 
 
 def test_a_repeat_over_http_gets_the_stored_receipt(app_client, town):
     same = uuid7()
     first = up(app_client, town, same=same).json()
     assert up(app_client, town, same=same).json() == first
+
+
+def test_a_page_of_the_feed_names_the_history_of_the_database_the_same_each_time(app_client, town):
+    names = {app_client.get("/device/v1/feed?after=0", auth=("t-1", SECRET)).json()["history"] for _ in range(2)}
+    assert len(names) == 1
+    assert all(part.isdecimal() for part in names.pop().split("-"))
 
 
 def test_a_device_reads_its_own_retailers_feed_alone(app_client, town):

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from terminal_client.core import outbox
-from terminal_client.core.store import FILE, Store, StoreInUseError, StoreTooNewError
+from terminal_client.core.store import FILE, MIGRATIONS, Store, StoreInUseError, StoreTooNewError
 
 
 def test_the_store_is_readable_by_its_user_alone(tmp_path: Path) -> None:
@@ -54,6 +54,25 @@ def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     raw.close()
     with pytest.raises(StoreTooNewError, match="99"):
         Store(tmp_path)
+
+
+def test_a_store_of_the_first_version_is_brought_along_with_all_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("terminal_client.core.store.MIGRATIONS", ("schema.sql",))
+        old = Store(tmp_path)
+        with old.transaction():
+            old.execute(
+                "INSERT INTO outbox (id, kind, subject, data, seq, saved_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+                ("01a467f5-6600-7226-b63c-5ab791b7584a", "order.place", "order:1", "{}", 1, 5),
+            )
+        old.close()
+    store = Store(tmp_path)
+    assert store.rows("PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert [(entry.state, entry.saved_at_ms) for entry in outbox.queued(store)] == [("saved", 5)]
+    assert not store.progress().rereading
+    store.close()
 
 
 def test_a_transaction_that_raises_leaves_nothing(world: Any) -> None:
