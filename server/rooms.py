@@ -18,11 +18,13 @@ from server.cycles import console_acts as cycles_acts
 from server.cycles import console_adjusting as cycles_adjusting_console
 from server.cycles import console_policies as cycles_policies
 from server.cycles import console_review as cycles_review
+from server.cycles import console_score_what_if as cycles_score_what_if_console
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
 from server.cycles import console_what_if as cycles_what_if_console
 from server.cycles import http as cycles_http
 from server.cycles import http_adjusting as cycles_adjusting
+from server.cycles import http_score_what_if as cycles_score_what_if_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
 from server.deliveries import console as deliveries_console
@@ -52,6 +54,7 @@ from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
 from server.scores import console as scores_console
 from server.scores import console_facts as scores_facts
+from server.scores import console_policies as scores_policies
 from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
 from server.surveys import console as surveys_console
@@ -87,6 +90,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_adjusting.releasing,
     cycles_what_if_http.planning,
     cycles_what_if_http.reading,
+    cycles_score_what_if_http.asking,
+    cycles_score_what_if_http.reading,
     cycles_standing.reading,
     cycles_standing.planning,
     scores_http.reading,
@@ -105,12 +110,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_policies.reading,
     cycles_what_if_console.asking,
     cycles_what_if_console.reading,
+    cycles_score_what_if_console.asking,
+    cycles_score_what_if_console.reading,
     cycles_standing_console.reading,
     cycles_standing_console.planning,
     forecasts_console.forecasts,
     scores_console.scores,
     scores_facts.facts,
     scores_runs.runs,
+    scores_policies.planning,
+    scores_policies.reading,
     forecasts_shop.shop_screens,
     orders_console.windows,
     orders_console.orders,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from server.cycles import score_what_if as cycles_score_what_if
 from server.cycles import steps as cycles_steps
 from server.cycles import what_if as cycles_what_if
 from server.forecasts import making as forecasts_making
@@ -30,6 +31,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     "cycles.verify": cycles_steps.run_verify,
     "cycles.publish": cycles_steps.run_publish,
     cycles_what_if.TASK: cycles_what_if.run,
+    cycles_score_what_if.TASK: cycles_score_what_if.run,
     forecasts.TASK: forecasts_making.run,
     scores.TASK: scores_making.run,
     scores.TELL: scores_telling.run,

@@ -53,6 +53,9 @@ NOBODY_IN_GROUP = Reason("nobody_in_group", N_("No retailer has {group} “{valu
 NO_SUCH_RETAILER = Reason("no_such_retailer", N_("There is no retailer {retailer}. Correct it, or write * for all."))
 
 SAME_POLICY = Reason("same_policy", N_("{policy} stands on both sides. Choose two that differ."))
+SAME_SCORE_POLICY = Reason(
+    "same_score_policy", N_("It says what the policy of the scores in force says. Change something, then ask again.")
+)
 
 # Supply
 UNKNOWN_COLUMN = Reason("unknown_column", N_("“{column}” is no column of supply. Known are: {columns}."))

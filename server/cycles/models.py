@@ -401,6 +401,45 @@ class Comparison(Base):
     done_at: Mapped[datetime | None]
 
 
+class ScoreComparison(Base):
+    """A what-if of two score policies on one history, and on the book of a cycle where one was shared out.
+
+    A text without a version was typed and not kept as one. ``results`` is an archive: both scores, every retailer
+    under both, and where there is a book both results.
+    """
+
+    __tablename__ = "score_comparisons"
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
+        CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
+        CheckConstraint("num_nulls(cycle, attempt) IN (0, 2)", name="book"),
+        CheckConstraint("num_nulls(figures, results) IN (0, 2)", name="whole"),
+        CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name="figures"),
+        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    first_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
+    first_text: Mapped[str]
+    second_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
+    second_text: Mapped[str]
+    as_of: Mapped[date]
+    history_number: Mapped[int] = mapped_column(BigInteger)
+    facts_number: Mapped[int] = mapped_column(BigInteger)
+    previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
+    cycle: Mapped[UUID | None]
+    attempt: Mapped[int | None]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    state: Mapped[str]
+    steps_done: Mapped[int] = mapped_column(server_default=text("0"))
+    steps: Mapped[int]
+    figures: Mapped[dict[str, Any] | None]
+    results: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    trouble: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+
+
 class Carry(Base):
     """What rounding still owes a retailer of a SKU (or it owes), in thousandths of a pack; ``cycle`` set it last."""
 

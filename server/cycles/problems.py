@@ -1,12 +1,13 @@
 """The core's problem, made of stored rows alone: frozen book, a version of the supply, policy, manual decisions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy.orm import Session
 
 import allocation
@@ -37,8 +38,25 @@ class Basis:
     attempt: int
 
 
-def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]] | None = None) -> allocation.Problem:
-    """Return the problem; with the order of arrival where its lines are given in it, for the baseline of a what-if.
+@dataclass(frozen=True)
+class Weighed:
+    """Tier and weight that a retailer would have; one that is suspended would be granted nothing."""
+
+    tier: int
+    weight: int
+    suspended: bool
+
+
+def problem(
+    session: Session,
+    basis: Basis,
+    *,
+    arrived: Sequence[tuple[str, str]] | None = None,
+    weighed: Mapping[str, Weighed] | None = None,
+) -> allocation.Problem:
+    """Return the problem; for a what-if with its lines in their order of arrival, or with other tiers and weights.
+
+    Who is not among the ``weighed`` keeps what the book says.
 
     Raises
     ------
@@ -62,6 +80,8 @@ def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]
     )
     if arrived is not None:
         lines = _as_arrived(lines, arrived)
+    if weighed is not None:
+        lines = _reweighed(lines, weighed)
     requests = {name: copying.coded(lines[name]) for name in lines.column_names}
     if said.all_or_nothing:
         requests["all_or_nothing"] = _all_or_nothing(said, requests["retailer"], requests["sku"])
@@ -84,7 +104,7 @@ def problem(session: Session, basis: Basis, *, arrived: Sequence[tuple[str, str]
             "minimum": [line.minimum_units for line in supply],
             "basket": [baskets.get(sku, "") for sku in skus],
         },
-        retailers=_retailers(session, basis.cycle, said),
+        retailers=_retailers(session, basis.cycle, said, weighed or {}),
         quotas={
             "group": [quota.group for quota in quotas],
             "value": [quota.value for quota in quotas],
@@ -125,11 +145,28 @@ def _as_arrived(lines: pa.Table, arrived: Sequence[tuple[str, str]]) -> pa.Table
     return lines.unify_dictionaries().take(pa.array(order))
 
 
-def _retailers(session: Session, cycle: UUID, said: terms.Terms) -> dict[str, Any]:
+def _reweighed(lines: pa.Table, weighed: Mapping[str, Weighed]) -> pa.Table:
+    """Return the lines with other weights; those of who would be suspended are capped at nothing."""
+    who = copying.coded(lines["retailer"])
+    weights = np.array([weighed[name].weight if name in weighed else 0 for name in who.texts], np.int64)[who.codes]
+    out = np.array([name in weighed and weighed[name].suspended for name in who.texts], np.bool_)[who.codes]
+    changed = {
+        "weight": pa.array(np.where(weights > 0, weights, lines["weight"].to_numpy())),
+        "cap": pc.if_else(pa.array(out), 0, lines["cap"]),
+    }
+    for name, column in changed.items():
+        lines = lines.set_column(lines.column_names.index(name), name, column)
+    return lines
+
+
+def _retailers(session: Session, cycle: UUID, said: terms.Terms, weighed: Mapping[str, Weighed]) -> dict[str, Any]:
     columns = ("retailer", "weight", "credit_minor", *(f"group:{group}" for group in terms.GROUPS))
     kinds = {name: copying.WHOLE if name in {"weight", "credit_minor"} else pa.string() for name in columns}
     found = copying.read_columns(session, _SHOPS, kinds, cycle=cycle)
     shops = {name: found[name].to_pylist() for name in columns if name != "credit_minor" or said.credit}
+    for place, name in enumerate(shops["retailer"]):
+        if (one := weighed.get(name)) is not None:
+            shops["weight"][place], shops["group:tier"][place] = max(one.weight, 1), str(one.tier)
     if said.retailer_units is not None:
         shops["max_units"] = [said.retailer_units] * found.num_rows
     return shops

@@ -6,16 +6,13 @@ Asked for by a person, done by the solver with no transaction held, stored, and 
 the book, the supply and the manual decisions of a cycle's last attempt and its seed, and changes nothing of them.
 """
 
-import csv
 import io
-import json
 import zipfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
-import numpy as np
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
@@ -27,11 +24,10 @@ from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.policy import FirstCome
 from allocation.result import Row
 from allocation.tables.columns import IntArray
-from allocation.tables.texts import Coded
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.texts import Language, translations
-from server.cycles import problems, queries, result_queries
+from server.cycles import problems, queries, result_queries, what_if_files
 from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, jobs
@@ -44,7 +40,7 @@ from server.orders import queries as orders
 log = structlog.get_logger(__name__)
 TASK: Final = "cycles.what_if"
 STEPS: Final = 4
-SIDES: Final = ("first", "second")
+SIDES: Final = what_if_files.SIDES
 
 State = Literal["waiting", "working", "done", "failed"]
 
@@ -209,8 +205,13 @@ def explain(session: Session, comparison: UUID, retailer: str, language: Languag
     if row is None or row.results is None:
         raise Rejected("not_found", what="what-if", name=str(comparison))
     with zipfile.ZipFile(io.BytesIO(row.results)) as archive:
-        first, second = (_of_retailer(archive, side, retailer) for side in SIDES)
-        why = translations("server", language).gettext(BASELINE_WHY)
+        return explained_lines(archive, retailer, language)
+
+
+def explained_lines(archive: zipfile.ZipFile, retailer: str, language: Language) -> list[Explained]:
+    """Return a retailer's lines in both results of an archive, and why."""
+    first, second = (what_if_files.of_retailer(archive, side, retailer) for side in SIDES)
+    why = translations("server", language).gettext(BASELINE_WHY)
 
     def told(result: allocation.Result, line: Row) -> str:
         if not result.certificate:
@@ -260,7 +261,7 @@ def _end(session: Session, comparison: UUID, at: datetime, **values: Any) -> Non
 
 
 def _packed(results: list[allocation.Result], baseline: IntArray | None) -> bytes:
-    """Return both results as a compressed archive: of each the lines, and what explains them.
+    """Return both results as a compressed archive.
 
     Of the baseline nothing explains a line but what was granted, in the order of the first result's lines.
     """
@@ -269,47 +270,8 @@ def _packed(results: list[allocation.Result], baseline: IntArray | None) -> byte
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for side, result in zip(SIDES, results, strict=True):
-            with archive.open(f"{side}.csv", "w") as lines:
-                for chunk in result.csv_chunks():
-                    lines.write(chunk)
-            facts = {"certificate": dict(result.certificate), "report": dict(result.report)}
-            archive.writestr(f"{side}.json", json.dumps(facts, ensure_ascii=False))
+            what_if_files.add_result(archive, side, result)
     return content.getvalue()
-
-
-def _of_retailer(archive: zipfile.ZipFile, side: str, retailer: str) -> allocation.Result:
-    """Return a stored result with the lines of one retailer alone."""
-    rows = list(csv.DictReader(io.StringIO(_lines_of(archive.read(f"{side}.csv"), retailer), newline="")))
-    facts = json.loads(archive.read(f"{side}.json"))
-
-    def texts(column: str) -> Coded[str]:
-        return Coded.of(row[column] for row in rows)
-
-    def numbers(column: str) -> Any:
-        return np.array([int(row[column]) for row in rows], dtype=np.int64)
-
-    return allocation.Result(
-        texts("retailer"),
-        texts("sku"),
-        numbers("requested"),
-        numbers("eligible"),
-        numbers("granted"),
-        texts("share"),
-        texts("reason"),
-        texts("bound_by"),
-        facts["certificate"],
-        facts["report"],
-    )
-
-
-def _lines_of(content: bytes, retailer: str) -> str:
-    """Return the heading and the lines of one retailer, which stand together in a file sorted by retailer."""
-    cell = io.StringIO()
-    csv.writer(cell, lineterminator="").writerow([retailer, ""])
-    needle = b"\n" + cell.getvalue().encode()
-    first, last = content.find(needle), content.rfind(needle)
-    heading = content[: content.index(b"\n") + 1]
-    return (heading + (content[first + 1 : content.index(b"\n", last + 1) + 1] if first >= 0 else b"")).decode()
 
 
 def _shown(row: Comparison) -> WhatIf:

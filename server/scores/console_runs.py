@@ -140,13 +140,16 @@ def _moves(session: Session, found: queries.Run) -> dict[str, Any]:
 def _policy(request: Request, session: Session, found: queries.Run) -> dict[str, Any]:
     """Return what its policy changes against that of the scores before it, key by key."""
     before = None if found.previous is None else queries.run(session, found.previous)
-    if before is None or before.policy_version == found.policy_version:
-        return {"policy_changes": [], "policy_author": None}
     newer = None if found.policy_version is None else queries.policy(session, found.policy_version)
+    author = None if newer is None else newer.author
+    if before is None:
+        return {"policy_changes": [], "policy_author": author}
+    if before.policy_version == found.policy_version:
+        return {"policy_changes": [], "policy_author": None}
     changes = policy_words.changes(
         policies.read(session, before.policy_version), policies.read(session, found.policy_version)
     )
     return {
         "policy_changes": policy_words.told(changes, texts(request).gettext, language_of(request)),
-        "policy_author": None if newer is None else newer.author,
+        "policy_author": author,
     }

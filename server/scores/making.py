@@ -30,7 +30,7 @@ from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
 from server.retailers import queries as retailers
-from server.scores import exporting, fact_queries, queries
+from server.scores import exporting, fact_queries, policies, queries
 from server.scores.models import ScoreRow, ScoreRun
 
 log = structlog.get_logger(__name__)
@@ -51,6 +51,17 @@ class Basis:
     decisions: tuple[Decision, ...]
     previous: Previous | None
     as_of: date
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a scoring is asked for: policy, day, the newest figure and fact that it may use, the run before it."""
+
+    policy: ScorePolicy
+    as_of: date
+    history_number: int
+    facts_number: int
+    previous: int | None
 
 
 def run(runtime: Runtime, *, run: str) -> None:
@@ -93,18 +104,27 @@ def run(runtime: Runtime, *, run: str) -> None:
 
 
 def basis_of(session: Session, found: queries.Run) -> Basis:
-    """Read what a run is computed from: no month from its day on, and nothing that anybody asked for.
+    """Read what a run is computed from; see :func:`basis`."""
+    policy = policies.read(session, found.policy_version)
+    return basis(session, Question(policy, found.as_of, found.history_number, found.facts_number, found.previous))
+
+
+def basis(session: Session, found: Question) -> Basis:
+    """Read what scores are computed from: no month from their day on, and nothing that anybody asked for.
+
+    Where the policy has another number of tiers than that of the scores before, all are placed anew.
 
     Raises
     ------
     InputError
         Where the scoring library refuses it.
     """
-    policy = None if found.policy_version is None else queries.policy(session, found.policy_version)
     before = None if found.previous is None else queries.run(session, found.previous)
-    tiers = {} if found.previous is None else queries.earned_tiers(session, found.previous)
-    shops = retailers.retailers(session)
     own = before is None
+    if before is not None and (before.certificate or {})["policy"]["tiers"] != found.policy.tiers:
+        before = None
+    tiers = {} if before is None else queries.earned_tiers(session, before.number)
+    shops = retailers.retailers(session)
     history = History.from_columns(
         {
             "retailer": list(shops),
@@ -121,7 +141,7 @@ def basis_of(session: Session, found: queries.Run) -> Basis:
     ]
     return Basis(
         history,
-        ScorePolicy() if policy is None else ScorePolicy.from_toml(policy.text),
+        found.policy,
         tuple(sorted(decided, key=lambda made: (made.retailer, made.since, made.until, made.decision, made.reason))),
         None if before is None else Previous(before.as_of, before.score_version or "", tiers),
         found.as_of,
@@ -138,7 +158,7 @@ def files_of(basis: Basis) -> dict[str, bytes]:
     return given_files(basis.history, basis.decisions) | {exporting.POLICY: basis.policy.to_toml().encode()}
 
 
-def _figures(session: Session, found: queries.Run) -> dict[str, Mapping[str, Sequence[Any]]]:
+def _figures(session: Session, found: Question) -> dict[str, Mapping[str, Sequence[Any]]]:
     """Return the tables of figures that are known: sales by month over all classes, and what was told of months."""
     tables: dict[str, Columns] = {}
     sold: dict[tuple[str, date], int] = defaultdict(int)

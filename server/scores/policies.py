@@ -2,22 +2,17 @@
 
 import hashlib
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy.orm import Session
 
-from allocation.errors import InputError
 from allocation.scoring import ScorePolicy
 from contract.errors import Rejected
 from server.kit import audit
-from server.kit.fields import Invalid, Reason, Unfit, require
+from server.kit.fields import require
 from server.kit.identity import Actor, Operator
-from server.kit.marking import N_
-from server.scores import queries
+from server.scores import policy_form, queries
 from server.scores.models import ScorePolicyRow
 from server.scores.service import REASON
-
-NOT_A_POLICY: Final = Reason("score_policy", N_("This is no score policy: {what}."))
 
 
 def write_policy(session: Session, text: str, operator: Operator, *, reason: str, at: datetime) -> queries.Policy:
@@ -30,10 +25,7 @@ def write_policy(session: Session, text: str, operator: Operator, *, reason: str
     Invalid
         Where the scoring library refuses it, naming the key; an empty or long reason.
     """
-    try:
-        ScorePolicy.from_toml(text)
-    except InputError as error:
-        raise Invalid({"policy": Unfit(NOT_A_POLICY, what=str(error))}) from None
+    policy_form.read_text(text)
     require(REASON, {"reason": reason.strip()})
     newest = queries.policy(session)
     if newest is not None and newest.text == text:

@@ -94,6 +94,16 @@ GUARDS: Final = (
         PERCENT,
     ),
 )
+COMPONENT_MEANINGS: Final[Mapping[str, str]] = {
+    "demand": N_("what customers would have bought of it, had there been enough"),
+    "trend": N_("whether that grows"),
+    "assortment": N_("how many of the SKUs on offer it sells"),
+    "turnover": N_("how fast its stock turns over"),
+    "payment": N_("how much of what fell due was paid in time"),
+    "acceptance": N_("how many deliveries were taken as they came"),
+    "compliance": N_("how many inspections were passed"),
+    "service": N_("how many of the points of visits it earned"),
+}
 KEYS: Final[Mapping[str, Key]] = {key.name: key for key in (*HISTORY, *MOVING, *GUARDS)}
 OTHERS: Final[Mapping[str, str]] = {
     "version": N_("Name"),

@@ -24,6 +24,20 @@ TELL: Final = "scores.tell"
 REASON: Final = (Field("reason", N_("Reason"), Text(300)),)
 
 
+def history_of(session: Session, as_of: date) -> int:
+    """Return the newest figure of the months before a day.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, where there is no history of those months.
+    """
+    history = forecast_service.settled_number(session, as_of)
+    if not history:
+        raise Conflict("wrong_state", state="no history", needed="history")
+    return history
+
+
 def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) -> int:
     """Have all retailers scored from the months before today's; return the run's number.
 
@@ -34,9 +48,7 @@ def ask_run(session: Session, operator: Operator, *, at: datetime, today: date) 
     """
     _hold(session)
     as_of = today.replace(day=1)
-    history = forecast_service.settled_number(session, as_of)
-    if not history:
-        raise Conflict("wrong_state", state="no history", needed="history")
+    history = history_of(session, as_of)
     under_way = session.scalar(select(ScoreRun.number).where(ScoreRun.state.in_(("waiting", "working"))))
     if under_way is not None:
         raise Conflict("wrong_state", state="working", needed="draft")

@@ -112,6 +112,14 @@
   });
   document.querySelector("[data-focus]")?.focus();
 
+  /* running totals: the whole numbers typed inside [data-total="id"] add up in the output of that id */
+  document.addEventListener("input", (event) => {
+    const group = event.target.closest("[data-total]");
+    if (!group) return;
+    const typed = [...group.querySelectorAll("input")].map((field) => field.value.trim());
+    document.getElementById(group.dataset.total).value = typed.reduce((sum, value) => sum + (/^\d+$/.test(value) ? Number(value) : 0), 0);
+  });
+
   /* clocks run by the server's time; countdowns stop at zero and say so with an event */
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
   function tick() {
