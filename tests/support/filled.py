@@ -18,7 +18,16 @@ from contract.messages import (
 )
 from server.announcements import rules as announcement_rules
 from server.announcements import service as announcements
-from server.cycles.models import Adjustment, Carry, Comparison, CycleSecret, CycleStep, PlannedWindow, RouteSchedule
+from server.cycles.models import (
+    Adjustment,
+    Carry,
+    Comparison,
+    CycleSecret,
+    CycleStep,
+    PlannedWindow,
+    RouteSchedule,
+    ScoreComparison,
+)
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.devices import service as devices
@@ -244,6 +253,20 @@ def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:
             state="waiting",
             steps_done=0,
             steps=4,
+        )
+    )
+    session.add(
+        ScoreComparison(
+            id=uuid7(),
+            first_text="",
+            second_text="margin_points = 5",
+            as_of=date(2026, 11, 1),
+            history_number=1,
+            facts_number=0,
+            asked_by="planner-1",
+            asked_at=NOW,
+            state="waiting",
+            steps=3,
         )
     )
     session.add_all(Carry(retailer=code, sku="K1", carry_thousandths=0, cycle=cycle) for code in SHOPS)
