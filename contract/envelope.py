@@ -7,7 +7,7 @@ about: a newer item with the same key replaces the older one.
 """
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -28,6 +28,9 @@ class Envelope(BaseModel):
     seq: int = Field(ge=0, description="counts this device's messages, for the reader of a log")
     sent_at: AwareDatetime = Field(description="the device's clock; never decides anything")
     schema_: int = Field(default=SCHEMA, alias="schema", ge=1)
+    by: Literal["owner", "clerk"] | None = Field(
+        default=None, description="who stood at the terminal, where it asks for PINs"
+    )
     data: dict[str, Any]
 
     @field_validator("id")
@@ -38,10 +41,19 @@ class Envelope(BaseModel):
         return value
 
     @classmethod
-    def of(cls, *, id: UUID, device: str, seq: int, sent_at: datetime, message: BaseModel) -> Self:  # noqa: A002 - the wire's name
+    def of(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 - the wire's name
+        device: str,
+        seq: int,
+        sent_at: datetime,
+        message: BaseModel,
+        by: Literal["owner", "clerk"] | None = None,
+    ) -> Self:
         """Return the envelope that carries ``message``."""
         return cls.model_validate(
-            {"id": id, "device": device, "seq": seq, "sent_at": sent_at, "schema": SCHEMA}
+            {"id": id, "device": device, "seq": seq, "sent_at": sent_at, "schema": SCHEMA, "by": by}
             | {"data": message.model_dump(mode="json", exclude_none=True)}
         )
 

@@ -20,6 +20,7 @@ from terminal_client.adapters.http import enrol
 from terminal_client.adapters.network import Network
 from terminal_client.core import signals
 from terminal_client.core.engine import Engine
+from terminal_client.core.pins import Door
 from terminal_client.core.ports import Bits, Clock, Printer, Transport
 from terminal_client.core.server_clock import ServerClock, milliseconds
 from terminal_client.core.store import Identity, Store
@@ -77,7 +78,8 @@ class Terminal:
             bits=bits,
             version=self.version,
         )
-        self.shop = Shop(self.store, self.clock, bits, self.engine.saved)
+        self.door = Door(self.store, self._clock)
+        self.shop = Shop(self.store, self.clock, bits, self.engine.saved, self.door.who)
         self.counter = Counter(self.store, data_dir, printer=printer)
         self._woken = threading.Event()
         self._ticker: threading.Thread | None = None

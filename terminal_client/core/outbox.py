@@ -13,6 +13,7 @@ from uuid import UUID
 from contract.envelope import Envelope
 from contract.feed import Receipt
 from contract.messages import Message
+from terminal_client.core.pins import Role
 from terminal_client.core.server_clock import instant, milliseconds
 from terminal_client.core.signals import Pending
 from terminal_client.core.store import Store
@@ -20,7 +21,7 @@ from terminal_client.core.store import Store
 State = Literal["saved", "sent", "received", "refused"]
 _COLUMNS = (
     "id, kind, subject, data, saved_at_ms, sent_at_ms, outcome, settled_at_ms, number, revision, code, params,"
-    " dealt_with_at_ms, lost_number, lost_at_ms"
+    " dealt_with_at_ms, lost_number, lost_at_ms, said_by"
 )
 
 
@@ -46,10 +47,20 @@ class Entry:
     dealt_with: bool
     lost_number: int | None
     lost_at_ms: int | None
+    by: Role | None = None
 
 
-def add(store: Store, *, id: UUID, kind: str, subject: str, message: Message, saved_at_ms: int) -> Pending:  # noqa: A002 - the wire's name
-    """Queue ``message`` inside the caller's transaction.
+def add(
+    store: Store,
+    *,
+    id: UUID,  # noqa: A002 - the wire's name
+    kind: str,
+    subject: str,
+    message: Message,
+    saved_at_ms: int,
+    by: Role | None = None,
+) -> Pending:
+    """Queue ``message`` inside the caller's transaction; ``by`` is who stood at the terminal.
 
     Raises
     ------
@@ -57,20 +68,21 @@ def add(store: Store, *, id: UUID, kind: str, subject: str, message: Message, sa
         ``too_large``, where it would not fit into an envelope: better said now than after a day offline.
     """
     seq = store.next_message_seq()
-    envelope = Envelope.of(id=id, device="d" * 64, seq=seq, sent_at=instant(saved_at_ms), message=message)
+    envelope = Envelope.of(id=id, device="d" * 64, seq=seq, sent_at=instant(saved_at_ms), message=message, by=by)
     envelope.encode()
     store.execute(
-        "INSERT INTO outbox (id, kind, subject, data, seq, saved_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        (str(id), kind, subject, json.dumps(envelope.data, ensure_ascii=False), seq, saved_at_ms),
+        "INSERT INTO outbox (id, kind, subject, data, seq, saved_at_ms, said_by) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (str(id), kind, subject, json.dumps(envelope.data, ensure_ascii=False), seq, saved_at_ms, by),
     )
     return Pending(id=id, kind=kind, subject=subject)
 
 
 def envelope(store: Store, id: UUID, *, device: str) -> Envelope:  # noqa: A002 - the wire's name
     """Return the message as it goes out: the same body each time, whatever way it takes."""
-    data, seq, saved_at_ms = store.rows("SELECT data, seq, saved_at_ms FROM outbox WHERE id = ?", (str(id),))[0]
+    sql = "SELECT data, seq, saved_at_ms, said_by FROM outbox WHERE id = ?"
+    data, seq, saved_at_ms, by = store.rows(sql, (str(id),))[0]
     return Envelope.model_validate(
-        {"id": id, "device": device, "seq": seq, "sent_at": instant(saved_at_ms), "data": json.loads(data)}
+        {"id": id, "device": device, "seq": seq, "sent_at": instant(saved_at_ms), "by": by, "data": json.loads(data)}
     )
 
 
@@ -198,7 +210,8 @@ def _entries(store: Store, where: str, values: Sequence[str]) -> list[Entry]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    (id_, kind, subject, data, saved, sent, outcome, settled, number, revision, code, params, dealt, *lost) = row
+    (id_, kind, subject, data, saved, sent, outcome, settled, number, revision, code, params, dealt, *more) = row
+    lost_number, lost_at_ms, by = more
     state: State = "saved" if sent is None else "sent"
     if outcome is not None:
         state = "received" if outcome == "accepted" else "refused"
@@ -216,6 +229,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         code=code,
         params=json.loads(params) if params else {},
         dealt_with=dealt is not None,
-        lost_number=lost[0],
-        lost_at_ms=lost[1],
+        lost_number=lost_number,
+        lost_at_ms=lost_at_ms,
+        by=by,
     )

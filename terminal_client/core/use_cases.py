@@ -26,6 +26,7 @@ from contract.messages import (
 )
 from terminal_client.core import delivery_rules, drafts, feed, forecasts, order_rules, orders, outbox, survey_rules
 from terminal_client.core.delivery_rules import AS_LISTED, Count
+from terminal_client.core.pins import Role
 from terminal_client.core.ports import Bits
 from terminal_client.core.server_clock import ServerClock, milliseconds
 from terminal_client.core.signals import Pending
@@ -34,12 +35,16 @@ from terminal_client.core.store import Store
 
 @dataclass(frozen=True)
 class Shop:
-    """What the use cases work on. ``saved`` is told of each message after its commit."""
+    """What the use cases work on.
+
+    ``saved`` is told of each message after its commit; ``who`` says who stands at the terminal, where it knows.
+    """
 
     store: Store
     clock: ServerClock
     bits: Bits
     saved: Callable[[Pending], None]
+    who: Callable[[], Role | None] = lambda: None
 
 
 def new_id(shop: Shop) -> UUID:
@@ -408,4 +413,5 @@ def _queue(shop: Shop, kind: str, subject: str, message: Message, id_: UUID | No
         subject=subject,
         message=message,
         saved_at_ms=shop.clock.now_ms(),
+        by=shop.who(),
     )

@@ -12,6 +12,7 @@ from contract.device_api import CatalogueItem
 from contract.feed import Text
 from contract.texts import LANGUAGES, Language, translations
 from terminal_client.app import Terminal
+from terminal_client.core.pins import WARNING_MS, Standing
 from terminal_client.core.views import catalogue, status, windows
 from terminal_client.core.views.windows import WindowView
 from terminal_client.ui import sentences, show
@@ -83,6 +84,7 @@ class Pages:
             "look": look,
             "banner": banner,
             "news": self.news(),
+            "door": self._door(),
             "version": terminal.version,
             "scanner": bool(terminal.counter.scanner_path),
             "print_failed": terminal.counter.prints.failed(),
@@ -90,6 +92,11 @@ class Pages:
         }
         body = self._environment(look.language).get_template(template).render(context)
         return Response(body, status=http_status, mimetype="text/html")
+
+    def _door(self) -> Standing | None:
+        """Return who stands at the terminal, or none where it has no PINs."""
+        door = self._terminal.door
+        return door.standing() if door.has("owner") else None
 
     def news(self) -> str:
         """Return a mark that changes whenever a screen could show something else."""
@@ -149,6 +156,8 @@ class Pages:
             "why": sentences.why,
             "advice": lambda found: texts.gettext(", ").join(sentence(*piece) for piece in sentences.advice(found)),
             "icon": _icon,
+            "IDLE_WARNING_MS": WARNING_MS,
+            "idle_ms": self._terminal.door.idle_ms,
         }
         return made
 

@@ -62,6 +62,11 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{minus}{sign}{whole:,}.{part:02}"
 
 
+def minor(amount: int, currency: str) -> int:
+    """Return a whole amount in minor units."""
+    return amount if currency in WITHOUT_MINOR else amount * 100
+
+
 def packs(units: int, item: CatalogueItem, texts: NullTranslations) -> str:
     """Return a quantity in whole boxes and units over: ``2 boxes + 11``; without packs, nothing."""
     if item.pack_units == 1:

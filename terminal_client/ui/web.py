@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Refusal
 from terminal_client.app import Terminal
 from terminal_client.core.scans import Scan
+from terminal_client.ui import access
 from terminal_client.ui.pages import Pages
 from terminal_client.ui.show import N_
 
@@ -141,11 +142,17 @@ class Web:
         screen, values = self._routes.bind_to_environ(request.environ).match()
         if screen is not _static and self._must_enrol(request):
             return go("/enrol")
+        door = self.desk.terminal.door
+        asks = access.stopped(request, door.standing())
+        if asks is not None:
+            return Response(headers={"HX-Redirect": asks}) if is_part(request) else go(asks)
+        if request.method != "GET" or not request.path.startswith(access.BY_ITSELF):
+            door.touch()
         answer: Response = screen(self.desk, request, **values)
         return answer
 
     def _must_enrol(self, request: Request) -> bool:
-        free = ("/enrol", "/settings", "/banner", "/keys", "/scans")
+        free = ("/enrol", "/settings", "/banner", "/keys", "/lock", "/scans")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
     def _refused(self, request: Request, said: str) -> Response:

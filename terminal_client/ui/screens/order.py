@@ -12,9 +12,9 @@ from terminal_client.core import drafts, use_cases
 from terminal_client.core.scans import Scan
 from terminal_client.core.views import order_screen
 from terminal_client.core.views.order_screen import Choice, OrderScreen
-from terminal_client.ui import scanning
+from terminal_client.ui import access, scanning
 from terminal_client.ui.scanning import Scanned
-from terminal_client.ui.show import N_
+from terminal_client.ui.show import N_, minor
 from terminal_client.ui.web import Desk, go, is_part
 
 CHOICES: tuple[Choice, ...] = ("last", "scarce", "all", "mine")
@@ -118,8 +118,10 @@ def take_suggested(desk: Desk, _request: Request) -> Response:
     return go("/order?show=mine")
 
 
-def submit(desk: Desk, _request: Request) -> Response:
-    """Queue the draft."""
+def submit(desk: Desk, request: Request) -> Response:
+    """Queue the draft; above the amount that the owner set, a clerk is asked for the owner's PIN first."""
+    if _above_clerks(desk):
+        return go(access.asking(request, owner=True))
     use_cases.submit_draft(desk.terminal.shop, _window(desk))
     return go("/order?show=mine")
 
@@ -189,6 +191,14 @@ def _read(desk: Desk, request: Request) -> dict[str, Any]:
         "most": min(int(most), 10_000) if most.isascii() and most.isdecimal() and most else ROWS,
         "step": ROWS,
     }
+
+
+def _above_clerks(desk: Desk) -> bool:
+    most = desk.terminal.store.setting("pin.clerk_most", "")
+    if not most or desk.terminal.door.standing().role == "owner":
+        return False
+    screen = _screen(desk)
+    return screen.amount_minor > minor(int(most), screen.currency)
 
 
 def _screen(desk: Desk) -> OrderScreen:

@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const TYPED = "input:not([type]), input[type=text], input[type=search], input[type=number], textarea";
+  const TYPED = "input:not([type]), input[type=text], input[type=search], input[type=number], input[type=password], textarea";
   const LETTERS = ["qwertyuiop", "asdfghjkl", "^zxcvbnm<"];
   const CODE = ["1234567890", "QWERTYUIOP", "ASDFGHJKL-", "ZXCVBNM<"];
   const SIGNS = ["1234567890", "-/:;()¥&@\"", "~.,?!'+=%<"];

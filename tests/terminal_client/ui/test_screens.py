@@ -578,7 +578,8 @@ def test_a_suggestion_says_why_and_is_taken_with_one_tap(busy: Counter) -> None:
     busy.server.tell("stock:GOLD", "stock", Stock(sku="GOLD", on_hand_units=5, as_of=busy.server.now()))
     busy.clock.forward(timedelta(minutes=1))
     busy.travel()
-    assert "建议 24: 上次 24，实得 12，库存 5" in busy.get("/order?show=all").text
+    assert "采纳建议：云岭（硬金） 24" in busy.get("/order?show=all").text
+    assert "上次 24，实得 12，库存 5" in busy.get("/order?show=all").text
     busy.tap("/order/suggested")
     assert drafts.read(busy.store, busy.window.window).lines == (OrderLine(sku="GOLD", quantity_units=24),)
     offered = re.search(r'action="(/undo/[^"]+)"', busy.get("/order").text)
