@@ -6,6 +6,7 @@ is brought up to date. Tests are named as narrowly as they can be and run withou
 
 from allocation_defects import DEFECTS as OF_ALLOCATION
 from censoring_defects import DEFECTS as OF_CENSORING
+from counter_defects import DEFECTS as OF_THE_COUNTER
 from facts_defects import DEFECTS as OF_FACTS
 from forecast_defects import DEFECTS as OF_FORECASTS
 from planting import Defect, Edit
@@ -179,6 +180,7 @@ DEFECTS = (
     ),
     *OF_ALLOCATION,
     *OF_CENSORING,
+    *OF_THE_COUNTER,
     *OF_FORECASTS,
     *OF_FACTS,
     *OF_SCORES,

@@ -34,8 +34,7 @@ def show(desk: Desk, _request: Request, said: str = "", typed: str = "") -> Resp
     """Show what is chosen, what is plugged in, and the last trials."""
     counter = desk.terminal.counter
     device = counter.device()
-    state = counter.scanner_state
-    tone, words = SCANNER_STATES[state if not counter.scanner_path or state != "off" else "missing"]
+    tone, words = scanner_state(desk)
     return desk.pages.page(
         "counter.html",
         here="settings",
@@ -53,6 +52,13 @@ def show(desk: Desk, _request: Request, said: str = "", typed: str = "") -> Resp
         failed=counter.prints.failed(),
         faults=FAULTS,
     )
+
+
+def scanner_state(desk: Desk) -> tuple[str, str]:
+    """Return the tone and the sentence of how the scanner does."""
+    counter = desk.terminal.counter
+    state = counter.scanner_state
+    return SCANNER_STATES["missing" if counter.scanner_path and state == "off" else state]
 
 
 def plugged_in(chosen: str) -> list[str]:
@@ -111,7 +117,7 @@ def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
     desk.tried = scan
     if scan.fault is not None:
         return scanning.unread(desk, scan)
-    return Scanned(desk.pages.text(N_("Read. What it says stands below.")), go=AT)
+    return Scanned(desk.pages.text(N_("Read. Look at what it says.")), go=AT)
 
 
 RULES = (

@@ -7,6 +7,7 @@ from contract.texts import LANGUAGES
 from terminal_client.core import alarms
 from terminal_client.core.views import status
 from terminal_client.ui.pages import KEYS, SIZES, THEMES
+from terminal_client.ui.screens import counter
 from terminal_client.ui.screens.orders import KINDS
 from terminal_client.ui.web import Desk, go
 
@@ -16,6 +17,7 @@ POSSIBLE: dict[str, tuple[str, ...]] = {"language": tuple(LANGUAGES), "theme": T
 def show(desk: Desk, _request: Request) -> Response:
     """Show settings, connection, queue and version."""
     terminal = desk.terminal
+    device = terminal.counter.device()
     return desk.pages.page(
         "settings.html",
         here="settings",
@@ -23,6 +25,8 @@ def show(desk: Desk, _request: Request) -> Response:
         diagnosis=status.diagnosis(terminal.store, terminal.clock),
         server=terminal.server_url,
         kinds=KINDS,
+        printer=f"{device.address} · {device.width_mm} mm" if device else "",
+        scanner_words=counter.scanner_state(desk)[1],
     )
 
 
