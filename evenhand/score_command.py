@@ -109,13 +109,13 @@ def verify_score(
         raise typer.Exit(VIOLATED)
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, option: str = "--as-of") -> date | None:
     from allocation.errors import InputError
 
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise InputError("--as-of", "no date; write it as 2027-02-28", value=text) from None
+        raise InputError(option, "no date; write it as 2027-02-28", value=text) from None
 
 
 def _check_order(before: date | None, day: date) -> None:
@@ -165,6 +165,10 @@ def history_of(
     retailer: Annotated[str, typer.Option(help="Column of the retailer.")] = "retailer",
     sku: Annotated[str, typer.Option(help="Column of the SKU.")] = "sku",
     units: Annotated[str, typer.Option(help="Column of the units; below 0 they are returns.")] = "units",
+    last: Annotated[
+        str | None,
+        typer.Option(help="First day of the period that the last whole one stands for; all others move as far."),
+    ] = None,
     *,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -175,8 +179,9 @@ def history_of(
     with errors_in_one_line():
         from allocation.scoring.ledger import Named, read_ledger, write_history
 
+        moved_to = _day(last, "--last")
         lines = read_ledger(ledger, Named(day, retailer, sku, units))
-        first, end = write_history(lines, out, period.value)
+        first, end = write_history(lines, out, period.value, last=moved_to)
     if not quiet:
         typer.echo(
             f"{len(lines.day):,} lines of {len(lines.retailers):,} retailers, {period.value}s from {first} to {end}; "

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 PARTS = ("web", "ingest", "worker", "solver")
 SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
-READY_WITHIN_S = 60
+READY_WITHIN_S = 170
 CALM_AFTER_S = 10.0
 IDENTITIES_EVERY_S = 5.0
 LOCK = "supervisor.lock"

@@ -59,11 +59,13 @@ def read_ledger(path: Path, named: Named) -> Lines:
     return Lines(read_dates(raw, named.day), retailer, sku, units, retailers)
 
 
-def write_history(lines: Lines, folder: Path, period: str = "week") -> tuple[date, date]:
+def write_history(lines: Lines, folder: Path, period: str = "week", *, last: date | None = None) -> tuple[date, date]:
     """Write ``retailers.csv``, ``history.csv`` and ``assortment.csv`` as a new folder, all or nothing.
 
     Only periods that the ledger covers from the first to the last day are written. A period without a line of a
-    retailer, after its first one, counts as 0 sold. A SKU was offered in a period in which anybody bought it.
+    retailer, after its first one, counts as 0 sold. A SKU was offered in a period in which anybody bought it. Where
+    ``last`` is given, the last period stands for the one that begins on that day, and all before it move as far: an old
+    ledger can so be tried where scores count from today.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def write_history(lines: Lines, folder: Path, period: str = "week") -> tuple[dat
     Raises
     ------
     InputError
-        Where no period is whole, or something else stands at that place.
+        Where no period is whole, ``last`` is no first day of one, or something else stands at that place.
     OSError
         Where it cannot be written.
     """
@@ -88,7 +90,10 @@ def write_history(lines: Lines, folder: Path, period: str = "week") -> tuple[dat
     seen.ravel()[cell] = True
     known = np.maximum.accumulate(seen, axis=1)
     offered, bought = _assortment(lines, inside, place, shape)
-    days = [date.fromordinal(day).isoformat() for day in starts.tolist()]
+    begins = [date.fromordinal(day) for day in starts.tolist()]
+    if last is not None:
+        begins = _moved(begins, period, last)
+    days = [day.isoformat() for day in begins]
     with new_folder(folder) as fresh:
         write_file(fresh / "retailers.csv", [csv_bytes(("retailer",), ([name] for name in lines.retailers))])
         for name, heading, columns in (
@@ -97,7 +102,25 @@ def write_history(lines: Lines, folder: Path, period: str = "week") -> tuple[dat
         ):
             rows = _rows(lines.retailers, days, known, columns)
             write_file(fresh / f"{name}.csv", [csv_bytes(("retailer", "period", *heading), rows)])
-    return date.fromordinal(int(starts[0])), date.fromordinal(int(starts[-1]))
+    return begins[0], begins[-1]
+
+
+def _moved(begins: Sequence[date], period: str, last: date) -> list[date]:
+    """Return first days, and the day after the last period, moved so that the last period begins on ``last``."""
+    if next(_firsts(last, period, last)) != last:
+        raise InputError("last", f"no first day of a {period}", value=last.isoformat())
+    if period == "week":
+        return [day + (last - begins[-2]) for day in begins]
+    months = _month_number(last) - _month_number(begins[-2])
+    return [_month(_month_number(day) + months) for day in begins]
+
+
+def _month_number(day: date) -> int:
+    return day.year * _DECEMBER + day.month - 1
+
+
+def _month(number: int) -> date:
+    return date(number // _DECEMBER, number % _DECEMBER + 1, 1)
 
 
 def _assortment(lines: Lines, inside: Any, place: IntArray, shape: tuple[int, int]) -> tuple[IntArray, IntArray]:
@@ -130,7 +153,7 @@ def _firsts(day: date, period: str, end: date) -> Iterator[date]:
         if period == "week":
             day += timedelta(7)
         else:
-            day = date(day.year + (day.month == _DECEMBER), day.month % _DECEMBER + 1, 1)
+            day = _month(_month_number(day) + 1)
 
 
 def _rows(

@@ -119,6 +119,23 @@ def test_columns_of_another_kind_are_refused(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_last_whole_period_stands_for_another_and_all_before_it_move_as_far(ledger, tmp_path):
+    lines = read_ledger(ledger, Named())
+    assert write_history(lines, tmp_path / "moved", last=date(2028, 3, 6)) == (date(2028, 2, 21), date(2028, 3, 13))
+    write_history(lines, tmp_path / "as it is")
+    moved, as_it_is = (rows(tmp_path / name / "history.csv") for name in ("moved", "as it is"))
+    assert [(row[0], row[2]) for row in moved] == [(row[0], row[2]) for row in as_it_is]
+    assert {row[1] for row in moved} == {"2028-02-21", "2028-02-28", "2028-03-06"}
+
+
+@pytest.mark.parametrize(("period", "last"), [("week", date(2028, 3, 7)), ("month", date(2028, 3, 2))])
+def test_a_day_that_begins_no_period_is_refused_as_the_last(ledger, tmp_path, period, last):
+    lines = [*LINES, ("2027-03-01", "a", "x", 1)]
+    ledger.write_text("date,retailer,sku,units\n" + "".join(f"{','.join(map(str, line))}\n" for line in lines))
+    with pytest.raises(InputError, match="no first day of a"):
+        write_history(read_ledger(ledger, Named()), tmp_path / "moved", period, last=last)
+
+
 @pytest.mark.skipif(not PANEL.is_file(), reason="the real ledger is not beside the checkout")
 def test_nine_years_of_a_real_ledger_are_scored_year_after_year(tmp_path):
     def run(*words):
