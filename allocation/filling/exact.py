@@ -158,7 +158,8 @@ class _Coupled:
         self.rising: defaultdict[int, set[int]] = defaultdict(set)
         self.needs: dict[int, tuple[tuple[int, int], ...]] = {}
         self.rises: dict[int, _Rise] = {}
-        self.queue: list[tuple[Fraction, int, int]] = []
+        # Floats that are rounded correctly never turn an order round; fractions decide where floats are equal.
+        self.queue: list[tuple[float, Fraction, int, int]] = []
         self.stage: Stage = (0, 0)
 
     def admit(self, line: int) -> None:
@@ -174,10 +175,10 @@ class _Coupled:
         """Let the lines rise until each has reached its end or something that it uses is full."""
         self.stage, self.at = stage, {}
         self.rises = {rise.line: rise for rise in rises}
-        self.queue = [(rise.level_at(rise.low), _ENTER, rise.line) for rise in rises]
-        heapq.heapify(self.queue)
+        for rise in rises:
+            self._expect(rise.level_at(rise.low), _ENTER, rise.line)
         while self.queue:
-            level, event, who = heapq.heappop(self.queue)
+            _, level, event, who = heapq.heappop(self.queue)
             if event == _ENTER:
                 self._enter(who, level)
             elif event == _LEAVE and self._is_rising(who):
@@ -186,9 +187,14 @@ class _Coupled:
                 for line in sorted(self.rising[who]):
                     self._stop(line, level)
 
+    def _expect(self, level: Fraction, event: int, who: int) -> None:
+        heapq.heappush(self.queue, (float(level), level, event, who))
+
     def _room_at(self, constraint: int, level: Fraction) -> Any:
         """Bring the room of a constraint up to a level and return it."""
-        self.room[constraint] -= self.rate[constraint] * (level - self.at.get(constraint, level))
+        before = self.at.get(constraint, level)
+        if before is not level:
+            self.room[constraint] -= self.rate[constraint] * (level - before)
         self.at[constraint] = level
         return self.room[constraint]
 
@@ -202,7 +208,7 @@ class _Coupled:
             return
         self._change_rate(line, level, 1)
         rise = self.rises[line]
-        heapq.heappush(self.queue, (rise.level_at(rise.high), _LEAVE, line))
+        self._expect(rise.level_at(rise.high), _LEAVE, line)
 
     def _leave(self, line: int, level: Fraction, units: Number) -> None:
         self.units[line] = units
@@ -223,7 +229,7 @@ class _Coupled:
             self.rate[constraint] += sign * size * self.rises[line].rate
             (self.rising[constraint].add if sign > 0 else self.rising[constraint].discard)(line)
             if self.rate[constraint]:
-                heapq.heappush(self.queue, (level + Fraction(room) / self.rate[constraint], _FULL, constraint))
+                self._expect(level + Fraction(room) / self.rate[constraint], _FULL, constraint)
 
 
 def _stated(stage: Stage, level: Fraction) -> dict[str, Any]:

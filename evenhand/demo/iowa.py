@@ -100,7 +100,7 @@ def setting(folder: Path, week: date, *, today: date) -> Setting:
         silent=frozenset(),
         supply=tuple(_supply(asked, scarce)),
         real_terminals=60,
-        window_s=24.0,
+        window_s=12.0,
         policy=_policy(stores, wants),
         rows=rows,
     )
