@@ -111,6 +111,24 @@ TEXTS: dict[str, str] = {
     "unknown_class": _("There is no class {product_class} in the catalogue."),
     "period_begun": _("{period} has begun: a figure for it was taken until then, and stays as it is."),
     "period_far": _("{period} is too far ahead: figures are taken for whole months up to {last}."),
+    # scores and appeals
+    "unknown_scores": _("There are no published scores number {run}."),
+    "not_scored": _("This shop is not among the scores number {run}."),
+    "unknown_part": _("These scores have no part {component} of this shop."),
+    "already_appealed": _("An appeal against this part of scores {run} is open already: number {number}."),
+    "appeals_over": _(
+        "Appeals against these scores were taken until {until}. Call the distributor: a figure that is wrong can"
+        " still be corrected, and counts from the next scores on."
+    ),
+    "appeal_days": _("Appeals are taken for {least} to {most} days after the day of publication."),
+    "correction_late": _("{month} does not count in these scores: only months before {as_of} do."),
+    "correction_parts": _("{month}: {part} cannot be a part of {whole}."),
+    "own_publication": _("{name} published these scores. Another person answers appeals against them."),
+    "no_remedy": _("An upheld appeal names what is changed: figures that are corrected, or a decision that ends."),
+    "remedy_of_another": _("{what} {name} is not of this shop."),
+    "nothing_corrected": _("{month} {product_class} stands at these figures already."),
+    "scores_replaced": _("Scores {run} are not in force any more. The corrected figures count in the next scores."),
+    "nothing_to_correct": _("No upheld appeal against scores {run} has corrected a figure since they were computed."),
     # operators and their work
     "sign_in_failed": _("Name or password is wrong."),
     "name_invalid": _("A name has 1 to {maximum} characters, none of them a colon."),
@@ -124,6 +142,9 @@ TEXTS: dict[str, str] = {
     "not_allowed": _("Your role does not allow this: it needs {role}."),
     "same_person": _("A second person must do this: {name} already did the first step."),
     "decision_dates": _("A decision holds from its first day to the day before its end: {until} is not after {since}."),
+    "decision_end": _(
+        "The decision holds from {since} to before {until}. It can end early from {today} on, before that."
+    ),
     "decision_tier": _("Lowering names the best tier allowed, from 1 to {most}; a suspension names none."),
     "wrong_state": _("This cannot be done now: it stands at {state}, and needs {needed}."),
     "not_found": _("There is no {what} {name}."),
@@ -168,6 +189,13 @@ WORDS: dict[str, str] = {
     "shipped": _("shipped"),
     "solved": _("solved"),
     "upheld": _("upheld"),
+    "dismissed": _("dismissed"),
+    "received": _("received"),
+    "looked_at": _("being looked at"),
+    "withdrawn": _("withdrawn"),
+    "over": _("over"),
+    "appeal": _("appeal"),
+    "end of a decision": _("end of a decision"),
     "verified": _("verified"),
     "SKU": _("SKU"),
     "agreed": _("agreed"),

@@ -2,7 +2,7 @@
 
 Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
 ``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``, ``score``,
-``reference``.
+``appeal:ID``, ``decision:ID``, ``reference``.
 """
 
 from datetime import date
@@ -252,17 +252,25 @@ class Forecast(Message):
 
 
 class ScorePart(Message):
-    """What a component brings of the points that it can bring; ``periods`` is 0 where nothing is known of the shop."""
+    """What a component brings of the points that it can bring; ``periods`` is 0 where nothing is known of the shop.
+
+    ``component`` names it in an appeal.
+    """
 
     name: Text
     points: float
     most_points: float
     periods: int
     advice: Text
+    component: str | None = None
 
 
 class Score(Message):
-    """``score``: how the shop stands by the scores in force, and why, in sentences; of tiers, 1 is the best."""
+    """``score``: how the shop stands by the scores in force, and why, in sentences; of tiers, 1 is the best.
+
+    ``tier`` and ``weight`` are what counts today, decisions included. An appeal is taken before ``appeals_close_at``;
+    the last day for it is ``appeals_until``.
+    """
 
     run: int
     as_of: date
@@ -276,6 +284,68 @@ class Score(Message):
     weight: int
     why: Text
     parts: tuple[ScorePart, ...]
+    appeals_close_at: AwareDatetime | None = None
+    appeals_until: date | None = None
+
+
+class AppealFigures(Message):
+    """The published figures of what an appeal is about; ``component`` is absent where that is the whole.
+
+    ``raw`` is the figure itself with its unit, absent where nothing is known or the whole is meant; ``rank`` of
+    ``peers`` the place by it among those that the shop is compared with, 1 being the best. ``above`` and ``below``
+    are what the next ones have, points for the whole; told where there are enough peers that they name nobody.
+    """
+
+    component: str | None = None
+    name: Text
+    raw: Text | None = None
+    periods: int | None = None
+    points: float
+    most_points: float
+    rank: int | None = None
+    peers: int | None = None
+    above: Text | None = None
+    below: Text | None = None
+
+
+class Appeal(Message):
+    """``appeal``: an appeal as it stands, and its fate: an answer, the figures it stands on, what was changed.
+
+    ``component`` is absent where the whole score is meant; ``answer_until`` is the last day for an answer.
+    ``corrected_in`` is the run in which an upheld appeal's corrected figures count, once that is published.
+    """
+
+    appeal: UUID
+    number: int
+    run: int
+    component: str | None = None
+    state: Literal["received", "looked_at", "upheld", "dismissed"]
+    received_at: AwareDatetime
+    answer_until: date
+    words: str = ""
+    figure: int | None = None
+    by_telephone: bool = False
+    answered_at: AwareDatetime | None = None
+    answer: Text | None = None
+    figures: tuple[AppealFigures, ...] = ()
+    remedy: Text | None = None
+    corrected_in: int | None = None
+
+
+class ScoreDecision(Message):
+    """``decision``: a dated decision of two persons on the shop, from the day ``since`` to the day before ``until``.
+
+    Where it was ended early, ``until`` is the day of that and ``ended_why`` says why.
+    """
+
+    decision: UUID
+    sort: Literal["suspended", "lowered"]
+    tier: int | None = Field(default=None, description="the best tier that a lowered shop may have")
+    since: date
+    until: date
+    reason: str
+    state: Literal["coming", "holding", "over"]
+    ended_why: str | None = None
 
 
 class ReferenceChanged(Message):
@@ -296,6 +366,8 @@ DOWN: dict[str, type[Message]] = {
     "announcement": Announcement,
     "forecast": Forecast,
     "score": Score,
+    "appeal": Appeal,
+    "decision": ScoreDecision,
     "reference": ReferenceChanged,
 }
 

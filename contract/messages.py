@@ -122,6 +122,19 @@ class GiveFigure(Message):
     version: Annotated[int, Field(ge=1)] | None = None
 
 
+class AppealScore(Message):
+    """``score.appeal``: the shop says that its score in a run is wrong. The envelope's id becomes the appeal's id.
+
+    ``component`` is the part that it is about, by the name in the feed; absent, the whole is meant. ``figure`` is what
+    the shop itself holds to be right: units a month for demand, percent for a part that is a share.
+    """
+
+    run: Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+    component: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=WRITABLE)] | None = None
+    words: Note = ""
+    figure: Units | None = None
+
+
 class PullFeed(Message):
     """``feed.pull``: send everything after ``after``. Sent on connecting and where a gap was seen."""
 
@@ -146,6 +159,7 @@ UP: dict[str, type[Message]] = {
     "survey.answer": AnswerSurvey,
     "announcement.read": ReadAnnouncement,
     "forecast.figure": GiveFigure,
+    "score.appeal": AppealScore,
     "feed.pull": PullFeed,
     "device.status": ReportStatus,
 }

@@ -18,6 +18,7 @@ from server.orders import windows
 from server.orders.events import WindowClosed
 from server.reference import reactions as reference
 from server.retailers.events import RetailersChanged, StandingChanged
+from server.scores import decisions as score_decisions
 from server.surveys import service as surveys
 from server.wiring import IMPORTS
 
@@ -41,4 +42,5 @@ TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     windows.close_due_windows,
     surveys.keep_time,
     forecasts.keep_time,
+    score_decisions.keep_time,
 )

@@ -53,10 +53,13 @@ from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
 from server.scores import console as scores_console
+from server.scores import console_appeals as scores_appeals
+from server.scores import console_decisions as scores_decisions
 from server.scores import console_facts as scores_facts
 from server.scores import console_policies as scores_policies
 from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
+from server.scores import http_appeals as scores_appeals_http
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
 from server.wiring import HANDLERS
@@ -97,6 +100,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     scores_http.reading,
     scores_http.planning,
     scores_http.releasing,
+    scores_http.acting,
+    scores_appeals_http.reading,
+    scores_appeals_http.planning,
+    scores_appeals_http.releasing,
+    scores_appeals_http.acting,
     cycles_console.planning,
     cycles_console.reading,
     cycles_acts.planning,
@@ -120,6 +128,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     scores_runs.runs,
     scores_policies.planning,
     scores_policies.reading,
+    scores_decisions.acts,
+    scores_appeals.inbox,
     forecasts_shop.shop_screens,
     orders_console.windows,
     orders_console.orders,
@@ -187,6 +197,7 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(N_("Announcements"), "/console/announcements", "megaphone"),
             Entry(N_("Surveys"), "/console/surveys", "survey"),
+            Entry(N_("Appeals"), "/console/appeals", "inbox"),
         ),
     ),
     Group(
@@ -228,6 +239,7 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     cycles_console.home_cards,
     licences_console.home_cards,
     deliveries_console.home_cards,
+    scores_appeals.home_cards,
     surveys_console.home_cards,
     announcements_console.home_cards,
     devices_console.home_cards,

@@ -35,6 +35,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     forecasts.TASK: forecasts_making.run,
     scores.TASK: scores_making.run,
     scores.TELL: scores_telling.run,
+    scores.TELL_SHOPS: scores_telling.shops,
 }
 
 

@@ -16,6 +16,7 @@ from server.kit.records import Kind
 from server.licences.fields import LICENCES
 from server.orders import mqtt as orders_mqtt
 from server.retailers.fields import LIMITS, RETAILERS
+from server.scores import mqtt as scores_mqtt
 from server.scores.fields import KINDS as FACTS
 from server.surveys import mqtt as surveys_mqtt
 
@@ -27,6 +28,7 @@ HANDLERS: Handlers = {
     **surveys_mqtt.HANDLERS,
     **announcements_mqtt.HANDLERS,
     **forecasts_mqtt.HANDLERS,
+    **scores_mqtt.HANDLERS,
 }
 
 #: Lists that can be brought in from files.

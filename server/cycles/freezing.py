@@ -145,22 +145,20 @@ def _scored(
 ) -> dict[str, retailers.Retailer]:
     """Return the shops with tier, weight and suspension as the scores in force have them, and note on the cycle which.
 
-    A shop that is not scored keeps its own.
+    A shop that is not scored keeps its own, but for what decisions of that day say.
     """
     found = scores.in_force(session)
-    if found is None:
-        return dict(shops)
-    row.score_version = found.score_version
-    forecast = None if found.forecast_number is None else forecasts.version(session, found.forecast_number)
-    if forecast is not None:
-        row.forecast_version = f"{forecast.number}:{forecast.input_sha256}"
-    standings = scores.standings(session, found, list(shops), day)
-    return {code: _placed(shop, standings.get(code)) for code, shop in shops.items()}
+    if found is not None:
+        row.score_version = found.score_version
+        forecast = None if found.forecast_number is None else forecasts.version(session, found.forecast_number)
+        if forecast is not None:
+            row.forecast_version = f"{forecast.number}:{forecast.input_sha256}"
+    own = {code: (shop.tier, shop.weight) for code, shop in shops.items()}
+    standings = scores.standings(session, found, list(shops), day, own)
+    return {code: _placed(shop, standings[code]) for code, shop in shops.items()}
 
 
-def _placed(shop: retailers.Retailer, standing: ScoreStanding | None) -> retailers.Retailer:
-    if standing is None:
-        return shop
+def _placed(shop: retailers.Retailer, standing: ScoreStanding) -> retailers.Retailer:
     placed = replace(shop, tier=standing.tier, weight=standing.weight)
     if standing.suspended is None or shop.standing == "suspended":
         return placed

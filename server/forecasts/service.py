@@ -20,6 +20,7 @@ from server.forecasts import queries, rules, telling
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import FigureRow, ForecastVersion
 from server.kit import audit, jobs, outbox, records
+from server.kit.fields import require
 from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import service as retailer_locks
@@ -62,6 +63,48 @@ def settled_number(session: Session, before: date) -> int:
     """Return the number of the newest figure of a month before ``before``, once nobody is writing an earlier one."""
     records.hold(session, HISTORY)
     return queries.history_number(session, before)
+
+
+def correct_month(
+    session: Session,
+    retailer: str,
+    product_class: str,
+    month: date,
+    *,
+    sold_units: int | None,
+    out_days: int | None,
+    source: str,
+    by: str,
+    at: datetime,
+) -> records.Written:
+    """Put corrected figures in place of what was known of a month; what is none stays. The earlier ones are kept.
+
+    Return what stood before and what stands now, the same where nothing changed.
+
+    Raises
+    ------
+    Rejected, Invalid
+        ``unknown_class``; figures that no month can have.
+    """
+    records.hold(session, HISTORY)
+    if not catalogue.known_categories(session, [product_class]):
+        raise Rejected("unknown_class", product_class=product_class or "–")
+    key = (retailer, product_class, month)
+    before = records.existing(session, HISTORY, [key], lock=True).get(key)
+    given = {"sold_units": sold_units, "out_days": out_days}
+    after = (before or dict.fromkeys(field.name for field in HISTORY.fields)) | {
+        "retailer": retailer,
+        "product_class": product_class,
+        "period": month,
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    if after == before:
+        return records.Written(before, after)
+    written = records.Written(before, after | {"source": source}, by)
+    require(HISTORY.fields, written.after, HISTORY.rule)
+    records.write(session, HISTORY, [written.after], at=at)
+    HISTORY.written(session, [written], at)
+    return written
 
 
 def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> int:

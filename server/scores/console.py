@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
-from urllib.parse import urlencode
-from uuid import UUID
+from functools import partial
+from typing import Any
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
-from contract.errors import Conflict, Refusal, Rejected
-from contract.texts import refusal_text
+from contract.errors import Conflict, Rejected
 from server.forecasts import queries as forecasts
 from server.kit import console, http
 from server.kit.console import charts
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
-from server.kit.fields import Invalid
 from server.retailers import queries as retailers
-from server.scores import explaining, queries, rules, service
+from server.scores import appeal_queries, decision_queries, explaining, queries, rules, service
 
 HOME = "/console/scores"
 PLANNER = [Depends(http.needs("planner"))]
@@ -48,6 +45,13 @@ STATUSES: dict[str, tuple[str, str]] = {
     "lowered": (N_("lowered by decision"), "wait"),
     "suspended": (N_("suspended by decision"), "stop"),
 }
+APPEAL_STATES: dict[str, tuple[str, str]] = {
+    "received": (N_("received"), "note"),
+    "looked_at": (N_("being looked at"), "wait"),
+    "proposed": (N_("waits for a second person"), "wait"),
+    "upheld": (N_("upheld"), "ok"),
+    "dismissed": (N_("dismissed"), "stop"),
+}
 STANDING = Filter("status", N_("Standing"), tuple((name, label) for name, (label, _) in STATUSES.items()))
 
 
@@ -68,6 +72,7 @@ def list_scores(request: Request, session: http.Db, clock: http.Now, config: htt
         rows=rows[view.offset : view.offset + view.per_page],
         total=len(rows),
         in_force=found,
+        appeals=appeal_queries.totals(session),
         under_way=_under_way(session),
         runs=queries.runs(session, 12),
         has_history=forecasts.history_number(session, today.replace(day=1)) > 0,
@@ -102,49 +107,8 @@ def progress(request: Request, session: http.Db) -> Response:
 
 @scores.get("/shop")
 def show_shop(request: Request, session: http.Db, code: str) -> Response:
-    """Show a shop's published scores over time, why the last one is as it is, and the decisions on it."""
-    return _shop_page(request, session, code)
-
-
-@scores.post("/shop/decision", dependencies=PLANNER)
-def propose_decision(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    code: Annotated[str, Form(max_length=100)],
-    since: Annotated[date, Form()],
-    until: Annotated[date, Form()],
-    decision: Annotated[rules.DecisionKind, Form()],
-    tier: Annotated[str, Form(max_length=4, pattern="^[0-9]*$")] = "",
-    reason: Annotated[str, Form(max_length=1000)] = "",
-) -> Response:
-    """Propose to suspend or lower a shop for some days."""
-    best = int(tier) if tier and decision == "lowered" else None
-    try:
-        service.propose_decision(session, code, decision, best, since, until, operator, reason=reason, at=clock())
-    except Refusal as refused:
-        return _refused(request, session, code, refused)
-    return _back(
-        request, code, texts(request).gettext("Proposed. It has no effect before a second person approves it.")
-    )
-
-
-@scores.post("/shop/approve", dependencies=RELEASER)
-def approve_decision(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    code: Annotated[str, Form(max_length=100)],
-    decision: Annotated[UUID, Form()],
-) -> Response:
-    """Let a decision have its effect, as the second person."""
-    try:
-        service.approve_decision(session, decision, operator, at=clock())
-    except Refusal as refused:
-        return _refused(request, session, code, refused)
-    return _back(request, code, texts(request).gettext("Approved: it has its effect from its first day on."))
+    """Show a shop's published scores over time, why the last one is as it is, appeals, and the decisions on it."""
+    return shop_page(request, session, code)
 
 
 def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
@@ -153,17 +117,8 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
     return {"retailer": retailer, "scores": known} if known else None
 
 
-def _back(request: Request, code: str, said: str) -> Response:
-    return console.redirect(request, f"{HOME}/shop?{urlencode({'code': code})}", flash=said)
-
-
-def _refused(request: Request, session: Session, code: str, refused: Refusal) -> Response:
-    session.rollback()
-    told = refused.told(texts(request).gettext) if isinstance(refused, Invalid) else refused
-    return _shop_page(request, session, code, refusal_text(told.code, told.params, language_of(request)))
-
-
-def _shop_page(request: Request, session: Session, code: str, said: str = "") -> Response:
+def shop_page(request: Request, session: Session, code: str, said: str = "") -> Response:
+    """Show a shop, with what was refused where something was."""
     shop = retailers.retailer(session, code)
     if shop is None:
         raise Rejected("not_found", what=texts(request).gettext("retailer"), name=code)
@@ -175,11 +130,20 @@ def _shop_page(request: Request, session: Session, code: str, said: str = "") ->
         said=said,
         shop=shop,
         scores=known,
-        decisions=queries.decisions(session, [code]),
+        appeals=appeal_queries.appeals(session, retailer=code, limit=20),
+        appeal_states=APPEAL_STATES,
+        component_name=partial(explaining.component, language=language_of(request)),
+        today=_today(request),
+        decisions=decision_queries.decisions(session, [code]),
         bars=charts.bars,
         statuses=STATUSES,
         **_explained(request, session, known[0] if known else None),
     )
+
+
+def _today(request: Request) -> date:
+    running = http.runtime_of(request)
+    return running.clock().astimezone(running.settings.tz).date()
 
 
 def listed(

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Form, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Refusal, Rejected
@@ -12,10 +12,12 @@ from server.kit import console, http
 from server.kit.console import Column, Filter, step_chart
 from server.kit.console.texts import N_, language_of, texts
 from server.retailers import queries as retailers
-from server.scores import explaining, policies, policy_words, queries, service
+from server.scores import appeal_queries, explaining, policies, policy_words, queries, service
+from server.scores.appeal_rules import APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST
 from server.scores.console import COLUMNS, HOME, STANDING, STATES, STATUSES, listed
 from server.scores.http import files_response
 
+PLANNER = [Depends(http.needs("planner"))]
 RELEASER = [Depends(http.needs("releaser"))]
 
 runs = http.router(f"{HOME}/run", tag="console", roles=())
@@ -70,15 +72,35 @@ def show_parts(
 
 
 @runs.post("/{number}/publish", dependencies=RELEASER)
-def publish_run(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: int) -> Response:
-    """Put a draft in force as the second person."""
+def publish_run(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    number: int,
+    appeal_days: Annotated[int, Form(ge=0, le=10_000)] = APPEAL_DAYS,
+) -> Response:
+    """Put a draft in force as the second person, and say for how long appeals are taken."""
     try:
-        service.publish_run(session, number, operator, at=clock())
+        service.publish_run(session, number, operator, at=clock(), appeal_days=appeal_days, zone=config.tz)
     except Refusal as refused:
         session.rollback()
         return _page(request, session, number, refusal_text(refused.code, refused.params, language_of(request)))
     said = texts(request).gettext("The scores are in force: the next freeze takes tiers and weights from them.")
     return console.redirect(request, f"{HOME}/run/{number}", flash=said)
+
+
+@runs.post("/{number}/correct", dependencies=PLANNER)
+def correct_run(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: int) -> Response:
+    """Have the scores in force computed anew from the figures that upheld appeals have corrected."""
+    try:
+        made = service.ask_correction(session, number, operator, at=clock())
+    except Refusal as refused:
+        session.rollback()
+        return _page(request, session, number, refusal_text(refused.code, refused.params, language_of(request)))
+    said = texts(request).gettext("Asked for. A second person looks at it and publishes it.")
+    return console.redirect(request, f"{HOME}/run/{made}", flash=said)
 
 
 def _known(request: Request, session: Session, number: int) -> queries.Run:
@@ -116,10 +138,20 @@ def _page(request: Request, session: Session, number: int, said: str = "") -> Re
         states=STATES,
         statuses=STATUSES,
         steps=step_chart.steps,
+        appeals=appeal_queries.totals(session, run=number),
+        correctable=_correctable(session, found),
+        appeal_days=(APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST),
         said=said,
         **_moves(session, found),
         **_policy(request, session, found),
     )
+
+
+def _correctable(session: Session, found: queries.Run) -> bool:
+    """Return whether a run is in force and appeals have corrected figures that it was computed from."""
+    stands = queries.in_force(session)
+    in_force = stands is not None and stands.number == found.number
+    return in_force and appeal_queries.corrected_since(session, found.number, found.asked_at)
 
 
 def _moves(session: Session, found: queries.Run) -> dict[str, Any]:

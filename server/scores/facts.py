@@ -5,7 +5,7 @@ asks for the newest holds them alone, so that no version with a smaller number c
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from sqlalchemy import func, insert, select
@@ -56,6 +56,35 @@ def note_delivery(
     if skus:
         taken = [{"retailer": retailer, "period": key["period"], "sku": sku, "number": number} for sku in sorted(skus)]
         session.execute(upsert(TakenSku).on_conflict_do_nothing(), taken)
+
+
+def stands(session: Session, facts: str, retailer: str, period: date) -> tuple[int, int] | None:
+    """Return the whole and the part that are known of a month by now; none where nothing is."""
+    row = session.get(FactRow, (facts, retailer, period), populate_existing=True)
+    return None if row is None else (row.whole, row.part)
+
+
+def correct(
+    session: Session,
+    facts: str,
+    retailer: str,
+    period: date,
+    figures: tuple[int, int],
+    *,
+    source: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """Put a corrected whole and part in place of what was known of a month; the earlier ones are kept."""
+    hold_numbers(session)
+    key = {"facts": facts, "retailer": retailer, "period": period}
+    now = {"whole": figures[0], "part": figures[1], "source": source}
+    session.execute(
+        upsert(FactRow)
+        .values(**key, **now, changed_at=at)
+        .on_conflict_do_update(index_elements=list(key), set_=now | {"changed_at": at})
+    )
+    session.execute(insert(FactVersion).values(**key, **now, by=by, at=at))
 
 
 def newest(session: Session) -> int:

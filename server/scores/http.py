@@ -7,11 +7,13 @@ from fastapi import Query, Response
 
 from contract.errors import Rejected
 from server.kit import http
-from server.scores import exporting, policies, queries, service, shapes
+from server.scores import decision_queries, decisions, exporting, policies, queries, service, shapes
+from server.scores.appeal_rules import APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST
 
 reading = http.router("/api/v1/scores", tag="scores", roles=())
 planning = http.router("/api/v1/scores", tag="scores", roles=("planner",))
 releasing = http.router("/api/v1/scores", tag="scores", roles=("releaser",))
+acting = http.router("/api/v1/scores", tag="scores", roles=("planner", "releaser"))
 
 
 @reading.get("/runs")
@@ -56,9 +58,22 @@ def run_files(number: int, session: http.Db) -> Response:
 
 
 @releasing.post("/runs/{number}/publish", status_code=204)
-def publish_run(number: int, session: http.Db, operator: http.Person, clock: http.Now) -> None:
-    """Put a draft in force as the second person."""
-    service.publish_run(session, number, operator, at=clock())
+def publish_run(
+    number: int,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    settings: http.Config,
+    appeal_days: Annotated[int, Query(ge=APPEAL_DAYS_LEAST, le=APPEAL_DAYS_MOST)] = APPEAL_DAYS,
+) -> None:
+    """Put a draft in force as the second person; appeals are taken for so many days after today."""
+    service.publish_run(session, number, operator, at=clock(), appeal_days=appeal_days, zone=settings.tz)
+
+
+@planning.post("/runs/{number}/correct", status_code=201)
+def correct_run(number: int, session: http.Db, operator: http.Person, clock: http.Now) -> shapes.Asked:
+    """Have the scores in force computed anew from the figures that upheld appeals have corrected."""
+    return shapes.Asked(number=service.ask_correction(session, number, operator, at=clock()))
 
 
 @reading.get("/retailers/{retailer}")
@@ -89,7 +104,7 @@ def write_policy(
 @reading.get("/decisions")
 def list_decisions(session: http.Db) -> list[shapes.DecisionStatus]:
     """Return the dated decisions, the newest first."""
-    return [shapes.decision_of(decision) for decision in queries.decisions(session)]
+    return [shapes.decision_of(decision) for decision in decision_queries.decisions(session)]
 
 
 @planning.post("/decisions", status_code=201)
@@ -97,16 +112,55 @@ def propose_decision(
     new: shapes.NewDecision, session: http.Db, operator: http.Person, clock: http.Now
 ) -> shapes.Proposed:
     """Propose to suspend or to lower a retailer for some days."""
-    proposed = service.propose_decision(
+    proposed = decisions.propose_decision(
         session, new.retailer, new.decision, new.tier, new.since, new.until, operator, reason=new.reason, at=clock()
     )
     return shapes.Proposed(id=proposed)
 
 
 @releasing.post("/decisions/{decision}/approve", status_code=204)
-def approve_decision(decision: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
-    """Approve a decision as the second person."""
-    service.approve_decision(session, decision, operator, at=clock())
+def approve_decision(
+    decision: UUID, session: http.Db, operator: http.Person, clock: http.Now, settings: http.Config
+) -> None:
+    """Approve a decision as the second person; the shop is told."""
+    now = clock()
+    decisions.approve_decision(session, decision, operator, at=now, today=now.astimezone(settings.tz).date())
+
+
+@acting.post("/decisions/{decision}/withdraw", status_code=204)
+def withdraw_decision(decision: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Take a decision back that nobody has approved."""
+    decisions.withdraw_decision(session, decision, operator, at=clock())
+
+
+@planning.post("/decisions/{decision}/ends", status_code=201)
+def propose_end(
+    decision: UUID,
+    new: shapes.NewEnd,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    settings: http.Config,
+) -> shapes.Proposed:
+    """Propose that a decision ends before its day."""
+    now = clock()
+    today = now.astimezone(settings.tz).date()
+    return shapes.Proposed(
+        id=decisions.propose_end(session, decision, new.ends, operator, reason=new.reason, at=now, today=today)
+    )
+
+
+@releasing.post("/decisions/ends/{end}/approve", status_code=204)
+def approve_end(end: UUID, session: http.Db, operator: http.Person, clock: http.Now, settings: http.Config) -> None:
+    """Let a decision end early, as the second person; the shop is told."""
+    now = clock()
+    decisions.approve_end(session, end, operator, at=now, today=now.astimezone(settings.tz).date())
+
+
+@acting.post("/decisions/ends/{end}/withdraw", status_code=204)
+def withdraw_end(end: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Take back that a decision is to end early."""
+    decisions.withdraw_end(session, end, operator, at=clock())
 
 
 def files_response(session: http.Db, number: int) -> Response:

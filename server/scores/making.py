@@ -30,7 +30,7 @@ from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
 from server.retailers import queries as retailers
-from server.scores import exporting, fact_queries, policies, queries
+from server.scores import decision_queries, exporting, fact_queries, policies, queries
 from server.scores.models import ScoreRow, ScoreRun
 
 log = structlog.get_logger(__name__)
@@ -136,8 +136,9 @@ def basis(session: Session, found: Question) -> Basis:
     if "history" in history.figures:
         history = with_estimated_demand(history, before=found.as_of)
     decided = [
-        Decision(d.retailer, d.decision, d.tier, d.since, d.until, d.reason, d.author, d.approver or "")
-        for d in queries.decisions(session, approved=True)
+        Decision(d.retailer, d.decision, d.tier, d.since, d.holds_until, d.reason, d.author, d.approver or "")
+        for d in decision_queries.decisions(session, approved=True)
+        if d.since < d.holds_until
     ]
     return Basis(
         history,

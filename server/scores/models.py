@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
@@ -94,7 +95,10 @@ class TakenSku(Base):
 
 
 class DecisionRow(Base):
-    """A dated decision of two persons on a retailer; it has no effect before the second one approved it."""
+    """A dated decision of two persons on a retailer; it has no effect before the second one approved it.
+
+    ``told`` is how it stood when the retailer was last told of it; empty before that.
+    """
 
     __tablename__ = "score_decisions"
     __table_args__ = (
@@ -104,7 +108,11 @@ class DecisionRow(Base):
         CheckConstraint("until > since", name="span"),
         CheckConstraint("approver IS DISTINCT FROM author OR approver IS NULL", name="two_persons"),
         CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name="approved"),
+        CheckConstraint("(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="withdrawn"),
+        CheckConstraint("approver IS NULL OR withdrawn_by IS NULL", name="one_end"),
+        CheckConstraint("told IN ('', 'coming', 'holding', 'over')", name="told"),
         Index("ix_score_decisions_retailer", "retailer"),
+        Index("ix_score_decisions_running", "since", postgresql_where="approver IS NOT NULL AND told != 'over'"),
     )
     __party__ = "retailer"
 
@@ -119,6 +127,144 @@ class DecisionRow(Base):
     proposed_at: Mapped[datetime]
     approver: Mapped[str | None]
     approved_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    told: Mapped[str] = mapped_column(server_default="")
+
+
+class DecisionEndRow(Base):
+    """That a decision holds no longer from the day ``ends`` on: a row of two persons beside it, never an edit of it."""
+
+    __tablename__ = "score_decision_ends"
+    __table_args__ = (
+        CheckConstraint("approver IS DISTINCT FROM author OR approver IS NULL", name="two_persons"),
+        CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name="approved"),
+        CheckConstraint("(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="withdrawn"),
+        CheckConstraint("approver IS NULL OR withdrawn_by IS NULL", name="one_end"),
+        Index(
+            "uq_score_decision_ends_open",
+            "decision",
+            unique=True,
+            postgresql_where="approver IS NULL AND withdrawn_by IS NULL",
+        ),
+        Index("ix_score_decision_ends_retailer", "retailer"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    decision: Mapped[UUID] = mapped_column(ForeignKey("score_decisions.id"))
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    ends: Mapped[date]
+    reason: Mapped[str]
+    author: Mapped[str]
+    proposed_at: Mapped[datetime]
+    approver: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    appeal: Mapped[UUID | None] = mapped_column(ForeignKey("score_appeals.id"))
+
+
+class AppealRow(Base):
+    """A retailer says that its score in a run is wrong; an empty ``component`` is the whole score.
+
+    ``answer_until`` is the last day for an answer. It is settled once its answer counts.
+    """
+
+    __tablename__ = "score_appeals"
+    __table_args__ = (
+        CheckConstraint("state IN ('received', 'looked_at', 'proposed', 'upheld', 'dismissed')", name="state"),
+        CheckConstraint("(state = 'received') = (owner IS NULL)", name="owner"),
+        CheckConstraint("(state IN ('upheld', 'dismissed')) = (settled_at IS NOT NULL)", name="settled"),
+        CheckConstraint("figure >= 0", name="figure"),
+        Index(
+            "uq_score_appeals_open",
+            "retailer",
+            "run",
+            "component",
+            unique=True,
+            postgresql_where="state IN ('received', 'looked_at', 'proposed')",
+        ),
+        Index("ix_score_appeals_state", "state", "answer_until"),
+        Index("ix_score_appeals_run", "run"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    run: Mapped[int] = mapped_column(BigInteger, ForeignKey("score_runs.number"))
+    component: Mapped[str]
+    words: Mapped[str]
+    figure: Mapped[int | None] = mapped_column(BigInteger)
+    by: Mapped[str]
+    at: Mapped[datetime]
+    answer_until: Mapped[date]
+    state: Mapped[str]
+    owner: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+
+
+class AppealAnswerRow(Base):
+    """One answer to an appeal with the published figures it stands on, and what it changes.
+
+    One that upholds the appeal counts once a second person approved it; that person may hand it back instead.
+    """
+
+    __tablename__ = "score_appeal_answers"
+    __table_args__ = (
+        CheckConstraint("verdict IN ('upheld', 'dismissed')", name="verdict"),
+        CheckConstraint("(verdict = 'upheld') = (remedy IS NOT NULL)", name="remedy"),
+        CheckConstraint("answer_zh != '' OR answer_en != ''", name="answer"),
+        CheckConstraint("approver IS DISTINCT FROM author OR approver IS NULL", name="two_persons"),
+        CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name="approved"),
+        CheckConstraint("num_nulls(returned_by, returned_at, returned_why) IN (0, 3)", name="returned"),
+        CheckConstraint("approver IS NULL OR returned_by IS NULL", name="one_end"),
+        Index("ix_score_appeal_answers_appeal", "appeal"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    appeal: Mapped[UUID] = mapped_column(ForeignKey("score_appeals.id"))
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    verdict: Mapped[str]
+    answer_zh: Mapped[str]
+    answer_en: Mapped[str]
+    figures: Mapped[list[Any]]
+    remedy: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    author: Mapped[str]
+    at: Mapped[datetime]
+    approver: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    returned_by: Mapped[str | None]
+    returned_at: Mapped[datetime | None]
+    returned_why: Mapped[str | None]
+
+
+class CorrectionRow(Base):
+    """One figure that an upheld appeal corrected: what stood before, what stands now, why and by whom."""
+
+    __tablename__ = "score_corrections"
+    __append_only__ = True
+    __table_args__ = (
+        CheckConstraint("approver != author", name="two_persons"),
+        CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),
+        Index("ix_score_corrections_appeal", "appeal"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    appeal: Mapped[UUID] = mapped_column(ForeignKey("score_appeals.id"))
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    facts: Mapped[str]
+    product_class: Mapped[str]
+    period: Mapped[date]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    author: Mapped[str]
+    approver: Mapped[str]
+    at: Mapped[datetime]
 
 
 class ScoreRun(Base):
@@ -127,7 +273,9 @@ class ScoreRun(Base):
     ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
     figure of the demand history that it may use, ``facts_number`` the newest fact, ``forecast_number`` the newest
     forecast version then; without ``policy_version`` the library's default policy counted. ``files`` are what it was
-    computed from and what it came to, as an archive that a stranger can check.
+    computed from and what it came to, as an archive that a stranger can check. One that ``corrects`` another is
+    computed like that one from the figures as they stand by now. Appeals are taken before ``appeals_close_at``,
+    midnight in ``zone``.
     """
 
     __tablename__ = "score_runs"
@@ -142,6 +290,11 @@ class ScoreRun(Base):
         ),
         CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name="published"),
         CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name="published_at"),
+        CheckConstraint(
+            "(published_by IS NULL) = (appeals_close_at IS NULL) AND (published_by IS NULL) = (zone IS NULL)",
+            name="appeals",
+        ),
+        CheckConstraint("appeals_close_at > published_at", name="appeal_period"),
         CheckConstraint("published_by IS DISTINCT FROM asked_by OR published_by IS NULL", name="two_persons"),
         CheckConstraint(f"score_version {_HEX_64}", name="score_version"),
         Index("uq_score_runs_under_way", "under_way", unique=True, postgresql_where="state IN ('waiting', 'working')"),
@@ -156,6 +309,7 @@ class ScoreRun(Base):
     facts_number: Mapped[int] = mapped_column(BigInteger)
     forecast_number: Mapped[int | None] = mapped_column(BigInteger)
     previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
+    corrects: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
     asked_by: Mapped[str]
     asked_at: Mapped[datetime]
     state: Mapped[str]
@@ -169,6 +323,8 @@ class ScoreRun(Base):
     done_at: Mapped[datetime | None]
     published_by: Mapped[str | None]
     published_at: Mapped[datetime | None]
+    appeals_close_at: Mapped[datetime | None]
+    zone: Mapped[str | None]
 
 
 class ScoreRow(Base):

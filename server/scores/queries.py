@@ -1,17 +1,20 @@
 """Reads of scores."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.orm import Session
 
-from server.scores.models import DecisionRow, ScorePolicyRow, ScoreRow, ScoreRun
-from server.scores.rules import DecisionKind, Held, Move, Placed, Standing, Status, move, standing_on
+from server.scores import decision_queries
+from server.scores.appeal_rules import last_day
+from server.scores.models import ScorePolicyRow, ScoreRow, ScoreRun
+from server.scores.rules import Held, Move, Placed, Standing, Status, move, standing_on
 
 State = Literal["waiting", "working", "draft", "published", "failed"]
 
@@ -51,6 +54,21 @@ class Run:
     done_at: datetime | None
     published_by: str | None
     published_at: datetime | None
+    corrects: int | None
+    appeals_close_at: datetime | None
+    zone: str | None
+
+    @property
+    def appeals_until(self) -> date | None:
+        """The last day on which appeals are taken, in the zone of the publication."""
+        if self.appeals_close_at is None or self.zone is None:
+            return None
+        return last_day(self.appeals_close_at, ZoneInfo(self.zone))
+
+    @property
+    def replaces(self) -> int | None:
+        """The run that must be in force for this one to be published."""
+        return self.previous if self.corrects is None else self.corrects
 
 
 @dataclass(frozen=True)
@@ -80,23 +98,6 @@ class Moved:
     previous_tier: int | None
     earned_tier: int
     move: Move
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A dated decision on a retailer; without an approver it has no effect yet."""
-
-    id: UUID
-    retailer: str
-    decision: DecisionKind
-    tier: int | None
-    since: date
-    until: date
-    reason: str
-    author: str
-    proposed_at: datetime
-    approver: str | None
-    approved_at: datetime | None
 
 
 def policy(session: Session, version: int | None = None) -> Policy | None:
@@ -148,31 +149,48 @@ def published_as(session: Session, score_version: str) -> Run | None:
     return None if row is None else run_of(row)
 
 
-def standings(session: Session, found: Run, retailers: Collection[str], day: date) -> dict[str, Standing]:
-    """Return what counts on ``day`` of those retailers that a published run has scored."""
-    rows = session.execute(
-        select(ScoreRow.retailer, ScoreRow.earned_tier, ScoreRow.tier, ScoreRow.weight, ScoreRow.status).where(
-            ScoreRow.run == found.id, ScoreRow.retailer == any_(literal(list(retailers), ARRAY(String)))
+def standings(
+    session: Session,
+    found: Run | None,
+    retailers: Collection[str],
+    day: date,
+    own: Mapping[str, tuple[int, int]] | None = None,
+) -> dict[str, Standing]:
+    """Return what counts on ``day`` of those retailers that a published run has scored.
+
+    Of the others, or of all where none was published, it is told what decisions make of their ``own`` tier and weight,
+    where those are given.
+    """
+    table: list[int] = [] if found is None else (found.certificate or {})["policy"]["tier_weights"]
+    placed = {code: Placed(tier, tier, weight, "scored") for code, (tier, weight) in (own or {}).items()}
+    if found is not None:
+        rows = session.execute(
+            select(ScoreRow.retailer, ScoreRow.earned_tier, ScoreRow.tier, ScoreRow.weight, ScoreRow.status).where(
+                ScoreRow.run == found.id, ScoreRow.retailer == any_(literal(list(retailers), ARRAY(String)))
+            )
         )
-    )
-    table: list[int] = (found.certificate or {})["policy"]["tier_weights"]
+        for code, earned, tier, weight, status in rows:
+            placed[code] = Placed(earned, tier, weight, cast("Status", status))
     decided: dict[str, list[Held]] = defaultdict(list)
-    for one in decisions(session, retailers, approved=True):
-        decided[one.retailer].append(Held(one.decision, one.tier, one.since, one.until, one.reason))
-    return {
-        retailer: standing_on(Placed(earned, tier, weight, cast("Status", status)), decided[retailer], table, day)
-        for retailer, earned, tier, weight, status in rows
-    }
+    for one in decision_queries.decisions(session, retailers, approved=True):
+        decided[one.retailer].append(Held(one.decision, one.tier, one.since, one.holds_until, one.reason))
+    return {code: standing_on(one, decided[code], table, day) for code, one in placed.items()}
 
 
-def scores(session: Session, found: Run, *, offset: int = 0, limit: int | None = None) -> list[Score]:
-    """Return a run's retailers, the highest score first."""
+def scores(
+    session: Session,
+    found: Run,
+    *,
+    retailers: Collection[str] | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> list[Score]:
+    """Return a run's retailers, some of them where they are named, the highest score first."""
+    query = select(ScoreRow).where(ScoreRow.run == found.id)
+    if retailers is not None:
+        query = query.where(ScoreRow.retailer == any_(literal(list(retailers), ARRAY(String))))
     rows = session.scalars(
-        select(ScoreRow)
-        .where(ScoreRow.run == found.id)
-        .order_by(ScoreRow.score_milli.desc(), ScoreRow.retailer.collate("C"))
-        .offset(offset)
-        .limit(limit)
+        query.order_by(ScoreRow.score_milli.desc(), ScoreRow.retailer.collate("C")).offset(offset).limit(limit)
     )
     return [_score(row, found.number, found.as_of, found.published_at) for row in rows]
 
@@ -211,24 +229,6 @@ def earned_tiers(session: Session, number: int) -> dict[str, int]:
     return {row.retailer: row.earned_tier for row in rows}
 
 
-def decisions(
-    session: Session, retailers: Collection[str] | None = None, *, approved: bool | None = None
-) -> list[Decision]:
-    """Return the decisions, on some retailers where they are named, the newest first."""
-    query = select(DecisionRow).order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc())
-    if retailers is not None:
-        query = query.where(DecisionRow.retailer == any_(literal(list(retailers), ARRAY(String))))
-    if approved is not None:
-        query = query.where(DecisionRow.approver.is_not(None) if approved else DecisionRow.approver.is_(None))
-    return [_decision(row) for row in session.scalars(query)]
-
-
-def decision(session: Session, decision_id: UUID) -> Decision | None:
-    """Return one decision, or none."""
-    row = session.get(DecisionRow, decision_id)
-    return None if row is None else _decision(row)
-
-
 def run_of(row: ScoreRun) -> Run:
     """Return a row as others see it."""
     return Run(
@@ -251,6 +251,9 @@ def run_of(row: ScoreRun) -> Run:
         row.done_at,
         row.published_by,
         row.published_at,
+        row.corrects,
+        row.appeals_close_at,
+        row.zone,
     )
 
 
@@ -275,19 +278,3 @@ def _score(row: ScoreRow, number: int, as_of: date, published_at: datetime | Non
 
 def _policy(row: ScorePolicyRow) -> Policy:
     return Policy(row.version, row.text, row.text_sha256, row.author, row.reason, row.created_at)
-
-
-def _decision(row: DecisionRow) -> Decision:
-    return Decision(
-        row.id,
-        row.retailer,
-        cast("DecisionKind", row.decision),
-        row.tier,
-        row.since,
-        row.until,
-        row.reason,
-        row.author,
-        row.proposed_at,
-        row.approver,
-        row.approved_at,
-    )

@@ -8,6 +8,7 @@ from typing import Literal
 from contract.errors import Rejected
 
 DecisionKind = Literal["suspended", "lowered"]
+Course = Literal["coming", "holding", "over"]
 Status = Literal["scored", "lowered", "suspended"]
 Move = Literal["up", "down", "same", "new"]
 
@@ -16,7 +17,10 @@ TIERS_MOST = 1000
 
 @dataclass(frozen=True)
 class Held:
-    """A decision of two persons on a retailer: from the day ``since`` to the day before ``until``."""
+    """A decision of two persons on a retailer: from the day ``since`` to the day before ``until``.
+
+    One that was ended early has the day of that as its ``until``; where that is not after ``since`` it never holds.
+    """
 
     decision: DecisionKind
     tier: int | None
@@ -27,6 +31,13 @@ class Held:
     def holds(self, day: date) -> bool:
         """Return whether it has effect on ``day``."""
         return self.since <= day < self.until
+
+
+def course_on(since: date, until: date, day: date) -> Course:
+    """Return whether a decision is still to come on ``day``, holds, or is over."""
+    if day >= until or until <= since:
+        return "over"
+    return "holding" if day >= since else "coming"
 
 
 @dataclass(frozen=True)
@@ -60,17 +71,17 @@ def standing_on(placed: Placed, decisions: Sequence[Held], tier_weights: Sequenc
 
     Where decisions hold as they did, tier and weight are the published ones. Where one has ended, the earned tier has
     its weight of the table again; where one has begun, the weight is at most the lower tier's. A suspended retailer
-    keeps a weight of at least 1, with which nothing is allocated.
+    keeps a weight of at least 1, with which nothing is allocated. Where no table was published, weights stay.
     """
     holding = [one for one in decisions if one.holds(day)]
     suspended = next((one.reason for one in holding if one.decision == "suspended"), None)
     lowest = max((one.tier or 0 for one in holding if one.decision == "lowered"), default=0)
-    tier = min(max(placed.earned_tier, lowest), len(tier_weights))
+    tier = min(max(placed.earned_tier, lowest), max(len(tier_weights) or lowest, placed.earned_tier))
     if suspended is not None:
         return Standing(tier, max(placed.weight, 1), suspended)
     if placed.status != "suspended" and tier == placed.tier:
         return Standing(tier, placed.weight, None)
-    of_table = tier_weights[tier - 1]
+    of_table = tier_weights[tier - 1] if tier <= len(tier_weights) else placed.weight
     falls = tier > placed.tier and placed.status != "suspended"
     return Standing(tier, min(of_table, placed.weight) if falls else of_table, None)
 
@@ -87,6 +98,20 @@ def check_decision(decision: DecisionKind, tier: int | None, since: date, until:
         raise Rejected("decision_dates", since=since.isoformat(), until=until.isoformat())
     if (decision == "lowered") != (tier is not None) or (tier is not None and not 1 <= tier <= TIERS_MOST):
         raise Rejected("decision_tier", most=TIERS_MOST)
+
+
+def check_end(since: date, until: date, ends: date, today: date) -> None:
+    """Refuse an early end in the past, or one that is none.
+
+    Raises
+    ------
+    Rejected
+        ``decision_end``.
+    """
+    if not today <= ends < until:
+        raise Rejected(
+            "decision_end", since=since.isoformat(), until=until.isoformat(), today=max(today, since).isoformat()
+        )
 
 
 def check_second_person(first: str, second: str) -> None:

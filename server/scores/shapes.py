@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from allocation.scoring.policy import COMPONENTS
-from server.scores import queries
+from server.scores import decision_queries, queries
 from server.scores.rules import DecisionKind
 
 
@@ -32,6 +32,13 @@ class NewDecision(Body):
     tier: int | None = Field(default=None, description="the best tier that a lowered retailer may have")
     since: date
     until: date
+    reason: str
+
+
+class NewEnd(Body):
+    """That a decision holds no longer from a day on."""
+
+    ends: date
     reason: str
 
 
@@ -67,6 +74,7 @@ class RunLine(BaseModel):
     policy_version: int | None
     forecast_number: int | None
     previous: int | None
+    corrects: int | None
     asked_by: str
     asked_at: datetime
     retailers: int
@@ -74,6 +82,7 @@ class RunLine(BaseModel):
     trouble: str | None
     published_by: str | None
     published_at: datetime | None
+    appeals_until: date | None
 
 
 class RunStatus(RunLine):
@@ -103,8 +112,20 @@ class ScoreStatus(BaseModel):
     parts: list[dict[str, str]]
 
 
+class EndStatus(BaseModel):
+    """That a decision ends early; without an approver it has no effect."""
+
+    id: UUID
+    ends: date
+    reason: str
+    author: str
+    approver: str | None
+    withdrawn_by: str | None
+    appeal: UUID | None
+
+
 class DecisionStatus(BaseModel):
-    """A decision; without an approver it has no effect."""
+    """A decision; without an approver it has no effect. It holds until ``holds_until``, early ends included."""
 
     id: UUID
     retailer: str
@@ -115,6 +136,9 @@ class DecisionStatus(BaseModel):
     reason: str
     author: str
     approver: str | None
+    withdrawn_by: str | None
+    holds_until: date
+    ends: list[EndStatus]
 
 
 def line_of(run: queries.Run) -> RunLine:
@@ -140,9 +164,11 @@ def score_of(score: queries.Score) -> ScoreStatus:
     return ScoreStatus(score=score.score_milli / 1000, parts=list(score.parts), **given)
 
 
-def decision_of(decision: queries.Decision) -> DecisionStatus:
-    """Return a decision."""
-    return DecisionStatus(**{name: getattr(decision, name) for name in DecisionStatus.model_fields})
+def decision_of(decision: decision_queries.Decision) -> DecisionStatus:
+    """Return a decision with its early ends."""
+    ends = [EndStatus(**{name: getattr(end, name) for name in EndStatus.model_fields}) for end in decision.ends]
+    plain = (name for name in DecisionStatus.model_fields if name != "ends")
+    return DecisionStatus(ends=ends, **{name: getattr(decision, name) for name in plain})
 
 
 def policy_of(policy: queries.Policy) -> ScorePolicyStatus:

@@ -41,13 +41,14 @@ from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
 from server.operators import service as operators
-from server.scores import service as scores
-from server.scores.models import ScorePolicyRow, ScoreRow, ScoreRun
+from server.scores import decisions
+from server.scores.models import AppealAnswerRow, AppealRow, CorrectionRow, ScorePolicyRow, ScoreRow, ScoreRun
 from server.surveys import rules as survey_rules
 from server.surveys import service as surveys
 
 SHOPS = ("R1", "R2")
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
+RELEASER = Operator(2, "releaser-1", frozenset({"releaser"}))
 BOTH = {"zh": "一句话", "en": "A sentence"}
 
 
@@ -202,7 +203,36 @@ def _scores(session: Session) -> None:
         compared = {"market_type": "", "score_milli": 500_000, "compared_with": "all", "rank": 1, "peers": 2}
         session.add(ScoreRow(run=run.id, retailer=code, parts=[], **placed, **compared))
         since, until = date(2027, 1, 1), date(2027, 2, 1)
-        scores.propose_decision(session, code, "suspended", None, since, until, PLANNER, reason="why", at=NOW)
+        held = decisions.propose_decision(session, code, "suspended", None, since, until, PLANNER, reason="why", at=NOW)
+        decisions.approve_decision(session, held, RELEASER, at=NOW, today=NOW.date())
+        decisions.propose_end(session, held, since, PLANNER, reason="why", at=NOW, today=NOW.date())
+        _appeal(session, code, run.number)
+
+
+def _appeal(session: Session, shop: str, run: int) -> None:
+    appeal = AppealRow(
+        id=uuid7(),
+        retailer=shop,
+        run=run,
+        component="",
+        words="",
+        by="device:till-1",
+        at=NOW,
+        answer_until=date(2026, 12, 10),
+        state="upheld",
+        owner="planner-1",
+        settled_at=NOW,
+    )
+    session.add(appeal)
+    session.flush()
+    two = {"retailer": shop, "appeal": appeal.id, "author": "planner-1", "at": NOW, "approver": "releaser-1"}
+    session.add(
+        AppealAnswerRow(
+            id=uuid7(), verdict="upheld", answer_zh="", answer_en="so", figures=[], remedy={}, approved_at=NOW, **two
+        )
+    )
+    month = {"facts": "deliveries", "product_class": "", "period": date(2026, 10, 1)}
+    session.add(CorrectionRow(id=uuid7(), before={"part": 0}, after={"part": 1}, reason="so", **month, **two))
 
 
 def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:

@@ -651,18 +651,33 @@ def upgrade() -> None:
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("approver", sa.String(), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_by", sa.String(), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told", sa.String(), server_default="", nullable=False),
         sa.CheckConstraint("(decision = 'lowered') = (tier IS NOT NULL)", name=op.f("ck_score_decisions_tier")),
         sa.CheckConstraint("decision IN ('suspended', 'lowered')", name=op.f("ck_score_decisions_decision")),
+        sa.CheckConstraint("told IN ('', 'coming', 'holding', 'over')", name=op.f("ck_score_decisions_told")),
         sa.CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name=op.f("ck_score_decisions_approved")),
+        sa.CheckConstraint(
+            "(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name=op.f("ck_score_decisions_withdrawn")
+        ),
         sa.CheckConstraint(
             "approver IS DISTINCT FROM author OR approver IS NULL", name=op.f("ck_score_decisions_two_persons")
         ),
+        sa.CheckConstraint("approver IS NULL OR withdrawn_by IS NULL", name=op.f("ck_score_decisions_one_end")),
         sa.CheckConstraint("tier > 0", name=op.f("ck_score_decisions_tier_number")),
         sa.CheckConstraint("until > since", name=op.f("ck_score_decisions_span")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_decisions_retailer_retailers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_decisions")),
     )
     op.create_index("ix_score_decisions_retailer", "score_decisions", ["retailer"], unique=False)
+    op.create_index(
+        "ix_score_decisions_running",
+        "score_decisions",
+        ["since"],
+        unique=False,
+        postgresql_where="approver IS NOT NULL AND told != 'over'",
+    )
     op.create_table(
         "score_fact_versions",
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -718,6 +733,7 @@ def upgrade() -> None:
         sa.Column("facts_number", sa.BigInteger(), nullable=False),
         sa.Column("forecast_number", sa.BigInteger(), nullable=True),
         sa.Column("previous", sa.BigInteger(), nullable=True),
+        sa.Column("corrects", sa.BigInteger(), nullable=True),
         sa.Column("asked_by", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -731,6 +747,8 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_by", sa.String(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("appeals_close_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("zone", sa.String(), nullable=True),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_score_runs_trouble")),
         sa.CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name=op.f("ck_score_runs_published")),
         sa.CheckConstraint(
@@ -740,7 +758,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state IN ('waiting', 'working', 'draft', 'published', 'failed')", name=op.f("ck_score_runs_state")
         ),
+        sa.CheckConstraint(
+            "(published_by IS NULL) = (appeals_close_at IS NULL) AND (published_by IS NULL) = (zone IS NULL)",
+            name=op.f("ck_score_runs_appeals"),
+        ),
         sa.CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name=op.f("ck_score_runs_published_at")),
+        sa.CheckConstraint("appeals_close_at > published_at", name=op.f("ck_score_runs_appeal_period")),
         sa.CheckConstraint(
             "num_nulls(score_version, certificate, guards, files) IN (0, 4) AND (score_version IS NULL OR done_at IS NOT NULL)",
             name=op.f("ck_score_runs_whole"),
@@ -748,6 +771,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "published_by IS DISTINCT FROM asked_by OR published_by IS NULL", name=op.f("ck_score_runs_two_persons")
         ),
+        sa.ForeignKeyConstraint(["corrects"], ["score_runs.number"], name=op.f("fk_score_runs_corrects_score_runs")),
         sa.ForeignKeyConstraint(
             ["policy_version"], ["score_policies.version"], name=op.f("fk_score_runs_policy_version_score_policies")
         ),
@@ -981,6 +1005,43 @@ def upgrade() -> None:
     )
     op.create_index("uq_planned_windows_cycle_route", "planned_windows", ["cycle", "route"], unique=True)
     op.create_table(
+        "score_appeals",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("component", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("figure", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer_until", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'received') = (owner IS NULL)", name=op.f("ck_score_appeals_owner")),
+        sa.CheckConstraint(
+            "(state IN ('upheld', 'dismissed')) = (settled_at IS NOT NULL)", name=op.f("ck_score_appeals_settled")
+        ),
+        sa.CheckConstraint(
+            "state IN ('received', 'looked_at', 'proposed', 'upheld', 'dismissed')", name=op.f("ck_score_appeals_state")
+        ),
+        sa.CheckConstraint("figure >= 0", name=op.f("ck_score_appeals_figure")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_appeals_retailer_retailers")),
+        sa.ForeignKeyConstraint(["run"], ["score_runs.number"], name=op.f("fk_score_appeals_run_score_runs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_appeals")),
+        sa.UniqueConstraint("number", name=op.f("uq_score_appeals_number")),
+    )
+    op.create_index("ix_score_appeals_run", "score_appeals", ["run"], unique=False)
+    op.create_index("ix_score_appeals_state", "score_appeals", ["state", "answer_until"], unique=False)
+    op.create_index(
+        "uq_score_appeals_open",
+        "score_appeals",
+        ["retailer", "run", "component"],
+        unique=True,
+        postgresql_where="state IN ('received', 'looked_at', 'proposed')",
+    )
+    op.create_table(
         "score_rows",
         sa.Column("run", sa.Uuid(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1142,6 +1203,107 @@ def upgrade() -> None:
     )
     op.create_index("ix_claims_retailer", "claims", ["retailer", "number"], unique=False)
     op.create_index("ix_claims_state", "claims", ["state", "opened_at"], unique=False)
+    op.create_table(
+        "score_appeal_answers",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("appeal", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("answer_zh", sa.String(), nullable=False),
+        sa.Column("answer_en", sa.String(), nullable=False),
+        sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("remedy", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approver", sa.String(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("returned_by", sa.String(), nullable=True),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("returned_why", sa.String(), nullable=True),
+        sa.CheckConstraint("(verdict = 'upheld') = (remedy IS NOT NULL)", name=op.f("ck_score_appeal_answers_remedy")),
+        sa.CheckConstraint("answer_zh != '' OR answer_en != ''", name=op.f("ck_score_appeal_answers_answer")),
+        sa.CheckConstraint("verdict IN ('upheld', 'dismissed')", name=op.f("ck_score_appeal_answers_verdict")),
+        sa.CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name=op.f("ck_score_appeal_answers_approved")),
+        sa.CheckConstraint(
+            "approver IS DISTINCT FROM author OR approver IS NULL", name=op.f("ck_score_appeal_answers_two_persons")
+        ),
+        sa.CheckConstraint("approver IS NULL OR returned_by IS NULL", name=op.f("ck_score_appeal_answers_one_end")),
+        sa.CheckConstraint(
+            "num_nulls(returned_by, returned_at, returned_why) IN (0, 3)", name=op.f("ck_score_appeal_answers_returned")
+        ),
+        sa.ForeignKeyConstraint(
+            ["appeal"], ["score_appeals.id"], name=op.f("fk_score_appeal_answers_appeal_score_appeals")
+        ),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_score_appeal_answers_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_appeal_answers")),
+    )
+    op.create_index("ix_score_appeal_answers_appeal", "score_appeal_answers", ["appeal"], unique=False)
+    op.create_table(
+        "score_corrections",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("appeal", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("product_class", sa.String(), nullable=False),
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("approver", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("EXTRACT(day FROM period) = 1", name=op.f("ck_score_corrections_month")),
+        sa.CheckConstraint("approver != author", name=op.f("ck_score_corrections_two_persons")),
+        sa.ForeignKeyConstraint(
+            ["appeal"], ["score_appeals.id"], name=op.f("fk_score_corrections_appeal_score_appeals")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_corrections_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_corrections")),
+    )
+    op.create_index("ix_score_corrections_appeal", "score_corrections", ["appeal"], unique=False)
+    op.create_table(
+        "score_decision_ends",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("decision", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approver", sa.String(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_by", sa.String(), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("appeal", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("(approver IS NULL) = (approved_at IS NULL)", name=op.f("ck_score_decision_ends_approved")),
+        sa.CheckConstraint(
+            "(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name=op.f("ck_score_decision_ends_withdrawn")
+        ),
+        sa.CheckConstraint(
+            "approver IS DISTINCT FROM author OR approver IS NULL", name=op.f("ck_score_decision_ends_two_persons")
+        ),
+        sa.CheckConstraint("approver IS NULL OR withdrawn_by IS NULL", name=op.f("ck_score_decision_ends_one_end")),
+        sa.ForeignKeyConstraint(
+            ["appeal"], ["score_appeals.id"], name=op.f("fk_score_decision_ends_appeal_score_appeals")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decision"], ["score_decisions.id"], name=op.f("fk_score_decision_ends_decision_score_decisions")
+        ),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_score_decision_ends_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_decision_ends")),
+    )
+    op.create_index("ix_score_decision_ends_retailer", "score_decision_ends", ["retailer"], unique=False)
+    op.create_index(
+        "uq_score_decision_ends_open",
+        "score_decision_ends",
+        ["decision"],
+        unique=True,
+        postgresql_where="approver IS NULL AND withdrawn_by IS NULL",
+    )
     op.create_table(
         "supply_lines",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -1424,6 +1586,22 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON retailers USING (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE score_appeal_answers ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_appeal_answers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_appeals ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_appeals USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_corrections ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_corrections USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE score_decision_ends ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_decision_ends USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE score_decisions ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON score_decisions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1466,7 +1644,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_comparisons', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_table("score_comparisons")
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
@@ -1477,6 +1655,17 @@ def downgrade() -> None:
     op.drop_table("adjustments")
     op.drop_table("survey_answers")
     op.drop_table("supply_lines")
+    op.drop_index(
+        "uq_score_decision_ends_open",
+        table_name="score_decision_ends",
+        postgresql_where="approver IS NULL AND withdrawn_by IS NULL",
+    )
+    op.drop_index("ix_score_decision_ends_retailer", table_name="score_decision_ends")
+    op.drop_table("score_decision_ends")
+    op.drop_index("ix_score_corrections_appeal", table_name="score_corrections")
+    op.drop_table("score_corrections")
+    op.drop_index("ix_score_appeal_answers_appeal", table_name="score_appeal_answers")
+    op.drop_table("score_appeal_answers")
     op.drop_index("ix_claims_state", table_name="claims")
     op.drop_index("ix_claims_retailer", table_name="claims")
     op.drop_table("claims")
@@ -1488,6 +1677,14 @@ def downgrade() -> None:
     op.drop_table("score_taken_skus")
     op.drop_index("ix_score_rows_retailer", table_name="score_rows")
     op.drop_table("score_rows")
+    op.drop_index(
+        "uq_score_appeals_open",
+        table_name="score_appeals",
+        postgresql_where="state IN ('received', 'looked_at', 'proposed')",
+    )
+    op.drop_index("ix_score_appeals_state", table_name="score_appeals")
+    op.drop_index("ix_score_appeals_run", table_name="score_appeals")
+    op.drop_table("score_appeals")
     op.drop_index("uq_planned_windows_cycle_route", table_name="planned_windows")
     op.drop_table("planned_windows")
     op.drop_table("order_lines")
@@ -1513,6 +1710,11 @@ def downgrade() -> None:
     op.drop_table("score_facts")
     op.drop_index("ix_score_fact_versions_cell", table_name="score_fact_versions")
     op.drop_table("score_fact_versions")
+    op.drop_index(
+        "ix_score_decisions_running",
+        table_name="score_decisions",
+        postgresql_where="approver IS NOT NULL AND told != 'over'",
+    )
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
     op.drop_table("retailer_limits")

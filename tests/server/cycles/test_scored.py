@@ -17,7 +17,7 @@ from server.forecasts.fields import HISTORY
 from server.forecasts.models import ForecastVersion
 from server.kit import records
 from server.kit.db import transaction
-from server.scores import making
+from server.scores import decisions, making
 from server.scores import queries as scores
 from server.scores import service as scoring
 
@@ -111,7 +111,7 @@ def test_the_book_takes_tier_and_weight_of_the_scores_in_force_and_the_files_say
 
 def test_who_is_suspended_by_decision_on_the_day_of_the_freeze_is_granted_nothing(town, scored):
     with transaction(town.sessions) as session:
-        decided = scoring.propose_decision(
+        decided = decisions.propose_decision(
             session,
             "R2",
             "suspended",
@@ -122,7 +122,7 @@ def test_who_is_suspended_by_decision_on_the_day_of_the_freeze_is_granted_nothin
             reason="sold to minors",
             at=town.clock.now,
         )
-        scoring.approve_decision(session, decided, RELEASER, at=town.clock.now)
+        decisions.approve_decision(session, decided, RELEASER, at=town.clock.now, today=town.clock.now.date())
 
     cycle = town.published()
 

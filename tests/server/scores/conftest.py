@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from factories import make_retailer, make_sku
@@ -18,7 +19,7 @@ from server.kit.identity import Actor, Operator
 from server.kit.imports import Report, Upload, bring
 from server.kit.records import Kind
 from server.kit.runtime import Runtime
-from server.scores import facts, making, queries, service
+from server.scores import decisions, facts, making, queries, service
 
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
@@ -75,12 +76,13 @@ class Room:
         with transaction(self.runtime.sessions) as session:
             return service.publish_run(session, number, by, at=self.clock())
 
-    def decide(self, shop: str, kind: Any, tier: int | None, since: date, until: date) -> None:
+    def decide(self, shop: str, kind: Any, tier: int | None, since: date, until: date) -> UUID:
         with transaction(self.runtime.sessions) as session:
-            made = service.propose_decision(
+            made = decisions.propose_decision(
                 session, shop, kind, tier, since, until, PLANNER, reason="sold to minors", at=self.clock()
             )
-            service.approve_decision(session, made, RELEASER, at=self.clock())
+            decisions.approve_decision(session, made, RELEASER, at=self.clock(), today=self.clock().date())
+            return made
 
     def run(self, number: int) -> queries.Run:
         with transaction(self.runtime.sessions) as session:

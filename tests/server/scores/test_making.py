@@ -10,7 +10,7 @@ from server.kit import audit
 from server.kit.db import transaction
 from server.kit.fields import Invalid
 from server.kit.identity import Operator
-from server.scores import making, policies, queries, rules, service
+from server.scores import decisions, making, policies, queries, rules, service
 from server.scores.models import ScoreRun
 
 from .conftest import PLANNER, RELEASER, SHOPS, month
@@ -149,15 +149,15 @@ def test_a_text_that_is_no_policy_is_refused_and_the_same_one_is_kept_once(room)
 
 def test_decisions_take_two_persons_and_end_on_their_day(room):
     with transaction(room.runtime.sessions) as session:
-        made = service.propose_decision(
+        made = decisions.propose_decision(
             session, "R1", "suspended", None, NOVEMBER, date(2026, 12, 1), PLANNER, reason="why", at=room.clock()
         )
     unapproved = room.draft()
     assert room.scores(unapproved)["R1"].status == "scored"
     with transaction(room.runtime.sessions) as session:
         with pytest.raises(Rejected, match="second person"):
-            service.approve_decision(session, made, PLANNER, at=room.clock())
-        service.approve_decision(session, made, RELEASER, at=room.clock())
+            decisions.approve_decision(session, made, PLANNER, at=room.clock(), today=NOVEMBER)
+        decisions.approve_decision(session, made, RELEASER, at=room.clock(), today=NOVEMBER)
 
     found = room.publish(room.draft().number)
 

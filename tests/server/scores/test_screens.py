@@ -3,7 +3,7 @@
 import pytest
 
 from server.kit.db import transaction
-from server.scores import making, policies, queries
+from server.scores import decision_queries, making, policies
 
 from .conftest import PLANNER, RELEASER
 
@@ -57,7 +57,7 @@ def test_a_draft_is_asked_for_looked_at_line_by_line_and_published_by_another_pe
     assert room.run(number).state == "published"
     refused = people["releaser"].post(f"/console/scores/run/{number}/publish")
     assert refused.status_code == 422
-    assert "The run was not published" in refused.text
+    assert "Nothing was done" in refused.text
     assert "In force since" in people["planner"].get("/console/scores").text
     assert people["planner"].get("/console/scores/run/99").status_code == 404
 
@@ -121,7 +121,7 @@ def test_a_decision_is_proposed_and_approved_on_the_shops_page(room, people):
     page = people["releaser"].get("/console/scores/shop?code=R2").text
     assert "not approved: no effect" in page
     with transaction(room.runtime.sessions) as session:
-        (made,) = queries.decisions(session)
+        (made,) = decision_queries.decisions(session)
     sent = {"code": "R2", "decision": str(made.id)}
     assert people["planner"].post("/console/scores/shop/approve", data=sent).status_code == 403
     assert people["releaser"].post("/console/scores/shop/approve", data=sent).status_code == 303

@@ -1,0 +1,160 @@
+"""Reads of dated decisions and of their early ends."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import ARRAY, String, Uuid, and_, any_, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from server.scores.models import DecisionEndRow, DecisionRow
+from server.scores.rules import DecisionKind
+
+
+@dataclass(frozen=True)
+class DecisionEnd:
+    """That a decision ends early; without an approver it has no effect yet."""
+
+    id: UUID
+    decision: UUID
+    ends: date
+    reason: str
+    author: str
+    proposed_at: datetime
+    approver: str | None
+    approved_at: datetime | None
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+    appeal: UUID | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for the second person."""
+        return self.approver is None and self.withdrawn_by is None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A dated decision on a retailer; without an approver it has no effect yet."""
+
+    id: UUID
+    retailer: str
+    decision: DecisionKind
+    tier: int | None
+    since: date
+    until: date
+    reason: str
+    author: str
+    proposed_at: datetime
+    approver: str | None
+    approved_at: datetime | None
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+    ends: tuple[DecisionEnd, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for the second person."""
+        return self.approver is None and self.withdrawn_by is None
+
+    @property
+    def ended(self) -> DecisionEnd | None:
+        """The approved early end that comes first, if there is one."""
+        return min((end for end in self.ends if end.approver is not None), key=lambda end: end.ends, default=None)
+
+    @property
+    def holds_until(self) -> date:
+        """The first day on which it holds no longer, early ends included."""
+        return self.until if self.ended is None else min(self.until, self.ended.ends)
+
+
+def decisions(
+    session: Session, retailers: Collection[str] | None = None, *, approved: bool | None = None
+) -> list[Decision]:
+    """Return the decisions, on some retailers where they are named, the newest first."""
+    query = select(DecisionRow).order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc())
+    if retailers is not None:
+        query = query.where(DecisionRow.retailer == any_(literal(list(retailers), ARRAY(String))))
+    if approved is not None:
+        query = query.where(DecisionRow.approver.is_not(None) if approved else DecisionRow.approver.is_(None))
+    rows = list(session.scalars(query))
+    ends = decision_ends(session, [row.id for row in rows])
+    return [_decision(row, ends[row.id]) for row in rows]
+
+
+def decision(session: Session, decision_id: UUID) -> Decision | None:
+    """Return one decision, or none."""
+    row = session.get(DecisionRow, decision_id, populate_existing=True)
+    return None if row is None else _decision(row, decision_ends(session, [row.id])[row.id])
+
+
+def decision_ends(session: Session, decision_ids: Collection[UUID]) -> dict[UUID, list[DecisionEnd]]:
+    """Return the early ends proposed of some decisions, the newest first."""
+    found: dict[UUID, list[DecisionEnd]] = defaultdict(list)
+    rows = session.scalars(
+        select(DecisionEndRow)
+        .where(DecisionEndRow.decision == any_(literal(list(decision_ids), ARRAY(Uuid))))
+        .order_by(DecisionEndRow.proposed_at.desc(), DecisionEndRow.id.desc())
+    )
+    for row in rows:
+        found[row.decision].append(_end(row))
+    return found
+
+
+def turning(session: Session, day: date) -> list[UUID]:
+    """Return the approved decisions that begin or end by ``day`` and were not told so yet."""
+    ended = (
+        select(func.min(DecisionEndRow.ends))
+        .where(DecisionEndRow.decision == DecisionRow.id, DecisionEndRow.approver.is_not(None))
+        .scalar_subquery()
+    )
+    until = func.least(DecisionRow.until, ended)  # where it was not ended early, that is none and does not count
+    return list(
+        session.scalars(
+            select(DecisionRow.id)
+            .where(
+                DecisionRow.approver.is_not(None),
+                DecisionRow.told != "over",
+                or_(until <= day, and_(DecisionRow.since <= day, DecisionRow.told != "holding")),
+            )
+            .order_by(DecisionRow.retailer.collate("C"), DecisionRow.id)
+        )
+    )
+
+
+def _decision(row: DecisionRow, ends: Sequence[DecisionEnd]) -> Decision:
+    return Decision(
+        row.id,
+        row.retailer,
+        cast("DecisionKind", row.decision),
+        row.tier,
+        row.since,
+        row.until,
+        row.reason,
+        row.author,
+        row.proposed_at,
+        row.approver,
+        row.approved_at,
+        row.withdrawn_by,
+        row.withdrawn_at,
+        tuple(ends),
+    )
+
+
+def _end(row: DecisionEndRow) -> DecisionEnd:
+    return DecisionEnd(
+        row.id,
+        row.decision,
+        row.ends,
+        row.reason,
+        row.author,
+        row.proposed_at,
+        row.approver,
+        row.approved_at,
+        row.withdrawn_by,
+        row.withdrawn_at,
+        row.appeal,
+    )
