@@ -217,6 +217,7 @@ WORDS: dict[str, str] = {
     "order": _("order"),
     "policy": _("policy"),
     "report": _("report"),
+    "score policy": _("score policy"),
     "score run": _("score run"),
     "result": _("result"),
     "retailer": _("retailer"),
