@@ -13,6 +13,8 @@ from terminal_client.core.scans import Inbox
 from terminal_client.core.store import Store
 
 PRINTER, PAPER, SCANNER = "printer", "paper_mm", "scanner"
+#: What the udev rule in packaging/ calls the scanner.
+USUAL_SCANNER = "/dev/input/evenhand-scanner"
 
 
 class Counter:

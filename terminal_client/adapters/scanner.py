@@ -26,14 +26,12 @@ EV_SYN, EV_KEY = 0, 1
 SYN_DROPPED = 3
 EVIOCGRAB = 0x40044590
 LOOK_AGAIN_S = 1.0
-#: What the udev rule in packaging/ calls the scanner.
-USUAL = Path("/dev/input/evenhand-scanner")
 
 
 class EvdevScanner:
     """Implements :class:`terminal_client.core.ports.Scanner`."""
 
-    def __init__(self, path: Path = USUAL, *, look_again_s: float = LOOK_AGAIN_S) -> None:
+    def __init__(self, path: Path, *, look_again_s: float = LOOK_AGAIN_S) -> None:
         self._path = path
         self._look_again_s = look_again_s
         self._state: ScannerState = "off"

@@ -22,6 +22,36 @@ log = logging.getLogger(__name__)
 State = Literal["waiting", "printing", "printed", "handed_over", "failed"]
 DONE: tuple[State, ...] = ("printed", "handed_over")
 KEPT = 32
+SPEEDS_BAUD = (9600, 19200, 38400, 115200)
+
+
+def parse_address(address: str) -> tuple[str, str, int]:
+    """Return sort, place and number (port or speed) of a printer's address.
+
+    ``usb:/dev/usb/lp0`` · ``serial:/dev/ttyUSB0@9600`` · ``net:192.168.1.50:9100`` · ``file:slips.bin``.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    sort, _, rest = address.partition(":")
+    number = 0
+    if sort == "serial":
+        rest, _, speed = rest.partition("@")
+        number = int(speed or "9600")
+        good = rest.startswith("/dev/") and number in SPEEDS_BAUD
+    elif sort == "usb":
+        good = rest.startswith("/dev/")
+    elif sort == "net":
+        rest, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "9100")
+        number = int(port)
+        good = bool(rest) and 0 < number < 1 << 16
+    else:
+        good = sort == "file" and rest not in ("", ".", "..") and "/" not in rest
+    if not good or not rest.isprintable() or ".." in rest.split("/"):
+        raise ValueError(f"{address!r} is no printer; write usb:, serial:, net: or file: and where it is")
+    return sort, rest, number
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What is the owner's alone, and what a locked terminal still answers.
 
-A clerk orders, receives, counts, reads notices and answers surveys. The owner alone changes PINs, gives figures for
-the forecast, appeals, and orders beyond the amount that he set. Language, type and brightness are everybody's:
-who cannot read the screen cannot ask for a PIN.
+A clerk orders, receives, counts, prints, reads notices and answers surveys. The owner alone changes PINs, gives figures
+for the forecast, appeals, chooses printer and scanner, and orders beyond the amount that he set. Language, type and
+brightness are everybody's: who cannot read the screen cannot ask for a PIN. A scan is answered also while locked, and
+does nothing.
 """
 
 from typing import Literal
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Request
 from terminal_client.core.pins import Standing
 
 #: Answered also while locked.
-FREE = ("/lock", "/settings", "/banner", "/keys", "/static", "/enrol")
+FREE = ("/lock", "/settings", "/banner", "/keys", "/scans", "/static", "/enrol")
 #: Looked at by itself, without anybody there.
 BY_ITSELF = ("/banner", "/order/live", "/scans", "/static")
 #: Method and beginning of the path of what is the owner's alone.
@@ -23,6 +24,7 @@ OWNERS: tuple[tuple[Literal["GET", "POST"], str], ...] = (
     ("POST", "/forecast"),
     ("POST", "/score"),
     ("POST", "/appeals"),
+    ("POST", "/counter/choose"),
 )
 
 

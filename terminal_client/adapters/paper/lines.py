@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from terminal_client.core.ports import PrinterError
+from terminal_client.core.printing import parse_address
 
 CHUNK_BYTES = 1024
 ASK_S = 0.5
@@ -38,7 +39,7 @@ class Line(Protocol):
         """Take some of ``data`` without waiting; return how much."""
 
     def read(self) -> bytes:
-        """Return what has come, without waiting; nothing at all means that the other side is gone."""
+        """Return what has come, without waiting; raise where the other side is gone."""
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,10 @@ class _Socket:
         return self.connection.send(data)
 
     def read(self) -> bytes:
-        return self.connection.recv(64)
-
-
-def parts(address: str) -> tuple[str, str, int]:
-    """Return sort, place and number (port or speed) of a printer's address.
-
-    ``usb:/dev/usb/lp0`` · ``serial:/dev/ttyUSB0@9600`` · ``net:192.168.1.50:9100`` · ``file:slips.bin``.
-
-    Raises
-    ------
-    ValueError
-        It is none of these.
-    """
-    sort, _, rest = address.partition(":")
-    number = 0
-    if sort == "serial":
-        rest, _, speed = rest.partition("@")
-        number = int(speed or "9600")
-        good = rest.startswith("/dev/") and number in BAUD
-    elif sort == "usb":
-        good = rest.startswith("/dev/")
-    elif sort == "net":
-        rest, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "9100")
-        number = int(port)
-        good = bool(rest) and 0 < number < 1 << 16
-    else:
-        good = sort == "file" and rest not in ("", ".", "..") and "/" not in rest
-    if not good or not rest.isprintable() or ".." in rest.split("/"):
-        raise ValueError(f"{address!r} is no printer; write usb:, serial:, net: or file: and where it is")
-    return sort, rest, number
+        data = self.connection.recv(64)
+        if not data:
+            raise ConnectionResetError(errno.ECONNRESET, "the printer closed the line")
+        return data
 
 
 @contextmanager
@@ -110,7 +85,7 @@ def opened(address: str, folder: Path, *, patience_s: float) -> Iterator[_File |
         ``missing``, ``no_permission``, ``unreachable``.
     """
     try:
-        sort, place, number = parts(address)
+        sort, place, number = parse_address(address)
     except ValueError as error:
         raise PrinterError("missing", str(error)) from error
     if sort == "net":
@@ -200,12 +175,9 @@ def _heard(line: _File | _Socket, wait_s: float) -> bytes:
     if not readable:
         return b""
     try:
-        data = line.read()
+        return line.read()
     except BlockingIOError:
         return b""
-    if not data:
-        raise PrinterError("unplugged", "the printer closed the line")
-    return data
 
 
 def _asked(line: _File | _Socket, request: bytes) -> int | None:

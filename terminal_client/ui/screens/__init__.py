@@ -29,7 +29,7 @@ SCANNED: dict[str, Handler] = {
     "/order": order.scanned,
     "/deliveries": deliveries.scanned,
     "/stock": stock.scanned,
-    "/settings": counter.scanned,
+    "/counter": counter.scanned,
 }
 
 RULES: tuple[Rule, ...] = (

@@ -6,17 +6,16 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.errors import Rejected
-from terminal_client.adapters.paper import lines
-from terminal_client.adapters.scanner import USUAL
+from terminal_client.core.printing import parse_address
 from terminal_client.core.scans import Scan
-from terminal_client.counter import PAPER, PRINTER
+from terminal_client.counter import PAPER, PRINTER, USUAL_SCANNER
 from terminal_client.ui import scanning, slips
 from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.screens.slips import FAULTS
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
-AT = "/settings/counter"
+AT = "/counter"
 MOST_ADDRESS = 120
 SCANNER_STATES: dict[str, tuple[str, str]] = {
     "off": ("", N_("The scanner types into the browser like a keyboard.")),
@@ -44,7 +43,7 @@ def show(desk: Desk, _request: Request, said: str = "", typed: str = "") -> Resp
         address=typed or (device.address if device else ""),
         plugged=plugged_in(device.address if device else ""),
         scanner_path=counter.scanner_path,
-        scanners=sorted({str(USUAL), *filter(None, [counter.scanner_path])}),
+        scanners=sorted({USUAL_SCANNER, *filter(None, [counter.scanner_path])}),
         scanner_tone=tone,
         scanner_words=words,
         tried=desk.tried,
@@ -78,7 +77,7 @@ def choose(desk: Desk, request: Request) -> Response:
             if len(address) > MOST_ADDRESS:
                 raise ValueError  # noqa: TRY301 - one answer for all that is no address
             if address:
-                lines.parts(address)
+                parse_address(address)
         except ValueError:
             text = N_("“{address}” is no printer. Write net: and its address in the network, such as net:192.168.1.50.")
             return show(desk, request, desk.pages.text(text, address=address[:40]), address[:MOST_ADDRESS])
@@ -110,10 +109,8 @@ def leave(desk: Desk, _request: Request) -> Response:
     return go(AT)
 
 
-def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
-    """Show on this page what was read, whatever it is; on other pages of the settings say what it is."""
-    if not path.startswith(AT):
-        return scanning.elsewhere(desk, path, scan)
+def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
+    """Show on this page what was read, whatever it is."""
     desk.tried = scan
     if scan.fault is not None:
         return scanning.unread(desk, scan)
@@ -122,7 +119,7 @@ def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
 
 RULES = (
     Rule(AT, endpoint=show, methods=["GET"]),
-    Rule(AT, endpoint=choose, methods=["POST"]),
+    Rule(f"{AT}/choose", endpoint=choose, methods=["POST"]),
     Rule(f"{AT}/trial", endpoint=try_printer, methods=["POST"]),
     Rule(f"{AT}/again", endpoint=again, methods=["POST"]),
     Rule(f"{AT}/leave", endpoint=leave, methods=["POST"]),

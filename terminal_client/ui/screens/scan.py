@@ -52,6 +52,10 @@ def rules(handlers: Mapping[str, Handler]) -> tuple[Rule, ...]:
 
 def _act(desk: Desk, handlers: Mapping[str, Handler], on: str, raw: str) -> Scanned:
     known = catalogue.read(desk.terminal.store)
+    if desk.terminal.door.standing().locked and not on.startswith("/enrol"):
+        return Scanned(
+            desk.pages.text(N_("Nothing was done with the scan. Enter the PIN first, then scan again.")), "wait"
+        )
     scan = scans.read(raw, known, today=scanning.today(desk))
     handler = handlers.get("/" + on.strip("/").partition("?")[0].partition("/")[0], scanning.elsewhere)
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from uuid import UUID
 
-import segno
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
@@ -59,6 +58,8 @@ def delivery_slip(desk: Desk, delivery: UUID) -> Slip:
 
 def square(part: Square) -> Markup:
     """Return a QR code as a drawing in the page."""
+    import segno  # noqa: PLC0415 - a quarter of a second on a small machine, and few pages need it
+
     drawn = segno.make_qr(part.content, error="m").svg_inline(scale=4, border=2, svgclass="square", omitsize=True)
     return Markup(drawn)  # noqa: S704 - drawn here
 

@@ -85,20 +85,6 @@ def test_without_a_chinese_font_it_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert fonts.find(han=False, strong=False).path == "/usr/share/fonts/latin.ttf"
 
 
-@pytest.mark.parametrize(
-    "address", ["", "usb:", "usb:lp0", "usb:/dev/../etc/passwd", "net:", "net:host:0", "file:../x", "file:a/b", "x:y"]
-)
-def test_what_is_no_address_of_a_printer_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match=r"printer|invalid literal"):
-        lines.parts(address)
-
-
-def test_addresses_name_device_speed_and_port() -> None:
-    assert lines.parts("serial:/dev/ttyUSB0@19200") == ("serial", "/dev/ttyUSB0", 19200)
-    assert lines.parts("net:192.168.1.50") == ("net", "192.168.1.50", 9100)
-    assert lines.parts("net:printer.local:9101") == ("net", "printer.local", 9101)
-
-
 class FakePrinter:
     """A printer on loopback that answers as ESC/POS printers do."""
 

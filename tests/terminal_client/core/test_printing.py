@@ -6,7 +6,7 @@ import pytest
 
 from terminal_client.core import slips
 from terminal_client.core.ports import PrinterError, PrinterFault
-from terminal_client.core.printing import KEPT, Device, PrintQueue
+from terminal_client.core.printing import KEPT, Device, PrintQueue, parse_address
 from terminal_client.core.slips import Heading, Pair, Rule, Slip, Square, Width, Words
 
 DEADLINE_S = 30.0
@@ -145,3 +145,17 @@ def test_many_prints_keep_no_memory_and_none_that_waits_is_forgotten(made: Made)
 def test_a_slip_travels_to_another_process_and_is_the_same() -> None:
     parts = (Heading("店"), Words("w", strong=True), Pair("a", "1"), Rule(), Square("q", "c"))
     assert slips.from_record(slips.to_record(Slip("x", parts))) == Slip("x", parts)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "usb:", "usb:lp0", "usb:/dev/../etc/passwd", "net:", "net:host:0", "file:../x", "file:a/b", "x:y"]
+)
+def test_what_is_no_address_of_a_printer_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"printer|invalid literal"):
+        parse_address(address)
+
+
+def test_addresses_name_device_speed_and_port() -> None:
+    assert parse_address("serial:/dev/ttyUSB0@19200") == ("serial", "/dev/ttyUSB0", 19200)
+    assert parse_address("net:192.168.1.50") == ("net", "192.168.1.50", 9100)
+    assert parse_address("net:printer.local:9101") == ("net", "printer.local", 9101)

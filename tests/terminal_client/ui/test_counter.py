@@ -139,10 +139,22 @@ def test_what_a_scanner_at_the_machine_read_waits_until_a_screen_has_taken_it(ti
     assert till.client.get("/scans").status_code == 204
 
 
+def test_while_locked_a_scan_is_answered_and_does_nothing_and_a_clerk_chooses_no_printer(till: Till) -> None:
+    till.terminal.door.set_pin("owner", "2468")
+    till.terminal.door.set_pin("clerk", "1111")
+    till.terminal.door.lock()
+    assert "Enter the PIN first" in said(till.scan(GOLD))
+    assert till.draft() == {}
+    till.terminal.door.enter("1111")
+    assert "now 12" in said(till.scan(GOLD))
+    assert till.tap("/counter/choose", printer="file:x").headers["Location"].startswith("/lock?")
+    assert till.terminal.counter.device() is None
+
+
 def test_a_trial_scan_shows_everything_that_the_code_says(till: Till) -> None:
-    answer = till.scan(f"(01)0{GOLD}(10)LOT-7(17)281200(21)S9(3103)001250", on="/settings/counter")
-    assert answer.headers["X-Scan-Go"] == "/settings/counter"
-    page = till.client.get("/settings/counter").text
+    answer = till.scan(f"(01)0{GOLD}(10)LOT-7(17)281200(21)S9(3103)001250", on="/counter")
+    assert answer.headers["X-Scan-Go"] == "/counter"
+    page = till.client.get("/counter").text
     for shown in ("Yunling Gold", f"0{GOLD}", "LOT-7", "2028-12-31", "S9", "1.250 kg"):
         assert shown in page
 
@@ -151,7 +163,7 @@ def test_a_trial_scan_shows_everything_that_the_code_says(till: Till) -> None:
 
 
 def with_printer(till: Till) -> None:
-    till.tap("/settings/counter", printer="net:192.168.1.50")
+    till.tap("/counter/choose", printer="net:192.168.1.50")
 
 
 def settled(till: Till) -> None:
@@ -212,7 +224,7 @@ def test_a_failed_print_is_said_offered_again_and_changes_no_order(till: Till, f
     assert "Print again" in page
     assert "Not printed" in till.client.get("/order").text
     till.paper.fault = None
-    till.tap("/settings/counter/again")
+    till.tap("/counter/again")
     settled(till)
     till.travel()
     assert len(till.paper.printed) == 1
@@ -229,22 +241,22 @@ def test_without_a_printer_the_slip_is_on_the_screen_alone(till: Till) -> None:
 
 def test_an_address_that_is_none_is_said_and_not_kept(till: Till) -> None:
     for address in ("usb:../../etc/passwd", "file:/etc/passwd", "lp0", "net:h:99999", "x" * 500):
-        assert "is no printer" in till.tap("/settings/counter", printer=address).text
+        assert "is no printer" in till.tap("/counter/choose", printer=address).text
     assert till.terminal.counter.device() is None
-    till.tap("/settings/counter", printer="usb:/dev/usb/lp0")
-    till.tap("/settings/counter", paper="58")
+    till.tap("/counter/choose", printer="usb:/dev/usb/lp0")
+    till.tap("/counter/choose", paper="58")
     device = till.terminal.counter.device()
     assert device is not None
     assert (device.address, device.width_mm) == ("usb:/dev/usb/lp0", 58)
 
 
 def test_a_scanner_is_a_device_of_input_and_nothing_else(till: Till) -> None:
-    till.tap("/settings/counter", scanner="/etc/passwd")
-    till.tap("/settings/counter", scanner="/dev/input/../../etc/passwd")
+    till.tap("/counter/choose", scanner="/etc/passwd")
+    till.tap("/counter/choose", scanner="/dev/input/../../etc/passwd")
     assert till.terminal.counter.scanner_path == ""
-    till.tap("/settings/counter", scanner="/dev/input/evenhand-scanner")
+    till.tap("/counter/choose", scanner="/dev/input/evenhand-scanner")
     assert till.terminal.counter.scanner_path == "/dev/input/evenhand-scanner"
-    assert "The scanner is not there" in till.client.get("/settings/counter").text
+    assert "The scanner is not there" in till.client.get("/counter").text
     assert "data-polls" in till.client.get("/order").text
 
 

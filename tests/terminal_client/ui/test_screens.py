@@ -273,7 +273,7 @@ SCREENS = [
     "/score",
     "/notices",
     "/settings",
-    "/settings/counter",
+    "/counter",
 ]
 DEEPER = [
     "/orders/{order}/slip",

@@ -204,3 +204,20 @@ def test_a_scanner_at_the_machine_is_heard_by_the_open_screen(counter: Counter) 
     counter.till.terminal.counter.scans.arrive(BLUE)
     counter.quiet()
     counter.draft_is(GOLD=12, BLUE=1)
+
+
+def test_after_a_print_has_failed_the_open_page_offers_it_again(counter: Counter) -> None:
+    till = counter.till
+    till.store.choose("printer", "usb:/dev/usb/lp0")
+    order = till.order()
+    till.travel()
+    till.paper.fault = "paper_out"
+    counter.open(f"/orders/{order}/slip")
+    counter.page.get_by_role("button", name="Print").click()
+    assert till.prints.wait_idle(timeout_s=DEADLINE_S)
+    counter.page.clock.run_for(5_000)
+    expect(counter.page.get_by_role("alert")).to_contain_text("The paper is used up", timeout=DEADLINE_S * 1000)
+    till.paper.fault = None
+    counter.page.get_by_role("button", name="Print again").click()
+    assert till.terminal.wait_until(lambda: len(till.paper.printed) == 1, deadline_s=DEADLINE_S)
+    assert len(till.server.inbox) == 1
