@@ -99,6 +99,7 @@ TEXTS: dict[str, str] = {
     "unknown_line": _("{sku} is not on this delivery. Report it as a wrong item on the line it replaces."),
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
     "reason_missing": _("{sku}: this differs from what is on record. Say why."),
+    "units_wrong": _("{sku}: {units} is no number of units for this entry. Correct it."),
     "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),

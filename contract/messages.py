@@ -135,6 +135,30 @@ class AppealScore(Message):
     figure: Units | None = None
 
 
+class MovedLine(Message):
+    """How many units of one SKU; see :class:`MoveStock`."""
+
+    sku: Sku
+    units: Annotated[int, Field(gt=-(2**31), lt=2**31, strict=True)]
+
+
+StockAct = Literal["sale", "refund", "count", "adjustment", "expiry"]
+
+
+class MoveStock(Message):
+    """``stock.move``: what changed in a shop's stock beside deliveries, by the terminal's clock.
+
+    ``sale``: sold; ``refund``: taken back from customers; ``count``: what stands there for sale; ``expiry``: taken
+    out because it is past its day; ``adjustment``: added or, below zero, taken away, with a reason. One message may
+    hold the sales of some hours: each SKU stands in it once.
+    """
+
+    kind: StockAct
+    moved_at: AwareDatetime
+    lines: Annotated[tuple[MovedLine, ...], Field(min_length=1, max_length=1000)]
+    reason: Note | None = None
+
+
 class PullFeed(Message):
     """``feed.pull``: send everything after ``after``. Sent on connecting and where a gap was seen."""
 
@@ -160,6 +184,7 @@ UP: dict[str, type[Message]] = {
     "announcement.read": ReadAnnouncement,
     "forecast.figure": GiveFigure,
     "score.appeal": AppealScore,
+    "stock.move": MoveStock,
     "feed.pull": PullFeed,
     "device.status": ReportStatus,
 }

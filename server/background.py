@@ -12,6 +12,7 @@ from server.cycles.events import GrantsPublished
 from server.deliveries.events import DeliveryConfirmed
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
+from server.inventory import telling as inventory_telling
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
 from server.orders import windows
@@ -41,6 +42,7 @@ TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     windows.open_due_windows,
     windows.close_due_windows,
     surveys.keep_time,
+    inventory_telling.keep_time,
     forecasts.keep_time,
     score_decisions.keep_time,
 )

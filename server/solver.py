@@ -17,6 +17,7 @@ from server.cycles import steps as cycles_steps
 from server.cycles import what_if as cycles_what_if
 from server.forecasts import making as forecasts_making
 from server.forecasts import service as forecasts
+from server.inventory import telling as inventory_telling
 from server.kit import jobs, working
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime
@@ -32,6 +33,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     "cycles.publish": cycles_steps.run_publish,
     cycles_what_if.TASK: cycles_what_if.run,
     cycles_score_what_if.TASK: cycles_score_what_if.run,
+    inventory_telling.TASK: inventory_telling.run,
     forecasts.TASK: forecasts_making.run,
     scores.TASK: scores_making.run,
     scores.TELL: scores_telling.run,

@@ -11,6 +11,7 @@ from server.deliveries import mqtt as deliveries_mqtt
 from server.devices import mqtt as devices_mqtt
 from server.forecasts import mqtt as forecasts_mqtt
 from server.forecasts.fields import HISTORY
+from server.inventory import mqtt as inventory_mqtt
 from server.kit.inbox import Handlers
 from server.kit.records import Kind
 from server.licences.fields import LICENCES
@@ -25,6 +26,7 @@ HANDLERS: Handlers = {
     **devices_mqtt.HANDLERS,
     **orders_mqtt.HANDLERS,
     **deliveries_mqtt.HANDLERS,
+    **inventory_mqtt.HANDLERS,
     **surveys_mqtt.HANDLERS,
     **announcements_mqtt.HANDLERS,
     **forecasts_mqtt.HANDLERS,

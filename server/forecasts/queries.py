@@ -158,6 +158,24 @@ def cell_versions(session: Session, retailer: str, product_class: str, period: d
     return [(_cell(row), row.at) for row in rows]
 
 
+def last_told(
+    session: Session, source: str, retailers: Collection[str], period: date
+) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+    """Return the units sold and the days out of stock that a source told last of a month, by retailer and class."""
+    key = (DemandVersion.retailer, DemandVersion.product_class)
+    rows = session.execute(
+        select(*key, DemandVersion.sold_units, DemandVersion.out_days)
+        .ext(distinct_on(*key))
+        .where(
+            DemandVersion.source == source,
+            DemandVersion.period == period,
+            DemandVersion.retailer == any_(literal(list(retailers), ARRAY(String))),
+        )
+        .order_by(*key, DemandVersion.number.desc())
+    )
+    return {(retailer, product_class): (sold, out) for retailer, product_class, sold, out in rows}
+
+
 def history_number(session: Session, before: date) -> int:
     """Return the number of the newest figure of a month before ``before``; 0 where there is none."""
     return session.scalar(select(func.max(DemandVersion.number)).where(DemandVersion.period < before)) or 0

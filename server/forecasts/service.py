@@ -27,6 +27,7 @@ from server.retailers import service as retailer_locks
 
 TASK: Final = "forecasts.make"
 NOTE_MOST: Final = 300
+TERMINALS: Final = "terminal"
 
 
 def note_requests(
@@ -53,6 +54,38 @@ def note_requests(
         }
         if before is None or any(before[name] != after[name] for name in ("requested_units", "granted_units")):
             written.append(records.Written(before, after, str(SYSTEM)))
+    if written:
+        records.write(session, HISTORY, (one.after for one in written), at=at)
+        HISTORY.written(session, written, at)
+    return len(written)
+
+
+def note_sales(
+    session: Session, month: date, sold: Mapping[tuple[str, str], tuple[int, int | None]], *, at: datetime
+) -> int:
+    """Put what terminals told of a month, units sold and days out of stock by retailer and class, into the history.
+
+    What a file says of the month's sales stays: only where nothing is known, or what is known came from the
+    terminals, it is replaced. Return how many months of a retailer and class are new or differ.
+    """
+    records.hold(session, HISTORY)
+    standing = records.existing(session, HISTORY, [(*key, month) for key in sold], lock=True)
+    ours = queries.last_told(session, TERMINALS, {retailer for retailer, _ in sold}, month)
+    written = []
+    for (retailer, product_class), (units, out_days) in sorted(sold.items()):
+        before = standing.get((retailer, product_class, month))
+        known = (None, None) if before is None else (before["sold_units"], before["out_days"])
+        if known == (units, out_days) or known not in {(None, None), ours.get((retailer, product_class))}:
+            continue
+        after = (before or dict.fromkeys(field.name for field in HISTORY.fields)) | {
+            "retailer": retailer,
+            "product_class": product_class,
+            "period": month,
+            "sold_units": units,
+            "out_days": out_days,
+            "source": TERMINALS,
+        }
+        written.append(records.Written(before, after, str(SYSTEM)))
     if written:
         records.write(session, HISTORY, (one.after for one in written), at=at)
         HISTORY.written(session, written, at)

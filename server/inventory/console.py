@@ -19,7 +19,17 @@ from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.retailers import queries as retailers
 
-KINDS = {"receipt": N_("receipt"), "return": N_("return"), "correction": N_("correction")}
+KINDS = {
+    "receipt": N_("receipt"),
+    "return": N_("return"),
+    "correction": N_("correction"),
+    "sale": N_("sale"),
+    "refund": N_("brought back"),
+    "count": N_("count"),
+    "adjustment": N_("adjustment"),
+    "expiry": N_("past its day"),
+    "found": N_("more than was known"),
+}
 MOVEMENTS_SHOWN = 200
 IN_E_FILE = 20
 EXPORT_MOST = 200_000

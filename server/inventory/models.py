@@ -1,6 +1,6 @@
 """Tables of inventory."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, UniqueConstraint
@@ -10,16 +10,26 @@ from server.kit.db import Base
 
 
 class MovementRow(Base):
-    """One entry of a retailer's ledger. ``ordinal`` counts the entries of one SKU in one shop from 1."""
+    """One entry of a retailer's ledger. ``ordinal`` counts the entries of one SKU in one shop from 1.
+
+    ``at`` is when it was entered, ``moved_at`` when it happened by what was said. ``sold_units`` are what counts of it
+    as sold: no more, over all entries, than the distributor knows to have come in, ``brought_after_units``.
+    """
 
     __tablename__ = "stock_movements"
     __append_only__ = True
     __table_args__ = (
         UniqueConstraint("retailer", "sku", "ordinal"),
-        UniqueConstraint("source", "source_id", "sku"),
+        UniqueConstraint("source", "source_id", "sku", "kind"),
         CheckConstraint("ordinal > 0", name="ordinal"),
-        CheckConstraint("kind IN ('receipt', 'return', 'correction')", name="kind"),
-        CheckConstraint("source IN ('delivery', 'console')", name="source"),
+        CheckConstraint(
+            "kind IN ('receipt', 'return', 'correction', 'sale', 'refund', 'count', 'adjustment', 'expiry', 'found')",
+            name="kind",
+        ),
+        CheckConstraint("source IN ('delivery', 'console', 'terminal')", name="source"),
+        CheckConstraint("sold_units = 0 OR kind IN ('sale', 'refund')", name="sold"),
+        CheckConstraint("kind <> 'sale' OR sold_units BETWEEN 0 AND -on_hand_units", name="sale"),
+        CheckConstraint("sold_after_units >= 0", name="sold_after"),
         CheckConstraint("on_hand_units <> 0 OR held_units <> 0", name="something"),
         CheckConstraint("kind <> 'receipt' OR (on_hand_units >= 0 AND held_units >= 0)", name="receipt"),
         CheckConstraint("kind <> 'return' OR (on_hand_units = 0 AND held_units < 0)", name="return"),
@@ -34,10 +44,25 @@ class MovementRow(Base):
     kind: Mapped[str]
     on_hand_units: Mapped[int] = mapped_column(BigInteger)
     held_units: Mapped[int] = mapped_column(BigInteger)
+    sold_units: Mapped[int] = mapped_column(BigInteger)
     on_hand_after_units: Mapped[int] = mapped_column(BigInteger)
     held_after_units: Mapped[int] = mapped_column(BigInteger)
+    brought_after_units: Mapped[int] = mapped_column(BigInteger)
+    sold_after_units: Mapped[int] = mapped_column(BigInteger)
     source: Mapped[str]
     source_id: Mapped[UUID]
     reason: Mapped[str | None]
     actor: Mapped[str]
     at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+
+
+class StockTelling(Base):
+    """One telling of the demand history what was sold in the months that were over on ``day``."""
+
+    __tablename__ = "stock_tellings"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    cells: Mapped[int | None]

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Date, String, any_, func, literal, select
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from server.inventory import rules
 from server.inventory.models import MovementRow
 
-Kind = Literal["receipt", "return", "correction"]
-Source = Literal["delivery", "console"]
+Kind = Literal["receipt", "return", "correction", "sale", "refund", "count", "adjustment", "expiry", "found"]
+Source = Literal["delivery", "console", "terminal"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class StockLine:
     held_units: int
     as_of: datetime
     entries: int
+    brought_units: int
+    sold_units: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Movement:
     reason: str | None
     actor: str
     at: datetime
+    moved_at: datetime
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,15 @@ def stock(session: Session, retailer: str, skus: Collection[str] | None = None) 
     if skus is not None:
         query = query.where(MovementRow.sku.in_(skus))
     return {
-        row.sku: StockLine(row.sku, row.on_hand_after_units, row.held_after_units, row.at, row.ordinal)
+        row.sku: StockLine(
+            row.sku,
+            row.on_hand_after_units,
+            row.held_after_units,
+            row.at,
+            row.ordinal,
+            row.brought_after_units,
+            row.sold_after_units,
+        )
         for row in session.scalars(query)
     }
 
@@ -91,6 +104,7 @@ def movements(session: Session, retailer: str, *, sku: str | None = None, limit:
             reason=row.reason,
             actor=row.actor,
             at=row.at,
+            moved_at=row.moved_at,
         )
         for row in session.scalars(query)
     ]
@@ -124,3 +138,39 @@ def booked(session: Session, source: Source, source_id: UUID) -> frozenset[str]:
     return frozenset(
         session.scalars(select(MovementRow.sku).where(MovementRow.source == source, MovementRow.source_id == source_id))
     )
+
+
+def selling(session: Session, first: datetime, end: datetime) -> list[str]:
+    """Return the shops that told of a sale from ``first`` to before ``end``, in byte order of their codes."""
+    return list(
+        session.scalars(
+            select(MovementRow.retailer)
+            .where(MovementRow.kind == "sale", MovementRow.moved_at >= first, MovementRow.moved_at < end)
+            .group_by(MovementRow.retailer)
+            .order_by(MovementRow.retailer.collate("C"))
+        )
+    )
+
+
+def moves(
+    session: Session, retailers: Collection[str], until: date, zone: str
+) -> dict[tuple[str, str], list[rules.Moved]]:
+    """Return what happened up to the day ``until`` in the zone ``zone``, by shop and SKU, one entry a day, in order."""
+    day = cast_to(func.timezone(zone, MovementRow.moved_at), Date).label("day")
+    key = (MovementRow.retailer, MovementRow.sku)
+    rows = session.execute(
+        select(
+            *key,
+            day,
+            func.sum(MovementRow.on_hand_units),
+            func.sum(func.greatest(MovementRow.on_hand_units, 0)),
+            func.sum(MovementRow.sold_units),
+        )
+        .where(MovementRow.retailer == any_(literal(list(retailers), ARRAY(String))), day <= until)
+        .group_by(*key, day)
+        .order_by(*(column.collate("C") for column in key), day)
+    )
+    found: dict[tuple[str, str], list[rules.Moved]] = {}
+    for retailer, sku, on, change, came, sold in rows:
+        found.setdefault((retailer, sku), []).append(rules.Moved(on, int(change), int(came), int(sold)))
+    return found

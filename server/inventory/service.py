@@ -4,8 +4,8 @@ Every booking holds the retailer's row until its transaction ends: entries of a 
 stock after each is true.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from contract import feed
 from contract.errors import Rejected
+from contract.messages import MoveStock
 from server.catalogue import queries as catalogue
 from server.inventory import queries, rules
 from server.inventory.models import MovementRow
 from server.kit import audit, outbox
 from server.kit.identity import Actor, Operator
+from server.kit.inbox import Accepted, Arrival
 from server.retailers import service as retailer_locks
 
 REASON_MOST = 500
@@ -47,33 +49,94 @@ def book(session: Session, retailer: str, changes: Mapping[str, rules.Change], c
     """
     retailer_locks.lock_retailer(session, retailer)
     done = queries.booked(session, cause.source, cause.id)
-    new = {sku: change for sku, change in changes.items() if sku not in done and change != rules.Change()}
-    before = queries.stock(session, retailer, new.keys())
+    new = {
+        sku: [(cause.kind, replace(change, brought_units=change.on_hand_units))]
+        for sku, change in changes.items()
+        if sku not in done and change != rules.Change()
+    }
+    return _enter(session, retailer, new, queries.stock(session, retailer, new.keys()), cause, at=at, moved_at=at)
+
+
+def move_stock(session: Session, moved: MoveStock, arrival: Arrival) -> Accepted:
+    """Enter what a terminal tells of its shop's stock: sales, a count, an adjustment, what is past its day.
+
+    Raises
+    ------
+    Rejected
+        ``line_twice``, ``units_wrong``, ``reason_missing``, ``unknown_sku``; ``stock_short`` where more is taken out,
+        but not sold, than is there. Nothing is entered then.
+    """
+    retailer = arrival.sender.party
+    reason = (moved.reason or "").strip() or None
+    rules.check_lines(moved.kind, moved.lines, reason)
+    skus = {line.sku for line in moved.lines}
+    for sku in sorted(skus - catalogue.known(session, skus)):
+        raise Rejected("unknown_sku", sku=sku)
+    retailer_locks.lock_retailer(session, retailer)
+    before = queries.stock(session, retailer, skus)
+    new = {line.sku: rules.entries(moved.kind, _stands(before.get(line.sku)), line.units) for line in moved.lines}
+    cause = Cause(moved.kind, "terminal", arrival.id, Actor("device", arrival.sender.device), reason)
+    happened = rules.moved_at(moved.moved_at, arrival.at)
+    entered = _enter(session, retailer, new, before, cause, at=arrival.at, moved_at=happened)
+    if moved.kind != "sale":
+        audit.record(
+            session,
+            actor=cause.actor,
+            action=f"stock.{moved.kind}",
+            subject=f"retailer:{retailer}",
+            at=arrival.at,
+            detail={"lines": len(moved.lines), "entries": entered, "reason": reason},
+        )
+    return Accepted()
+
+
+def _stands(line: queries.StockLine | None) -> rules.Stock:
+    if line is None:
+        return rules.Stock()
+    return rules.Stock(line.on_hand_units, line.held_units, line.brought_units, line.sold_units)
+
+
+def _enter(
+    session: Session,
+    retailer: str,
+    new: Mapping[str, Sequence[tuple[str, rules.Change]]],
+    before: Mapping[str, queries.StockLine],
+    cause: Cause,
+    *,
+    at: datetime,
+    moved_at: datetime,
+) -> int:
+    """Enter changes by SKU, each with its kind, after what stands; the caller holds the retailer."""
     rows = []
+    last = {}
     for sku in sorted(new, key=str.encode):
         line = before.get(sku)
-        stock = rules.Stock() if line is None else rules.Stock(line.on_hand_units, line.held_units)
-        left = rules.after(stock, new[sku], sku=sku)
-        rows.append(
-            {
+        stock, ordinal = _stands(line), 0 if line is None else line.entries
+        for kind, change in new[sku]:
+            stock, ordinal = rules.after(stock, change, sku=sku), ordinal + 1
+            last[sku] = {
                 "retailer": retailer,
                 "sku": sku,
-                "ordinal": 1 if line is None else line.entries + 1,
-                "kind": cause.kind,
-                "on_hand_units": new[sku].on_hand_units,
-                "held_units": new[sku].held_units,
-                "on_hand_after_units": left.on_hand_units,
-                "held_after_units": left.held_units,
+                "ordinal": ordinal,
+                "kind": kind,
+                "on_hand_units": change.on_hand_units,
+                "held_units": change.held_units,
+                "sold_units": change.sold_units,
+                "on_hand_after_units": stock.on_hand_units,
+                "held_after_units": stock.held_units,
+                "brought_after_units": stock.brought_units,
+                "sold_after_units": stock.sold_units,
                 "source": cause.source,
                 "source_id": cause.id,
                 "reason": cause.reason,
                 "actor": str(cause.actor),
                 "at": at,
+                "moved_at": moved_at,
             }
-        )
+            rows.append(last[sku])
     if rows:
         session.execute(insert(MovementRow), rows)
-        _tell(session, retailer, rows, at)
+        _tell(session, retailer, list(last.values()), at)
     return len(rows)
 
 

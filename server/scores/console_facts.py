@@ -35,7 +35,7 @@ TABLES: Final[Mapping[str, str]] = {
 """Component -> the table that its figures stand in."""
 
 ORIGINS: Final[Mapping[str, str]] = {
-    HISTORY: N_("sales of the demand history, from files"),
+    HISTORY: N_("files, or sales that terminals tell of"),
     "assortment": N_("files; else what the shop accepted of confirmed deliveries"),
     "payments": N_("files"),
     "deliveries": N_("deliveries as the shops confirm them"),

@@ -69,6 +69,42 @@ DEFECTS = (
         (f"{TESTS}::test_every_row_of_facts_is_taken_or_refused_with_its_reason",),
     ),
     Defect(
+        "sales-of-goods-that-never-came",
+        "a shop types in sales, and its weight rises",
+        (
+            Edit(
+                "server/inventory/rules.py",
+                "max(min(units, stock.brought_units - stock.sold_units), 0)",
+                "max(units, stock.brought_units - stock.sold_units, 0)",
+            ),
+        ),
+        ("tests/server/inventory/test_moving.py::test_nothing_counts_as_sold_that_the_distributor_did_not_bring",),
+    ),
+    Defect(
+        "counts-of-a-shop-count-as-brought",
+        "a shop counts goods up that are not there, and then sells them",
+        (
+            Edit(
+                "server/inventory/rules.py",
+                'return [("adjustment", Change(units))]',
+                'return [("adjustment", Change(units, brought_units=units))]',
+            ),
+        ),
+        ("tests/server/inventory/test_moving.py::test_nothing_counts_as_sold_that_the_distributor_did_not_bring",),
+    ),
+    Defect(
+        "terminals-over-files",
+        "a shop that scans a part of its sales is said to have sold that part",
+        (
+            Edit(
+                "server/forecasts/service.py",
+                " or known not in {(None, None), ours.get((retailer, product_class))}:",
+                ":",
+            ),
+        ),
+        ("tests/server/inventory/test_telling.py::test_what_a_file_says_stays_and_what_cycles_say_stands_beside",),
+    ),
+    Defect(
         "a-part-above-its-whole",
         "a file with two columns mixed up makes a shop pay more than was due",
         (Edit("server/scores/fields.py", "record[part.name] > record[whole.name]", "record[part.name] < 0"),),

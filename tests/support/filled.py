@@ -34,6 +34,7 @@ from server.devices import service as devices
 from server.forecasts import service as forecasts
 from server.forecasts.models import ForecastVersion, SeriesRow
 from server.inventory import service as inventory
+from server.inventory.models import StockTelling
 from server.inventory.rules import Change
 from server.kit import leases
 from server.kit.identity import SYSTEM, Actor, Operator
@@ -100,6 +101,7 @@ def fill(session: Session) -> None:
 
     cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
     _rest_of_the_cycle(session, cycle)
+    session.add(StockTelling(day=NOW.date(), asked_at=NOW))
     deliveries.dispatch_cycle(session, cycle, PLANNER, at=NOW)
     for delivery in delivery_queries.deliveries(session, cycle=cycle):
         line = ConfirmedLine(

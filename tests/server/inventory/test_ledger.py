@@ -138,14 +138,19 @@ def test_the_database_refuses_a_negative_stock_and_a_second_booking_of_one_cause
         "kind": "correction",
         "on_hand_units": -13,
         "held_units": 0,
+        "sold_units": 0,
         "on_hand_after_units": -1,
         "held_after_units": 0,
+        "brought_after_units": 0,
+        "sold_after_units": 0,
         "source": "console",
         "source_id": uuid7(),
         "actor": "operator:x",
         "at": NOW,
+        "moved_at": NOW,
     }
-    repeated = entry | {"on_hand_units": 1, "on_hand_after_units": 13, "source": "delivery", "source_id": cause.id}
+    repeated = entry | {"on_hand_units": 1, "on_hand_after_units": 13, "kind": "receipt"}
+    repeated |= {"source": "delivery", "source_id": cause.id}
     for wrong, why in ((entry, "never_negative"), (repeated, "source")):
         with pytest.raises(IntegrityError, match=why), session.begin_nested():
             session.execute(MovementRow.__table__.insert().values(wrong))
