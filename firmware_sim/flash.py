@@ -6,7 +6,8 @@ wholly, in part or not at all, in any order, torn at sectors; what was synced st
 counts after the next sync, earlier ones before later ones, as on a journaling file system. A sector that a write
 touches in part keeps its other bytes: SQLite's assumption of "powersafe overwrite", and ours.
 
-Temporary files are not recorded: nothing of them is looked for after a cut.
+:class:`SmallDisk` is one that is full at some point. Temporary files are not recorded: nothing of them is looked for
+after a cut.
 """
 
 import random
@@ -99,6 +100,32 @@ class _RecordedFile(apsw.VFSFile):
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         super().xSync(flags)
         self._tape.append(Sync(self._file))
+
+
+class SmallDisk(apsw.VFS):
+    """A VFS whose files may grow by ``free_bytes`` in all; beyond that the disk is full."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.free_bytes = 1 << 62
+        super().__init__(name, "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        """Open a file."""
+        return _SmallFile(self, name, flags)
+
+
+class _SmallFile(apsw.VFSFile):
+    def __init__(self, disk: SmallDisk, name: Any, flags: list[int]) -> None:
+        self._disk = disk
+        super().__init__("", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
+        more_bytes = max(0, offset + len(data) - self.xFileSize())
+        if more_bytes > self._disk.free_bytes:
+            raise apsw.FullError("the simulated disk is full")
+        super().xWrite(data, offset)
+        self._disk.free_bytes -= more_bytes
 
 
 @dataclass(frozen=True)

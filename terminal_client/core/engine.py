@@ -69,6 +69,7 @@ class Engine:
                 now_ms=self._clock.monotonic_ms(),
                 history=progress.history,
                 rereading=progress.rereading,
+                blank=progress.cursor == 0 and not outbox.any_received(self._store),
             )
         self._transport.open(identity, self.handle)
         self.handle(signals.Tick())
@@ -136,8 +137,11 @@ class Engine:
                 log.error("the store cannot be written: %s", error)  # noqa: TRY400 - one line, said once
             self.trouble = trouble
             self._learned = None
-            self._state = sync.not_written(before, event, now_ms=self._clock.monotonic_ms(), bits=self._bits)
-            return
+            if trouble != "disk_full" or any(not isinstance(a, signals.MarkSent | signals.Send) for a in actions):
+                self._state = sync.not_written(before, event, now_ms=self._clock.monotonic_ms(), bits=self._bits)
+                return
+            # What is kept already goes out, although the disk has no room for the mark that it did.
+            wrote = False
         if wrote:
             self.trouble = None
         self._state = after

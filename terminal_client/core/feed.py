@@ -102,6 +102,18 @@ def read(store: Store, family: type[M]) -> list[M]:
     return found
 
 
+def find(store: Store, family: type[M], key: str) -> M | None:
+    """Return the current item under a key, or none that this version can read."""
+    try:
+        return next(
+            (family.model_validate_json(data) for (data,) in store.rows("SELECT data FROM feed WHERE key = ?", (key,))),
+            None,
+        )
+    except ValidationError:
+        log.warning("the item %s cannot be read by this version", key)
+        return None
+
+
 def newest(store: Store, family: type[M], count: int) -> list[M]:
     """Return the ``count`` items of a family that came last, newest first: without reading a year of them."""
     kind = next(name for name, model in DOWN.items() if model is family)

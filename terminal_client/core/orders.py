@@ -55,7 +55,7 @@ def read_all(store: Store) -> list[Order]:
 
 def read(store: Store, order: UUID) -> Order | None:
     """Return one order, or none."""
-    return next((known for known in read_all(store) if known.id == order), None)
+    return _assemble(order, feed.find(store, OrderState, f"order:{order}"), outbox.about(store, subject(order)))
 
 
 def live_in(store: Store, window: UUID) -> list[Order]:

@@ -137,6 +137,11 @@ def knows(store: Store, id: UUID) -> bool:  # noqa: A002 - the wire's name
     return bool(store.rows("SELECT 1 FROM outbox WHERE id = ?", (str(id),)))
 
 
+def any_received(store: Store) -> bool:
+    """Return whether the server has ever taken something of this terminal."""
+    return bool(store.rows("SELECT 1 FROM outbox WHERE outcome = 'accepted' LIMIT 1"))
+
+
 def doubt(store: Store) -> None:
     """Doubt everything that was received, inside the caller's transaction, until its receipt is said again."""
     store.execute("UPDATE outbox SET doubted = 1 WHERE outcome = 'accepted'")

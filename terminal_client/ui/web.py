@@ -121,7 +121,10 @@ class Web:
         except Refusal as refused:
             return self._refused(request, self.desk.pages.refusal(refused.code, refused.params))
         except apsw.FullError:
-            said = N_("The disk is full. What was saved before is kept; this was not saved.")
+            said = N_(
+                "The disk is full: this was not saved. What was saved before is kept, and goes on being sent."
+                " Call the distributor's help desk, which can make room; urgent orders go by telephone until then."
+            )
             return self._refused(request, self.desk.pages.text(said))
         except Exception:
             log.exception("the screen %s failed", request.path)

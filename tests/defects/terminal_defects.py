@@ -57,8 +57,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/core/sync/hearing.py",
-                "(state.history is not None and page.history not in (state.history, None))",
-                "state.history == page.history == 0",
+                "(page.history not in (state.history, None) and not state.blank)",
+                "page.history == 0",
             ),
         ),
         (f"{RESTORED}::test_a_backup_that_has_overtaken_the_cursor_is_known_by_its_history",),

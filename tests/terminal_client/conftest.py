@@ -293,6 +293,7 @@ class World:
     chance: random.Random
     open_store: Callable[[Path], Store]
     said: Callable[[UUID], None]
+    version: str = "1"
 
     def run(self, for_s: float) -> None:
         """Let time pass, everything travelling at once."""
@@ -319,7 +320,7 @@ class World:
             clock=self.clock,
             server_clock=clock,
             bits=self.chance.getrandbits,
-            version="1",
+            version=self.version,
         )
         self.shop = Shop(self.store, clock, self.chance.getrandbits, self._saved)
         self.engine.start()

@@ -46,6 +46,7 @@ from terminal_client.core.sync.state import (
     State,
     http_failed,
     http_works,
+    try_later,
     with_message,
     without_message,
 )
@@ -84,6 +85,7 @@ def _disconnected(state: State, _event: Disconnected, at: Moment) -> Outcome:
 
 def _item_arrived(state: State, event: ItemArrived, at: Moment) -> Outcome:
     seq = event.item.seq
+    state = replace(state, blank=False)
     if seq > state.cursor:
         cursor, ahead = state.cursor, state.ahead | {seq}
         while cursor + 1 in ahead:
@@ -103,9 +105,10 @@ def _page_arrived(state: State, event: PageArrived, at: Moment) -> Outcome:
     page = event.page
     state = replace(http_works(state), pulling=False)
     learn = LearnTime(page.server_time, event.round_trip_ms)
-    if page.head < state.pulled_after or (state.history is not None and page.history not in (state.history, None)):
+    if page.head < state.pulled_after or (page.history not in (state.history, None) and not state.blank):
         state = replace(state, cursor=0, ahead=frozenset(), pull_at_ms=at.now_ms, rereading=True)
         return replace(state, history=page.history), (learn, StartOver(page.history))
+    state = replace(state, blank=False)
     writes: list[Action] = [learn]
     if page.history != state.history and page.history is not None:
         state = replace(state, history=page.history)
@@ -138,19 +141,14 @@ def _answered(state: State, event: Answered, at: Moment) -> Outcome:
     receipt = event.receipt
     if receipt is not None and receipt.code in UNDECIDED:
         return _post_failed(state, PostFailed(event.message, reached=True), at)
-    state = http_works(without_message(state, event.message))
+    state = replace(http_works(without_message(state, event.message)), blank=False)
     return state, () if receipt is None else (Settle(receipt),)
 
 
 def _post_failed(state: State, event: PostFailed, at: Moment) -> Outcome:
     state = http_failed(state, at)
     gate_ms = max(state.http_not_before_ms, at.now_ms + event.wait_ms)
-    state = replace(state, http_not_before_ms=gate_ms)
-    message = state.pending.get(event.message)
-    if message is not None:
-        again_ms = at.now_ms + at.backoff(message.tries)
-        message = replace(message, way=None, prefers="mqtt", tries=message.tries + 1, not_before_ms=again_ms)
-        state = with_message(state, message)
+    state = try_later(replace(state, http_not_before_ms=gate_ms), event.message, at)
     return state, (MarkSent((event.message,)),) if event.reached else ()
 
 

@@ -9,14 +9,13 @@ from terminal_client.core.signals import (
     Event,
     ItemArrived,
     PageArrived,
-    PostFailed,
     PullFailed,
     ReferenceArrived,
     ReferenceFailed,
 )
 from terminal_client.core.sync.hearing import take
 from terminal_client.core.sync.speaking import ask, first_of_subjects, give_up_waiting, send
-from terminal_client.core.sync.state import ANSWER_WAIT_MS, BACKOFF_MS, Moment, State
+from terminal_client.core.sync.state import ANSWER_WAIT_MS, BACKOFF_MS, Moment, State, try_later
 
 
 def step(state: State, event: Event, *, now_ms: int, bits: Callable[[int], int]) -> tuple[State, tuple[Action, ...]]:
@@ -43,7 +42,7 @@ def not_written(state: State, event: Event, *, now_ms: int, bits: Callable[[int]
         case ReferenceArrived():
             failed = ReferenceFailed()
         case Answered(message, _):
-            failed = PostFailed(message, reached=False)
+            return try_later(replace(state, at_ms=now_ms), message, at)
         case _:
             pass
     return take(state, failed, at)[0]

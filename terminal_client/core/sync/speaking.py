@@ -48,7 +48,8 @@ def send(state: State, at: Moment) -> Outcome:
     """
     if state.rereading and not state.http_failures:
         return state, ()
-    candidates = first_of_subjects(state)
+    # What failed before lets others pass, or one that cannot be decided would hold up all.
+    candidates = sorted(first_of_subjects(state), key=lambda message: message.tries)
     flying = sum(message.way == "mqtt" for message in candidates)
     posting = any(message.way == "http" for message in candidates)
     sends: list[Send] = []

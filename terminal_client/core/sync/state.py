@@ -26,7 +26,7 @@ UNDECIDED = frozenset({"unavailable", "rate_limited"})
 
 @dataclass(frozen=True)
 class State:
-    """What is under way. Only the cursor and the pending messages are also in the store."""
+    """What is under way. ``blank``: nothing was ever heard of the server that it could have forgotten."""
 
     cursor: int
     reference_version: str | None
@@ -46,6 +46,7 @@ class State:
     status_at_ms: int = 0
     history: str | None = None
     rereading: bool = False
+    blank: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def begin(
     now_ms: int,
     history: str | None = None,
     rereading: bool = False,
+    blank: bool = True,
 ) -> State:
     """Return the state of a terminal that was just switched on."""
     return State(
@@ -88,12 +90,23 @@ def begin(
         status_at_ms=now_ms,
         history=history,
         rereading=rereading,
+        blank=blank,
     )
 
 
 def with_message(state: State, message: Pending) -> State:
     """Return the state with ``message`` waiting, in its old place where it waited before."""
     return replace(state, pending={**state.pending, message.id: message})
+
+
+def try_later(state: State, message_id: UUID, at: Moment) -> State:
+    """Return the state in which a message that came to nothing waits, longer after each time."""
+    message = state.pending.get(message_id)
+    if message is None:
+        return state
+    again_ms = at.now_ms + at.backoff(message.tries)
+    again = replace(message, way=None, prefers="mqtt", tries=message.tries + 1, not_before_ms=again_ms)
+    return with_message(state, again)
 
 
 def without_message(state: State, message_id: UUID) -> State:

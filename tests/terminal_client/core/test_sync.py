@@ -196,10 +196,12 @@ def test_whatever_the_network_does_every_message_ends_received_or_visibly_refuse
         entries = outbox.of_kinds(world.store, *orders.KINDS)
         assert {entry.state for entry in entries} <= {"received", "refused"}
         for entry in entries:
+            if entry.state == "refused" and backups and entry.id not in world.server.inbox:
+                continue  # a refusal stands, also where a restored server has forgotten that it refused
             kind, _, receipt = world.server.inbox[entry.id]
             assert (kind, receipt.outcome == "accepted") == (entry.kind, entry.state == "received")
         assert [e.id for e in outbox.refused(world.store)] == [e.id for e in reversed(entries) if e.state == "refused"]
-        assert set(world.server.inbox) == {entry.id for entry in entries}
+        assert set(world.server.inbox) <= {entry.id for entry in entries}
         assert world.server.reused == []
         assert backups or cursors == sorted(cursors)
         assert sent_refused == []

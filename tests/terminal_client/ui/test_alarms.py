@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_terminal_that_exists_twice_says_what_to_do(screen: Client) -> None:
 
 
 def test_the_countdown_says_by_how_much_it_may_be_wrong(screen: Client, make: Any) -> None:
-    world = type("World", (), {"server": make.server(screen.hand), "clock": screen.hand, "chance": make.chance(1)})
+    world = SimpleNamespace(server=make.server(screen.hand), clock=screen.hand, chance=make.chance(1))
     make.window(world, closes_in=timedelta(days=9))
     feed.apply(screen.terminal.store, world.server.after(0), cursor=1, server_ms=screen.hand.at_ms)
     assert "±" not in screen.get("/order").text
@@ -65,7 +66,7 @@ def test_the_countdown_says_by_how_much_it_may_be_wrong(screen: Client, make: An
 def test_after_a_restart_without_the_server_the_countdown_is_not_sure(
     screen: Client, make: Any, tmp_path: Path
 ) -> None:
-    world = type("World", (), {"server": make.server(screen.hand), "clock": screen.hand, "chance": make.chance(1)})
+    world = SimpleNamespace(server=make.server(screen.hand), clock=screen.hand, chance=make.chance(1))
     make.window(world, closes_in=timedelta(days=9))
     feed.apply(screen.terminal.store, world.server.after(0), cursor=1, server_ms=screen.hand.at_ms)
     screen.terminal.close()
