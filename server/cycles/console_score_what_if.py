@@ -269,7 +269,7 @@ def _drawn(request: Request, found: score_what_if.ScoreWhatIf) -> dict[str, Any]
     fills = []
     for label, name in ((second, "second"), (first, "first")):
         by_tier = {int(row["value"]): row["granted"] / max(row["eligible"], 1) for row in book["tiers"][name]}
-        fills.append((label, [by_tier.get(tier, 0) for tier in range(1, tiers + 1)]))
+        fills.append((label, [by_tier.get(tier) for tier in range(1, tiers + 1)]))
     return drawn | {
         "fills": fills,
         "curves": [

@@ -4,6 +4,9 @@ from planting import Defect, Edit
 
 TESTS = "tests/allocation/scoring"
 
+SERVER = "tests/server/scores"
+WHAT_IF = "tests/server/cycles/test_score_what_if.py"
+
 DEFECTS = (
     Defect(
         "figures-of-the-future",
@@ -76,5 +79,53 @@ DEFECTS = (
             ),
         ),
         (f"{TESTS}/test_commands.py::test_a_figure_that_was_changed_afterwards_is_found",),
+    ),
+    Defect(
+        "own-policy-published",
+        "one person writes a score policy and puts it in force through a colleague's run",
+        (
+            Edit(
+                "server/scores/service.py",
+                "for first in (row.asked_by, *_policy_authors(session, row, stands)):",
+                "for first in (row.asked_by,):",
+            ),
+        ),
+        (f"{SERVER}/test_policies.py::test_who_wrote_a_new_policy_does_not_publish_the_first_run_by_it",),
+    ),
+    Defect(
+        "files-without-decisions",
+        "an outsider cannot check why a shop was lowered",
+        (
+            Edit(
+                "server/scores/making.py",
+                "given_files(basis.history, basis.decisions)",
+                "given_files(basis.history)",
+            ),
+        ),
+        (f"{SERVER}/test_exporting.py::test_the_files_of_a_run_hold_by_the_checker_and_one_changed_byte_is_named",),
+    ),
+    Defect(
+        "a-what-if-of-one-side",
+        "a planner sees that a policy changes nobody's goods, and it does",
+        (Edit("server/cycles/score_what_if.py", "weighed=side.weighed", "weighed=first.weighed"),),
+        (f"{WHAT_IF}::test_tiers_weights_and_grants_under_another_policy_stand_beside_those_in_force",),
+    ),
+    Defect(
+        "goods-for-the-suspended-in-a-what-if",
+        "a what-if promises others less than they would get",
+        (Edit("server/cycles/problems.py", 'pc.if_else(pa.array(out), 0, lines["cap"])', 'lines["cap"]'),),
+        (f"{WHAT_IF}::test_who_is_suspended_by_decision_gets_nothing_under_either",),
+    ),
+    Defect(
+        "a-version-by-hand",
+        "a policy claims weights of scores that it never had",
+        (
+            Edit(
+                "server/cycles/terms.py",
+                '_BY_FREEZE: Final = ("score_version", "forecast_version")',
+                '_BY_FREEZE: Final = ("forecast_version",)',
+            ),
+        ),
+        ("tests/server/cycles/test_terms.py::test_what_the_freeze_fills_in_is_refused_by_its_key",),
     ),
 )

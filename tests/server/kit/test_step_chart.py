@@ -11,7 +11,7 @@ def drawn(series, labels=("1", "2", "3")):
 
 def test_a_series_goes_level_by_level_and_every_figure_stands_in_the_table():
     svg = drawn([("now", [4, 2, 0])])
-    assert 'd="M0 0.00V0.00H33.333V50.00H66.667V100.00H100.000"' in svg
+    assert 'd="M0.000 0.00H33.333V50.00H66.667V100.00H100.000"' in svg
     assert '<td class="figures-column">4</td>' in svg
     assert "legend" not in svg
 
@@ -25,3 +25,10 @@ def test_several_series_have_a_legend_and_a_shorter_one_ends_sooner():
 
 def test_nothing_is_drawn_of_nothing():
     assert "chart-line" not in drawn([("now", [])], labels=())
+
+
+def test_where_nothing_is_known_the_line_has_a_gap():
+    svg = drawn([("now", [4, None, 2])])
+    assert 'd="M0.000 0.00H33.333M66.667 50.00H100.000"' in svg
+    assert svg.count("chart-area") == 2
+    assert '<td class="figures-column">–</td>' in svg
