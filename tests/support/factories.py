@@ -44,6 +44,7 @@ def make_sku(
     minimum_units: int = 0,
     limit_units: int | None = None,
     licence_class: str | None = None,
+    case_barcodes: tuple[str, ...] = (),
 ) -> str:
     session.add(
         SkuRow(
@@ -59,6 +60,7 @@ def make_sku(
             limit_units=limit_units,
             licence_class=licence_class,
             barcodes=[],
+            case_barcodes=list(case_barcodes),
             changed_at=NOW,
         )
     )

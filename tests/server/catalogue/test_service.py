@@ -121,3 +121,10 @@ def test_skus_are_found_by_code_name_and_barcode(session: Session) -> None:
         assert ([one.sku for one in found], total) == (codes, len(codes))
     assert [one.sku for one in queries.search(session, sort="sku", descending=True, limit=1)[0]] == ["K1"]
     assert queries.search(session, category="none") == ([], 0)
+
+
+@pytest.mark.parametrize("cases", [("16901234567899",), ("16901234567899=0",), ("1=5", "1=6"), ("=5",), ("1=x",)])
+def test_a_case_is_a_barcode_and_its_units(session: Session, cases: tuple[str, ...]) -> None:
+    with pytest.raises(Invalid) as refused:
+        service.save_sku(session, sku(case_barcodes=cases), ANN, at=NOW)
+    assert list(refused.value.problems) == ["case_barcodes"]

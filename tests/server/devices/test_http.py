@@ -103,9 +103,10 @@ def test_the_reference_is_sent_once_and_then_only_when_it_changed(app_client, to
     same = {"If-None-Match": first.headers["ETag"]}
     assert app_client.get("/device/v1/reference", auth=("t-1", SECRET), headers=same).status_code == 304
     with transaction(sessions) as session:
-        make_sku(session, "K2")
+        make_sku(session, "K2", case_barcodes=("16901234567899=600",))
     changed = app_client.get("/device/v1/reference", auth=("t-1", SECRET), headers=same)
     assert [item["sku"] for item in changed.json()["catalogue"]] == ["K1", "K2"]
+    assert changed.json()["catalogue"][1]["case_barcodes"] == [{"barcode": "16901234567899", "units": 600}]
 
 
 def test_a_code_enrols_one_terminal_once_within_15_minutes(session):
