@@ -12,6 +12,7 @@ from forecast_defects import DEFECTS as OF_FORECASTS
 from planting import Defect, Edit
 from scoring_defects import DEFECTS as OF_SCORES
 from terminal_defects import DEFECTS as OF_TERMINALS
+from till_defects import DEFECTS as OF_TILLS
 
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
@@ -185,4 +186,5 @@ DEFECTS = (
     *OF_FACTS,
     *OF_SCORES,
     *OF_TERMINALS,
+    *OF_TILLS,
 )

@@ -34,7 +34,7 @@
   }
 
   function key(name, label, className = "", says = "") {
-    const made = make("button", `key ${className}`, label, says);
+    const made = make("button", `key ${className}`, label, label && says ? `${label} ${says}` : says);
     made.dataset.press = name;
     return made;
   }
@@ -83,7 +83,7 @@
     const lines = layer === "letters" ? LETTERS : chinese ? SIGNS_ZH : SIGNS;
     for (const line of lines) here.append(row([...line].map(letterKey)));
     const last = [key(layer === "letters" ? "signs" : "letters", layer === "letters" ? "123" : chinese ? "拼音" : "ABC", "side", layer === "letters" ? word("signs") : word("letters"))];
-    const language = key("language", "", "side", chinese ? word("toEnglish") : word("toChinese"));
+    const language = key("language", "", "side", `中/En ${chinese ? word("toEnglish") : word("toChinese")}`);
     language.append(make("span", chinese ? "here" : "", "中"), make("span", "", "/"), make("span", chinese ? "" : "here", "En"));
     last.push(language);
     if (chinese && layer === "letters") last.push(key("='", "’", "", word("parting")));
@@ -238,11 +238,12 @@
   }
 
   /* The page may not move under a finger: the keys go away after the tap that leaves the field has done its work. */
-  let finger = false;
+  let finger = false, silent = false;
   const away = () => field && document.activeElement !== field && !(frame() && frame().contains(document.activeElement));
   const later = () => setTimeout(() => { finger = false; if (away()) close(); }, 60);
 
   document.addEventListener("focusin", (event) => {
+    if (silent) return;
     if (takes(event.target)) open(event.target);
     else if (!finger && away()) close();
   });
@@ -260,7 +261,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.target.closest && event.target.closest("#keyboard")) {
       if (event.repeat) event.preventDefault();
-      if (event.key === "Escape") { const left = field; press("done"); if (left) left.focus({ preventScroll: true }); }
+      if (event.key === "Escape" && field) { const left = field; close(); silent = true; left.focus({ preventScroll: true }); silent = false; }
     } else if (event.key === "Escape" && field) { event.preventDefault(); close(); }
   });
   /* Letters that wait for a word go in before a form is sent. */
