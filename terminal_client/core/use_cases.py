@@ -16,6 +16,7 @@ from contract.messages import (
     AmendOrder,
     Answer,
     AnswerSurvey,
+    AppealScore,
     CancelOrder,
     ConfirmDelivery,
     GiveFigure,
@@ -24,7 +25,17 @@ from contract.messages import (
     PlaceOrder,
     ReadAnnouncement,
 )
-from terminal_client.core import delivery_rules, drafts, feed, forecasts, order_rules, orders, outbox, survey_rules
+from terminal_client.core import (
+    appeals,
+    delivery_rules,
+    drafts,
+    feed,
+    forecasts,
+    order_rules,
+    orders,
+    outbox,
+    survey_rules,
+)
 from terminal_client.core.delivery_rules import AS_LISTED, Count
 from terminal_client.core.pins import Role
 from terminal_client.core.ports import Bits
@@ -391,6 +402,66 @@ def give_figure(shop: Shop, product_class: str, period: date, units: int) -> UUI
         pending = _queue(shop, "forecast.figure", forecasts.subject(product_class, period), message)
     shop.saved(pending)
     return pending.id
+
+
+# Scores
+
+
+def keep_appeal(shop: Shop, *, component: str | None = None, words: str | None = None) -> None:
+    """Keep what an unfinished appeal against the newest score is about, or its words.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``unknown_scores``, ``appeals_over``, ``unknown_part``, ``already_appealed``.
+    """
+    with shop.store.transaction():
+        shown = _appealable(shop)
+        begun = shown.draft or appeals.Draft(shown.score.run, appeals.WHOLE, "")
+        draft = replace(
+            begun,
+            component=begun.component if component is None else component,
+            words=begun.words if words is None else words,
+        )
+        _check_part(shown, draft.component)
+        appeals.put_draft(shop.store, draft)
+
+
+def appeal_score(shop: Shop) -> UUID:
+    """Queue the appeal that was written against the newest score; return the message's id.
+
+    Raises
+    ------
+    Rejected, Conflict
+        As :func:`keep_appeal`.
+    """
+    with shop.store.transaction():
+        shown = _appealable(shop)
+        draft = shown.draft or appeals.Draft(shown.score.run, appeals.WHOLE, "")
+        _check_part(shown, draft.component)
+        message = AppealScore(run=draft.run, component=draft.component or None, words=draft.words)
+        pending = _queue(shop, "score.appeal", appeals.subject(draft.run, draft.component), message)
+        appeals.drop_draft(shop.store, draft.run)
+    shop.saved(pending)
+    return pending.id
+
+
+def _appealable(shop: Shop) -> appeals.Shown:
+    shown = appeals.read(shop.store, shop.clock)
+    if shown is None:
+        raise Rejected("unknown_scores", run="–")
+    if not shown.open:
+        raise Rejected("appeals_over", until=str(shown.score.appeals_until or "–"))
+    return shown
+
+
+def _check_part(shown: appeals.Shown, component: str) -> None:
+    part = next((one for one in shown.parts if one.component == component), None)
+    if part is None:
+        raise Rejected("unknown_part", component=component)
+    if part.taken:
+        numbers = (one.number for one in shown.appeals if one.component == component and one.state in appeals.OPEN)
+        raise Conflict("already_appealed", run=shown.score.run, number=next(numbers, None) or "–")
 
 
 # Refusals

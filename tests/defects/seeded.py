@@ -5,6 +5,7 @@ is brought up to date. Tests are named as narrowly as they can be and run withou
 """
 
 from allocation_defects import DEFECTS as OF_ALLOCATION
+from appeal_defects import DEFECTS as OF_APPEALS
 from censoring_defects import DEFECTS as OF_CENSORING
 from counter_defects import DEFECTS as OF_THE_COUNTER
 from facts_defects import DEFECTS as OF_FACTS
@@ -183,6 +184,7 @@ DEFECTS = (
     *OF_CENSORING,
     *OF_THE_COUNTER,
     *OF_FORECASTS,
+    *OF_APPEALS,
     *OF_FACTS,
     *OF_SCORES,
     *OF_TERMINALS,

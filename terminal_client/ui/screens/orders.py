@@ -23,6 +23,7 @@ KINDS = {
     "survey.answer": N_("Answers to a survey"),
     "announcement.read": N_("Read receipt"),
     "forecast.figure": N_("Own figure for a month"),
+    "score.appeal": N_("Appeal against my score"),
 }
 
 
@@ -100,6 +101,8 @@ def _leads_to(entry: Entry) -> str:
             return f"/deliveries/{name}"
         case "survey":
             return f"/surveys/{name}"
+        case "appeal":
+            return "/score"
         case "forecast":
             month, _, product_class = name.partition(":")
             return f"/forecast?{urlencode({'class': product_class, 'month': month})}"

@@ -11,6 +11,8 @@ from werkzeug.test import Client, TestResponse
 
 from contract.feed import (
     Announcement,
+    Appeal,
+    AppealFigures,
     BookEntry,
     Choice,
     Claim,
@@ -24,6 +26,7 @@ from contract.feed import (
     OrderState,
     Question,
     Score,
+    ScoreDecision,
     ScorePart,
     ShippedLine,
     Stock,
@@ -98,6 +101,7 @@ def _score(now: datetime) -> Score:
             most_points=500.0,
             periods=periods,
             advice=Text(zh=f"提升{zh}", en=f"raise {en}"),
+            component=en,
         )
 
     return Score(
@@ -113,6 +117,39 @@ def _score(now: datetime) -> Score:
         weight=18,
         why=Text(zh="您的评分为 612.500 分。", en="Your score is 612.500 of 1,000."),
         parts=(part("需求", "demand", 412.5, 11), part("趋势", "trend", 200.0, 0)),
+        appeals_close_at=now + timedelta(days=5),
+        appeals_until=date(2027, 3, 25),
+    )
+
+
+def _decision(decision: Any) -> ScoreDecision:
+    span = {"since": date(2027, 4, 1), "until": date(2027, 6, 1)}
+    return ScoreDecision(decision=decision, sort="lowered", tier=20, reason="R-12", state="coming", **span)
+
+
+def _appeal(appeal: Any, now: datetime) -> Appeal:
+    told = AppealFigures(
+        component="trend",
+        name=Text(zh="趋势", en="trend"),
+        raw=Text(zh="52.0 %", en="52.0 %"),
+        points=200.0,
+        most_points=500.0,
+        rank=4,
+        peers=9,
+        above=Text(zh="53.0 %", en="53.0 %"),
+    )
+    return Appeal(
+        appeal=appeal,
+        number=3,
+        run=2,
+        component="trend",
+        state="upheld",
+        received_at=now,
+        answer_until=date(2027, 4, 5),
+        answered_at=now,
+        answer=Text(zh="十月少记了。", en="October was booked too low."),
+        figures=(told,),
+        remedy=Text(zh="2026-10：销量由 100 改为 140", en="2026-10: units sold 100, now 140"),
     )
 
 
@@ -246,6 +283,8 @@ def busy(counter: Counter) -> Counter:
         ("stock:BLUE", "stock", Stock(sku="BLUE", on_hand_units=0, as_of=now)),
         ("forecast:1", "forecast", _forecast(now)),
         ("score", "score", _score(now)),
+        ("appeal:3", "appeal", _appeal(counter.id(), now)),
+        ("decision:4", "decision", _decision(counter.id())),
         (f"survey:{survey.survey}", "survey", survey),
         (f"announcement:{note.announcement}", "announcement", note),
     ):
@@ -292,6 +331,7 @@ DEEPER = [
         for kind in ("short", "over", "damaged", "wrong_item", "wrong_pack", "refused")
     ),
     "/forecast?class=BLUE",
+    "/score/appeal",
     "/forecast?class=GOLD&month=2027-05-01&units=90",
     "/notices/{note}",
     *(f"/surveys/{{survey}}?question={n}" for n in range(6)),
@@ -567,6 +607,38 @@ def test_a_score_says_why_what_it_adds_up_from_and_what_raises_it(busy: Counter)
     assert "提升需求" in page
     assert "暂无数据，按中等水平计" in page
     assert "提升趋势" not in page
+
+
+def test_an_appeal_is_chosen_written_looked_at_and_sent(busy: Counter) -> None:
+    assert "评分有误？提出申诉" in busy.get("/score").text
+    assert "哪里不对？" in busy.get("/score/appeal").text
+    busy.tap("/score/appeal", component="demand")
+    assert "请配送单位核对什么？" in busy.get("/score/appeal/words").text
+    busy.tap("/score/appeal/words", text="十月卖了 420 条")
+    assert "继续填写申诉" in busy.get("/score").text
+    assert "十月卖了 420 条" in busy.get("/score/appeal/send").text
+    assert outbox.of_kinds(busy.store, "score.appeal") == []
+    busy.tap("/score/appeal/send")
+    page = busy.get("/score").text
+    assert "已存本机" in page or "已保存" in page or "已发送" in page or "已收到" in page
+    assert "您的说明：十月卖了 420 条" in page
+    assert "已有一份申诉在处理中" in busy.tap("/score/appeal", component="demand").text
+
+
+def test_the_answer_stands_with_its_figures_and_decisions_with_their_days(busy: Counter) -> None:
+    page = busy.get("/score").text
+    for words in ("#3", "答复：十月少记了。", "9 户中第 4", "前一名 53.0 %", "已改动：2026-10：销量由 100 改为 140"):
+        assert words in page
+    assert "最高 20 档" in page
+
+
+def test_after_the_period_a_sentence_stands_for_the_button(busy: Counter) -> None:
+    busy.clock.forward(timedelta(days=6))
+    page = busy.get("/score").text
+    assert "申诉已于 2027-03-25 截止" in page
+    assert "提出申诉" not in page
+    assert busy.get("/score/appeal").status_code == 303
+    assert "已于 2027-03-25 截止" in busy.tap("/score/appeal", component="demand").text
 
 
 def test_the_score_is_one_tap_from_stock_and_forecast(busy: Counter) -> None:
