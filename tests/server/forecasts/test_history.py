@@ -76,3 +76,41 @@ def test_no_month_from_the_cut_off_on_is_read(session, bring_history):
 
     assert [c.period for c in queries.cells_until(session, date(2026, 4, 1), number)] == [MARCH]
     assert queries.history_number(session, MARCH) == 0
+
+
+def test_rows_that_repeat_contradict_or_come_too_early_are_refused_whatever_their_order(session, bring_history):
+    report = bring_history(
+        HEAD
+        + "R1,goods,2026-09-01,4,,,\n"
+        + "R1,goods,2026-03-01,4,,,\n"
+        + "R1,goods,2026-03-01,4,,,\n"
+        + "R2,goods,2026-03-01,4,,,\n"
+        + "R2,goods,2026-03-01,5,,,\n"
+        + "R1,goods,2026-11-01,4,,,\n"
+        + "R1,goods,2027-05-01,4,,,\n"
+        + "R1,goods,2026-W10,4,,,\n"
+        + "R1,goods,2026-05-01,NaN,,,\n"
+        + "R1,goods,2026-06-01,4.5,,,\n"
+    )
+
+    assert [(row.row, row.problems[0].column, row.problems[0].code) for row in report.refused] == [
+        (4, "retailer", "repeated"),
+        (5, "retailer", "contradicted"),
+        (6, "retailer", "contradicted"),
+        (7, "period", "not_over"),
+        (8, "period", "not_over"),
+        (9, "period", "not_a_day"),
+        (10, "sold_units", "not_whole"),
+        (11, "sold_units", "not_whole"),
+    ]
+    assert [cell.period.month for cell in queries.history(session, "R1")["goods"]] == [3, 9]
+
+
+def test_one_point_and_nothing_but_zeros_are_known_and_missing_months_are_not(session, bring_history):
+    bring_history(HEAD + "R1,goods,2026-03-01,7,,,\n" + "R2,goods,2026-03-01,0,,,0\n" + "R2,goods,2026-06-01,0,,,0\n")
+
+    assert [cell.sold_units for cell in queries.history(session, "R1")["goods"]] == [7]
+    assert [(c.period.month, c.sold_units, c.in_stock) for c in queries.history(session, "R2")["goods"]] == [
+        (3, 0, 1.0),
+        (6, 0, 1.0),
+    ]
