@@ -221,3 +221,11 @@ def test_after_a_print_has_failed_the_open_page_offers_it_again(counter: Counter
     counter.page.get_by_role("button", name="Print again").click()
     assert till.terminal.wait_until(lambda: len(till.paper.printed) == 1, deadline_s=DEADLINE_S)
     assert len(till.server.inbox) == 1
+
+
+def test_goods_that_are_not_among_the_rows_shown_are_found_and_shown(counter: Counter) -> None:
+    counter.open("/order?show=scarce")
+    expect(counter.page.locator("#rows .row")).to_have_count(0)
+    counter.scan(BLUE)
+    expect(counter.page.locator(f"#row-{b'BLUE'.hex()}.picked .amount")).to_have_text("1", timeout=DEADLINE_S * 1000)
+    assert counter.page.input_value("#q") == "BLUE"
