@@ -55,7 +55,7 @@ def show_shop(
     code: str,
     product_class: str | None = None,
 ) -> Response:
-    """Show a shop's forecast of a class, the first one where none is named."""
+    """Show a shop's forecast of a class, of the one that it sells most of where none is named."""
     return _page(request, session, clock(), config.tz, operator.name, code, product_class)
 
 
@@ -156,7 +156,7 @@ def _page(
     history = queries.history(session, code)
     figures = queries.figures(session, [code])[code]
     classes = sorted({*series, *history, *(name for name, _, _ in figures)}, key=str.encode)
-    chosen = product_class if product_class in classes else (classes[0] if classes else None)
+    chosen = product_class if product_class in classes else _sold_most(classes, series)
     today = rules.month_of(now.astimezone(zone).date())
     past: list[rules.Past] = []
     if newest is not None and chosen is not None:
@@ -177,13 +177,25 @@ def _page(
         mean_error=rules.mean_error(past),
         hit_rate=rules.hit_rate(past),
         given=[one for one in queries.figure_versions(session, code) if one.product_class == chosen],
-        chart=None if chosen is None else _rows_of_chart(history.get(chosen, []), series.get(chosen), months),
+        chart=None
+        if chosen is None
+        else _rows_of_chart(_over(history.get(chosen, []), today), series.get(chosen), months),
         over_time=time_chart.over_time,
         Line=time_chart.Line,
         Band=time_chart.Band,
         person=f"operator:{person}",
         said=said,
     )
+
+
+def _sold_most(classes: list[str], series: dict[str, queries.Series]) -> str | None:
+    """Return the class of which most is forecast, the first of those that are equal; none where there is no class."""
+    return max(classes, key=lambda name: sum(series[name].mean) if name in series else 0.0, default=None)
+
+
+def _over(cells: list[queries.Cell], month: date) -> list[queries.Cell]:
+    """Return the months that are over: what is known of one that goes on is a part of it."""
+    return [cell for cell in cells if cell.period < month]
 
 
 def _months(

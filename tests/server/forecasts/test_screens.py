@@ -115,6 +115,24 @@ def test_a_shops_page_draws_its_months_and_holds_them_in_a_table(signed_in, made
     assert "131" in page
 
 
+def test_a_month_that_goes_on_is_not_drawn_as_one_that_is_over(signed_in, made, runtime):
+    with transaction(runtime.sessions) as session:
+        service.note_requests(session, date(2026, 11, 1), {("R1", "goods"): (7_777, 7_777)}, "cycles", at=NOW)
+
+    page = signed_in("planner").get(SHOP).text
+    assert "120" in page
+    assert "7,777" not in page
+
+
+def test_the_class_that_a_shop_sells_most_of_is_shown_first(signed_in, made, runtime):
+    with transaction(runtime.sessions) as session:
+        service.note_requests(session, date(2026, 10, 1), {("R1", "a small class"): (1, 1)}, "cycles", at=NOW)
+
+    page = signed_in("planner").get(SHOP).text
+    assert '<option value="goods" selected>' in page
+    assert '<option value="a small class">' in page
+
+
 def test_a_figure_is_kept_and_a_second_person_looks_at_it(signed_in, made, runtime):
     ann = signed_in("planner", name="ann")
     assert ann.post("/console/forecasts/shop/figure", data=FIGURE | {"units": "125"}).status_code == 303
