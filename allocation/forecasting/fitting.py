@@ -33,6 +33,9 @@ TESTED_PART: Final = 3
 MODELS: Final = max(len(REGULAR), len(INTERMITTENT))
 _LEVEL_SEASONS: Final = 3
 _SILENT_BY_CHANCE: Final = 1e-4
+_SILENT_SEASONS: Final = 3
+_OFF_SEASON_AGREEMENT: Final = 0.6
+_BEYOND_CHANCE: Final = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +77,29 @@ def tested_periods(lengths: IntArray, horizon: int) -> IntArray:
     return np.where(lengths - periods >= MODELLED_FROM, periods, 0)
 
 
-def is_intermittent(values: FloatArray) -> bool:
+def is_intermittent(values: FloatArray, season: int) -> bool:
     """Say whether demand comes in single sales; values from the first sale on."""
     seen = values[~np.isnan(values)]
-    return bool((seen == 0).mean() > INTERMITTENT_FROM)
+    return _has_many_zeros(seen) and not has_off_season(values, season)
+
+
+def _has_many_zeros(values: FloatArray) -> bool:
+    return bool((values == 0).mean() > INTERMITTENT_FROM)
+
+
+def has_off_season(values: FloatArray, season: int) -> bool:
+    """Say whether periods without demand come again at the same time of the year, as those of ice or moon cakes do.
+
+    They do where the agreement from one year to the next is beyond chance, by Cohen's kappa (1960).
+    """
+    without = values == 0
+    one, other = without[:-season], without[season:]
+    if not len(one):
+        return False
+    by_chance = float(one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean()))
+    agreed = float((one == other).mean())
+    least = max(_OFF_SEASON_AGREEMENT, _BEYOND_CHANCE / float(np.sqrt(len(one))))
+    return by_chance < 1 and (agreed - by_chance) / (1 - by_chance) > least
 
 
 def is_silent(values: FloatArray, season: int) -> bool:
@@ -91,7 +113,8 @@ def is_silent(values: FloatArray, season: int) -> bool:
         return True
     without = len(values) - 1 - int(sold[-1])
     rate = len(sold) / (len(values) - int(sold[0]))
-    return without >= season and (1.0 - rate) ** without < _SILENT_BY_CHANCE
+    by_chance: float = (1.0 - rate) ** without
+    return (without >= season and by_chance < _SILENT_BY_CHANCE) or without >= _SILENT_SEASONS * season
 
 
 def from_first_sale(values: FloatArray) -> FloatArray:
@@ -105,7 +128,7 @@ def sums_of_effects(history: History, almanac: Almanac) -> EffectSums:
     found = []
     for series in range(len(history)):
         values, places, exposed = _placed(history, series, almanac)
-        usable = len(values) and not is_intermittent(values)
+        usable = len(values) and not is_intermittent(values, almanac.season)
         found.append(slopes(known(values), places, almanac.season, exposed) if usable else None)
     return effect_sums(found, history.members, len(history.classes), len(almanac.effects))
 
@@ -121,7 +144,7 @@ def sums_of_shapes(history: History, almanac: Almanac, effects: PooledEffects) -
             found.append(None)
             groups.append(0)
             continue
-        plain, intermittent = known(values), is_intermittent(values)
+        plain, intermittent = known(values), is_intermittent(values, almanac.season)
         if intermittent:
             kept = _class_effects(effects, member)
         else:
@@ -141,7 +164,7 @@ def fit(history: History, horizon: int, almanac: Almanac, later: Pool, earlier: 
         if fits.silent[i]:
             continue
         start = from_first_sale(values)
-        fits.intermittent[i] = is_intermittent(start)
+        fits.intermittent[i] = is_intermittent(start, season)
         fits.used[i] = len(start)
         last = known(start)[-_LEVEL_SEASONS * season :]
         fits.level[i], fits.variance[i] = last.mean(), last.var()
@@ -250,7 +273,7 @@ def _seasoned(view: _View, almanac: Almanac, pool: Pool, *, intermittent: bool, 
     coefficients = shared
     if not intermittent:
         own = own_shape(plain / lifted[:size], places[:size], almanac.season)
-        coefficients = shrunk(own, shared)
+        coefficients = shrunk(own, shared, spikes=_has_many_zeros(plain))
     both = coefficients[places] * lifted
     return _Seasoned(plain, both[:size], both[size:], bool(kept.any()))
 
@@ -275,6 +298,8 @@ def _forecast(
 ) -> tuple[FloatArray, Fitted | None]:
     """Return what each model makes of the periods after the cut-off, and the models."""
     adjusted = seasoned.values / seasoned.before
+    if not intermittent and adjusted.any() and _has_many_zeros(adjusted):
+        adjusted = adjusted[adjusted > 0]  # the off season tells nothing of the level
     found, kept = continued(adjusted, horizon, season, intermittent=intermittent, fitted=fitted)
     return found * seasoned.after, kept
 

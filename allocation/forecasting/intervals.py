@@ -28,6 +28,11 @@ granted as if :data:`EXPECTED_COUNT` series had shown it, so that few do not dec
 EXPECTED_GROWTH: Final = 0.03
 EXPECTED_COUNT: Final = 5
 
+UNTESTED_WIDER: Final = 1.5
+UNTESTED_GROWTH: Final = 0.1
+"""Where no series is long enough to be tested, intervals are so much wider and grow so fast: a step from one period to
+the next is all that is known of the scale (the M3 competition's series, cut to ten months, miss by more still)."""
+
 DISPERSION_OWN_PART: Final = 0.5
 LEAST_DISPERSION: Final = 1.02
 UPPER_PROBABILITIES: Final = np.arange(0.84, 0.971, 0.01)
@@ -54,7 +59,10 @@ def quantiles_ahead(misses: FloatArray, horizon: int) -> tuple[FloatArray, Float
     misses
         Actual less forecast in units of the scale, shape (series, horizon); NaN where there is none.
     """
-    grown = 1.0 + EXPECTED_GROWTH * np.arange(horizon)
+    if np.isnan(misses).all():
+        grown = UNTESTED_WIDER * (1.0 + UNTESTED_GROWTH * np.arange(horizon))
+    else:
+        grown = 1.0 + EXPECTED_GROWTH * np.arange(horizon)
     low, high = EXPECTED[0] * grown, EXPECTED[1] * grown
     for ahead in range(horizon):
         around = misses[:, max(0, ahead - _AROUND) : ahead + _AROUND + 1]

@@ -25,6 +25,9 @@ MODELLED_FROM: Final = 8
 AT_MOST_TIMES_LARGEST: Final = 3.0
 """A model's figure is cut at so many times the largest value that it has seen: a trend in few points runs away."""
 
+SILENT_INTERVALS: Final = 3.0
+"""A sale is expected at least this seldom: the time since the last one is at most so many mean intervals."""
+
 _WORKING_MEAN: Final = 1000.0
 """Series are brought to this mean: the optimisers behind the models stop by absolute steps, and stop too early at 1."""
 
@@ -91,7 +94,9 @@ def _of_models(
     if intermittent:
         last_year = np.full(horizon, scaled[-season:].mean())
         sizes_and_chances = models.TSB(alpha_d=_SIZES, alpha_p=_CHANCES)
-        return [plain(models.CrostonSBA()), plain(sizes_and_chances), plain(models.IMAPA()), last_year], {}
+        most = _most_after_silence(scaled)
+        croston, imapa = (np.minimum(plain(model), most) for model in (models.CrostonSBA(), models.IMAPA()))
+        return [croston, plain(sizes_and_chances), imapa, last_year], {}
     kept: dict[int, Any] = {}
     smooth = plain(models.SimpleExponentialSmoothingOptimized())
     theta, kept[0] = _kept_or_new(_theta, scaled, horizon, fitted.models.get(0) if fitted else None)
@@ -99,6 +104,15 @@ def _of_models(
         return [theta, smooth, smooth], kept
     complex_, kept[1] = _kept_or_new(_complex_smoothing, scaled, horizon, fitted.models.get(1) if fitted else None)
     return [theta, complex_, smooth], kept
+
+
+def _most_after_silence(values: FloatArray) -> float:
+    """Return what a model that changes with a sale alone may say at most, so long after the last one.
+
+    At a steady rate, a time without a sale is longer than so many mean intervals once in twenty times.
+    """
+    sold = np.flatnonzero(values > 0)
+    return float(SILENT_INTERVALS * values[sold].mean() / (len(values) - sold[-1]))
 
 
 def _is_level(scaled: FloatArray) -> bool:

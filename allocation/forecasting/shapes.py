@@ -3,9 +3,12 @@
 Classical decomposition by ratios to a centred moving average gives each series its own coefficients. With few years
 they are mostly noise, so they are drawn towards those of the class, these towards those of all series, and these
 towards 1, by James and Stein's rule: the more, the larger the noise is beside the distance (Miller and Williams 2003,
-International Journal of Forecasting 19, found this better than either extreme on the M-competition's series). A series
-with less than two years and a period has no coefficients of its own and takes those of its class, unless it has stood
-still for a year or longer.
+International Journal of Forecasting 19, found this better than either extreme on the M-competition's series).
+
+A moving average of a year loses a year. A series of less than three years of months, or two of weeks, is set beside a
+straight line instead, whose slope is the mean step from one year to the next, so that no season bends it. A series
+with hardly more than one year has no coefficients of its own and takes those of its class, unless it has stood still
+for a year or longer.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from allocation.forecasting.history import FloatArray
 from allocation.forecasting.periods import IntArray
 
 LEAST_COEFFICIENT: Final = 0.05
+_LEAST_LINE: Final = 0.2
 MONTHS: Final = 12
 """A finer season, of weeks, is smoothed first."""
 _SMOOTHING: Final = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
@@ -70,11 +74,24 @@ def ratios(values: FloatArray, season: int) -> FloatArray:
     return found
 
 
+def ratios_to_line(values: FloatArray, season: int) -> FloatArray:
+    """Return each value over a straight line whose slope is the mean step over a season; NaN where there is none."""
+    size = len(values)
+    slope = float((values[season:] - values[:-season]).mean()) / season
+    middle = float(values[:season].mean() + values[-season:].mean()) / 2
+    if middle <= 0:
+        return np.full(size, np.nan)
+    line = middle + slope * (np.arange(size) - (size - 1) / 2)
+    found: FloatArray = values / np.maximum(line, _LEAST_LINE * middle)
+    return found
+
+
 def own_shape(values: FloatArray, places: IntArray, season: int) -> Shape | None:
     """Return the coefficients of one series, None where it is too short; a year without any change has a flat shape."""
     if len(values) >= season and values[0] > 0 and not np.ptp(values):
         return Shape(np.ones(season), 0.0)
-    found = ratios(values, season)
+    on_line = season < len(values) <= (3 if season <= MONTHS else 2) * season
+    found = ratios_to_line(values, season) if on_line else ratios(values, season)
     valid = ~np.isnan(found)
     counted = np.bincount(places[valid], minlength=season)
     if (counted > 0).sum() < season - 1:  # a year of 52 weeks may lack one of its places
@@ -82,10 +99,12 @@ def own_shape(values: FloatArray, places: IntArray, season: int) -> Shape | None
     sums = np.bincount(places[valid], weights=found[valid], minlength=season)
     means = np.where(counted > 0, sums / np.maximum(counted, 1), 1.0)
     beside = found[valid] - means[places[valid]]
-    freedom = int(valid.sum()) - season
-    if freedom < 1:
+    freedom = int(valid.sum()) - season - (2 if on_line else 0)
+    if freedom < max(1, season // MONTHS):
         return None
-    noise = float((beside**2).sum() / freedom / counted[counted > 0].mean())
+    noise = float((beside**2).sum() / freedom * (1.0 / counted[counted > 0]).mean())
+    if on_line:
+        noise *= 1.0 + 2.0 / freedom  # the fewer years, the less the noise itself is known
     mean = float(means.mean())
     return Shape(means / mean, noise / mean**2) if mean > 0 else None
 
@@ -111,8 +130,17 @@ def pooled_shapes(parts: list[ShapeSums]) -> PooledShapes:
     return PooledShapes(np.array([shrunk(_mean_shape(*group), overall) for group in zip(*sums, strict=True)]))
 
 
-def shrunk(own: Shape | None, towards: FloatArray) -> FloatArray:
-    """Return coefficients drawn towards others; weeks are first drawn towards the mean of their neighbours."""
+def shrunk(own: Shape | None, towards: FloatArray, *, spikes: bool = True) -> FloatArray:
+    """Return coefficients drawn towards others; weeks are first drawn towards the mean of their neighbours.
+
+    Parameters
+    ----------
+    own, towards
+        The coefficients, and the others.
+    spikes
+        Whether a week may stand out from its neighbours. One shop's order, made every other week or once in a month,
+        looks like a spike that comes each year; a class shows which of them do.
+    """
     if own is None:
         return towards
     base = towards = _along(own.coefficients, towards)
@@ -120,7 +148,7 @@ def shrunk(own: Shape | None, towards: FloatArray) -> FloatArray:
         around = np.concatenate([own.coefficients[-2:], own.coefficients, own.coefficients[:2]])
         smooth = np.convolve(around, _SMOOTHING, "valid")
         base = _drawn(Shape(smooth, own.noise * float((_SMOOTHING**2).sum())), towards)
-    found = _drawn(own, base)
+    found = _drawn(own, base) if spikes or len(towards) <= MONTHS else base
     coefficients: FloatArray = np.maximum(found / found.mean(), LEAST_COEFFICIENT)
     return coefficients
 

@@ -55,6 +55,29 @@ def test_nothing_is_expected_where_nothing_was_ever_sold_or_nothing_is_sold_any_
         assert not np.any(of(found, name))
 
 
+def test_what_is_sold_in_summer_is_expected_in_summer_alone():
+    ice = np.where(np.arange(48) % 12 < 5, 0.0, 40 + 2 * np.sin(np.arange(48)))
+    mean, low, _ = of(forecast(monthly(("ice", ice)), 12), "ice")
+
+    assert (mean[:5] < 4).all()
+    assert (low[:5] < 1).all()
+    assert mean[5:] == pytest.approx(40, rel=0.15)
+
+
+def test_three_years_without_a_sale_are_the_end_however_seldom_it_was_sold():
+    once = ("once", np.concatenate([[240.0], np.zeros(36)]))
+
+    assert not np.any(of(forecast(monthly(once), 6), "once"))
+
+
+def test_a_series_that_was_never_tested_says_less():
+    values = seasonal(9)
+    _, low, high = of(forecast(monthly(("young", values)), 6), "young")
+
+    assert (np.diff(high - low) >= 0).all()
+    assert high[0] - low[0] > 1.5 * np.abs(np.diff(values)).mean()
+
+
 def test_what_never_changed_goes_on():
     mean, low, high = of(forecast(everything(), 6), "constant")
 

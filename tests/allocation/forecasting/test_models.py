@@ -5,7 +5,7 @@ import pytest
 from demand_series import seasonal, sporadic
 
 from allocation.forecasting.calendar import built_in_calendar
-from allocation.forecasting.fitting import Fits
+from allocation.forecasting.fitting import Fits, has_off_season, is_intermittent
 from allocation.forecasting.intervals import quantiles_ahead, upper_probability
 from allocation.forecasting.models import INTERMITTENT, REGULAR, continued
 from allocation.forecasting.shapes import Shape, own_shape, pooled_shapes, shape_sums, shrunk
@@ -83,6 +83,42 @@ def test_a_member_without_seasons_is_not_drawn_into_those_of_its_class():
     flat = Shape(1 + np.random.default_rng(0).normal(0, 0.02, 12), 0.02**2)
 
     assert np.abs(shrunk(flat, class_shape) - 1).max() < 0.15
+
+
+def test_the_season_of_a_year_and_a_half_is_seen_beside_a_trend():
+    values = np.resize(YEAR, 20) * np.linspace(1, 2, 20)
+    own = own_shape(values, np.arange(20) % 12, 12)
+
+    assert own is not None
+    assert own.coefficients == pytest.approx(YEAR / YEAR.mean(), rel=0.1)
+    assert own_shape(np.linspace(1, 2, 20), np.arange(20) % 12, 12).coefficients == pytest.approx(1, abs=1e-9)
+    assert own_shape(values[:14], np.arange(14) % 12, 12) is None
+
+
+def test_one_series_of_weeks_shows_waves_and_a_class_shows_spikes():
+    spike = np.where(np.arange(52) == 20, 4.0, 1.0)
+    own = Shape(spike / spike.mean(), 0.01)
+
+    assert shrunk(own, np.ones(52)).argmax() == 20
+    assert shrunk(own, np.ones(52)).max() > 3
+    assert shrunk(own, np.ones(52), spikes=False).max() < 2
+
+
+def test_sales_that_stop_at_the_same_time_of_the_year_are_an_off_season():
+    ice = np.where(np.arange(48) % 12 < 5, 0.0, seasonal(48))
+
+    assert has_off_season(ice, 12)
+    assert not is_intermittent(ice, 12)
+    assert is_intermittent(sporadic(48), 12)
+    assert not has_off_season(ice[:12], 12)
+    assert not has_off_season(np.zeros(48), 12)
+
+
+def test_one_sale_long_ago_says_little():
+    once = np.concatenate([[240.0], np.zeros(29)])
+    found, _ = continued(once, 3, 12, intermittent=True)
+
+    assert found.max() <= 3 * 240 / 30
 
 
 def test_a_short_member_has_the_shape_of_its_class():
