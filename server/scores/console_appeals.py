@@ -59,7 +59,9 @@ COLUMNS = (
     Column("way", N_("Came by")),
     Column("owner", N_("Owner")),
 )
-STATES = Filter("state", N_("State"), (("open", N_("open")), *((name, one[0]) for name, one in APPEAL_STATES.items())))
+STATES = Filter(
+    "state", N_("State"), (("open", N_("to be answered")), *((name, one[0]) for name, one in APPEAL_STATES.items()))
+)
 
 
 @inbox.get("")
