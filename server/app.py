@@ -13,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
@@ -53,6 +55,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
     app.state.retailer_sections = RETAILER_SECTIONS
     app.middleware("http")(_measure)
+    app.add_middleware(_ForDevices)
     app.add_middleware(Admission, places=settings.database_pool)
     console.install(
         app,
@@ -154,3 +157,18 @@ def ready(request: Request) -> dict[str, str]:
 def metrics() -> Response:
     """Return this process's metrics in Prometheus' format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _ForDevices:
+    """Compresses what devices are answered: they come over slow lines, and ask for it.
+
+    Nothing else is: a page that holds both a secret and what a stranger chose would tell of it by its length.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._plain, self._packed = app, GZipMiddleware(app, minimum_size=1_000, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        for_device = scope["type"] == "http" and scope["path"].startswith("/device/")
+        await (self._packed if for_device else self._plain)(scope, receive, send)

@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -91,7 +92,7 @@ class Connection:
 
     def ask(self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
         """Return the answer; raise ``UnreachableError`` where there is none."""
-        headers = {"Content-Type": "application/json", **(headers or {})}
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
         fresh = self._connection.sock is None
         try:
             return self._ask_once(method, path, body, headers)
@@ -110,11 +111,11 @@ class Connection:
             reached = True
             self._connection.request(method, self._prefix + path, body, headers)
             response = self._connection.getresponse()
-            raw = response.read(MOST_BYTES)
+            raw = _unpacked(response.read(MOST_BYTES), response.headers.get("Content-Encoding"))
             if response.will_close:
                 self._connection.close()
             wait = response.headers.get("Retry-After", "")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, zlib.error) as error:
             self._connection.close()
             raise UnreachableError(str(error) or type(error).__name__, reached=reached) from error
         return Reply(
@@ -241,6 +242,13 @@ class HttpWorker:
         except UnreachableError as error:
             log.debug("no reference: %s", error)
             return signals.ReferenceFailed()
+
+
+def _unpacked(raw: bytes, encoding: str | None) -> bytes:
+    """Return a body as it was before packing, up to :data:`MOST_BYTES` of it."""
+    if encoding != "gzip":
+        return raw
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(raw, MOST_BYTES)
 
 
 def _receipt(reply: Reply, kind: str, envelope: Envelope) -> Receipt | None:

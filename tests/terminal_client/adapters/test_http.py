@@ -1,5 +1,6 @@
 """The device's HTTP interface: only the server's own words count as an answer."""
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -200,3 +201,27 @@ def test_a_code_is_exchanged_or_refused_in_the_servers_words(stub: Stub, make: A
 def test_an_address_that_is_none_is_refused_at_the_start(address: str) -> None:
     with pytest.raises(ValueError, match="write http://host:port"):
         http.Connection(address)
+
+
+def test_a_packed_answer_is_read_and_a_broken_one_is_no_answer(stub: Stub) -> None:
+    page = FeedPage(items=(), head=7, more=False, server_time=AT)
+    packed = gzip.compress(page.model_dump_json().encode())
+    for body, read in ((packed, True), (packed[:20], False), (b"no gzip", False)):
+        stub.body, stub.headers = body, {"Content-Encoding": "gzip"}
+        events: Queue[signals.Event] = Queue()
+        worker = http.HttpWorker(stub.url, ME, events.put)
+        worker.pull(0)
+        event = events.get(timeout=30)
+        worker.close()
+        assert isinstance(event, signals.PageArrived if read else signals.PullFailed)
+    assert stub.asked[0][2]["Accept-Encoding"] == "gzip"
+
+
+def test_what_unpacks_to_more_than_is_taken_is_no_answer(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 1_000)
+    stub.body, stub.headers = gzip.compress(b" " * 900_000 + b"{}"), {"Content-Encoding": "gzip"}
+    events: Queue[signals.Event] = Queue()
+    worker = http.HttpWorker(stub.url, ME, events.put)
+    worker.pull(0)
+    assert isinstance(events.get(timeout=30), signals.PullFailed)
+    worker.close()
