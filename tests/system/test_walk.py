@@ -2,19 +2,25 @@
 
 A shop enrols its terminal, orders, sees what it got and why, and confirms what came; two people at the
 distributor watch the window, check the result and release it. Everything is tapped and typed in a browser;
-only the lists and the cycle itself are set up through the programs' interface.
+only lists, the scores that the shops are weighed by and the cycle itself are set up through the programs' interface.
 """
 
+import csv
+import io
+import json
 import re
 import subprocess
 import sys
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from browser import SIZES, system_chromium, violations
 from playwright.sync_api import Browser, Page, expect
@@ -22,10 +28,11 @@ from playwright.sync_api import Browser, Page, expect
 from contract.feed import WindowState
 from contract.messages import OrderLine
 from contract.texts import Language, translations
+from evenhand.demo.weights import ask_forecast, forecast_when, make_scores, publish_scores
 from firmware_sim.stage import Person, Stage, installation, launch_words
 from server.kit import broker, embedded
 from terminal_client.app import Terminal
-from terminal_client.core import feed, outbox, use_cases
+from terminal_client.core import feed, forecasts, outbox, use_cases
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -40,9 +47,9 @@ S1,云岭（硬金）,Yunling Gold,条,carton,cigarettes,10,23000,general
 S2,滇池（软蓝）,Lakeside Blue,条,carton,cigarettes,5,10500,general
 """
 RETAILERS = """code,name,city,region,route,market_type,tier,weight,credit_minor
-00001,12 Riverside,Riverton,riverside,north,town,10,14,90000000
-00002,8 Willow,Riverton,uptown,south,village,8,12,90000000
-00003,3 Station,Riverton,uptown,south,station,5,9,90000000
+00001,12 Riverside,Riverton,riverside,north,town,6,10,90000000
+00002,8 Willow,Riverton,uptown,south,village,6,10,90000000
+00003,3 Station,Riverton,uptown,south,station,25,10,90000000
 """
 LICENCES = """retailer,licence_class,number,valid_from,valid_until
 00001,general,G-1,2020-01-01,2099-12-31
@@ -50,9 +57,12 @@ LICENCES = """retailer,licence_class,number,valid_from,valid_until
 00003,general,G-3,2020-01-01,2099-12-31
 """
 LISTS = {"skus": SKUS, "retailers": RETAILERS, "licences": LICENCES}
+SOLD = {"00001": 900, "00002": 800, "00003": 100}
+MONTHS_KNOWN = 6
 SHOPS: dict[Language, str] = {"en": "00001", "zh": "00002"}
 NEIGHBOUR = "00003"
 ASKED_UNITS, NEIGHBOUR_UNITS, SUPPLY_UNITS = 50, 50, 40
+PACK_UNITS = 10
 
 SURVEY: dict[str, Any] = {
     "title": {"zh": "配送满意度", "en": "How was the delivery?"},
@@ -77,6 +87,15 @@ class Town:
     def answered(self) -> int:
         """How many answers the server counts."""
         return int(self.planner.get(f"/api/v1/surveys/{self.survey}/results")["survey"]["answered"])
+
+    def published(self, cycle: str) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
+        """Return the policy in a cycle's published certificate, and the rows of its published tables."""
+        packed = self.planner.http.get(f"/api/v1/cycles/{cycle}/export.zip").raise_for_status()
+        tables = ("problem/retailers.csv", "problem/requests.csv", "result/allocation.csv")
+        with zipfile.ZipFile(io.BytesIO(packed.content)) as files:
+            policy = json.loads(files.read("result/certificate.json"))["policy"]
+            texts = {name: files.read(name).decode().splitlines() for name in tables}
+        return policy, {name: list(csv.DictReader(lines)) for name, lines in texts.items()}
 
     def cycle(self, name: str) -> str:
         """Announce a cycle whose window opens and closes in seconds; return its id."""
@@ -136,6 +155,73 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
                 remove(folder / "server" / part)
 
 
+@dataclass(frozen=True)
+class Scored:
+    """The scores in force, the forecast they name, and what the neighbour said and agreed to."""
+
+    version: str
+    forecast: str
+    weights: dict[str, int]
+    tiers: dict[str, int]
+    own_units: int
+    agreed_units: int
+
+
+@pytest.fixture(scope="module")
+def scored(town: Town) -> Scored:
+    """Bring a history in, forecast, agree on a figure with the neighbour, score, and publish as the second person."""
+    planner, releaser = town.planner, town.stage.people[1]
+    month = date.today().replace(day=1)  # noqa: DTZ011 - the server's own day decides; a month more or less is the same
+    rows = ["retailer,product_class,period,sold_units,out_days"]
+    for _ in range(MONTHS_KNOWN):
+        month = (month - timedelta(days=1)).replace(day=1)
+        rows += [f"{shop},cigarettes,{month.isoformat()},{units},0" for shop, units in SOLD.items()]
+    brought = {"file": ("history.csv", "\n".join(rows).encode(), "text/csv")}
+    report = planner.post("/api/v1/imports/history", files=brought)
+    assert report["rows_refused"] == 0, report
+    asked = ask_forecast(planner)
+    forecast = forecast_when(planner, asked, lambda _: False)
+    own_units, agreed_units = agrees(town)
+    draft = make_scores(planner)
+    assert planner.http.post(f"/api/v1/scores/runs/{draft['number']}/publish").status_code == httpx2.codes.FORBIDDEN
+    published = publish_scores(releaser, draft["number"])
+    rows_of_run = planner.get(f"/api/v1/scores/runs/{draft['number']}/retailers")
+    return Scored(
+        published["score_version"],
+        f"{forecast['number']}:{forecast['input_sha256']}",
+        {row["retailer"]: row["weight"] for row in rows_of_run},
+        {row["retailer"]: row["tier"] for row in rows_of_run},
+        own_units,
+        agreed_units,
+    )
+
+
+def agrees(town: Town) -> tuple[int, int]:
+    """Let the neighbour say on its terminal what it expects, and the planner agree to less; wait until it reads so."""
+    terminal = town.neighbour
+
+    def next_month() -> forecasts.MonthView | None:
+        shown = forecasts.read(terminal.store, terminal.clock)
+        return None if shown is None else shown.classes[0].month(None)
+
+    assert terminal.wait_until(lambda: next_month() is not None, deadline_s=SOON_MS / 1000)
+    found = next_month()
+    assert found is not None
+    assert found.month.low_units <= SOLD[NEIGHBOUR] <= found.month.high_units
+    own_units, agreed_units = found.month.mean_units + 40, found.month.mean_units + 20
+    use_cases.give_figure(terminal.shop, "cigarettes", found.month.period, own_units)
+    assert terminal.wait_until(lambda: not outbox.count_waiting(terminal.store), deadline_s=SOON_MS / 1000)
+    body = {"product_class": "cigarettes", "period": found.month.period.isoformat(), "units": agreed_units}
+    town.planner.post(f"/api/v1/forecasts/retailers/{NEIGHBOUR}/figures", body)
+
+    def both_stand() -> bool:
+        now = next_month()
+        return now is not None and (now.month.own_units, now.month.agreed_units) == (own_units, agreed_units)
+
+    assert terminal.wait_until(both_stand, deadline_s=SOON_MS / 1000)
+    return own_units, agreed_units
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Start the system's Chromium."""
@@ -148,7 +234,7 @@ def faults() -> Iterator[list[str]]:
     """Hold every page to what it must be; what a browser or axe complained about fails the test at its end."""
     found: list[str] = []
     yield found
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def code_for(planner: Person, shop: str) -> str:
@@ -226,7 +312,7 @@ def desk(chromium: Browser, town: Town, name: str, language: Language, faults: l
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
-    chromium: Browser, town: Town, tmp_path: Path, faults: list[str], language: Language
+    chromium: Browser, town: Town, scored: Scored, tmp_path: Path, faults: list[str], language: Language
 ) -> None:
     name = {"en": "Autumn cycle", "zh": "秋季周期"}[language]
     planner = desk(chromium, town, "planner", language, faults)
@@ -241,6 +327,8 @@ def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
         sends_for_release(planner, cycle)
         releases(releaser, cycle)
         sees_what_it_got(shop, number)
+        is_weighed_by_scores(town, scored, cycle)
+        sees_its_score_and_forecast(shop, scored)
         dispatches(planner, name)
         confirms_with_a_discrepancy(shop)
         finds_the_claim(planner, SHOPS[language])
@@ -356,7 +444,7 @@ def sees_what_it_got(shop: Screen, number: str) -> None:
     assert bool(CJK.search(said)) == (shop.language == "zh"), said
     granted = int(scarce.locator(".hero b").inner_text())
     assert 0 < granted < ASKED_UNITS
-    assert granted % 10 == 0
+    assert granted % PACK_UNITS == 0
     shop.look()
     shop.tap("Show the numbers", role="link")
     facts = shop.page.locator("#numbers")
@@ -368,6 +456,56 @@ def sees_what_it_got(shop: Screen, number: str) -> None:
     shop.look()
     shop.page.goto("/orders")
     expect(shop.page.locator("main")).to_contain_text(f"#{number}")
+    shop.look()
+
+
+def is_weighed_by_scores(town: Town, scored: Scored, cycle: str) -> None:
+    """Find in the published files the scores in force, and packs given in the order of (n − ½ − carry) / weight."""
+    policy, tables = town.published(cycle)
+    assert policy["score_version"] == scored.version
+    assert policy["forecast_version"] == scored.forecast
+    weights = {row["retailer"]: int(row["weight"]) for row in tables["problem/retailers.csv"]}
+    assert weights == {shop: scored.weights[shop] for shop in weights}
+    assert weights[NEIGHBOUR] < min(weight for shop, weight in weights.items() if shop != NEIGHBOUR)
+    carries = {
+        row["retailer"]: int(row.get("carry") or 0) for row in tables["problem/requests.csv"] if row["sku"] == "S1"
+    }
+    packs = SUPPLY_UNITS // PACK_UNITS
+    keys = sorted(
+        ((n - 0.5 - carries[shop] / 1000) / weights[shop], shop) for shop in carries for n in range(1, packs + 1)
+    )
+    given = Counter(shop for _, shop in keys[:packs])
+    granted = {
+        row["retailer"]: int(row["granted"]) // PACK_UNITS
+        for row in tables["result/allocation.csv"]
+        if row["sku"] == "S1"
+    }
+    assert granted == {shop: given[shop] for shop in granted}
+
+
+def sees_its_score_and_forecast(shop: Screen, scored: Scored) -> None:
+    """Read the tier and why, and what is forecast; say on the screen what the shop itself expects."""
+    shop.go("/score")
+    tier = scored.tiers[SHOPS[shop.language]]
+    expect(shop.page.locator(".row h2").first).to_have_text(
+        shop.words("Tier %(tier)s of %(tiers)s") % {"tier": tier, "tiers": 30}
+    )
+    why = shop.page.locator(".row .what p").first.inner_text()
+    assert bool(CJK.search(why)) == (shop.language == "zh"), why
+    shop.go("/forecast")
+    suggested = shop.page.locator(".step .amount")
+    expect(suggested).to_have_text(str(SOLD[SHOPS[shop.language]]))
+    shop.page.locator("#more").click()
+    expect(suggested).not_to_have_text(str(SOLD[SHOPS[shop.language]]))
+    shop.look()
+    shop.page.locator("footer form button.primary").click()
+    given = shop.page.locator(".given", has_text=shop.words("Received"))
+
+    def received() -> bool:
+        shop.page.reload()
+        return given.count() == 1
+
+    assert soon(shop.page, received)
     shop.look()
 
 
