@@ -64,6 +64,10 @@ bench-allocation: setup-dev ## The allocation's rows alone, with solvers as peer
 bench-forecast: setup-dev ## Forecasts against simple and costlier methods, in error and speed; others' figures stay
 	$(BIN)/python -m loadtests.bench forecast $(ARGS)
 
+.PHONY: bench-terminal
+bench-terminal: setup-dev ## A busy shop's terminal: start with the server away, memory after a day; others' figures stay
+	$(BIN)/python -m loadtests.bench terminal $(ARGS)
+
 .PHONY: docs
 docs: setup-dev ## Write the generated pages: configuration, OpenAPI, JSON Schemas
 	$(BIN)/python -m evenhand.docs

@@ -1,4 +1,4 @@
-"""The command of ``make bench``, ``make bench-allocation`` and ``make bench-forecast``."""
+"""The command of ``make bench``, ``make bench-allocation``, ``make bench-forecast`` and ``make bench-terminal``."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import coupled, cycle, filling, forecasts, page, system, whole_packs
+from loadtests.bench import coupled, cycle, filling, forecasts, page, system, terminal, whole_packs
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -26,7 +26,8 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
     ),
     "cycle": (cycle.batch_rows,),
     "forecast": (forecasts.m3_rows, forecasts.carparts_rows, forecasts.speed_rows),
-    "system": (system.terminal_rows, system.intake_rows),
+    "system": (system.intake_rows,),
+    "terminal": (terminal.start_rows, terminal.memory_rows),
 }
 
 
