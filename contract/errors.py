@@ -100,6 +100,8 @@ TEXTS: dict[str, str] = {
     "counts_differ": _("{sku}: shipped {shipped}, but the counts given make {counted}. Check the line."),
     "reason_missing": _("{sku}: this differs from what is on record. Say why."),
     "units_wrong": _("{sku}: {units} is no number of units for this entry. Correct it."),
+    "count_differs": _("{sku}: the count differs from the book. Look at it once more, then confirm."),
+    "nothing_counted": _("Nothing was counted yet."),
     "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),

@@ -194,6 +194,33 @@ def of_kinds(store: Store, *kinds: str) -> list[Entry]:
     return _entries(store, f"WHERE kind IN ({marks}) ORDER BY place", kinds)
 
 
+def since(store: Store, kinds: Sequence[str], at_ms: int) -> list[Entry]:
+    """Return the messages of some kinds that were saved at a moment or later, oldest first."""
+    marks = ", ".join("?" for _ in kinds)
+    return _entries(store, f"WHERE kind IN ({marks}) AND saved_at_ms >= ? ORDER BY place", (*kinds, at_ms))
+
+
+def unsettled(store: Store, kinds: Sequence[str], at_ms: int) -> list[Entry]:
+    """Return the messages of some kinds without a receipt, or accepted after a moment at the server, oldest first."""
+    marks = ", ".join("?" for _ in kinds)
+    where = f"WHERE kind IN ({marks}) AND (settled_at_ms IS NULL OR (settled_at_ms > ? AND outcome = 'accepted'))"
+    return _entries(store, f"{where} ORDER BY place", (*kinds, at_ms))
+
+
+def naming(store: Store, sku: str, most: int) -> list[Entry]:
+    """Return the newest stock entries and confirmations whose lines name a SKU, newest first."""
+    names = (
+        "EXISTS (SELECT 1 FROM json_each(data, '$.lines') line"
+        " WHERE line.value ->> 'sku' = ? OR line.value ->> 'other_sku' = ?)"
+    )
+    return _entries(
+        store,
+        f"WHERE subject = ? OR (subject = 'stock:' AND {names}) OR (kind = 'delivery.confirm' AND {names})"
+        " ORDER BY place DESC LIMIT ?",
+        (f"stock:{sku}", sku, sku, sku, sku, most),
+    )
+
+
 def find(store: Store, id: UUID) -> Entry | None:  # noqa: A002 - the wire's name
     """Return one message, or none."""
     found = _entries(store, "WHERE id = ?", (str(id),))
@@ -210,7 +237,7 @@ def refused(store: Store) -> list[Entry]:
     return _entries(store, "WHERE outcome = 'rejected' AND dealt_with_at_ms IS NULL ORDER BY place DESC", ())
 
 
-def _entries(store: Store, where: str, values: Sequence[str]) -> list[Entry]:
+def _entries(store: Store, where: str, values: Sequence[str | int]) -> list[Entry]:
     return [_entry(row) for row in store.rows(f"SELECT {_COLUMNS} FROM outbox {where}", values)]  # noqa: S608 - our own clauses
 
 

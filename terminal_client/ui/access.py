@@ -1,9 +1,9 @@
 """What is the owner's alone, and what a locked terminal still answers.
 
-A clerk orders, receives, counts, prints, reads notices and answers surveys. The owner alone changes PINs, gives figures
-for the forecast, appeals, chooses printer and scanner, and orders beyond the amount that he set. Language, type and
-brightness are everybody's: who cannot read the screen cannot ask for a PIN. A scan is answered also while locked, and
-does nothing.
+A clerk orders, receives, sells, counts, prints, reads notices and answers surveys. The owner alone changes PINs, takes
+goods out of the stock that were not sold, gives figures for the forecast, appeals, chooses printer and scanner, and
+orders beyond the amount that he set. Language, type and brightness are everybody's: who cannot read the screen cannot
+ask for a PIN. A scan is answered also while locked, and does nothing.
 """
 
 from typing import Literal
@@ -25,6 +25,8 @@ OWNERS: tuple[tuple[Literal["GET", "POST"], str], ...] = (
     ("POST", "/score"),
     ("POST", "/appeals"),
     ("POST", "/counter/choose"),
+    ("GET", "/stock/adjust"),
+    ("POST", "/stock/adjust"),
 )
 
 

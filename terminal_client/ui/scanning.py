@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from terminal_client.core import stock_use_cases
 from terminal_client.core.scans import Scan
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk
@@ -63,6 +64,12 @@ def aside(desk: Desk, scan: Scan) -> tuple[str, Tone]:
         text = N_("Expired on {day}.") if over else N_("Good until {day}.")
         said.append(desk.pages.text(text, day=scan.code.expires.isoformat()))
     return " ".join(["", *said]), "wait" if tone == "wait" else "ok"
+
+
+def keep_batch(desk: Desk, scan: Scan) -> None:
+    """Keep the day of expiry that a code names, where it names one: the list of those days is made of such scans."""
+    if scan.item is not None and scan.code is not None and scan.code.expires is not None:
+        stock_use_cases.see_batch(desk.terminal.shop, scan.item.sku, scan.code.batch or "", scan.code.expires)
 
 
 def elsewhere(desk: Desk, _path: str, scan: Scan) -> Scanned:

@@ -152,6 +152,7 @@ def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
         line = next((line for line in view.lines if line.line.sku == scan.item.sku), None)
         if line is not None:
             more, tone = scanning.aside(desk, scan)
+            scanning.keep_batch(desk, scan)
             said = N_("{name}: {count} on the list of delivery #{number}.")
             if line.count is not None:
                 said = N_("{name}: {count} on the list of delivery #{number}, looked at already.")

@@ -24,6 +24,7 @@ KINDS = {
     "announcement.read": N_("Read receipt"),
     "forecast.figure": N_("Own figure for a month"),
     "score.appeal": N_("Appeal against my score"),
+    "stock.move": N_("Stock entry"),
 }
 
 
@@ -97,10 +98,10 @@ def _leads_to(entry: Entry) -> str:
     match sort:
         case "order":
             return "/order?show=mine" if entry.kind != "order.cancel" else f"/orders/{name}"
-        case "delivery":
-            return f"/deliveries/{name}"
-        case "survey":
-            return f"/surveys/{name}"
+        case "delivery" | "survey":
+            return f"/{'deliveries' if sort == 'delivery' else 'surveys'}/{name}"
+        case "stock":
+            return f"/stock?{urlencode({'sku': name})}" if name else "/stock/count"
         case "appeal":
             return "/score"
         case "forecast":
