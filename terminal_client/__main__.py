@@ -5,9 +5,7 @@ import contextlib
 import ctypes
 import logging
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -15,10 +13,11 @@ from pathlib import Path
 
 from terminal_client.app import Terminal
 from terminal_client.core.store import StoreInUseError, StoreTooNewError
+from terminal_client.kiosk import Kiosk
 from terminal_client.ui import serve
+from terminal_client.watchdog import Watchdog
 
 ENDS_WITHIN_S = 0.2
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 #: glibc's names: how many heaps threads may have of their own, and from when free memory goes back.
@@ -49,11 +48,18 @@ def main() -> int:
     serving = threading.Thread(target=server.run, name="terminal-screens", daemon=True)
     serving.start()
     terminal.start()
-    browser = _open_kiosk(url, asked.data_dir) if asked.kiosk else None
+    watchdog = Watchdog(server.effective_port, terminal.turned_s_ago)
+    watchdog.start()
+    kiosk = Kiosk(url, asked.data_dir.resolve() / "browser") if asked.kiosk else None
+    if kiosk is not None:
+        kiosk.open()
     while not asked_to_end:
         time.sleep(ENDS_WITHIN_S)
-    if browser is not None:
-        browser.terminate()
+        if kiosk is not None:
+            kiosk.look()
+    watchdog.stop()
+    if kiosk is not None:
+        kiosk.close()
     server.close()
     terminal.close()
     return 0
@@ -78,15 +84,6 @@ def _arguments() -> argparse.Namespace:
 
 def _data_dir() -> Path:
     return Path(os.environ.get("EVENHAND_DATA_DIR", ".evenhand")) / "terminal"
-
-
-def _open_kiosk(url: str, data_dir: Path) -> subprocess.Popen[bytes] | None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        print("terminal: no Chromium was found; open the address in a browser", file=sys.stderr)  # noqa: T201
-        return None
-    words = [browser, "--kiosk", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    return subprocess.Popen([*words, "--disable-sync", f"--user-data-dir={data_dir.resolve() / 'browser'}", url])
 
 
 if __name__ == "__main__":

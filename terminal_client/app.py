@@ -83,6 +83,7 @@ class Terminal:
         self.counter = Counter(self.store, data_dir, printer=printer)
         self._woken = threading.Event()
         self._ticker: threading.Thread | None = None
+        self._turned_at_s = time.monotonic()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -159,8 +160,13 @@ class Terminal:
             self.store.wait_for_change(timeout_s=0.05)
         return True
 
+    def turned_s_ago(self) -> float:
+        """Return how many seconds ago the thread of the exchange has last turned; about a second while all is well."""
+        return time.monotonic() - self._turned_at_s
+
     def _tick(self) -> None:
         while True:
+            self._turned_at_s = time.monotonic()
             due_ms = self.engine.due_ms()
             pause_s = TICK_MOST_S if due_ms is None else (due_ms - self._clock.monotonic_ms()) / 1000
             if self._woken.wait(min(max(pause_s, TICK_LEAST_S), TICK_MOST_S)):
