@@ -108,6 +108,7 @@ TEXTS: dict[str, str] = {
     "survey_closed": _("The survey closed at {closed_at}."),
     "answer_missing": _("Question {question} needs an answer."),
     "answer_invalid": _("Question {question}: {what}."),
+    "answer_not_asked": _("Question {question} is not asked after the other answers. Leave it out."),
     "already_answered": _("The survey was already answered."),
     "unknown_announcement": _("There is no such announcement for this shop."),
     # forecasts

@@ -167,8 +167,21 @@ class Choice(Message):
     text: Text
 
 
+class OnlyIf(Message):
+    """On what a question hangs: the answer to an earlier single, multiple or scale question.
+
+    ``choice`` for questions with choices, ``number`` for a scale; ``at_least`` is for scales alone. How it is read:
+    :mod:`contract.asking`.
+    """
+
+    question: str
+    test: Literal["is", "is_not", "at_least"]
+    choice: str | None = None
+    number: int | None = None
+
+
 class Question(Message):
-    """One question of a survey."""
+    """One question of a survey; without ``only_if`` it is asked of everyone."""
 
     id: str
     kind: Literal["single", "multiple", "scale", "number", "text"]
@@ -177,6 +190,7 @@ class Question(Message):
     choices: tuple[Choice, ...] = ()
     low: int | None = None
     high: int | None = None
+    only_if: OnlyIf | None = None
 
 
 class Survey(Message):

@@ -121,6 +121,7 @@ def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
         survey=found,
         results=queries.results(session, found) if found.opened_at else [],
         kinds=forms.KINDS,
+        tests=forms.TESTS,
         bins=rules.bins,
         history=history,
         problem=None,
@@ -208,6 +209,7 @@ def _builder(
         survey=survey,
         revision=revision,
         kinds=forms.KINDS,
+        tests=forms.TESTS,
         choices=retailers.audience_choices(session),
         questions_most=rules.QUESTIONS_MOST,
     )

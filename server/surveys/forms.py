@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import ImmutableMultiDict
 
-from contract.feed import Choice, Question, Text
+from contract.feed import Choice, OnlyIf, Question, Text
 from server.kit.console.texts import N_
 from server.kit.fields import EMPTY, Invalid, Reason, Unfit, Whole
 from server.retailers.rules import Audience
@@ -25,6 +25,9 @@ KINDS = {
     "number": N_("a number"),
     "text": N_("a free text"),
 }
+TESTS = {"is": N_("is"), "is_not": N_("is not"), "at_least": N_("is at least")}
+#: What a question can hang on.
+BRANCHING = ("single", "multiple", "scale")
 EVERYONE = Audience()
 _BARS = str.maketrans("｜", "|")
 _NUMBER = Whole(least=-rules.NUMBER_MOST, most=rules.NUMBER_MOST)
@@ -32,7 +35,10 @@ _NUMBER = Whole(least=-rules.NUMBER_MOST, most=rules.NUMBER_MOST)
 
 @dataclass(frozen=True)
 class QuestionForm:
-    """One question as it was typed; ``choices`` has one a line, both languages parted by a bar."""
+    """One question as it was typed; ``choices`` has one a line, both languages parted by a bar.
+
+    ``on`` is the id of the question on which it hangs, or empty; ``on_answer`` a choice's id or a step of a scale.
+    """
 
     id: str
     kind: str = "single"
@@ -42,6 +48,9 @@ class QuestionForm:
     low: str = ""
     high: str = ""
     choices: str = ""
+    on: str = ""
+    on_test: str = "is"
+    on_answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,29 @@ class SurveyForm:
     closes_at: str = ""
     audience: Audience = EVERYONE
     questions: tuple[QuestionForm, ...] = (QuestionForm("q1"),)
+
+    def hinges(self, number: int) -> list[tuple[int, QuestionForm]]:
+        """Return what question ``number`` can hang on, with their numbers; what it hangs on already is among them."""
+        own = self.questions[number - 1]
+        return [
+            (place, one)
+            for place, one in enumerate(self.questions, start=1)
+            if (place < number and one.kind in BRANCHING) or one.id == own.on
+        ]
+
+    def on_answers(self, question: QuestionForm) -> list[tuple[str, Text]]:
+        """Return the answers on which ``question`` can be made to hang: choices, or the steps of a scale."""
+        named = next((one for one in self.questions if one.id == question.on), None)
+        if named is None:
+            return []
+        if named.kind != "scale":
+            return [(choice.id, choice.text) for choice in _choices(named.choices)]
+        try:
+            low, high = _NUMBER.read(named.low), _NUMBER.read(named.high)
+        except Unfit:
+            return []
+        steps = range(low, min(high, low + rules.SCALE_MOST) + 1)
+        return [(str(step), Text(zh=str(step), en=str(step))) for step in steps]
 
 
 def new_form(now: datetime, zone: ZoneInfo) -> SurveyForm:
@@ -83,6 +115,7 @@ def filled(draft: rules.Draft, zone: ZoneInfo) -> SurveyForm:
                 low="" if question.low is None else str(question.low),
                 high="" if question.high is None else str(question.high),
                 choices="\n".join(f"{choice.text.zh} | {choice.text.en}" for choice in question.choices),
+                **_hinge(question.only_if),
             )
             for question in draft.questions
         ),
@@ -114,6 +147,9 @@ def typed(form: ImmutableMultiDict[str, str]) -> SurveyForm:
                 low=text(f"q{number}_low"),
                 high=text(f"q{number}_high"),
                 choices=text(f"q{number}_choices"),
+                on=text(f"q{number}_on"),
+                on_test=text(f"q{number}_on_test") if text(f"q{number}_on_test") in TESTS else "is",
+                on_answer=text(f"q{number}_on_answer"),
             )
             for number in range(1, count + 1)
         ),
@@ -162,7 +198,9 @@ def draft_of(
             for name, text in (("low", one.low), ("high", one.high))
             if text.strip() and one.kind in {"scale", "number"}
         }
-        questions.append(_question(one, bounds))
+        scale = any(other.id == one.on and other.kind == "scale" for other in form.questions)
+        step = read(f"q{number}_on_answer", _NUMBER.read, one.on_answer) if scale else None
+        questions.append(_question(one, bounds, step))
     if unfit:
         return None, {name: error.sentence(gettext) for name, error in unfit.items()}
     draft = rules.Draft(
@@ -189,10 +227,29 @@ def _field(where: str) -> str:
     parts = where.split(".")
     if parts[0] != "questions" or len(parts) == 1:
         return "_".join(parts)
+    if parts[2] == "only_if":
+        return f"q{parts[1]}_" + {"question": "on", "test": "on_test", "answer": "on_answer"}[parts[3]]
     return f"q{parts[1]}_{parts[-1] if parts[2] == 'text' else parts[2]}"
 
 
-def _question(form: QuestionForm, bounds: Mapping[str, int | None]) -> Question:
+def _hinge(on: OnlyIf | None) -> dict[str, Any]:
+    if on is None:
+        return {}
+    return {
+        "on": on.question,
+        "on_test": on.test,
+        "on_answer": str(on.number) if on.choice is None else on.choice,
+    }
+
+
+def _only_if(form: QuestionForm, step: int | None) -> OnlyIf | None:
+    if not form.on:
+        return None
+    choice = form.on_answer if step is None else None
+    return OnlyIf(question=form.on, test=cast("Any", form.on_test), choice=choice, number=step)
+
+
+def _question(form: QuestionForm, bounds: Mapping[str, int | None], step: int | None) -> Question:
     return Question(
         id=form.id,
         kind=cast("Any", form.kind),
@@ -201,6 +258,7 @@ def _question(form: QuestionForm, bounds: Mapping[str, int | None]) -> Question:
         choices=_choices(form.choices) if form.kind in {"single", "multiple"} else (),
         low=bounds.get("low"),
         high=bounds.get("high"),
+        only_if=_only_if(form, step),
     )
 
 

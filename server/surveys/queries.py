@@ -74,13 +74,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Result:
-    """What was answered to one question.
+    """What was answered to one question; ``asked`` counts the shops that answered the survey and were asked this.
 
     ``counts`` are by choice's id in the question's order, or by number in its order; ``texts`` are the newest
     :data:`TEXTS_SHOWN`.
     """
 
     question: Question
+    asked: int
     answered: int
     counts: tuple[tuple[str, int], ...]
     mean: float | None
@@ -133,9 +134,17 @@ def results(session: Session, shown: Survey) -> list[Result]:
         .order_by(AnswerRow.number)
     ):
         numbers.setdefault(question, {})[int(number or 0)] = count
+    named = {question.id: question.only_if.question if question.only_if else "" for question in shown.questions}
     return [
         _result(
             question,
+            rules.asked_count(
+                question.only_if,
+                shown.answered,
+                choices.get(named[question.id], {}),
+                numbers.get(named[question.id], {}),
+                given.get(named[question.id], 0),
+            ),
             given.get(question.id, 0),
             choices.get(question.id, {}),
             numbers.get(question.id, {}),
@@ -207,16 +216,17 @@ def questions_of(row: SurveyRow) -> tuple[Question, ...]:
 
 
 def _result(
-    question: Question, answered: int, choices: dict[str, int], numbers: dict[int, int], words: list[Words]
+    question: Question, asked: int, answered: int, choices: dict[str, int], numbers: dict[int, int], words: list[Words]
 ) -> Result:
     if question.kind in {"single", "multiple"}:
         counts = tuple((choice.id, choices.get(choice.id, 0)) for choice in question.choices)
-        return Result(question, answered, counts, None, None, ())
+        return Result(question, asked, answered, counts, None, None, ())
     if question.kind == "scale" and question.low is not None and question.high is not None:
         numbers = {value: numbers.get(value, 0) for value in range(question.low, question.high + 1)}
     average = rules.middle(numbers)
     return Result(
         question,
+        asked,
         answered,
         tuple((str(value), count) for value, count in numbers.items()),
         None if average is None else float(average[0]),

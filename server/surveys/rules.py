@@ -11,9 +11,10 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from contract.asking import asked_of, says_something
 from contract.envelope import MAX_BYTES
 from contract.errors import Rejected
-from contract.feed import Question, Text
+from contract.feed import OnlyIf, Question, Text
 from contract.messages import Answer, Message
 from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG, TOO_MANY, TWICE, Invalid, Reason, Unfit
 from server.kit.marking import N_
@@ -36,7 +37,14 @@ OVER = Reason("over", N_("The close is already over."))
 TOO_HEAVY = Reason("too_heavy", N_("The survey has {size} bytes; terminals take {most}. Make it shorter."))
 NOT_ASKED = Reason("not_asked", N_("No retailer is in this audience."))
 BAD_ID = Reason("bad_id", N_("“{value}” is no name for it: 1 to 32 of a–z, 0–9, - and _."))
-REASONS = (TOO_FEW_CHOICES, UPSIDE_DOWN, WIDE_SCALE, CLOSES_EARLY, OVER, TOO_HEAVY, NOT_ASKED, BAD_ID)
+NOT_EARLIER = Reason("not_earlier", N_("A question can hang only on one that stands before it."))
+HANGS_ON_NOTHING = Reason("hangs_on_nothing", N_("A question can hang only on choices or a scale."))
+NOT_ITS_TEST = Reason("not_its_test", N_("“At least” needs a scale."))
+NOT_ITS_ANSWER = Reason("not_its_answer", N_("This is no answer to the question on which it hangs."))
+REASONS = (
+    *(TOO_FEW_CHOICES, UPSIDE_DOWN, WIDE_SCALE, CLOSES_EARLY, OVER, TOO_HEAVY, NOT_ASKED, BAD_ID),
+    *(NOT_EARLIER, HANGS_ON_NOTHING, NOT_ITS_TEST, NOT_ITS_ANSWER),
+)
 
 _ID = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -71,6 +79,8 @@ def check_draft(draft: Draft) -> None:
     _check_ids(wrong, "questions", [question.id for question in draft.questions])
     for number, question in enumerate(draft.questions, start=1):
         _check_question(wrong, f"questions.{number}", question)
+        if question.only_if is not None:
+            _check_only_if(wrong, f"questions.{number}.only_if", question.only_if, draft.questions[: number - 1])
     if draft.closes_at <= draft.opens_at:
         wrong["closes_at"] = Unfit(CLOSES_EARLY)
     size = len(draft.model_dump_json().encode())
@@ -100,6 +110,24 @@ def _check_question(wrong: dict[str, Unfit], where: str, question: Question) -> 
             _check_range(wrong, where, question)
         case "text":
             pass
+
+
+def _check_only_if(wrong: dict[str, Unfit], where: str, on: OnlyIf, earlier: Sequence[Question]) -> None:
+    """Let a question hang on an earlier one alone: thereby none hangs on itself, in a circle or on what comes later."""
+    named = next((question for question in earlier if question.id == on.question), None)
+    if named is None:
+        wrong[f"{where}.question"] = Unfit(NOT_EARLIER)
+    elif named.kind in {"single", "multiple"}:
+        if on.test == "at_least":
+            wrong[f"{where}.test"] = Unfit(NOT_ITS_TEST)
+        if on.number is not None or on.choice not in {choice.id for choice in named.choices}:
+            wrong[f"{where}.answer"] = Unfit(NOT_ITS_ANSWER)
+    elif named.kind == "scale":
+        inside = named.low is not None and named.high is not None and named.low <= (on.number or 0) <= named.high
+        if on.number is None or on.choice is not None or not inside:
+            wrong[f"{where}.answer"] = Unfit(NOT_ITS_ANSWER)
+    else:
+        wrong[f"{where}.question"] = Unfit(HANGS_ON_NOTHING)
 
 
 def _check_range(wrong: dict[str, Unfit], where: str, question: Question) -> None:
@@ -138,7 +166,7 @@ def fitting(questions: Sequence[Question], answers: Iterable[Answer]) -> list[An
     Raises
     ------
     Rejected
-        ``answer_missing`` or ``answer_invalid``, naming the question and what is wrong.
+        ``answer_missing``, ``answer_invalid`` or ``answer_not_asked``, naming the question and what is wrong.
     """
     given: dict[str, Answer] = {}
     known = {question.id for question in questions}
@@ -149,20 +177,19 @@ def fitting(questions: Sequence[Question], answers: Iterable[Answer]) -> list[An
             raise Rejected("answer_invalid", question=answer.question, what="× 2")
         given[answer.question] = answer
     fit = []
+    asked = {question.id for question in asked_of(questions, given)}
     for question in questions:
         one = given.get(question.id)
-        if one is not None and _says_something(one):
+        if one is not None and says_something(one):
+            if question.id not in asked:
+                raise Rejected("answer_not_asked", question=question.id)
             wrong = _misfit(question, one)
             if wrong is not None:
                 raise Rejected("answer_invalid", question=question.id, what=wrong)
             fit.append(one)
-        elif question.required:
+        elif question.required and question.id in asked:
             raise Rejected("answer_missing", question=question.id)
     return fit
-
-
-def _says_something(answer: Answer) -> bool:
-    return bool(answer.choices) or answer.number is not None or bool((answer.text or "").strip())
 
 
 def _misfit(question: Question, answer: Answer) -> str | None:
@@ -207,6 +234,30 @@ def _misfit_choices(question: Question, chosen: Sequence[str]) -> str | None:
 
 def _set(names: Iterable[str]) -> str:
     return "{" + ", ".join(sorted(names)) + "}"
+
+
+def asked_count(
+    on: OnlyIf | None, sets: int, choices: Mapping[str, int], numbers: Mapping[int, int], given: int
+) -> int:
+    """Return of how many shops a question was asked.
+
+    Parameters
+    ----------
+    on
+        On what it hangs.
+    sets
+        How many shops answered the survey.
+    choices, numbers, given
+        What was answered to the question that ``on`` names, by choice or number, and by how many shops. What is
+        stored was asked, so that these alone decide.
+    """
+    if on is None:
+        return sets
+    if on.test == "at_least":
+        least = on.number or 0
+        return sum(count for value, count in numbers.items() if value >= least)
+    same = choices.get(on.choice, 0) if on.choice is not None else numbers.get(on.number or 0, 0)
+    return same if on.test == "is" else given - same
 
 
 def middle(counts: Mapping[int, int]) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from contract.asking import asked_of
 from contract.errors import Conflict, Rejected
 from contract.feed import Announcement, Delivery, Survey, WindowState
 from contract.ids import uuid7
@@ -342,6 +343,8 @@ def keep_answer(shop: Shop, survey: UUID, answer: Answer) -> None:
 def answer_survey(shop: Shop, survey: UUID, answers: Sequence[Answer] | None = None) -> UUID:
     """Queue the answers of a survey, the kept ones where absent; return the message's id.
 
+    Only what is asked after the other answers is sent; what was kept of the rest goes with the draft.
+
     Raises
     ------
     Rejected, Conflict
@@ -355,9 +358,10 @@ def answer_survey(shop: Shop, survey: UUID, answers: Sequence[Answer] | None = N
             raise Conflict("already_answered")
         kept = drafts.answers(shop.store, survey)
         given = kept if answers is None else {answer.question: answer for answer in answers}
-        for question in asked.questions:
+        questions = asked_of(asked.questions, given)
+        for question in questions:
             survey_rules.check_answer(question, given.get(question.id))
-        ordered = tuple(given[q.id] for q in asked.questions if q.id in given)
+        ordered = tuple(given[q.id] for q in questions if q.id in given)
         pending = _queue(shop, "survey.answer", f"survey:{survey}", AnswerSurvey(survey=survey, answers=ordered))
         drafts.drop_answers(shop.store, survey)
     shop.saved(pending)

@@ -12,6 +12,7 @@ from facts_defects import DEFECTS as OF_FACTS
 from forecast_defects import DEFECTS as OF_FORECASTS
 from planting import Defect, Edit
 from scoring_defects import DEFECTS as OF_SCORES
+from survey_defects import DEFECTS as OF_SURVEYS
 from terminal_defects import DEFECTS as OF_TERMINALS
 from till_defects import DEFECTS as OF_TILLS
 
@@ -187,6 +188,7 @@ DEFECTS = (
     *OF_APPEALS,
     *OF_FACTS,
     *OF_SCORES,
+    *OF_SURVEYS,
     *OF_TERMINALS,
     *OF_TILLS,
 )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from contract.feed import Announcement, Survey
+from contract.asking import Course, course
+from contract.feed import Announcement, Question, Survey
 from contract.messages import Answer
 from terminal_client.core import drafts, feed, outbox
 from terminal_client.core.outbox import Entry
@@ -37,6 +38,16 @@ class SurveyView:
     def to_answer(self) -> bool:
         """Whether it waits for the shop."""
         return not self.closed and (self.entry is None or self.entry.state == "refused")
+
+    @property
+    def course(self) -> Course:
+        """What the answers kept so far let be asked, and what still hangs on answers to come."""
+        return course(self.survey.questions, self.kept)
+
+    @property
+    def next_open(self) -> Question | None:
+        """The first question that is asked and was not gone past yet, or none: then it can be sent."""
+        return next((question for question in self.course.asked if question.id not in self.kept), None)
 
 
 def read_all(store: Store, clock: ServerClock) -> list[Note]:

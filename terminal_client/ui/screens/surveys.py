@@ -15,31 +15,35 @@ from terminal_client.core.views.notices import SurveyView
 from terminal_client.ui.web import Desk, go
 
 MOST_TEXT = 1000
+#: In place of a question's id, which has no dot: the first open one, or the sending.
+END = ".end"
 
 
 def show(desk: Desk, request: Request, survey: UUID) -> Response:
-    """Show the first open question, or the one that was asked for; at the end, the sending."""
+    """Show the question that was asked for, or the first open one; at the end, the sending."""
     view = _find(desk, survey)
-    asked = request.args.get("question", "")
-    position = int(asked) if asked.isascii() and asked.isdecimal() else _first_open(view)
-    return _page(desk, view, min(position, len(view.survey.questions)))
+    wanted = request.args.get("question")
+    found = next((question for question in view.course.asked if question.id == wanted), None)
+    return _page(desk, view, found or view.next_open)
 
 
 def answer(desk: Desk, request: Request, survey: UUID) -> Response:
-    """Keep one answer and go on."""
+    """Keep one answer and go on to what is asked after it; a question that is no longer asked is passed over."""
     view = _find(desk, survey)
-    position = next((n for n, q in enumerate(view.survey.questions) if q.id == request.form.get("question")), None)
+    asked = view.course.asked
+    position = next((n for n, question in enumerate(asked) if question.id == request.form.get("question")), None)
     if position is None:
-        raise NotFound
-    question = view.survey.questions[position]
+        return go(f"/surveys/{survey}")
+    question = asked[position]
     given = _answer(question, request)
     try:
         survey_rules.check_answer(question, given)
     except Refusal as refused:
         said = desk.pages.refusal(refused.code, {**refused.params, "question": position + 1})
-        return _page(desk, view, position, said)
+        return _page(desk, view, question, said)
     use_cases.keep_answer(desk.terminal.shop, survey, given)
-    return go(f"/surveys/{survey}?question={position + 1}")
+    following = _find(desk, survey).course.asked[position + 1 :]
+    return go(f"/surveys/{survey}?question={following[0].id if following else END}")
 
 
 def send(desk: Desk, _request: Request, survey: UUID) -> Response:
@@ -48,24 +52,20 @@ def send(desk: Desk, _request: Request, survey: UUID) -> Response:
     return go(f"/surveys/{survey}")
 
 
-def _page(desk: Desk, view: SurveyView, position: int, said: str = "") -> Response:
-    questions = view.survey.questions
-    question = questions[position] if position < len(questions) and view.to_answer else None
+def _page(desk: Desk, view: SurveyView, question: Question | None, said: str = "") -> Response:
+    question = question if view.to_answer else None
     return desk.pages.page(
         "survey.html",
         here="notices",
         undo=None,
         view=view,
-        position=position,
+        asked=view.course.asked,
+        most=view.course.most,
+        position=view.course.asked.index(question) if question else None,
         question=question,
         kept=view.kept.get(question.id) if question else None,
         said=said,
     )
-
-
-def _first_open(view: SurveyView) -> int:
-    unanswered = (n for n, q in enumerate(view.survey.questions) if q.id not in view.kept)
-    return next(unanswered, len(view.survey.questions))
 
 
 def _answer(question: Question, request: Request) -> Answer:

@@ -157,6 +157,69 @@ def test_a_survey_that_no_terminal_could_take_is_refused():
         rules.check_draft(draft(questions=long))
 
 
+def hanging(id: str, question: str, test: str, **on: object) -> Question:  # noqa: A002 - the wire's name
+    return ask(id, "text", only_if={"question": question, "test": test, **on})
+
+
+BRANCHED = (
+    *QUESTIONS[:3],
+    hanging("why", "one", "is", choice="red"),
+    hanging("praise", "scale", "at_least", number=4),
+    hanging("else", "many", "is_not", choice="blue"),
+)
+
+
+def test_what_is_not_asked_needs_no_answer_and_takes_none():
+    given = [Answer(question="one", choices=("blue",)), Answer(question="many", choices=("blue", "red"))]
+    given.append(Answer(question="scale", number=3))
+    assert rules.fitting(BRANCHED, given) == given
+    assert rules.fitting(BRANCHED, [*given, Answer(question="why", text=" ")]) == given
+    for name in ("why", "praise", "else"):
+        with pytest.raises(Rejected, match="Leave it out") as refused:
+            rules.fitting(BRANCHED, [*given, Answer(question=name, text="because")])
+        assert (refused.value.code, refused.value.params) == ("answer_not_asked", {"question": name})
+
+
+def test_what_is_asked_after_an_answer_needs_one():
+    given = [Answer(question="one", choices=("red",)), Answer(question="many", choices=("red",))]
+    given += [Answer(question="scale", number=4), Answer(question="why", text="y"), Answer(question="else", text="z")]
+    with pytest.raises(Rejected) as refused:
+        rules.fitting(BRANCHED, given)
+    assert (refused.value.code, refused.value.params) == ("answer_missing", {"question": "praise"})
+
+
+@pytest.mark.parametrize(
+    ("questions", "where"),
+    [
+        ((hanging("a", "a", "is", choice="red"),), "questions.1.only_if.question"),
+        ((hanging("a", "b", "is", choice="red"), ask("b", "single")), "questions.1.only_if.question"),
+        (
+            (
+                ask("a", "scale", low=1, high=5, only_if={"question": "b", "test": "is", "number": 1}),
+                ask("b", "scale", low=1, high=5, only_if={"question": "a", "test": "is", "number": 1}),
+            ),
+            "questions.1.only_if.question",
+        ),
+        ((ask("a", "single"), hanging("b", "gone", "is", choice="red")), "questions.2.only_if.question"),
+        ((ask("a", "number"), hanging("b", "a", "is", number=1)), "questions.2.only_if.question"),
+        ((ask("a", "single"), hanging("b", "a", "at_least", choice="red")), "questions.2.only_if.test"),
+        ((ask("a", "multiple"), hanging("b", "a", "is", choice="pink")), "questions.2.only_if.answer"),
+        ((ask("a", "single"), hanging("b", "a", "is", number=1)), "questions.2.only_if.answer"),
+        ((QUESTIONS[2], hanging("b", "scale", "at_least", number=6)), "questions.2.only_if.answer"),
+        ((QUESTIONS[2], hanging("b", "scale", "is", choice="red")), "questions.2.only_if.answer"),
+        ((QUESTIONS[2], hanging("b", "scale", "is")), "questions.2.only_if.answer"),
+    ],
+)
+def test_a_question_hangs_on_an_earlier_answer_or_is_refused_by_field(questions, where):
+    with pytest.raises(Invalid) as refused:
+        rules.check_draft(draft(questions=questions))
+    assert list(refused.value.problems) == [where]
+
+
+def test_a_survey_with_skips_can_be_asked():
+    rules.check_draft(draft(questions=BRANCHED))
+
+
 def test_the_middle_of_numbers():
     assert rules.middle({1: 1, 2: 1, 5: 2}) == (3.25, 3.5)
     assert rules.middle({}) is None

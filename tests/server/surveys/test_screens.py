@@ -151,6 +151,42 @@ def test_questions_are_added_moved_and_removed_without_storing_anything(signed_i
     assert "No survey yet" in browser.get("/console/surveys").text
 
 
+HANGING = {"q2_on": "q1", "q2_on_test": "is_not", "q2_on_answer": "c1", "q2_required": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "only if question 1 is not “Yes”"), ("zh", "仅当第 1 题不是 “是”")],
+)
+def test_a_question_is_made_to_hang_on_an_earlier_choice(signed_in, shops, language, words):
+    browser = signed_in("planner", language=language)
+    form = browser.post("/console/surveys/form", data=FORM | {"q2_on": "q1"}).text
+    assert ">否</option>" in form if language == "zh" else ">No</option>" in form
+
+    kept = browser.post("/console/surveys", data=FORM | HANGING, follow_redirects=True)
+
+    assert words in kept.text
+    again = browser.get(f"{kept.url.path}/edit").text
+    assert '<option value="is_not" selected' in again
+    assert '<option value="c1" selected' in again
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"q1_on": "q2", "q1_on_answer": "3"}, "q1_on"),
+        ({"q2_on": "gone"}, "q2_on"),
+        ({"q2_on": "q1", "q2_on_test": "at_least", "q2_on_answer": "c1"}, "q2_on_test"),
+        ({"q2_on": "q1", "q2_on_answer": ""}, "q2_on_answer"),
+        ({"count": "3", "q3_id": "q3", "q3_kind": "text", "q3_zh": "问", "q3_en": "?", "q3_on": "q2"}, "q3_on_answer"),
+    ],
+)
+def test_a_question_that_hangs_on_nothing_it_could_is_shown_with_its_field(signed_in, shops, changed, field):
+    answer = signed_in("planner").post("/console/surveys", data=FORM | changed)
+    assert answer.status_code == 422
+    assert f'href="#f-{field}"' in answer.text
+
+
 def test_a_survey_for_nobody_is_shown_in_its_form(signed_in, shops):
     browser = signed_in("planner")
     page = browser.post("/console/surveys", data=FORM | {"regions": "city", "tiers": "9"}).headers["Location"]

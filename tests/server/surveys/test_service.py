@@ -184,6 +184,31 @@ def test_the_results_count_choices_and_give_the_middle_of_marks(session, shops):
     assert [(one.id, at) for one, at in asked] == [(survey, None)]
 
 
+def test_a_question_counts_only_the_shops_that_were_asked(session, shops):
+    questions = [question.model_dump(mode="json") for question in draft().questions]
+    questions[1]["only_if"] = {"question": "fair", "test": "is_not", "choice": "no"}
+    questions[2] |= {"required": True, "only_if": {"question": "mark", "test": "at_least", "number": 4}}
+    survey = publish(session, questions=questions)
+    assert told(session, "R1")[0].questions[2].only_if == draft(questions=questions).questions[2].only_if
+
+    def send_in(shop: Sender, choice: str, mark: int | None = None, why: str = "") -> Receipt:
+        given = [Answer(question="fair", choices=(choice,))]
+        given += [Answer(question="mark", number=mark)] if mark else []
+        given += [Answer(question="why", text=why)] if why else []
+        return send(session, shop, "survey.answer", AnswerSurvey(survey=survey, answers=tuple(given)))
+
+    late = send_in(shops[2], "no", 2)
+    assert (late.outcome, late.code) == ("rejected", "answer_not_asked")
+    assert send_in(shops[0], "yes", 5, "quick").outcome == "accepted"
+    assert send_in(shops[1], "yes", 2).outcome == "accepted"
+    assert send_in(shops[2], "no").outcome == "accepted"
+
+    shown = queries.survey(session, survey)
+    assert shown is not None
+    fair, mark, why = queries.results(session, shown)
+    assert [(one.asked, one.answered) for one in (fair, mark, why)] == [(3, 3), (2, 2), (1, 1)]
+
+
 def test_a_terminal_sees_the_answers_of_its_own_shop_alone_and_changes_none(sessions):
     with transaction(sessions) as session:
         for code in ("R1", "R2"):

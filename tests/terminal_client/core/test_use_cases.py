@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from contract.errors import Conflict, Rejected
-from contract.feed import Announcement, Choice, Delivery, Question, ShippedLine, Survey
+from contract.feed import Announcement, Choice, Delivery, OnlyIf, Question, ShippedLine, Survey
 from contract.messages import Answer, OrderLine
 from terminal_client.core import drafts, orders, outbox, use_cases
 from terminal_client.core.delivery_rules import AS_LISTED, Count
-from terminal_client.core.views import deliveries, order_screen
+from terminal_client.core.views import deliveries, notices, order_screen
 
 GOLD = [OrderLine(sku="GOLD", quantity_units=12)]
 
@@ -221,6 +221,44 @@ def test_a_survey_is_answered_once_and_every_question_that_needs_it(world: Any, 
     use_cases.answer_survey(world.shop, survey.survey)
     with pytest.raises(Conflict):
         use_cases.answer_survey(world.shop, survey.survey)
+
+
+def test_what_is_no_longer_asked_stays_in_the_draft_and_is_not_sent(world: Any, make: Any) -> None:
+    word = make.text("?", "？")
+    choices = tuple(Choice(id=name, text=word) for name in ("yes", "no"))
+    survey = Survey(
+        survey=make.id(world.clock.at_ms, world.chance),
+        title=word,
+        intro=word,
+        state="open",
+        closes_at=world.server.now() + timedelta(days=1),
+        questions=(
+            Question(id="q1", kind="single", text=word, choices=choices),
+            Question(id="q2", kind="text", text=word, only_if=OnlyIf(question="q1", test="is", choice="no")),
+            Question(id="q3", kind="scale", text=word, low=1, high=5),
+        ),
+    )
+    world.server.tell(f"survey:{survey.survey}", "survey", survey)
+    world.run(2)
+
+    def keep(*answers: Answer) -> Any:
+        for answer in answers:
+            use_cases.keep_answer(world.shop, survey.survey, answer)
+        view = notices.survey(world.store, world.shop.clock, survey.survey)
+        return [question.id for question in view.course.asked], view.next_open and view.next_open.id, view.course.most
+
+    assert keep() == (["q1", "q3"], "q1", 3)
+    assert keep(Answer(question="q1", choices=("no",))) == (["q1", "q2", "q3"], "q2", 3)
+    assert keep(Answer(question="q2", text="late")) == (["q1", "q2", "q3"], "q3", 3)
+    assert keep(Answer(question="q1", choices=("yes",))) == (["q1", "q3"], "q3", 2)
+    assert keep(Answer(question="q1", choices=("no",))) == (["q1", "q2", "q3"], "q3", 3)
+    world.restart()
+    assert drafts.answers(world.store, survey.survey)["q2"].text == "late"
+    assert keep(Answer(question="q1", choices=("yes",)), Answer(question="q3", number=5)) == (["q1", "q3"], None, 2)
+    use_cases.answer_survey(world.shop, survey.survey)
+    sent = outbox.of_kinds(world.store, "survey.answer")[0].data["answers"]
+    assert [answer["question"] for answer in sent] == ["q1", "q3"]
+    assert drafts.answers(world.store, survey.survey) == {}
 
 
 def test_a_notice_is_read_once_a_version(world: Any, make: Any) -> None:

@@ -23,6 +23,7 @@ from contract.feed import (
     ForecastPast,
     Grant,
     Grants,
+    OnlyIf,
     OrderState,
     Question,
     Score,
@@ -334,7 +335,7 @@ DEEPER = [
     "/score/appeal",
     "/forecast?class=GOLD&month=2027-05-01&units=90",
     "/notices/{note}",
-    *(f"/surveys/{{survey}}?question={n}" for n in range(6)),
+    *(f"/surveys/{{survey}}?question=q{n}" for n in range(5)),
 ]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: Names that stay as they are in every language.
@@ -490,6 +491,50 @@ def test_a_survey_keeps_each_answer_and_is_sent_as_a_whole(busy: Counter) -> Non
         busy.tap(f"{at}/answer", question=question, **form)
     busy.tap(f"{at}/send")
     assert len(outbox.of_kinds(busy.store, "survey.answer")[0].data["answers"]) == 4
+
+
+def test_a_survey_walks_by_its_rules_and_says_how_far(busy: Counter) -> None:
+    word = busy.make.text("Why", "为什么")
+    asked = [Question(id="mark", kind="scale", text=word, low=1, high=5)]
+    asked += [
+        Question(id=name, kind="text", text=word, only_if=OnlyIf(question="mark", test=test, number=4))
+        for name, test in (("praise", "at_least"), ("exact", "is"))
+    ]
+    asked.append(Question(id="last", kind="number", text=word, required=False))
+    survey = Survey(
+        survey=busy.id(),
+        title=word,
+        intro=word,
+        state="open",
+        closes_at=busy.server.now() + timedelta(days=3),
+        questions=tuple(asked),
+    )
+    busy.server.tell(f"survey:{survey.survey}", "survey", survey)
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    busy.store.choose("language", "en")
+    at = f"/surveys/{survey.survey}"
+
+    def answer(question: str, **form: str) -> str:
+        return busy.tap(f"{at}/answer", question=question, **form).headers["Location"]
+
+    assert "Question 1 of at most 4" in busy.get(at).text
+    assert answer("praise", text="no") == at
+    assert drafts.answers(busy.store, survey.survey) == {}
+    assert answer("mark", number="5") == f"{at}?question=praise"
+    assert "Question 2 of 3" in busy.get(f"{at}?question=praise").text
+    assert answer("praise", text="quick") == f"{at}?question=last"
+    assert answer("mark", number="2") == f"{at}?question=last"
+    assert "Question 2 of 2" in busy.get(f"{at}?question=last").text
+    assert answer("last") == f"{at}?question=.end"
+    assert "All questions are answered." in busy.get(f"{at}?question=.end").text
+    answer("mark", number="4")
+    assert "quick" in busy.get(f"{at}?question=praise").text
+    assert "Question 3 of 4" in busy.get(f"{at}?question=.end").text
+    answer("mark", number="3")
+    busy.tap(f"{at}/send")
+    sent = outbox.of_kinds(busy.store, "survey.answer")[0].data["answers"]
+    assert [one["question"] for one in sent] == ["mark", "last"]
 
 
 def test_a_figure_goes_from_the_stepper_to_its_receipt(busy: Counter) -> None:
