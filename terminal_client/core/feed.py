@@ -27,6 +27,7 @@ def apply(store: Store, items: Sequence[FeedItem], *, cursor: int, server_ms: in
     A receipt for a message that ``device`` is said to have sent and never did raises an alarm.
     """
     with store.transaction():
+        store.feed_revision += 1
         for item in items:
             _take(store, item, server_ms, device)
         store.execute("UPDATE progress SET cursor = max(cursor, ?), exchanged_at_ms = ?", (cursor, server_ms))
@@ -36,6 +37,7 @@ def start_over(store: Store, history: str | None) -> None:
     """Begin the feed of a restored server again. What is known stays until it was read whole."""
     with store.transaction():
         store.execute("UPDATE progress SET cursor = 0, rereading = 1, history = ?", (history,))
+        store.feed_revision += 1
         store.execute("UPDATE feed SET seq = 0")
 
 
@@ -43,6 +45,7 @@ def let_unsaid_go(store: Store) -> None:
     """Let go what a restored server did not say again: it does not hold it any more."""
     with store.transaction():
         store.execute("UPDATE progress SET rereading = 0")
+        store.feed_revision += 1
         store.execute("DELETE FROM feed WHERE seq = 0")
 
 
@@ -100,6 +103,15 @@ def read(store: Store, family: type[M]) -> list[M]:
         except ValidationError:
             log.warning("an item of kind %s cannot be read by this version", kind)
     return found
+
+
+def windows(store: Store) -> tuple[WindowState, ...]:
+    """Return every window, in order of closing; read anew only after the feed has changed: every screen asks often."""
+    revision, kept = store.feed_revision, store.kept_windows
+    if kept is None or kept[0] != revision:
+        kept = (revision, tuple(sorted(read(store, WindowState), key=lambda window: window.closes_at)))
+        store.kept_windows = kept
+    return kept[1]
 
 
 def find(store: Store, family: type[M], key: str) -> M | None:

@@ -1,6 +1,7 @@
 """An order as this terminal knows it: what the server has, and what is still on its way there."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -53,6 +54,30 @@ def read_all(store: Store) -> list[Order]:
     return sorted((order for order in found if order is not None), key=lambda order: order.id, reverse=True)
 
 
+def newest(store: Store) -> Iterator[Order]:
+    """Yield every order, newest first. Each is read only when it is asked for: a shop has years of them."""
+    sql = "SELECT key FROM feed WHERE kind = 'order' UNION SELECT subject FROM outbox WHERE kind = 'order.place'"
+    yield from _each(store, store.rows(f"{sql} ORDER BY 1 DESC"))
+
+
+def in_windows(store: Store, windows: Iterable[UUID]) -> list[Order]:
+    """Return the orders of some windows, newest first, without reading those of others."""
+    wanted = json.dumps([str(window) for window in windows])
+    there = "data ->> 'window' IN (SELECT value FROM json_each(:wanted))"
+    sql = (
+        f"SELECT key FROM feed WHERE kind = 'order' AND {there}"  # noqa: S608 - our own clauses
+        f" UNION SELECT subject FROM outbox WHERE kind = 'order.place' AND {there} ORDER BY 1 DESC"
+    )
+    return list(_each(store, store.rows(sql, {"wanted": wanted})))
+
+
+def _each(store: Store, subjects: Iterable[tuple[str]]) -> Iterator[Order]:
+    for (name,) in subjects:
+        order = read(store, UUID(name.removeprefix("order:")))
+        if order is not None:
+            yield order
+
+
 def read(store: Store, order: UUID) -> Order | None:
     """Return one order, or none."""
     return _assemble(order, feed.find(store, OrderState, f"order:{order}"), outbox.about(store, subject(order)))
@@ -60,7 +85,7 @@ def read(store: Store, order: UUID) -> Order | None:
 
 def live_in(store: Store, window: UUID) -> list[Order]:
     """Return the live orders of a window, newest first."""
-    return [order for order in read_all(store) if order.window == window and order.live]
+    return [order for order in in_windows(store, [window]) if order.live]
 
 
 def subject(order: UUID) -> str:

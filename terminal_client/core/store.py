@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from contract.device_api import Enrolled, Reference
+
+if TYPE_CHECKING:
+    from contract.feed import WindowState
 
 FILE = "terminal.sqlite3"
 #: Each step brings the store from its index to the next version.
@@ -60,7 +63,11 @@ class Progress:
 
 
 class Store:
-    """An open store. ``revision`` grows with every change, so that a screen knows when to look again."""
+    """An open store. ``revision`` grows with every change, so that a screen knows when to look again.
+
+    ``feed_revision`` grows before every change of the feed becomes visible, and when one is taken back:
+    ``kept_windows`` stand as long as they are of it.
+    """
 
     def __init__(self, folder: Path, *, vfs: str | None = None) -> None:
         """Open the store in ``folder``, made where it is missing, through SQLite's own or another registered VFS.
@@ -74,6 +81,8 @@ class Store:
         path = folder / FILE
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self.revision = 0
+        self.feed_revision = 0
+        self.kept_windows: tuple[int, tuple[WindowState, ...]] | None = None
         self._lock = threading.RLock()
         self._changed = threading.Condition()
         self._reference: Reference | None = None
@@ -128,6 +137,7 @@ class Store:
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                self.feed_revision += 1
                 raise
             finally:
                 self._depth -= 1

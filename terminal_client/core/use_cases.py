@@ -11,7 +11,7 @@ from uuid import UUID
 
 from contract.asking import asked_of
 from contract.errors import Conflict, Rejected
-from contract.feed import Announcement, Delivery, Survey, WindowState
+from contract.feed import Announcement, Delivery, Survey
 from contract.ids import uuid7
 from contract.messages import (
     AmendOrder,
@@ -234,7 +234,7 @@ def _check_open(shop: Shop, window: UUID) -> None:
 
     That a window is open the server has said itself: no estimate of its time says otherwise.
     """
-    known = next((w for w in feed.read(shop.store, WindowState) if w.window == window), None)
+    known = next((w for w in feed.windows(shop.store) if w.window == window), None)
     if known is None or not shop.clock.trusted:
         return
     if known.state not in ("announced", "open") or shop.clock.has_passed(milliseconds(known.closes_at)):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contract.device_api import CatalogueItem, Reference
-from contract.feed import Text, WindowState
+from contract.feed import Text
 from terminal_client.core import feed
 from terminal_client.core.store import Store
 
@@ -36,5 +36,5 @@ def read(store: Store) -> Catalogue:
     """Return the catalogue as it is kept."""
     reference = store.reference()
     items = {item.sku: item for item in reference.catalogue} if reference else {}
-    windows = (w for w in feed.read(store, WindowState) if w.state in SHARING)
+    windows = (w for w in feed.windows(store) if w.state in SHARING)
     return Catalogue(reference, items, frozenset(sku for window in windows for sku in window.scarce))

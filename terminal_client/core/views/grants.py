@@ -92,7 +92,7 @@ def _draw(store: Store, clock: ServerClock, cycle: UUID, seed: str) -> Draw | No
     if entry is None:
         return None
     here = {view.window for view in windows.read_all(store, clock) if view.cycle == cycle}
-    mine = orders.summed(order for order in orders.read_all(store) if order.window in here)
+    mine = orders.summed(orders.in_windows(store, here))
     seen = feed.seen_commitment(store, str(cycle))
     return book_check.check(entry, mine, first_commitment=seen[0] if seen else None, seed=seed)
 

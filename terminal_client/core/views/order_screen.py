@@ -92,10 +92,12 @@ class OrderScreen:
 
 def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, query: str = "") -> OrderScreen:
     """Return the order screen of the current window."""
-    window = windows.current(store, clock)
+    views = windows.read_all(store, clock)
+    window = windows.first(views)
     known = catalogue.read(store)
-    all_orders = orders.read_all(store)
-    here = [o for o in all_orders if window is not None and o.window == window.window]
+    cycle = {view.window for view in views if window is not None and view.cycle == window.cycle}
+    of_cycle = orders.in_windows(store, cycle)
+    here = [order for order in of_cycle if window is not None and order.window == window.window]
     live = next((order for order in here if order.live), None)
     draft = drafts.read(store, window.window) if window else None
     mode = _mode(draft, live)
@@ -103,9 +105,9 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
     if draft is not None and mode in ("writing", "amending"):
         lines = draft.lines
     quantities = {line.sku: line.quantity_units for line in lines}
-    others = _others(store, clock, window, all_orders, live)
+    others = _others(order for order in of_cycle if order is not live)
     known = _beside(known, others)
-    facts = _facts(store, clock, window, _last(all_orders, here))
+    facts = _facts(store, clock, window, _last(store, window))
     without = window.unsupplied if window else frozenset[str]()
     items = sorted(known.items.values(), key=lambda item: (item.sku not in known.scarce, item.sku in without, item.sku))
     rows = {item.sku: _row(known, item, without, quantities, facts) for item in items}
@@ -126,7 +128,7 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
         elsewhere_minor=sum(units * known.item(sku).price_minor for sku, units in others.items()),
         currency=known.currency,
         refusal=_refusal(store, draft),
-        outdated=_outdated(draft, all_orders),
+        outdated=_outdated(draft, here),
         has_catalogue=bool(known.items),
         counts={
             "mine": len(mine),
@@ -176,16 +178,11 @@ def _facts(store: Store, clock: ServerClock, window: WindowView | None, last: di
     )
 
 
-def _others(
-    store: Store, clock: ServerClock, window: WindowView | None, all_orders: Iterable[Order], shown: Order | None
-) -> dict[str, int]:
+def _others(other: Iterable[Order]) -> dict[str, int]:
     """Return the units per SKU of the shop's other live orders of the cycle: other terminals place orders, too."""
-    if window is None:
-        return {}
-    same = {view.window for view in windows.read_all(store, clock) if view.cycle == window.cycle}
     found: dict[str, int] = {}
-    for order in all_orders:
-        if order.live and order.window in same and order is not shown:
+    for order in other:
+        if order.live:
             for line in order.lines:
                 found[line.sku] = found.get(line.sku, 0) + line.quantity_units
     return found
@@ -223,9 +220,10 @@ def _row(
     )
 
 
-def _last(all_orders: Iterable[Order], here: list[Order]) -> dict[str, int]:
+def _last(store: Store, window: WindowView | None) -> dict[str, int]:
     """Return the newest received order of another window."""
-    before = next((o for o in all_orders if o.state == "received" and o not in here), None)
+    elsewhere = (o for o in orders.newest(store) if window is None or o.window != window.window)
+    before = next((order for order in elsewhere if order.state == "received"), None)
     return {line.sku: line.quantity_units for line in before.received_lines} if before else {}
 
 
@@ -256,9 +254,9 @@ def _refusal(store: Store, draft: Draft | None) -> Entry | None:
     return None
 
 
-def _outdated(draft: Draft | None, all_orders: Iterable[Order]) -> bool:
+def _outdated(draft: Draft | None, here: Iterable[Order]) -> bool:
     """Whether the order that is being changed was changed elsewhere meanwhile."""
     if draft is None or draft.amends is None:
         return False
-    known = next((order for order in all_orders if order.id == draft.amends), None)
+    known = next((order for order in here if order.id == draft.amends), None)
     return known is not None and known.revision != draft.revision

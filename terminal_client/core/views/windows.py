@@ -1,5 +1,6 @@
 """Which window it is about, and how long it is still open, in server time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -35,16 +36,18 @@ class WindowView:
 def read_all(store: Store, clock: ServerClock) -> list[WindowView]:
     """Return every window that is known, in order of closing."""
     now_ms = clock.now_ms()
-    found = [
-        _view(window, now_ms, closed=clock.has_passed(milliseconds(window.closes_at)))
-        for window in feed.read(store, WindowState)
+    return [
+        _view(window, now_ms, closed=clock.has_passed(milliseconds(window.closes_at))) for window in feed.windows(store)
     ]
-    return sorted(found, key=lambda view: view.closes_at)
 
 
 def current(store: Store, clock: ServerClock) -> WindowView | None:
     """Return the open window that closes first, else the next to open, else the last that was open."""
-    views = read_all(store, clock)
+    return first(read_all(store, clock))
+
+
+def first(views: Sequence[WindowView]) -> WindowView | None:
+    """Return the current one of all windows in order of closing; see :func:`current`."""
     for phase, pick in (("open", 0), ("before", 0), ("closed", -1)):
         matching = [view for view in views if view.phase == phase]
         if matching:

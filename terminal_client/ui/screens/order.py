@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Rejected
 from terminal_client.core import drafts, use_cases
 from terminal_client.core.scans import Scan
-from terminal_client.core.views import order_screen
+from terminal_client.core.views import order_screen, windows
 from terminal_client.core.views.order_screen import Choice, OrderScreen
 from terminal_client.ui import access, scanning
 from terminal_client.ui.scanning import Scanned
@@ -206,7 +206,7 @@ def _screen(desk: Desk) -> OrderScreen:
 
 
 def _window(desk: Desk) -> UUID:
-    window = _screen(desk).window
+    window = windows.current(desk.terminal.store, desk.terminal.clock)
     if window is None:
         raise Rejected("unknown_window")
     return window.window
