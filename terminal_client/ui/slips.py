@@ -11,6 +11,7 @@ from terminal_client.core.views import catalogue
 from terminal_client.core.views.deliveries import DeliveryView
 from terminal_client.core.views.grants import GrantsView
 from terminal_client.core.views.order_list import OrderView
+from terminal_client.core.views.stock import Day
 from terminal_client.ui import show
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk
@@ -29,6 +30,9 @@ DELIVERY_STATES: dict[str, str] = {
     "received": N_("Confirmed, and received by the distributor."),
     "refused": N_("Refused. Look at it on the terminal."),
 }
+
+RECEIVED, ADJUSTED = N_("delivered {units}"), N_("adjusted {units}")
+EXPIRED, COUNTED = N_("past its day {units}"), N_("counted {units}")
 
 
 def of_order(desk: Desk, view: OrderView) -> Slip:
@@ -115,6 +119,37 @@ def of_delivery(desk: Desk, view: DeliveryView, words: dict[str, str]) -> Slip:
             parts.append(Words(f"  {what} {said.difference_units:,}. {said.reason}".rstrip()))
     parts += [Rule(), *_printed(desk)]
     return Slip(f"delivery:{view.delivery}", tuple(parts))
+
+
+def of_day(desk: Desk, view: Day) -> Slip:
+    """Return what was entered of the stock on a day, item by item."""
+    pages = desk.pages
+    identity = desk.terminal.store.identity()
+    parts: list[Part] = [
+        Heading(identity.name if identity else ""),
+        Words(pages.text(N_("The day {day}"), day=view.day.isoformat()), strong=True),
+        Words(pages.text(N_("As entered on this terminal."))),
+    ]
+    if view.under_way:
+        parts.append(Words(pages.text(N_("Without a receipt so far: {count}."), count=view.under_way), strong=True))
+    parts.append(Rule())
+    for row in view.rows:
+        parts.append(Pair(pages.name(row.item), pages.text(N_("sold {units}"), units=f"{row.sold_units:,}")))
+        more = [
+            pages.text(text, units=f"{units:+,}" if text == ADJUSTED else f"{units:,}")
+            for text, units in (
+                (RECEIVED, row.received_units),
+                (ADJUSTED, row.adjusted_units),
+                (EXPIRED, row.expired_units),
+                (COUNTED, row.counted_units),
+            )
+            if units or (text == COUNTED and units is not None)
+        ]
+        if more:
+            parts.append(Words("  " + " · ".join(more)))
+    parts += [Rule(), Pair(pages.text(N_("Sold")), f"{view.sold_units:,}", strong=True)]
+    parts.append(Pair(pages.text(N_("Delivered")), f"{view.received_units:,}", strong=True))
+    return Slip(f"day:{view.day}", (*parts, *_printed(desk)))
 
 
 def trial(desk: Desk) -> Slip:

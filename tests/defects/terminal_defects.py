@@ -4,6 +4,8 @@ from planting import Defect, Edit
 
 CUTS = "tests/terminal_client/power/test_power_cuts.py"
 RESTORED = "tests/terminal_client/core/test_sync_restored.py"
+STOCK = "tests/terminal_client/core/test_stock.py"
+STOCK_SCREENS = "tests/terminal_client/ui/test_stock.py"
 USE_CASES = "tests/terminal_client/core/test_use_cases.py"
 
 DEFECTS = (
@@ -104,5 +106,53 @@ DEFECTS = (
             ),
         ),
         (f"{RESTORED}::test_the_longer_without_exchange_the_less_certain_and_the_server_decides_within_it",),
+    ),
+    Defect(
+        "sale-counted-twice",
+        "between a sale's receipt and the server's new figure, more is shown than stands there",
+        (
+            Edit(
+                "terminal_client/core/outbox.py",
+                "settled_at_ms IS NULL OR (settled_at_ms > ? AND",
+                "settled_at_ms IS NULL OR (settled_at_ms < 0 * ? AND",
+            ),
+        ),
+        (f"{STOCK}::test_what_is_on_its_way_counts_once_before_and_after_its_receipt",),
+    ),
+    Defect(
+        "count-undoes-sales",
+        "what is sold while a count goes on is put back by it",
+        (
+            Edit(
+                "terminal_client/core/stock_rules.py",
+                "counted_units + book_now_units - book_then_units",
+                "counted_units",
+            ),
+        ),
+        (f"{STOCK}::test_what_is_sold_between_counting_and_finishing_is_not_counted_back",),
+    ),
+    Defect(
+        "difference-not-looked-at",
+        "a slip of the finger in a count becomes the stock",
+        (Edit("terminal_client/core/stock_use_cases.py", "if not line.sure), None)", "if False), None)"),),
+        (f"{STOCK}::test_a_count_survives_a_power_cut_at_any_tap",),
+    ),
+    Defect(
+        "blind-count-told",
+        "a blind count shows the figure that is to be found",
+        (Edit("terminal_client/ui/templates/count.html", "{% elif not count.blind %}", "{% elif True %}"),),
+        (f"{STOCK_SCREENS}::test_a_blind_count_hides_the_figure_until_one_was_typed",),
+    ),
+    Defect(
+        "clerk-takes-out",
+        "a clerk takes goods out of the stock, and nobody sees that they are missing",
+        (Edit("terminal_client/ui/access.py", '    ("POST", "/stock/adjust"),\n', ""),),
+        (f"{STOCK_SCREENS}::test_a_clerk_sells_and_the_owner_adjusts",),
+    ),
+    Defect(
+        "out-since-the-last-tap",
+        "goods count as out since the last customer who asked, and the days before are lost",
+        (Edit("terminal_client/core/stock.py", "if before > 0 >= units:", "if units <= 0:"),),
+        (f"{STOCK}::test_an_item_is_out_since_the_sale_that_took_the_last",),
     ),
 )

@@ -20,6 +20,8 @@ from terminal_client.ui.screens import (
     settings,
     slips,
     stock,
+    stock_count,
+    stock_day,
     surveys,
 )
 
@@ -39,6 +41,8 @@ RULES: tuple[Rule, ...] = (
     *grants.RULES,
     *deliveries.RULES,
     *stock.RULES,
+    *stock_count.RULES,
+    *stock_day.RULES,
     *forecasts.RULES,
     *scores.RULES,
     *notices.RULES,

@@ -15,10 +15,12 @@ from contract.messages import StockAct
 from terminal_client.core import stock_rules, stock_use_cases
 from terminal_client.core.scans import Scan
 from terminal_client.core.server_clock import milliseconds
+from terminal_client.core.stock import count_under_way
 from terminal_client.core.views import stock
 from terminal_client.core.views.stock import StockRow
 from terminal_client.ui import scanning
 from terminal_client.ui.scanning import Scanned
+from terminal_client.ui.screens import stock_count
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -54,6 +56,8 @@ def show(desk: Desk, request: Request) -> Response:
         query=query,
         row=chosen,
         opened=chosen is not None,
+        counting=count_under_way(store) is not None,
+        over=sum(each.lasts == "over" for each in stock.batches(store, scanning.today(desk))),
         moves=stock.history(store, chosen.item.sku) if chosen else [],
         words=WORDS,
     )
@@ -62,12 +66,14 @@ def show(desk: Desk, request: Request) -> Response:
 def till(desk: Desk, request: Request) -> Response:
     """Show what can be sold by a tap, and what was sold today."""
     store, query = desk.terminal.store, _query(request)
+    # What is out can still be sold, when the book is wrong; it stands last.
+    rows = sorted(stock.read_all(store, query, every_item=True), key=lambda row: row.standing.on_hand_units <= 0)
     midnight = datetime.combine(scanning.today(desk), time.min, desk.pages.zone())
     return desk.pages.page(
         "till.html",
         here="stock",
         undo=desk.undo_offered(),
-        rows=stock.read_all(store, query, every_item=True)[:ROWS],
+        rows=rows[:ROWS],
         query=query,
         row=stock.find(store, request.args.get("pad", "")),
         sold=stock.sold_since(store, milliseconds(midnight))[:ROWS],
@@ -121,6 +127,8 @@ def adjust(desk: Desk, request: Request) -> Response:
     except Refusal as refused:
         return ask_adjust(desk, request, desk.pages.refusal(refused.code, refused.params))
     back = f"/stock?sku={_quoted(sku)}"
+    if form.get("expires"):
+        back = "/stock/expiring"
     mistaken = desk.pages.text(N_("Mistyped"))
     desk.offer_undo(
         desk.pages.text(N_("Entered: {name}, {units}."), name=_name(desk, sku), units=f"{sign * units:+,}"),
@@ -135,6 +143,8 @@ def scanned(desk: Desk, path: str, scan: Scan) -> Scanned:
     if scan.item is None:
         return scanning.unread(desk, scan)
     item, here = scan.item, path.partition("?")[0]
+    if here == "/stock/count" and count_under_way(desk.terminal.store) is not None:
+        return stock_count.scanned(desk, scan)
     more, tone = scanning.aside(desk, scan)
     if here == "/stock/till":
         units = stock_rules.sold_by(scan, item)

@@ -309,6 +309,11 @@ SCREENS = [
     "/grants",
     "/deliveries",
     "/stock",
+    "/stock?q=zzz",
+    "/stock/till",
+    "/stock/count",
+    "/stock/day",
+    "/stock/expiring",
     "/forecast",
     "/score",
     "/notices",
@@ -316,6 +321,11 @@ SCREENS = [
     "/counter",
 ]
 DEEPER = [
+    "/stock?sku=GOLD",
+    "/stock?sku=BLUE",
+    "/stock/till?pad=GOLD",
+    "/stock/day/slip",
+    *(f"/stock/adjust?sku=GOLD&change={change}" for change in ("", "expiry", "damaged", "less", "more")),
     "/orders/{order}/slip",
     "/grants/{cycle}/slip",
     "/deliveries/{delivery}/slip",

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from till import CASE, GOLD, Till
+from till import BLUE, CASE, DEADLINE_S, GOLD, Till
 
 from contract.feed import Stock
 from contract.messages import MoveStock
@@ -123,3 +123,108 @@ def test_a_refused_entry_leads_to_its_item(shelf: Till) -> None:
     shelf.hear()
     assert 'href="/stock?sku=GOLD"' in shelf.client.get("/refused").text
     assert "Refused" in words(shelf.client.get("/stock?sku=GOLD").text)
+
+
+# A count
+
+
+def test_a_blind_count_hides_the_figure_until_one_was_typed(shelf: Till) -> None:
+    shelf.tap("/stock/count/begin", way="blind")
+    page = shelf.client.get("/stock/count?sku=GOLD").text
+    assert "100" not in words(page)
+    assert "100" not in words(shelf.scan(GOLD, on="/stock/count").text)
+    shelf.tap("/stock/count/put", sku="GOLD", units="97")
+    asked = words(shelf.client.get("/stock/count?sku=GOLD").text)
+    assert "The book says 100" in asked
+    assert "3 fewer than in the book" in asked
+    assert said(shelf) == []
+    # Whatever is tapped, a difference that nobody has confirmed is asked about again.
+    assert shelf.client.get("/stock/count/check").headers["Location"] == "/stock/count?sku=GOLD"
+    shelf.tap("/stock/count/sure", sku="GOLD")
+    assert "BLUE" in shelf.client.get("/stock/count").text
+    shelf.tap("/stock/count/put", sku="BLUE", units="0")
+    assert "Everything is counted" in shelf.client.get("/stock/count").text
+    check = words(shelf.client.get("/stock/count/check").text)
+    assert "differs by -3" in check
+    for _ in range(2):
+        shelf.tap("/stock/count/finish")
+    assert said(shelf) == [("count", {"BLUE": 0, "GOLD": 97}, None)]
+    assert stock.read(shelf.store, "GOLD").on_hand_units == 97
+
+
+def test_a_count_with_the_book_beside_it_takes_what_agrees_with_one_tap(shelf: Till) -> None:
+    shelf.tap("/stock/count/begin", way="open")
+    page = shelf.client.get("/stock/count?sku=GOLD").text
+    assert "100, as in the book" in words(page)
+    shelf.tap("/stock/count/put", sku="GOLD", units="100")
+    assert "no number of units" in words(shelf.tap("/stock/count/put", sku="BLUE", units="many").text)
+    shelf.tap("/stock/count/put", sku="BLUE", units="2")
+    shelf.tap("/stock/count/again", sku="BLUE")
+    check = words(shelf.client.get("/stock/count/check").text)
+    assert "1 item was not counted" in check
+    assert "everything as in the book" in check
+
+
+def test_an_item_that_was_never_there_is_counted_by_scanning_it(shelf: Till) -> None:
+    shelf.tap("/stock/count/begin", way="open")
+    at = shelf.scan("96385074", on="/stock/count").headers["X-Scan-Go"]
+    page = shelf.client.get(at).text
+    assert 'value="RESERVE"' in page
+    shelf.tap("/stock/count/put", sku="RESERVE", units="2")
+    assert stock.count_under_way(shelf.store).lines["RESERVE"].counted_units == 2  # type: ignore[union-attr]
+
+
+def test_a_count_is_given_up_and_taken_up_again(shelf: Till) -> None:
+    shelf.tap("/stock/count/begin", way="blind")
+    shelf.tap("/stock/count/put", sku="GOLD", units="1")
+    shelf.tap("/stock/count/leave")
+    assert "How do you want to count?" in shelf.client.get("/stock/count").text
+    take_back(shelf, shelf.client.get("/stock").text)
+    assert "The book says" in shelf.client.get("/stock/count").text
+    assert said(shelf) == []
+
+
+# Days of expiry, and the day
+
+
+def test_a_day_of_expiry_is_learned_from_a_scan_and_the_goods_are_taken_out(shelf: Till) -> None:
+    shelf.scan(f"(01)0{GOLD}(17)270101(10)L7", on="/stock")
+    shelf.scan(f"(01)0{GOLD}(17)270401(10)L8", on="/stock/till")  # sold: it is not there any more
+    page = shelf.client.get("/stock/expiring").text
+    assert "expired on 2027-01-01 batch L7" in words(page)
+    assert "L8" not in page
+    link = re.search(r'href="(/stock/adjust[^"]+)"', page)
+    assert link is not None
+    asked = shelf.client.get(link[1].replace("&amp;", "&")).text
+    assert 'value="2027-01-01"' in asked
+    done = shelf.tap(
+        "/stock/adjust", sku="GOLD", change="expiry", units="4", reason="x", expires="2027-01-01", batch="L7"
+    )
+    assert done.headers["Location"] == "/stock/expiring"
+    assert said(shelf)[-1] == ("expiry", {"GOLD": 4}, "x")
+    shelf.tap("/stock/expiring", sku="GOLD", batch="L7", expires="2027-01-01")
+    page = shelf.client.get("/stock/expiring").text
+    assert "No day of expiry is known" in page
+    take_back(shelf, page)
+    assert "L7" in shelf.client.get("/stock/expiring").text
+
+
+def test_a_day_is_added_up_and_printed(shelf: Till) -> None:
+    shelf.tap("/stock/sell", sku="GOLD", units="7")
+    shelf.tap("/stock/sell", sku="GOLD", units="2", act="refund")
+    shelf.tap("/stock/adjust", sku="GOLD", change="less", units="1", reason="Stolen")
+    page = words(shelf.client.get("/stock/day").text)
+    assert "adjusted -1" in page
+    assert "Sold 5" in page
+    assert shelf.client.get("/stock/day?day=nonsense").status_code == 404
+    assert "Nothing was entered" in shelf.client.get("/stock/day?day=2027-03-20").text
+    shelf.store.choose("printer", "file:x.bin")
+    shelf.tap("/stock/day/slip?day=2027-03-21")
+    assert shelf.prints.wait_idle(timeout_s=DEADLINE_S)
+    (slip,) = shelf.paper.printed
+    assert slip.subject == "day:2027-03-21"
+
+
+def test_goods_that_arrive_tell_their_day_too(shelf: Till) -> None:
+    shelf.scan(f"(01)0{BLUE.zfill(13)}(17)270401", on="/stock/count")
+    assert [batch.sku for batch in stock.batches(shelf.store)] == ["BLUE"]
