@@ -2,7 +2,7 @@
 
 Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
 ``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``, ``score``,
-``appeal:ID``, ``decision:ID``, ``reference``.
+``appeal:ID``, ``decision:ID``, ``feedback:ID``, ``reference``.
 """
 
 from datetime import date
@@ -11,7 +11,16 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contract.messages import Difference, Message, OrderLine, Sku, Units
+from contract.messages import (
+    Difference,
+    FeedbackAbout,
+    FeedbackCategory,
+    FeedbackKind,
+    Message,
+    OrderLine,
+    Sku,
+    Units,
+)
 
 
 class Text(Message):
@@ -362,6 +371,31 @@ class ScoreDecision(Message):
     ended_why: str | None = None
 
 
+class Feedback(Message):
+    """``feedback``: a complaint, suggestion or question as it stands; nothing is closed without an answer.
+
+    ``answer_until`` is the last day for an answer, ``answer`` the newest one. Once it is closed it can be rated;
+    ``reopen_until`` is the last day for asking to look at it again, absent where that cannot be asked.
+    """
+
+    feedback: UUID
+    number: int
+    kind: FeedbackKind
+    category: FeedbackCategory
+    about: FeedbackAbout | None = None
+    words: str
+    state: Literal["received", "looked_at", "answered", "closed"]
+    received_at: AwareDatetime
+    answer_until: date
+    by_telephone: bool = False
+    answer: Text | None = None
+    answered_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    reopen_until: date | None = None
+    reopened: str | None = None
+    satisfaction: int | None = None
+
+
 class ReferenceChanged(Message):
     """``reference``: fetch the reference document again; its ETag is ``version``."""
 
@@ -382,6 +416,7 @@ DOWN: dict[str, type[Message]] = {
     "score": Score,
     "appeal": Appeal,
     "decision": ScoreDecision,
+    "feedback": Feedback,
     "reference": ReferenceChanged,
 }
 

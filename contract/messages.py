@@ -5,10 +5,10 @@ Quantities are whole units, never packs; the catalogue says how many units a pac
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 #: No text holds U+0000: the database that keeps it could not.
 WRITABLE = r"^[^\x00]*$"
@@ -135,6 +135,43 @@ class AppealScore(Message):
     figure: Units | None = None
 
 
+FeedbackKind = Literal["complaint", "suggestion", "question"]
+FeedbackCategory = Literal["goods", "delivery", "grant", "price", "terminal", "employee", "other"]
+
+
+class FeedbackAbout(Message):
+    """What a complaint, suggestion or question is about: the id of an order, a delivery or a cycle, or a SKU."""
+
+    sort: Literal["order", "delivery", "cycle", "sku"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WRITABLE)]
+
+
+class SendFeedback(Message):
+    """``feedback.send``: the shop complains, suggests or asks. The envelope's id becomes the feedback's id."""
+
+    kind: FeedbackKind
+    category: FeedbackCategory
+    words: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=WRITABLE)]
+    about: FeedbackAbout | None = None
+
+
+class RateFeedback(Message):
+    """``feedback.rate``: how well a closed one was done, or why it is not done yet: one of the two.
+
+    ``satisfaction`` goes from 1, not at all, to 5. ``reopen`` are the words that ask to look at it again.
+    """
+
+    feedback: UUID
+    satisfaction: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    reopen: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=WRITABLE)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.satisfaction is None) == (self.reopen is None):
+            raise ValueError("give either satisfaction or reopen")
+        return self
+
+
 class MovedLine(Message):
     """How many units of one SKU; see :class:`MoveStock`."""
 
@@ -184,6 +221,8 @@ UP: dict[str, type[Message]] = {
     "announcement.read": ReadAnnouncement,
     "forecast.figure": GiveFigure,
     "score.appeal": AppealScore,
+    "feedback.send": SendFeedback,
+    "feedback.rate": RateFeedback,
     "stock.move": MoveStock,
     "feed.pull": PullFeed,
     "device.status": ReportStatus,

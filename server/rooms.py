@@ -31,6 +31,8 @@ from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
 from server.devices import console as devices_console
 from server.devices import http as devices_http
+from server.feedback import console as feedback_console
+from server.feedback import http as feedback_http
 from server.forecasts import console as forecasts_console
 from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
@@ -85,6 +87,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     inventory_http.stock,
     surveys_http.surveys,
     announcements_http.announcements,
+    feedback_http.reading,
+    feedback_http.acting,
     cycles_http.reading,
     cycles_http.planning,
     cycles_http.releasing,
@@ -145,6 +149,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     inventory_console.stock,
     announcements_console.announcements,
     surveys_console.surveys,
+    feedback_console.inbox,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
@@ -167,6 +172,7 @@ SCREENS: tuple[str, ...] = (
     "server.inventory",
     "server.surveys",
     "server.announcements",
+    "server.feedback",
 )
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
@@ -198,6 +204,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Announcements"), "/console/announcements", "megaphone"),
             Entry(N_("Surveys"), "/console/surveys", "survey"),
             Entry(N_("Appeals"), "/console/appeals", "inbox"),
+            Entry(N_("Complaints"), "/console/feedback", "voice"),
         ),
     ),
     Group(
@@ -231,6 +238,7 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Score"), "scores/efile.html", scores_console.in_e_file, order=46),
     Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
     Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
+    Section(N_("Complaints and suggestions"), "feedback/efile.html", feedback_console.in_e_file, order=62),
 )
 
 #: What each capability puts on the home page.
@@ -240,6 +248,7 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     licences_console.home_cards,
     deliveries_console.home_cards,
     scores_appeals.home_cards,
+    feedback_console.home_cards,
     surveys_console.home_cards,
     announcements_console.home_cards,
     devices_console.home_cards,

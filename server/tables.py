@@ -22,6 +22,7 @@ _HOLDERS = (
     "server.inventory.models",
     "server.surveys.models",
     "server.announcements.models",
+    "server.feedback.models",
 )
 
 

@@ -9,6 +9,7 @@ from server.announcements import mqtt as announcements_mqtt
 from server.catalogue.fields import SKUS
 from server.deliveries import mqtt as deliveries_mqtt
 from server.devices import mqtt as devices_mqtt
+from server.feedback import mqtt as feedback_mqtt
 from server.forecasts import mqtt as forecasts_mqtt
 from server.forecasts.fields import HISTORY
 from server.inventory import mqtt as inventory_mqtt
@@ -31,6 +32,7 @@ HANDLERS: Handlers = {
     **announcements_mqtt.HANDLERS,
     **forecasts_mqtt.HANDLERS,
     **scores_mqtt.HANDLERS,
+    **feedback_mqtt.HANDLERS,
 }
 
 #: Lists that can be brought in from files.

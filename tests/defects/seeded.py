@@ -9,6 +9,7 @@ from appeal_defects import DEFECTS as OF_APPEALS
 from censoring_defects import DEFECTS as OF_CENSORING
 from counter_defects import DEFECTS as OF_THE_COUNTER
 from facts_defects import DEFECTS as OF_FACTS
+from feedback_defects import DEFECTS as OF_FEEDBACK
 from forecast_defects import DEFECTS as OF_FORECASTS
 from planting import Defect, Edit
 from scoring_defects import DEFECTS as OF_SCORES
@@ -184,6 +185,7 @@ DEFECTS = (
     *OF_ALLOCATION,
     *OF_CENSORING,
     *OF_THE_COUNTER,
+    *OF_FEEDBACK,
     *OF_FORECASTS,
     *OF_APPEALS,
     *OF_FACTS,

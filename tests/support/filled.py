@@ -15,6 +15,7 @@ from contract.messages import (
     ConfirmedLine,
     ReadAnnouncement,
     ReportStatus,
+    SendFeedback,
 )
 from server.announcements import rules as announcement_rules
 from server.announcements import service as announcements
@@ -31,6 +32,7 @@ from server.cycles.models import (
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.devices import service as devices
+from server.feedback import service as feedback
 from server.forecasts import service as forecasts
 from server.forecasts.models import ForecastVersion, SeriesRow
 from server.inventory import service as inventory
@@ -96,6 +98,9 @@ def fill(session: Session) -> None:
         send(session, sender, "announcement.read", ReadAnnouncement(announcement=announcement, read_at=NOW))
         answers = (Answer(question="why", text="because"),)
         send(session, sender, "survey.answer", AnswerSurvey(survey=survey, answers=answers))
+        said = SendFeedback(kind="question", category="price", words="why?")
+        asked = send(session, sender, "feedback.send", said).message
+        feedback.answer(session, asked, PLANNER, answer_zh="", answer_en="So.", close=True, at=NOW)
         status = ReportStatus(version="0", queue_length=0, language="zh")
         devices.report_status(session, status, Arrival(uuid7(), sender, NOW))
 

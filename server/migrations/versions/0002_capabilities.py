@@ -566,6 +566,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code_sha256", name=op.f("pk_enrolment_codes")),
     )
     op.create_table(
+        "feedback",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("about_sort", sa.String(), nullable=True),
+        sa.Column("about_name", sa.String(), nullable=True),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("answer_until", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened", sa.String(), nullable=True),
+        sa.Column("satisfaction", sa.Integer(), nullable=True),
+        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_feedback_closed")),
+        sa.CheckConstraint("(state = 'received') = (owner IS NULL)", name=op.f("ck_feedback_owner")),
+        sa.CheckConstraint(
+            "(state IN ('answered', 'closed')) = (answered_at IS NOT NULL)", name=op.f("ck_feedback_answered")
+        ),
+        sa.CheckConstraint("about_sort IN ('order', 'delivery', 'cycle', 'sku')", name=op.f("ck_feedback_about")),
+        sa.CheckConstraint(
+            "category IN ('goods', 'delivery', 'grant', 'price', 'terminal', 'employee', 'other')",
+            name=op.f("ck_feedback_category"),
+        ),
+        sa.CheckConstraint("kind IN ('complaint', 'suggestion', 'question')", name=op.f("ck_feedback_kind")),
+        sa.CheckConstraint("satisfaction IS NULL OR state = 'closed'", name=op.f("ck_feedback_rated")),
+        sa.CheckConstraint("state IN ('received', 'looked_at', 'answered', 'closed')", name=op.f("ck_feedback_state")),
+        sa.CheckConstraint("words != ''", name=op.f("ck_feedback_words")),
+        sa.CheckConstraint("(about_sort IS NULL) = (about_name IS NULL)", name=op.f("ck_feedback_about_whole")),
+        sa.CheckConstraint("(reopened_at IS NULL) = (reopened IS NULL)", name=op.f("ck_feedback_reopened")),
+        sa.CheckConstraint("satisfaction BETWEEN 1 AND 5", name=op.f("ck_feedback_satisfaction")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
+        sa.UniqueConstraint("number", name=op.f("uq_feedback_number")),
+    )
+    op.create_index("ix_feedback_retailer", "feedback", ["retailer"], unique=False)
+    op.create_index("ix_feedback_state", "feedback", ["state", "answer_until"], unique=False)
+    op.create_table(
         "forecast_series",
         sa.Column("version", sa.Uuid(), nullable=False),
         sa.Column("product_class", sa.String(), nullable=False),
@@ -995,6 +1039,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_presence_device_devices")),
         sa.PrimaryKeyConstraint("device", name=op.f("pk_device_presence")),
     )
+    op.create_table(
+        "feedback_entries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("feedback", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sort", sa.String(), nullable=False),
+        sa.Column("words_zh", sa.String(), nullable=False),
+        sa.Column("words_en", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("sort IN ('answer', 'note')", name=op.f("ck_feedback_entries_sort")),
+        sa.CheckConstraint("words_zh != '' OR words_en != ''", name=op.f("ck_feedback_entries_words")),
+        sa.ForeignKeyConstraint(["feedback"], ["feedback.id"], name=op.f("fk_feedback_entries_feedback_feedback")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_entries_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_entries")),
+    )
+    op.create_index("ix_feedback_entries_feedback", "feedback_entries", ["feedback"], unique=False)
     op.create_table(
         "order_lines",
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1576,6 +1637,14 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON feed_heads USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE feedback ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE feedback_entries ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback_entries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE forecast_series ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON forecast_series USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1666,7 +1735,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_reads', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_table("score_comparisons")
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
@@ -1710,6 +1779,8 @@ def downgrade() -> None:
     op.drop_index("uq_planned_windows_cycle_route", table_name="planned_windows")
     op.drop_table("planned_windows")
     op.drop_table("order_lines")
+    op.drop_index("ix_feedback_entries_feedback", table_name="feedback_entries")
+    op.drop_table("feedback_entries")
     op.drop_table("device_presence")
     op.drop_table("delivery_lines")
     op.drop_index("ix_cycle_steps_cycle", table_name="cycle_steps")
@@ -1747,6 +1818,9 @@ def downgrade() -> None:
     op.drop_table("licences")
     op.drop_index("ix_forecast_series_retailer", table_name="forecast_series")
     op.drop_table("forecast_series")
+    op.drop_index("ix_feedback_state", table_name="feedback")
+    op.drop_index("ix_feedback_retailer", table_name="feedback")
+    op.drop_table("feedback")
     op.drop_table("enrolment_codes")
     op.drop_index(op.f("ix_devices_retailer"), table_name="devices")
     op.drop_table("devices")

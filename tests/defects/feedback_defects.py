@@ -1,0 +1,62 @@
+"""Defects of feedback: a shop would be left without an answer, or read by those who must not read it."""
+
+from planting import Defect, Edit
+
+TESTS = "tests/server/feedback"
+
+DEFECTS = (
+    Defect(
+        "feedback-closed-unanswered",
+        "a complaint is closed without an answer",
+        (
+            Edit(
+                "server/feedback/rules.py",
+                '    if state in OPEN:\n        raise Conflict("feedback_unanswered"',
+                '    if state == "received":\n        raise Conflict("feedback_unanswered"',
+            ),
+        ),
+        (f"{TESTS}/test_rules.py::test_nothing_is_closed_unanswered",),
+    ),
+    Defect(
+        "employee-read-by-all",
+        "a complaint about an employee is read by those beside that employee",
+        (
+            Edit(
+                "server/feedback/rules.py",
+                'return category != "employee" or "administrator" in roles',
+                "return True",
+            ),
+        ),
+        (f"{TESTS}/test_service.py::test_what_is_about_an_employee_reaches_administrators_alone",),
+    ),
+    Defect(
+        "weekend-is-worked",
+        "a deadline falls on a Sunday",
+        (Edit("server/feedback/rules.py", "        days -= day.weekday() < WEEKEND\n", "        days -= 1\n"),),
+        (f"{TESTS}/test_rules.py::test_saturday_and_sunday_are_no_working_days",),
+    ),
+    Defect(
+        "reopened-for-ever",
+        "a closed complaint is never done",
+        (Edit("server/feedback/rules.py", "    if reopened_at is not None:\n", "    if False:\n"),),
+        (f"{TESTS}/test_service.py::test_a_closed_one_is_reopened_once_with_a_new_deadline",),
+    ),
+    Defect(
+        "note-told-as-answer",
+        "a shop reads what was written to be read inside only",
+        (
+            Edit(
+                "server/feedback/service.py",
+                'queries.entries(session, row.id) if one.sort == "answer"), None)',
+                "queries.entries(session, row.id)), None)",
+            ),
+        ),
+        (f"{TESTS}/test_service.py::test_a_note_stays_inside",),
+    ),
+    Defect(
+        "rated-by-another-shop",
+        "a shop rates what another one said",
+        (Edit("server/feedback/service.py", " or row.retailer != arrival.sender.party:\n", ":\n"),),
+        (f"{TESTS}/test_service.py::test_of_another_shop_nothing_is_rated",),
+    ),
+)
