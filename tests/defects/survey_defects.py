@@ -1,4 +1,4 @@
-"""Defects of surveys: each would ask the wrong question, lose an answer or count one that was never asked for."""
+"""Defects of surveys and notices: the wrong question asked, an answer lost or counted that was never asked for."""
 
 from planting import Defect, Edit
 
@@ -60,6 +60,30 @@ DEFECTS = (
             ),
         ),
         (f"{SERVICE}::test_a_question_counts_only_the_shops_that_were_asked",),
+    ),
+    Defect(
+        "confirmed-by-looking",
+        "a notice that asks to be confirmed is out of sight and counts as read once somebody has looked at it",
+        (
+            Edit(
+                "terminal_client/ui/screens/notices.py",
+                "chosen.unread and not chosen.announcement.must_acknowledge",
+                "chosen.unread",
+            ),
+        ),
+        (f"{SCREENS}::test_a_notice_that_asks_for_it_is_read_only_by_a_tap_of_its_own",),
+    ),
+    Defect(
+        "over-and-still-asking",
+        "a promotion that is over goes on asking to be confirmed on every screen",
+        (
+            Edit(
+                "terminal_client/core/views/notices.py",
+                "        return self.read is None and not self.expired\n",
+                "        return self.read is None\n",
+            ),
+        ),
+        (f"{USE_CASES}::test_notices_stand_in_the_order_in_which_they_matter_and_fold_when_they_are_over",),
     ),
     Defect(
         "sent-though-not-asked",

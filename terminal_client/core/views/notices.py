@@ -14,15 +14,31 @@ from terminal_client.core.store import Store
 
 @dataclass(frozen=True)
 class Note:
-    """An announcement; ``read`` is the message that said it was opened."""
+    """An announcement; ``read`` is the message that said it was opened, or confirmed where it asks for that."""
 
     announcement: Announcement
     read: Entry | None
+    expired: bool
 
     @property
     def unread(self) -> bool:
-        """Whether this version was not opened here yet."""
-        return self.read is None
+        """Whether this version was not opened here yet; what is over asks for nothing."""
+        return self.read is None and not self.expired
+
+    @property
+    def to_confirm(self) -> bool:
+        """Whether it stays in sight until somebody says that he has read this version."""
+        return self.unread and self.announcement.must_acknowledge
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it stays on top when it was read: policies do, as long as they are in force."""
+        return self.announcement.sort == "policy" and not self.expired
+
+    @property
+    def corrected(self) -> bool:
+        """Whether this version puts right an earlier one; its text begins with what was wrong."""
+        return self.announcement.version > 1
 
 
 @dataclass(frozen=True)
@@ -51,27 +67,34 @@ class SurveyView:
 
 
 def read_all(store: Store, clock: ServerClock) -> list[Note]:
-    """Return the announcements that have not expired, unread and urgent ones first, then newest first."""
-    now = clock.now()
-    notes = [
-        Note(a, _read_entry(store, a))
-        for a in feed.read(store, Announcement)
-        if a.expires_at is None or a.expires_at > now
-    ]
-    return sorted(
-        notes,
-        key=lambda note: (
-            not note.unread,
-            note.announcement.sort != "urgent",
-            -milliseconds(note.announcement.published_at),
-        ),
-    )
+    """Return the announcements that have not expired.
+
+    What is to be confirmed comes first, then what is urgent and unread, the policies, what else is unread, and the
+    rest; in each the newest first.
+    """
+
+    def place(note: Note) -> tuple[int, int]:
+        urgent = note.unread and note.announcement.sort == "urgent"
+        firsts = (note.to_confirm, urgent, note.pinned, note.unread, True)
+        return firsts.index(True), -milliseconds(note.announcement.published_at)
+
+    return sorted((note for note in _notes(store, clock) if not note.expired), key=place)
 
 
-def read(store: Store, announcement: UUID) -> Note | None:
+def expired(store: Store, clock: ServerClock) -> list[Note]:
+    """Return the announcements that are over, the one that ended last first."""
+    over = [note for note in _notes(store, clock) if note.expired]
+    return sorted(over, key=lambda note: note.announcement.expires_at or clock.now(), reverse=True)
+
+
+def to_confirm(store: Store, clock: ServerClock) -> list[Note]:
+    """Return what somebody must still say that he has read, the newest first."""
+    return [note for note in read_all(store, clock) if note.to_confirm]
+
+
+def read(store: Store, clock: ServerClock, announcement: UUID) -> Note | None:
     """Return one announcement, or none."""
-    found = next((a for a in feed.read(store, Announcement) if a.announcement == announcement), None)
-    return None if found is None else Note(found, _read_entry(store, found))
+    return next((note for note in _notes(store, clock) if note.announcement.announcement == announcement), None)
 
 
 def surveys(store: Store, clock: ServerClock) -> list[SurveyView]:
@@ -94,6 +117,14 @@ def _survey(store: Store, clock: ServerClock, asked: Survey) -> SurveyView:
         entry=said[-1] if said else None,
         closed=asked.state == "closed" or clock.now() >= asked.closes_at,
     )
+
+
+def _notes(store: Store, clock: ServerClock) -> list[Note]:
+    now = clock.now()
+    return [
+        Note(told, _read_entry(store, told), told.expires_at is not None and told.expires_at <= now)
+        for told in feed.read(store, Announcement)
+    ]
 
 
 def _read_entry(store: Store, announcement: Announcement) -> Entry | None:

@@ -10,6 +10,7 @@ from terminal_client.core.outbox import Entry
 from terminal_client.core.server_clock import SURE_MS, ServerClock
 from terminal_client.core.store import Store
 from terminal_client.core.views import deliveries, notices, windows
+from terminal_client.core.views.notices import Note
 from terminal_client.core.views.windows import WindowView
 
 
@@ -29,6 +30,7 @@ class Banner:
     window: WindowView | None
     deliveries_to_confirm: int
     unread: int
+    to_confirm: list[Note]
 
     @property
     def uncertain(self) -> bool:
@@ -64,6 +66,7 @@ def banner(store: Store, clock: ServerClock, engine: Engine) -> Banner:
         window=windows.current(store, clock),
         deliveries_to_confirm=deliveries.count_to_confirm(store),
         unread=_unread(store, clock),
+        to_confirm=notices.to_confirm(store, clock),
     )
 
 

@@ -25,7 +25,7 @@ def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Res
     store, clock = desk.terminal.store, desk.terminal.clock
     chosen = None
     if announcement is not None:
-        chosen = notices.read(store, announcement)
+        chosen = notices.read(store, clock, announcement)
         if chosen is None:
             raise NotFound
         if chosen.unread and not chosen.announcement.must_acknowledge:
@@ -36,8 +36,10 @@ def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Res
         undo=None,
         notes=notices.read_all(store, clock),
         surveys=notices.surveys(store, clock),
-        chosen=None if announcement is None else notices.read(store, announcement),
+        expired=notices.expired(store, clock),
+        chosen=None if announcement is None else notices.read(store, clock, announcement),
         sorts=SORTS,
+        now=clock.now(),
     )
 
 

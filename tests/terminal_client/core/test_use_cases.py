@@ -261,6 +261,54 @@ def test_what_is_no_longer_asked_stays_in_the_draft_and_is_not_sent(world: Any, 
     assert drafts.answers(world.store, survey.survey) == {}
 
 
+def test_notices_stand_in_the_order_in_which_they_matter_and_fold_when_they_are_over(world: Any, make: Any) -> None:
+    word, start = make.text("?", "？"), world.server.now()
+    notes = {}
+    for minute, (name, sort, version, days, must) in enumerate(
+        (
+            ("policy", "policy", 1, None, False),
+            ("confirm", "notice", 1, None, True),
+            ("promotion", "promotion", 2, 1, False),
+            ("urgent", "urgent", 1, None, False),
+            ("brief", "promotion", 1, 2, True),
+        )
+    ):
+        note = notes[name] = Announcement(
+            announcement=make.id(world.clock.at_ms, world.chance),
+            sort=sort,
+            title=word,
+            body=word,
+            version=version,
+            published_at=start + timedelta(minutes=minute),
+            expires_at=days and start + timedelta(days=days),
+            must_acknowledge=must,
+        )
+        world.server.tell(f"announcement:{note.announcement}", "announcement", note)
+    world.run(2)
+    names = {note.announcement: name for name, note in notes.items()}
+
+    def listed(view: list[Any]) -> list[str]:
+        return [names[note.announcement.announcement] for note in view]
+
+    clock = world.shop.clock
+    assert listed(notices.read_all(world.store, clock)) == ["brief", "confirm", "urgent", "policy", "promotion"]
+    for name in ("policy", "urgent", "promotion"):
+        use_cases.read_announcement(world.shop, notes[name].announcement)
+    assert listed(notices.read_all(world.store, clock)) == ["brief", "confirm", "policy", "urgent", "promotion"]
+    assert listed(notices.to_confirm(world.store, clock)) == ["brief", "confirm"]
+    use_cases.read_announcement(world.shop, notes["confirm"].announcement)
+    assert listed(notices.to_confirm(world.store, clock)) == ["brief"]
+
+    corrected = notes["confirm"].model_copy(update={"version": 2})
+    world.server.tell(f"announcement:{corrected.announcement}", "announcement", corrected)
+    world.clock.forward(timedelta(days=3))
+    world.run(2)
+    assert listed(notices.to_confirm(world.store, clock)) == ["confirm"]
+    assert notices.to_confirm(world.store, clock)[0].corrected
+    assert listed(notices.expired(world.store, clock)) == ["brief", "promotion"]
+    assert not any(note.unread or note.pinned for note in notices.expired(world.store, clock))
+
+
 def test_a_notice_is_read_once_a_version(world: Any, make: Any) -> None:
     word = make.text("Rules", "规则")
     first = Announcement(

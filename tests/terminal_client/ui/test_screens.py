@@ -483,10 +483,48 @@ def test_thirty_five_of_twelve_are_two_boxes_and_eleven(busy: Counter) -> None:
 
 def test_a_notice_that_asks_for_it_is_read_only_by_a_tap_of_its_own(busy: Counter) -> None:
     at = f"/notices/{busy.things['note']}"
+    busy.store.choose("language", "en")
     busy.get(at)
     assert outbox.of_kinds(busy.store, "announcement.read") == []
+    for screen in ("/order?show=all", "/stock", "/notices"):
+        assert "1 to read and confirm" in busy.get(screen).text
+        assert f'class="pill stop" href="{at}"' in busy.get(screen).text
     busy.tap(f"{at}/read")
     assert len(outbox.of_kinds(busy.store, "announcement.read")) == 1
+    assert "to read and confirm" not in busy.get("/order?show=all").text
+
+
+def test_a_notice_says_until_when_it_holds_and_folds_away_after(busy: Counter) -> None:
+    word = busy.make.text("Two for one", "买一赠一")
+    offer = Announcement(
+        announcement=busy.id(),
+        sort="promotion",
+        title=word,
+        body=word,
+        version=2,
+        published_at=busy.server.now(),
+        expires_at=busy.server.now() + timedelta(days=2),
+        must_acknowledge=True,
+    )
+    busy.server.tell(f"announcement:{offer.announcement}", "announcement", offer)
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    busy.store.choose("language", "en")
+    at = f"/notices/{offer.announcement}"
+    page = busy.get(at).text
+    assert "corrected, version 2" in page
+    assert "until " in page
+    assert "I have read it" in page
+    assert "that is over" not in page
+
+    busy.clock.forward(timedelta(days=3))
+    busy.travel()
+    page = busy.get(at).text
+    assert "1 that is over" in page
+    assert "over since" in page
+    assert "This no longer holds." in page
+    assert "I have read it" not in page
+    assert outbox.of_kinds(busy.store, "announcement.read") == []
 
 
 def test_a_survey_keeps_each_answer_and_is_sent_as_a_whole(busy: Counter) -> None:
