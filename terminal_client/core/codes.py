@@ -38,6 +38,8 @@ class Code:
 
     There are two of them only where eight digits are both an EAN-8 and a UPC-E: the catalogue knows which. ``count`` is
     the number of items that the code says are there; ``content`` is set where the GTIN is that of what a case holds.
+    ``batch_doubtful``: no separator stands behind the batch, and its end reads like an element of its own, so that a
+    scanner that sends no separators may have glued the two together. It is to be compared with the box.
     """
 
     gtins: tuple[str, ...]
@@ -47,6 +49,7 @@ class Code:
     count: int | None = None
     weight_kg: Decimal | None = None
     content: bool = False
+    batch_doubtful: bool = False
 
 
 def clean(raw: str) -> str:
@@ -244,11 +247,30 @@ def _elements(text: str, today: date) -> Code:
         expires=dates.get("17"),
         count=int(found["37"]) if "37" in found else int(found["30"]) if "30" in found else None,
         content="01" not in found and "02" in found,
+        batch_doubtful=next(reversed(found)) == "10" and not text.endswith(GS) and _glued(found),
     )
     weight = next((identifier for identifier in found if identifier.startswith("310")), None)
     if weight is None:
         return code
     return replace(code, weight_kg=Decimal(found[weight]).scaleb(-int(weight[3])))
+
+
+def _glued(found: dict[str, str]) -> bool:
+    """Whether the end of the batch reads like a count, a day or a serial that the code does not hold otherwise."""
+    batch = found["10"]
+    return any(
+        form.fullmatch(batch[at:]) for key, form in SWALLOWED.items() if key not in found for at in range(1, len(batch))
+    )
+
+
+#: What a batch may have swallowed, as it would stand at its end.
+SWALLOWED = {
+    "15": re.compile(r"15[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]"),
+    "17": re.compile(r"17[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]"),
+    "21": re.compile(r"21[0-9A-Z]{4,20}"),
+    "30": re.compile(r"30[0-9]{1,8}"),
+    "37": re.compile(r"37[0-9]{1,8}"),
+}
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:

@@ -21,13 +21,17 @@ MOST_WAITING = 64
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan. ``fault`` says why ``code`` or ``item`` is absent; ``units`` is what one scan of it stands for."""
+    """One scan. ``fault`` says why ``code`` or ``item`` is absent; ``units`` is what one scan of it stands for.
+
+    ``more`` is how many more of it there are beside the one that was told before: a number was keyed after the scan.
+    """
 
     text: str
     code: Code | None = None
     item: CatalogueItem | None = None
     units: int = 0
     fault: Fault | None = None
+    more: int = 0
 
 
 def read(raw: str, known: Catalogue, *, today: date) -> Scan:
@@ -50,7 +54,7 @@ def read(raw: str, known: Catalogue, *, today: date) -> Scan:
     if found is None:
         return Scan(text, code, own, own.pack_units if own else 0)
     item, units = found
-    return Scan(text, code, item, units * (code.count or 1) if code.content else units)
+    return Scan(text, code, item, units * (code.count or 1) if code.content else code.count or units)
 
 
 def _by_gtin(known: Catalogue, code: Code) -> tuple[CatalogueItem, int] | None:

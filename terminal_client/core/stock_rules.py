@@ -66,11 +66,11 @@ def received(lines: Iterable[ConfirmedLine]) -> dict[str, int]:
 
 
 def sold_by(scan: Scan, item: CatalogueItem) -> int:
-    """Return how many units one scan at the till sells: one, but of a case's code all that the case holds."""
+    """Return how many units one scan at the till sells: one, but all that a case holds or that the code counts."""
     if scan.code is None:
         return 1
     cases = {gtin(case.barcode) for case in item.case_barcodes}
-    return scan.units if cases & set(scan.code.gtins) else 1
+    return scan.units if scan.code.count or cases & set(scan.code.gtins) else 1
 
 
 def lasts(expires: date, today: date) -> str:

@@ -97,8 +97,8 @@ def step_draft_line(shop: Shop, window: UUID, sku: str, *, up: bool) -> None:
         set_draft_line(shop, window, sku, order_rules.next_units(found, lines.get(sku, 0), up=up))
 
 
-def add_to_draft(shop: Shop, window: UUID, sku: str, units: int) -> int:
-    """Add what was scanned to one line of the draft, all of it or nothing; return what the line comes to.
+def add_to_draft(shop: Shop, window: UUID, sku: str, units: int, *, times: int = 1) -> int:
+    """Add what was scanned to one line of the draft ``times``, all of it or nothing; return what the line comes to.
 
     A pack is the stepper's step, so that the first one is the smallest order.
 
@@ -113,11 +113,13 @@ def add_to_draft(shop: Shop, window: UUID, sku: str, units: int) -> int:
         raise Rejected("unknown_sku", sku=sku)
     with shop.store.transaction():
         lines = {line.sku: line.quantity_units for line in drafts.read(shop.store, window).lines}
-        before = lines.get(sku, 0)
-        wanted = order_rules.next_units(found, before, up=True) if units == found.pack_units else before + units
-        problem = order_rules.problem_of(found, before + units if wanted == before else wanted)
-        if problem is not None:
-            raise Rejected(problem.code, **problem.params)
+        wanted = lines.get(sku, 0)
+        for _ in range(times):
+            before = wanted
+            wanted = order_rules.next_units(found, before, up=True) if units == found.pack_units else before + units
+            problem = order_rules.problem_of(found, before + units if wanted == before else wanted)
+            if problem is not None:
+                raise Rejected(problem.code, **problem.params)
         set_draft_line(shop, window, sku, wanted)
     return wanted
 

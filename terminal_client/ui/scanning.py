@@ -57,10 +57,12 @@ def aside(desk: Desk, scan: Scan) -> tuple[str, Tone]:
         return "", "ok"
     said, tone = [], "ok"
     if scan.code.batch:
-        said.append(desk.pages.text(N_("Batch {batch}."), batch=scan.code.batch))
+        sure, doubtful = N_("Batch {batch}."), N_("Batch as read: {batch}. Compare it with the box.")
+        said.append(desk.pages.text(doubtful if scan.code.batch_doubtful else sure, batch=scan.code.batch))
+        tone = "wait" if scan.code.batch_doubtful else tone
     if scan.code.expires is not None:
         over = scan.code.expires < today(desk)
-        tone = "wait" if over else "ok"
+        tone = "wait" if over else tone
         text = N_("Expired on {day}.") if over else N_("Good until {day}.")
         said.append(desk.pages.text(text, day=scan.code.expires.isoformat()))
     return " ".join(["", *said]), "wait" if tone == "wait" else "ok"

@@ -15,7 +15,7 @@ from terminal_client.core.slips import Slip, Width
 from terminal_client.ui import serve
 
 OURS = {"Origin": "http://localhost"}
-GOLD, CASE, BLUE = "6901234567892", "16901234567899", "042100005264"
+GOLD, CASE, BLUE, ALSO_BLUE = "6901234567892", "16901234567899", "042100005264", "4006381333931"
 DEADLINE_S = 30.0
 
 
@@ -60,7 +60,7 @@ class Till:
         case = CaseBarcode(barcode=CASE, units=36)
         self.server.reference = self.make.reference(
             self.make.item(limit_units=60, barcodes=(GOLD,), case_barcodes=(case,)),
-            self.make.item("BLUE", name=self.make.text("Blue", "蓝"), pack_units=1, barcodes=(BLUE,)),
+            self.make.item("BLUE", name=self.make.text("Blue", "蓝"), pack_units=1, barcodes=(BLUE, ALSO_BLUE)),
             self.make.item("RESERVE", licensed=False, licence_class="C", barcodes=("96385074",)),
         )
         self.window = self.make.window(self)

@@ -170,7 +170,7 @@ def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
         if screen.window is not None and screen.window.phase == "open":
             said = N_("{name}: nothing was added. Tap “Change the order” first, then scan.")
         return Scanned(desk.pages.text(said, name=name), "stop", show=row)
-    total = use_cases.add_to_draft(desk.terminal.shop, _window(desk), scan.item.sku, scan.units)
+    total = use_cases.add_to_draft(desk.terminal.shop, _window(desk), scan.item.sku, scan.units, times=scan.more or 1)
     more, tone = scanning.aside(desk, scan)
     said = desk.pages.text(N_("{name}: now {total} in the order."), name=name, total=f"{total:,}")
     return Scanned(said + more, tone, show=row)

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 import apsw
 from werkzeug.routing import Rule
@@ -18,6 +21,8 @@ from terminal_client.ui.web import Desk
 
 log = logging.getLogger(__name__)
 MOST_ID = 64
+#: How many of the goods a number after a scan may say.
+TIMES = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def waiting(desk: Desk, _request: Request) -> Response:
@@ -36,8 +41,11 @@ def rules(handlers: Mapping[str, Handler]) -> tuple[Rule, ...]:
         id_, on = request.form.get("id", ""), request.form.get("on", "")
         if not 0 < len(id_) <= MOST_ID:
             raise Rejected("invalid", where="id", what=id_[:20])
-        raw = request.form.get("text", "")
-        done: Scanned = desk.terminal.counter.scans.take(id_, lambda: _act(desk, handlers, on, raw))
+        raw, times = request.form.get("text", ""), request.form.get("times", "1")
+        if not TIMES.fullmatch(times):
+            raise Rejected("invalid", where="times", what=times[:20])
+        act = partial(_act, desk, handlers, on, raw, more=int(times) - 1)
+        done: Scanned = desk.terminal.counter.scans.take(id_, act)
         page = desk.pages.page("_scanned.html", done=done)
         for name, value in (("Show", done.show), ("Go", done.go), ("Fill", done.fill)):
             if value:
@@ -50,14 +58,16 @@ def rules(handlers: Mapping[str, Handler]) -> tuple[Rule, ...]:
     )
 
 
-def _act(desk: Desk, handlers: Mapping[str, Handler], on: str, raw: str) -> Scanned:
+def _act(desk: Desk, handlers: Mapping[str, Handler], on: str, raw: str, *, more: int) -> Scanned:
     known = catalogue.read(desk.terminal.store)
     if desk.terminal.door.standing().locked and not on.startswith("/enrol"):
         return Scanned(
             desk.pages.text(N_("Nothing was done with the scan. Enter the PIN first, then scan again.")), "wait"
         )
-    scan = scans.read(raw, known, today=scanning.today(desk))
+    scan = replace(scans.read(raw, known, today=scanning.today(desk)), more=more)
     handler = handlers.get("/" + on.strip("/").partition("?")[0].partition("/")[0], scanning.elsewhere)
+    if more and not on.startswith("/order"):
+        handler = scanning.elsewhere
     try:
         return handler(desk, on, scan)
     except Refusal as refused:

@@ -1,6 +1,7 @@
 /* Scans. A scanner types like a keyboard, only quicker: so many keys so close together are a scan and not typing. From the
    key that shows it on nothing reaches the page any more, and what came before is taken out of the field again. A scan is
-   told to the terminal under an id of its own until the terminal has answered: none is lost, none counts twice. */
+   told to the terminal under an id of its own until the terminal has answered: none is lost, none counts twice. A number
+   keyed after a scan, outside any field of the order screen, says how many of it there are: 2 makes two of the one. */
 "use strict";
 
 (() => {
@@ -15,7 +16,11 @@
   const SPOILT = "\u0000";
   const SILENT = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock"]);
 
+  const NUMBER = /^[0-9]{1,3}$/;
+  const KEYED_MS = 1500;  // a number is whole after so long, or at Enter, or at the next scan
+
   let burst = null;
+  let last = "", many = "", counts = 0;
 
   function character(event) {
     if (event.key === "F8" || (event.ctrlKey && event.code === "BracketRight")) return GS;
@@ -44,6 +49,18 @@
     if (!done) return;
     clearTimeout(done.timer);
     if (done.scan) keep(crypto.randomUUID(), done.text);
+    else if (last && !done.field && NUMBER.test(many + done.text)) {
+      many += done.text;
+      clearTimeout(counts);
+      counts = setTimeout(count, KEYED_MS);
+    }
+  }
+
+  function count() {
+    const times = Number(many), text = last;
+    clearTimeout(counts);
+    many = "";
+    if (times > 1) push({ id: crypto.randomUUID(), text, times });
   }
 
   /* Twice quiet: what a busy page has not heard yet is heard in between. */
@@ -67,7 +84,8 @@
     if (burst && event.timeStamp - burst.at > GAP_MS) complete();
     if (event.repeat && !(burst && burst.scan)) { burst = null; return; }
     if (event.key === "Enter" || event.key === "Tab") {
-      if (burst && burst.scan) { swallow(event); complete(); } else burst = null;
+      if (burst && (burst.scan || !burst.field)) { if (burst.scan) swallow(event); complete(); } else burst = null;
+      if (many) { swallow(event); count(); }
       return;
     }
     if (!burst) burst = begin(event);
@@ -76,7 +94,7 @@
     if (burst.text.length <= MOST) burst.text += character(event);
     if (!burst.scan && burst.keys >= LEAST) { burst.scan = true; restore(); }
     if (burst.scan || (burst.keys > 1 && !burst.field)) swallow(event);
-    if (burst.scan) whenQuiet(true);
+    if (burst.scan || (last && !burst.field)) whenQuiet(true);
   }, true);
 
   /* On the way to the terminal */
@@ -91,8 +109,14 @@
 
   function keep(id, text) {
     if (told.has(id) || queue.some((each) => each.id === id)) return;
+    count();
+    last = document.querySelector('[hx-get="/order/live"]') ? text : "";
+    push({ id, text });
+  }
+
+  function push(scan) {
     if (queue.length >= KEPT) return;
-    queue.push({ id, text });
+    queue.push(scan);
     save();
     tell();
   }
@@ -104,7 +128,8 @@
       const scan = queue[0];
       let answer = null;
       try {
-        const body = new URLSearchParams({ id: scan.id, text: scan.text, on: location.pathname + location.search });
+        const { id, text, times = 1 } = scan;
+        const body = new URLSearchParams({ id, text, times, on: location.pathname + location.search });
         answer = await fetch("/scans", { method: "POST", body, headers: { "HX-Request": "true" } });
       } catch { answer = null; }
       if (answer === null || answer.status >= 500) {
@@ -125,7 +150,7 @@
     if (!place) return;
     place.innerHTML = html;
     clearTimeout(hides);
-    hides = setTimeout(() => { const now = document.getElementById("scanned"); if (now) now.replaceChildren(); }, SAID_MS);
+    hides = setTimeout(() => { last = ""; const now = document.getElementById("scanned"); if (now) now.replaceChildren(); }, SAID_MS);
   }
 
   async function show(html, headers) {

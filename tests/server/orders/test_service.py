@@ -103,6 +103,45 @@ def test_the_servers_clock_alone_decides_the_closing_second(session, shop, after
     assert receipt.code == (None if outcome == "accepted" else "window_closed")
 
 
+def test_at_the_closing_second_an_amendment_is_refused_and_the_order_stands_and_a_repeat_is_one_refusal(session, shop):
+    window = make_window(session, closes_at=NOW, grace_s=0)
+    placed = place(session, shop, window, at=NOW - timedelta(milliseconds=1), K1=10)
+    assert (placed.outcome, placed.number) == ("accepted", 1)
+    change = AmendOrder(order=placed.message, revision=1, lines=lines(K1=20))
+    assert send(session, shop, "order.amend", change, at=NOW).code == "window_closed"
+    stands = queries.order(session, "R1", placed.message)
+    assert stands is not None
+    assert (stands.revision, stands.lines) == (1, (("K1", 10),))
+    late, same = PlaceOrder(window=window, lines=lines(K1=10)), uuid7()
+    first = send(session, shop, "order.place", late, id=same, at=NOW + timedelta(milliseconds=1))
+    assert first.code == "window_closed"
+    assert send(session, shop, "order.place", late, id=same, at=NOW + timedelta(hours=1)) == first
+    assert len(queries.orders(session, retailer="R1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "entered", "code", "offers"),
+    [
+        (None, 1, "below_minimum", "15"),
+        (None, 6, "below_minimum", "15"),
+        (None, 12, "below_minimum", "15"),
+        (None, 13, "below_minimum", "15"),
+        (None, 15, None, None),
+        (None, 16, "not_whole_packs", "15, 18"),
+        (None, 18, None, None),
+        (17, 16, "not_whole_packs", "15"),
+    ],
+)
+def test_the_smallest_order_and_the_multiple_are_said_and_never_changed_silently(
+    session, shop, limit, entered, code, offers
+):
+    make_sku(session, "M15", pack_units=3, minimum_units=15, limit_units=limit)
+    receipt = place(session, shop, make_window(session), M15=entered)
+    assert (receipt.code, receipt.params.get("offers")) == (code, offers)
+    stands = queries.order(session, "R1", receipt.message)
+    assert (None if stands is None else stands.lines) == (None if code else (("M15", entered),))
+
+
 def test_a_clock_that_is_set_back_reopens_nothing(session, shop):
     window = make_window(session, closes_at=NOW, grace_s=0)
     order_windows.close_due_windows(session, NOW - timedelta(seconds=1))

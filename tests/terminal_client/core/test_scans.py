@@ -45,6 +45,49 @@ def test_a_code_names_goods_and_what_one_scan_stands_for(goods: Catalogue, scann
     assert (scan.item.sku, scan.units, scan.fault) == (sku, units, None)
 
 
+CAN, BOX = "036000291452", "11111111111113"
+
+
+@pytest.fixture
+def shelf(make: Any) -> Catalogue:
+    items = (make.item("CAN", pack_units=12, barcodes=(CAN,)), make.item("BOX", pack_units=1, barcodes=(BOX,)))
+    return Catalogue(make.reference(*items), {item.sku: item for item in items}, frozenset())
+
+
+@pytest.mark.parametrize("scanned", [CAN, f"0{CAN}", f"00{CAN}", f"]E0{CAN}", f"]C10100{CAN}"])
+def test_a_upc_and_its_ean_and_gtin_are_one_product(shelf: Catalogue, scanned: str) -> None:
+    scan = scans.read(scanned, shelf, today=TODAY)
+    assert scan.item is not None
+    assert (scan.item.sku, scan.units) == ("CAN", 12)
+
+
+@pytest.mark.parametrize(("scanned", "fault"), [("036000291453", "check_digit"), ("36000291452", "not_a_code")])
+def test_a_wrong_check_digit_is_no_valid_code_and_a_lost_zero_is_not_found(
+    shelf: Catalogue, scanned: str, fault: str
+) -> None:
+    scan = scans.read(scanned, shelf, today=TODAY)
+    assert (scan.item, scan.fault) == (None, fault)
+
+
+@pytest.mark.parametrize(
+    ("scanned", "sku", "batch", "expires", "units", "counted"),
+    [
+        (f"]C101{BOX}10xyz\x1d3040", "BOX", "xyz", None, 40, 40),
+        (f"]C10100{CAN}1727020010L7A\x1d3012", "CAN", "L7A", date(2027, 2, 28), 12, 12),
+        (f"]C10100{CAN}1727020010L7A3012", "CAN", "L7A3012", date(2027, 2, 28), 12, None),
+        (f"]C101{BOX}10L7A3040", "BOX", "L7A3040", None, 1, None),
+    ],
+)
+def test_a_code_counts_its_pieces_and_a_batch_that_may_have_swallowed_them_is_doubtful(
+    shelf: Catalogue, scanned: str, sku: str, batch: str, expires: date | None, units: int, counted: int | None
+) -> None:
+    scan = scans.read(scanned, shelf, today=TODAY)
+    assert scan.item is not None
+    assert scan.code is not None
+    assert (scan.item.sku, scan.code.batch, scan.code.expires, scan.units) == (sku, batch, expires, units)
+    assert (scan.code.count, scan.code.batch_doubtful) == (counted, counted is None)
+
+
 def test_leading_zeros_are_part_of_a_code(goods: Catalogue) -> None:
     scan = scans.read("12345", goods, today=TODAY)
     assert (scan.item, scan.fault) == (None, "not_a_code")

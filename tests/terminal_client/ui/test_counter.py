@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from till import BLUE, CASE, DEADLINE_S, GOLD, Till
+from till import BLUE, CASE, DEADLINE_S, GOLD, OURS, Till
 from werkzeug.test import TestResponse
 
 from contract.book import leaf_bytes
@@ -66,6 +66,27 @@ def test_what_cannot_be_ordered_is_said_and_changes_nothing(till: Till, scanned:
     assert "<script>" not in answer.text
     assert till.draft() == {}
     assert 'class="note stop"' in answer.text
+
+
+def test_a_batch_that_may_have_swallowed_a_number_is_to_be_compared_with_the_box(till: Till) -> None:
+    answer = till.scan(f"]C1010{GOLD}10L7A3012")
+    assert "Batch as read: L7A3012. Compare it with the box." in answer.text
+    assert till.draft() == {"GOLD": 12}
+
+
+def test_a_number_after_a_scan_adds_the_rest_once_or_nothing(till: Till) -> None:
+    till.scan(BLUE)
+    form = {"id": "number-1", "text": BLUE, "on": "/order", "times": "4"}
+    for _ in range(2):
+        assert till.client.post("/scans", data=form, headers=OURS).status_code == 200
+    assert till.draft() == {"BLUE": 4}
+    till.scan(GOLD)
+    above = form | {"id": "number-2", "text": GOLD, "times": "6"}
+    assert "60" in till.client.post("/scans", data=above, headers=OURS).text
+    assert till.draft() == {"BLUE": 4, "GOLD": 12}
+    elsewhere = form | {"id": "number-3", "on": "/stock/till"}
+    assert "go to Order" in till.client.post("/scans", data=elsewhere, headers=OURS).text
+    assert till.draft() == {"BLUE": 4, "GOLD": 12}
 
 
 def test_goods_that_have_expired_are_marked(till: Till) -> None:

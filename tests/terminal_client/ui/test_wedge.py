@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser import system_chromium
 from playwright.sync_api import Browser, Page, Route, expect
-from till import BLUE, DEADLINE_S, GOLD, Till
+from till import ALSO_BLUE, BLUE, DEADLINE_S, GOLD, Till
 
 from contract.feed import Delivery, ShippedLine
 from terminal_client.ui import serve
@@ -95,6 +95,58 @@ def test_two_scans_at_once_are_two(counter: Counter, end: str) -> None:
     counter.scan(GOLD, end)
     counter.scan(GOLD, end)
     counter.draft_is(GOLD=24)
+
+
+@pytest.mark.parametrize(
+    ("keyed", "ordered"),
+    [
+        ([BLUE] * 10, {"BLUE": 10}),
+        ([BLUE, "2", BLUE, "2"], {"BLUE": 4}),
+        ([BLUE, "2", GOLD, BLUE, "2"], {"BLUE": 4, "GOLD": 12}),
+        ([BLUE, "12", GOLD], {"BLUE": 12, "GOLD": 12}),
+        ([BLUE, ALSO_BLUE], {"BLUE": 2}),
+    ],
+)
+def test_ten_scans_are_ten_and_a_number_after_a_scan_says_how_many_of_it_there_are(
+    counter: Counter, keyed: list[str], ordered: dict[str, int]
+) -> None:
+    counter.open("/order?show=all")
+    for each in keyed:
+        by_hand = len(each) < len(BLUE)
+        counter.scan(each, end="" if by_hand else "Enter", gap_ms=BY_HAND_MS if by_hand else 0)
+    counter.page.clock.run_for(2_000)
+    counter.draft_is(**ordered)
+
+
+def test_a_number_is_whole_at_enter_and_means_nothing_once_the_scan_is_no_longer_shown(counter: Counter) -> None:
+    counter.open("/order?show=all")
+    counter.scan(BLUE)
+    counter.says("now 1 in the order")
+    counter.scan("3", gap_ms=BY_HAND_MS)
+    counter.says("now 3 in the order")
+    counter.page.clock.run_for(10_000)
+    counter.scan("2", gap_ms=BY_HAND_MS)
+    counter.page.clock.run_for(2_000)
+    counter.scan(GOLD)
+    counter.draft_is(BLUE=3, GOLD=12)
+
+
+def test_a_scan_while_the_number_of_another_item_is_open_leaves_that_number_alone(counter: Counter) -> None:
+    for _ in range(3):
+        counter.till.scan(BLUE)
+    counter.open("/order?show=all&pad=BLUE")
+    counter.page.focus("#figure")
+    counter.scan(GOLD)
+    counter.says("now 12 in the order")
+    counter.draft_is(BLUE=3, GOLD=12)
+
+
+def test_half_a_scan_that_never_ended_is_no_part_of_the_next_one(counter: Counter) -> None:
+    counter.open("/order?show=all")
+    counter.scan(GOLD[:7], end="")
+    counter.page.clock.run_for(10_000)
+    counter.scan(BLUE)
+    counter.draft_is(BLUE=1)
 
 
 def test_what_a_hand_types_is_no_scan(counter: Counter) -> None:
