@@ -5,6 +5,7 @@
 All but enrolment and time are authenticated (``Authorization: Basic device:secret``).
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -80,6 +81,20 @@ class CatalogueItem(Message):
     product_class: str = Field(default="", description="the class that forecasts count it in; empty without one")
 
 
+class Licence(Message):
+    """One licence of this retailer for a class of goods, first to last day included.
+
+    How it stands on a day is told by :func:`contract.licences.stand`.
+    """
+
+    licence_class: str
+    number: str
+    valid_from: date
+    valid_until: date
+    state: Literal["valid", "suspended", "cancelled"] = "valid"
+    reason: str | None = Field(default=None, description="why it is suspended or cancelled")
+
+
 class Reference(Message):
     """Everything about this retailer that changes seldom."""
 
@@ -90,7 +105,9 @@ class Reference(Message):
     region: str
     tier: int
     standing: Literal["good", "suspended"]
+    standing_reason: str | None = Field(default=None, description="why the shop is suspended")
     licensed_until: AwareDatetime | None = None
+    licences: tuple[Licence, ...] | None = Field(default=None, description="absent from a server that does not tell")
     currency: str
     credit_minor: int | None = None
     catalogue: tuple[CatalogueItem, ...]

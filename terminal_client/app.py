@@ -65,6 +65,7 @@ class Terminal:
         StoreInUseError, StoreTooNewError, ValueError
             The folder is taken, written by a newer version, or the address is none.
         """
+        self.data_dir = data_dir
         self.server_url = server_url
         self.version = version()
         self._clock = clock or system.SystemClock()

@@ -11,6 +11,7 @@ from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
+from contract.licences import EXPIRING_DAYS
 from server.kit import console, forms, http, records
 from server.kit.console import N_, Column, Filter, TableView, texts
 from server.kit.console.cards import Card
@@ -19,7 +20,6 @@ from server.kit.identity import Actor, Operator, Role
 from server.kit.imports.http import csv_file
 from server.licences import queries, service
 from server.licences.fields import FIELDS, LICENCES
-from server.licences.rules import EXPIRING_DAYS
 
 HOME = "/console/licences"
 KEEPERS: tuple[Role, ...] = ("planner", "administrator")

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request
 from pydantic import BaseModel
 
+from contract.licences import Stand
 from server.kit import http, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
 from server.kit.identity import Actor
 from server.licences import queries, service
 from server.licences.fields import LICENCES
-from server.licences.rules import Stand
 
 reading = http.router("/api/v1/licences", tag="licences", roles=())
 keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator"))

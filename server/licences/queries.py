@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from contract.licences import EXPIRING_DAYS, Stand, stand
 from server.licences.models import LicenceRow
-from server.licences.rules import EXPIRING_DAYS, Stand, stand
 
 SORTS = ("retailer", "licence_class", "number", "valid_from", "valid_until", "state")
 
@@ -108,7 +108,7 @@ def search(
 
 
 def _standing(stands: Stand, on: date) -> tuple[ColumnElement[bool], ...]:
-    """Return the same decision as :func:`server.licences.rules.stand`, for the database."""
+    """Return the same decision as :func:`contract.licences.stand`, for the database."""
     if stands in ("suspended", "cancelled"):
         return (LicenceRow.state == stands,)
     valid, soon = LicenceRow.state == "valid", on + timedelta(days=EXPIRING_DAYS)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from contract.device_api import CaseBarcode, CatalogueItem, Reference
+from contract.device_api import CaseBarcode, CatalogueItem, Licence, Reference
 from contract.errors import Rejected
 from contract.feed import Text
 from server.catalogue import queries as catalogue
@@ -29,6 +29,7 @@ class Basis:
     limits: tuple[tuple[str, int], ...]
     catalogue: str
     licensed_until: datetime | None
+    licences: tuple[licences.Licence, ...]
     currency: str
 
     @property
@@ -40,6 +41,7 @@ class Basis:
             repr(self.limits),
             self.catalogue,
             repr(self.licensed_until),
+            repr(self.licences),
             self.currency,
         ]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
@@ -63,6 +65,7 @@ def basis(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency
         limits=tuple(sorted(retailers.limits(session, code).items())),
         catalogue=catalogue.stamp(session),
         licensed_until=licences.licensed_until(session, code, today, zone),
+        licences=tuple(licences.licences_of(session, code)),
         currency=currency,
     )
 
@@ -79,10 +82,23 @@ def document(session: Session, made_from: Basis) -> Reference:
         region=shop.region,
         tier=shop.tier,
         standing=shop.standing,
+        standing_reason=shop.standing_reason,
         licensed_until=made_from.licensed_until,
+        licences=tuple(map(_licence, made_from.licences)),
         currency=made_from.currency,
         credit_minor=shop.credit_minor,
         catalogue=tuple(_own(item, limits, made_from.held) for item in shared),
+    )
+
+
+def _licence(held: licences.Licence) -> Licence:
+    return Licence(
+        licence_class=held.licence_class,
+        number=held.number,
+        valid_from=held.valid_from,
+        valid_until=held.valid_until,
+        state=held.state,
+        reason=held.state_reason,
     )
 
 

@@ -8,12 +8,15 @@ import http.client
 import json
 import logging
 import queue
+import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from errno import EHOSTUNREACH, ENETDOWN, ENETUNREACH
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -36,15 +39,25 @@ TURNED_AWAY = frozenset({"device_revoked", "not_enrolled"})
 FINAL = frozenset({"rejected", "conflict"})
 OK, NOT_MODIFIED, REFUSED_FROM, TOO_MANY = 200, 304, 400, 429
 
+#: What a server says to an enrolment that it does not know in this form.
+OTHER_VERSION = frozenset({"malformed", "invalid", "not_found", "unsupported"})
+#: OpenSSL's numbers for a certificate that is not valid yet or not any more.
+CERTIFICATE_DATES = frozenset({9, 10})
+
 B = TypeVar("B", bound=BaseModel)
+
+#: Why there was no answer of the server: no way to it, nobody there, a certificate whose days are not now (by this
+#: machine's clock) or that is another's, words of something else, words of a server of another version, not just now.
+Why = Literal["no_network", "no_answer", "clock", "not_trusted", "not_ours", "other_version", "busy"]
 
 
 class UnreachableError(Exception):
-    """There was no answer of the server. ``reached``: the request may have arrived."""
+    """There was no answer of the server, and why. ``reached``: the request may have arrived."""
 
-    def __init__(self, what: str, *, reached: bool) -> None:
+    def __init__(self, what: str, *, reached: bool, why: Why = "no_answer") -> None:
         super().__init__(what)
         self.reached = reached
+        self.why: Why = why
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,15 @@ class Reply:
         try:
             return family.model_validate_json(self.body)
         except ValidationError as error:
-            raise UnreachableError(f"not an answer of the server (status {self.status})", reached=True) from error
+            said = f"not an answer of the server (status {self.status})"
+            raise UnreachableError(said, reached=True, why=self._whose_words()) from error
+
+    def _whose_words(self) -> Why:
+        """Return whether words that cannot be read may be a server's of another version: those are an object."""
+        try:
+            return "other_version" if isinstance(json.loads(self.body), dict) else "not_ours"
+        except ValueError:
+            return "not_ours"
 
     def refusal(self) -> tuple[str, str, dict[str, str | int]] | None:
         """Return family, code and parameters of a refusal in the server's form, or none."""
@@ -117,7 +138,7 @@ class Connection:
             wait = response.headers.get("Retry-After", "")
         except (OSError, http.client.HTTPException, zlib.error) as error:
             self._connection.close()
-            raise UnreachableError(str(error) or type(error).__name__, reached=reached) from error
+            raise UnreachableError(str(error) or type(error).__name__, reached=reached, why=_why(error)) from error
         return Reply(
             status=response.status,
             body=raw,
@@ -130,6 +151,16 @@ class Connection:
         self._connection.close()
 
 
+def _why(error: Exception) -> Why:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "clock" if error.verify_code in CERTIFICATE_DATES else "not_trusted"
+    if isinstance(error, socket.gaierror):
+        return "no_network"
+    if isinstance(error, OSError) and error.errno in (ENETDOWN, ENETUNREACH, EHOSTUNREACH):
+        return "no_network"
+    return "no_answer"
+
+
 def enrol(server_url: str, code: str, *, model: str, version: str) -> Enrolled:
     """Exchange a one-use code for an identity.
 
@@ -138,7 +169,7 @@ def enrol(server_url: str, code: str, *, model: str, version: str) -> Enrolled:
     Rejected
         With the server's code: the code is unknown, expired or used, or has no possible form.
     UnreachableError
-        Where the server did not answer.
+        Where the server did not answer, and why.
     """
     try:
         asked = Enrol(code=code, model=model, version=version)
@@ -153,7 +184,9 @@ def enrol(server_url: str, code: str, *, model: str, version: str) -> Enrolled:
     if refusal is not None:
         family, code_, params = refusal
         if family == "unavailable":
-            raise UnreachableError(code_, reached=True)
+            raise UnreachableError(code_, reached=True, why="busy")
+        if code_ in OTHER_VERSION:
+            raise UnreachableError(code_, reached=True, why="other_version")
         raise Rejected(code_, **params)
     return reply.read(Enrolled)
 

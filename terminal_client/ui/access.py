@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request
 from terminal_client.core.pins import Standing
 
 #: Answered also while locked.
-FREE = ("/lock", "/settings", "/banner", "/keys", "/scans", "/static", "/enrol")
+FREE = ("/lock", "/settings", "/banner", "/keys", "/scans", "/static", "/enrol", "/diagnostics")
 #: Looked at by itself, without anybody there.
 BY_ITSELF = ("/banner", "/order/live", "/scans", "/static")
 #: Method and beginning of the path of what is the owner's alone.

@@ -155,7 +155,7 @@ class Web:
         return answer
 
     def _must_enrol(self, request: Request) -> bool:
-        free = ("/enrol", "/settings", "/banner", "/keys", "/lock", "/scans")
+        free = ("/enrol", "/settings", "/banner", "/keys", "/lock", "/scans", "/diagnostics")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
     def _refused(self, request: Request, said: str) -> Response:

@@ -1,18 +1,43 @@
 """Which shop is this? The one-use code, typed on the screen, by a scanner or a keyboard."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.errors import Rejected
-from terminal_client.adapters.http import UnreachableError
+from contract.texts import LANGUAGES
+from terminal_client.adapters.http import UnreachableError, Why
 from terminal_client.app import OtherRetailerError
 from terminal_client.core.scans import Scan
 from terminal_client.ui import scanning
 from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
+
+UNREACHED: dict[Why, str] = {
+    "no_network": N_("No network: the way to {server} was not found. Look at cable or Wi-Fi, then try again."),
+    "no_answer": N_("The server {server} does not answer. Check the network, then try again."),
+    "clock": N_(
+        "This terminal's clock says {clock}, and by it the server's certificate is not valid. If that is not the day"
+        " of today, the clock is wrong: connect the terminal to the network, wait a minute, try again."
+    ),
+    "not_trusted": N_(
+        "What answers as {server} cannot prove that it is the server. Nothing was sent. Has this network a sign-in"
+        " page of its own? Else tell the help desk."
+    ),
+    "not_ours": N_(
+        "Something else answers in the server's place, such as a network's sign-in page. Use another network."
+    ),
+    "other_version": N_(
+        "The server and this terminal (version {version}) are of different versions and do not understand each other."
+        " Tell the help desk which one is older."
+    ),
+    "busy": N_("The server cannot answer just now. Try again in a minute."),
+}
+NOT_SENT = N_("The code is still good.")
+PERHAPS_USED = N_("The answer may have been lost on its way: if the code then counts as used, ask for a new one.")
 
 
 def show(desk: Desk, request: Request, said: str = "", code: str = "") -> Response:
@@ -27,18 +52,44 @@ def show(desk: Desk, request: Request, said: str = "", code: str = "") -> Respon
 
 def enrol(desk: Desk, request: Request) -> Response:
     """Exchange the code, or say in words what went wrong."""
-    code = "".join(c for c in request.form.get("code", "").upper() if c.isalnum())
+    code = typed(request)
+    if not code:
+        return show(desk, request, desk.pages.text(N_("Type or scan the code first.")))
     try:
         desk.terminal.enrol(code)
     except Rejected as refused:
         return show(desk, request, desk.pages.refusal(refused.code, refused.params), code)
-    except UnreachableError:
-        said = N_("The server does not answer. The code is still good: check the network, then try again.")
-        return show(desk, request, desk.pages.text(said), code)
+    except UnreachableError as error:
+        return show(desk, request, why_unreached(desk, error), code)
     except OtherRetailerError as other:
         said = N_("This terminal holds the data of {name}, and the code is for another shop. Ask the distributor.")
         return show(desk, request, desk.pages.text(said, name=str(other)), code)
     return go("/order")
+
+
+def choose_language(desk: Desk, request: Request) -> Response:
+    """Go on in the other language, with what was typed."""
+    if request.form.get("language") in LANGUAGES:
+        desk.terminal.store.choose("language", request.form["language"])
+    return show(desk, request, code=typed(request))
+
+
+def typed(request: Request) -> str:
+    """Return the code of a form, without the signs that people write between its characters."""
+    return "".join(c for c in request.form.get("code", "").upper() if c.isalnum())
+
+
+def why_unreached(desk: Desk, error: UnreachableError) -> str:
+    """Return in words why the server was not reached, and what that means for the code."""
+    terminal = desk.terminal
+    fields = {
+        "server": urlsplit(terminal.server_url).netloc,
+        "version": terminal.version,
+        "clock": datetime.now(tz=UTC).astimezone(desk.pages.zone()).strftime("%Y-%m-%d %H:%M"),
+    }
+    means = NOT_SENT if not error.reached or error.why in ("clock", "not_trusted", "busy") else ""
+    means = PERHAPS_USED if error.reached and error.why == "no_answer" else means
+    return " ".join(filter(None, [desk.pages.text(UNREACHED[error.why], **fields), means and desk.pages.text(means)]))
 
 
 def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
@@ -51,4 +102,5 @@ def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
 RULES = (
     Rule("/enrol", endpoint=show, methods=["GET"]),
     Rule("/enrol", endpoint=enrol, methods=["POST"]),
+    Rule("/enrol/language", endpoint=choose_language, methods=["POST"]),
 )

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from terminal_client.core import use_cases
 from terminal_client.core.views import notices
+from terminal_client.ui.screens import licence
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -40,6 +41,7 @@ def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Res
         chosen=None if announcement is None else notices.read(store, clock, announcement),
         sorts=SORTS,
         now=clock.now(),
+        licences=licence.view(desk),
     )
 
 

@@ -36,7 +36,7 @@ def choose(desk: Desk, request: Request) -> Response:
         value = request.form.get(name)
         if value in possible:
             desk.terminal.store.choose(name, value)
-    return go("/enrol" if request.args.get("back") == "enrol" else "/settings")
+    return go("/settings")
 
 
 def try_now(desk: Desk, _request: Request) -> Response:

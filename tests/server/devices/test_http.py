@@ -13,6 +13,7 @@ from contract.messages import PlaceOrder
 from server.devices import rules, service
 from server.kit.db import transaction
 from server.kit.identity import Operator, Sender
+from server.licences.models import LicenceRow
 
 ADMIN = Operator(1, "admin", frozenset({"administrator"}))
 SECRET = "s" * 43
@@ -107,6 +108,26 @@ def test_the_reference_is_sent_once_and_then_only_when_it_changed(app_client, to
     changed = app_client.get("/device/v1/reference", auth=("t-1", SECRET), headers=same)
     assert [item["sku"] for item in changed.json()["catalogue"]] == ["K1", "K2"]
     assert changed.json()["catalogue"][1]["case_barcodes"] == [{"barcode": "16901234567899", "units": 600}]
+
+
+def test_the_reference_tells_licences_and_how_they_stand(app_client, town, sessions):
+    known = {"If-None-Match": app_client.get("/device/v1/reference", auth=("t-1", SECRET)).headers["ETag"]}
+    day = NOW.date()
+    with transaction(sessions) as session:
+        licence = LicenceRow(
+            retailer="R1",
+            licence_class="C",
+            number="L-7",
+            valid_from=day,
+            valid_until=day,
+            state="suspended",
+            state_reason="unpaid",
+            changed_at=NOW,
+        )
+        session.add(licence)
+    told = app_client.get("/device/v1/reference", auth=("t-1", SECRET), headers=known).json()["licences"]
+    written = {"valid_from": day.isoformat(), "valid_until": day.isoformat(), "state": "suspended", "reason": "unpaid"}
+    assert {"licence_class": "C", "number": "L-7"} | written in told
 
 
 def test_a_code_enrols_one_terminal_once_within_15_minutes(session):

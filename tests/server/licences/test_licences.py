@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
+from contract.licences import EXPIRING_DAYS, stand
 from server.kit import records
 from server.kit.fields import Invalid
 from server.kit.identity import Actor
 from server.kit.imports import Upload, bring
 from server.licences import queries, service
 from server.licences.fields import LICENCES
-from server.licences.rules import EXPIRING_DAYS, stand
 
 ANN = Actor("operator", "ann")
 DAY = date(2026, 11, 25)
