@@ -137,7 +137,10 @@ class ShippedLine(Message):
 
 
 class Claim(Message):
-    """What became of a difference."""
+    """What became of a difference: when and with which words it was decided, and how it was made good.
+
+    Of many claims in one delivery the words are cut and end in an ellipsis, or all this is left out.
+    """
 
     claim: UUID
     number: int
@@ -145,6 +148,11 @@ class Claim(Message):
     difference: Difference
     difference_units: Units
     state: Literal["open", "upheld", "declined", "settled"]
+    opened_at: AwareDatetime | None = None
+    decided_at: AwareDatetime | None = None
+    decision: str | None = None
+    settled_at: AwareDatetime | None = None
+    settlement: str | None = None
 
 
 class Delivery(Message):

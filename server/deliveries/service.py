@@ -4,7 +4,7 @@ A confirming transaction holds its delivery's row for update, a decision its cla
 be the first.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from contract import feed
+from contract.envelope import MAX_BYTES
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.messages import ConfirmDelivery, ConfirmedLine
@@ -35,6 +36,10 @@ from server.retailers import queries as retailers
 from server.scores import facts as scores
 
 REASON_MOST = 500
+#: Words of a decision where many claims share one envelope.
+WORDS_CUT = 60
+#: What is left of an envelope's bytes for a delivery, beside its key and the envelope's own fields.
+DELIVERY_BYTES_MOST = MAX_BYTES - 512
 Verdict = Literal["upheld", "declined"]
 
 
@@ -376,6 +381,16 @@ def _tell(session: Session, ids: Collection[UUID], *, at: datetime) -> None:
 
 
 def _message(one: queries.Delivery) -> feed.Delivery:
+    """Return a delivery as its terminals hear it; words are cut, and left out, until it fits into an envelope."""
+    fates = [{claim.id: _fate(claim, most) for claim in one.claims} for most in (REASON_MOST, WORDS_CUT)]
+    for fate in [*fates, {}]:
+        message = _with_fates(one, fate)
+        if len(message.model_dump_json(exclude_none=True).encode()) <= DELIVERY_BYTES_MOST:
+            break
+    return message
+
+
+def _with_fates(one: queries.Delivery, fates: Mapping[UUID, Mapping[str, Any]]) -> feed.Delivery:
     return feed.Delivery(
         delivery=one.id,
         number=one.number,
@@ -395,7 +410,22 @@ def _message(one: queries.Delivery) -> feed.Delivery:
                 difference=claim.difference,
                 difference_units=claim.difference_units,
                 state=claim.state,
+                **fates.get(claim.id, {}),
             )
             for claim in one.claims
         ),
     )
+
+
+def _fate(claim: queries.Claim, most: int) -> dict[str, Any]:
+    return {
+        "opened_at": claim.opened_at,
+        "decided_at": claim.decided_at,
+        "decision": _cut(claim.decision, most),
+        "settled_at": claim.settled_at,
+        "settlement": _cut(claim.settlement, most),
+    }
+
+
+def _cut(words: str | None, most: int) -> str | None:
+    return words if words is None or len(words) <= most else words[: most - 1].rstrip() + "…"

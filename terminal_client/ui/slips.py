@@ -91,9 +91,14 @@ def of_grants(desk: Desk, view: GrantsView) -> Slip:
     whole = f"{view.granted_units:,} / {view.requested_units:,}"
     parts += [Rule(), Pair(pages.text(N_("Granted / requested")), whole, strong=True)]
     parts += _printed(desk)
-    content = f"evenhand:cycle:{view.cycle}:{view.seed}:{view.input_sha256}:{view.result_sha256}"
-    parts.append(Square(content, pages.text(N_("Seed and hashes, to check the whole result again"))))
+    parts.append(to_check(desk, view))
     return Slip(f"cycle:{view.cycle}", tuple(parts))
+
+
+def to_check(desk: Desk, view: GrantsView) -> Square:
+    """Return what anyone needs to check a cycle's whole result again."""
+    content = f"evenhand:cycle:{view.cycle}:{view.seed}:{view.input_sha256}:{view.result_sha256}"
+    return Square(content, desk.pages.text(N_("Seed and hashes, to check the whole result again")))
 
 
 def of_delivery(desk: Desk, view: DeliveryView, words: dict[str, str]) -> Slip:

@@ -155,4 +155,16 @@ DEFECTS = (
         (Edit("terminal_client/core/stock.py", "if before > 0 >= units:", "if units <= 0:"),),
         (f"{STOCK}::test_an_item_is_out_since_the_sale_that_took_the_last",),
     ),
+    Defect(
+        "fates-too-long-for-the-wire",
+        "a delivery with many decided claims is larger than an envelope, and no terminal hears of it",
+        (
+            Edit(
+                "server/deliveries/service.py", "DELIVERY_BYTES_MOST = MAX_BYTES - 512", "DELIVERY_BYTES_MOST = 1 << 20"
+            ),
+        ),
+        (
+            "tests/server/deliveries/test_service.py::test_the_fates_of_many_claims_fit_into_an_envelope_or_are_left_out",
+        ),
+    ),
 )

@@ -8,6 +8,8 @@ from werkzeug.wrappers import Request, Response
 
 from terminal_client.core.views import grants
 from terminal_client.core.views.grants import GrantsView
+from terminal_client.ui import slips
+from terminal_client.ui.screens.slips import square
 from terminal_client.ui.web import Desk
 
 
@@ -34,7 +36,8 @@ def show(desk: Desk, request: Request, cycle: UUID | None = None) -> Response:
 def draw(desk: Desk, _request: Request, cycle: UUID) -> Response:
     """Show the draw's commitment, secret, seed, book and hashes, each with its check."""
     view = _chosen(grants.read_all(desk.terminal.store, desk.terminal.clock), cycle)
-    return desk.pages.page("draw.html", here="orders", undo=None, view=view)
+    code = slips.to_check(desk, view) if view else None
+    return desk.pages.page("draw.html", here="orders", undo=None, view=view, code=code, square=square)
 
 
 def _chosen(views: list[GrantsView], cycle: UUID | None) -> GrantsView | None:

@@ -1,5 +1,6 @@
 """From a published grant to a confirmed delivery and its claims, on the real database."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from contract.envelope import MAX_BYTES
 from contract.errors import Conflict, Rejected
 from contract.feed import Delivery, Receipt
 from contract.ids import uuid7
@@ -356,9 +358,26 @@ def test_a_claim_is_decided_once_and_settled_only_when_it_was_upheld(session, cl
     with pytest.raises(Conflict, match="upheld"):
         deliveries.decide_claim(session, claim.id, "declined", "or not", DISPATCHER, at=LATER)
     deliveries.settle_claim(session, claim.id, "sent with the next truck", DISPATCHER, at=LATER)
-    assert told(session).claims[0].state == "settled"
+    fate = told(session).claims[0]
+    assert (fate.state, fate.decision, fate.settlement) == ("settled", "true", "sent with the next truck")
+    assert (fate.opened_at, fate.decided_at, fate.settled_at) == (LATER, LATER, LATER)
     acts = [entry.action for entry in audit.entries(session, subject=f"claim:{claim.number}")]
     assert acts == ["claim.settled", "claim.upheld"]
+
+
+def test_the_fates_of_many_claims_fit_into_an_envelope_or_are_left_out(session, claim):
+    one = queries.delivery(session, claim.delivery)
+    assert one is not None
+    long = replace(
+        claim, state="settled", decided_at=LATER, decision="缘" * 500, settled_at=LATER, settlement="果" * 500
+    )
+    for count, words in ((1, 500), (20, deliveries.WORDS_CUT), (50, None)):
+        whole = replace(one, lines=one.lines * count, claims=(*(replace(long, id=uuid7()) for _ in range(count)),))
+        message = deliveries._message(whole)  # noqa: SLF001 - fifty claims by hand would be a test of hands
+        assert [claim.state for claim in message.claims] == ["settled"] * count
+        decision = message.claims[0].decision
+        assert (decision and len(decision)) == words
+        assert len(message.model_dump_json(exclude_none=True).encode()) <= MAX_BYTES
 
 
 def test_an_open_claim_can_be_given_to_another_person(session, claim):

@@ -36,7 +36,7 @@ from contract.feed import (
 )
 from contract.messages import OrderLine
 from terminal_client.app import Terminal
-from terminal_client.core import drafts, orders, outbox, use_cases
+from terminal_client.core import drafts, feed, orders, outbox, use_cases
 from terminal_client.core.delivery_rules import Count
 from terminal_client.ui import serve
 
@@ -677,6 +677,29 @@ def test_hostile_texts_are_shown_and_never_run(busy: Counter) -> None:
     page = busy.get(f"/deliveries/{busy.things['delivery']}").text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_the_fate_of_a_claim_is_told_where_it_was_raised(busy: Counter) -> None:
+    done = next(one for one in feed.read(busy.store, Delivery) if one.delivery == busy.things["done"])
+    told = {
+        "state": "settled",
+        "opened_at": busy.server.now(),
+        "decided_at": busy.server.now(),
+        "decision": "<b>一箱未装</b>",
+        "settled_at": busy.server.now(),
+        "settlement": "下次补发",
+    }
+    claims = (done.claims[0].model_copy(update=told),)
+    busy.server.tell(f"delivery:{done.delivery}", "delivery", done.model_copy(update={"claims": claims}))
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    page = busy.get(f"/deliveries/{done.delivery}").text
+    assert "答复：&lt;b&gt;一箱未装&lt;/b&gt;" in page
+    assert "处理结果：下次补发" in page
+
+
+def test_the_draw_carries_the_code_to_check_it_again(busy: Counter) -> None:
+    assert "<svg" in busy.get(f"/grants/{busy.things['cycle']}/draw").text.partition("code-of")[2]
 
 
 def test_what_the_supply_does_not_hold_is_said_and_not_taken_over(busy: Counter) -> None:
