@@ -65,7 +65,7 @@ bench-forecast: setup-dev ## Forecasts against simple and costlier methods, in e
 	$(BIN)/python -m loadtests.bench forecast $(ARGS)
 
 .PHONY: bench-terminal
-bench-terminal: setup-dev ## A busy shop's terminal: start with the server away, memory after a day; others' figures stay
+bench-terminal: setup-dev ## A busy shop's terminal: start, memory after a day, tap to painted in Chromium; others' figures stay
 	$(BIN)/python -m loadtests.bench terminal $(ARGS)
 
 .PHONY: docs

@@ -75,11 +75,12 @@ def page(groups: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench` (all groups), `make bench-allocation` and `make bench-forecast`. Each ratio compares",
-        "two things measured in turns in one run on one machine; a figure is the median of as many runs as stand",
-        "beside it, fewer than five where one takes long. Absolute figures hold for this machine alone. Peak is the",
-        "memory that a run takes at most above what was there before it. A target says in brackets the work that it",
-        "is meant for, where that is more than was measured here: a verdict is about the work that was measured.",
+        "Written by `make bench` (all groups), `make bench-allocation`, `make bench-forecast`, `make bench-terminal`.",
+        "Each ratio compares two things measured in turns in one run on one machine; a figure is the median of as many",
+        "runs as stand beside it, fewer than five where one takes long, unless it says p95. Absolute figures hold for",
+        "this machine alone. Peak is the memory that a run takes at most above what was there before it. A target says",
+        "in brackets the work that it is meant for, where that is more than was measured here: a verdict is about the",
+        "work that was measured.",
     ]
     missed: list[Row] = []
     for name, group in groups.items():
