@@ -1,0 +1,116 @@
+"""Make the pictures of the shopkeeper's guide: ``.venv/bin/python .ci/guide-pictures.py`` (the system's Chromium).
+
+The terminal is the real one, with a server in memory and the clock of the tests, so that the pictures repeat.
+"""
+
+import importlib.util
+import io
+import sys
+import tempfile
+import threading
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests/support")]
+
+from browser import system_chromium  # noqa: E402
+from till import Till  # noqa: E402
+
+from contract.device_api import CatalogueItem, Licence  # noqa: E402
+from contract.feed import Delivery, ShippedLine  # noqa: E402
+from contract.messages import OrderLine  # noqa: E402
+from terminal_client.core import use_cases  # noqa: E402
+from terminal_client.ui import serve  # noqa: E402
+
+SIZE = {"width": 800, "height": 480}
+COLOURS, MOST_BYTES = 64, 80_000
+PAGES = {"enrol": "/enrol", "order": "/order?show=mine", "orders": "/orders", "delivery": "/deliveries"}
+PAGES |= {"licence": "/licence", "diagnostics": "/diagnostics"}
+GOODS = (
+    ("TEA-250", "Jasmine tea 250 g", "茉莉花茶 250 克", 12),
+    ("RICE-5K", "Rice 5 kg", "大米 5 公斤", 4),
+    ("SOY-500", "Soy sauce 500 ml", "酱油 500 毫升", 12),
+    ("SALT-400", "Salt 400 g", "食盐 400 克", 20),
+)
+
+
+def make() -> Any:
+    """Return the factories of the terminal's tests."""
+    found = importlib.util.spec_from_file_location("world", CHECKOUT / "tests/terminal_client/conftest.py")
+    assert found is not None  # noqa: S101 - it is there
+    assert found.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(found)
+    sys.modules["world"] = module
+    found.loader.exec_module(module)
+    return module.Make
+
+
+def goods(factories: Any) -> tuple[CatalogueItem, ...]:
+    """Return a small catalogue."""
+    return tuple(
+        factories.item(sku, name=factories.text(en, zh), pack_units=pack, minimum_units=pack, limit_units=20 * pack)
+        for sku, en, zh, pack in GOODS
+    )
+
+
+def shop(folder: Path, factories: Any) -> Till:
+    """Return a terminal with an order that was received, a draft, a delivery and a licence."""
+    here = Till(folder, factories)
+    here.open()
+    today = here.server.now().date()
+    licence = Licence(
+        licence_class="A",
+        number="3101-0077",
+        valid_from=date(2024, 1, 1),
+        valid_until=today + timedelta(days=400),
+    )
+    here.server.reference = factories.reference(*goods(factories)).model_copy(
+        update={"version": "v2", "licences": (licence,)}
+    )
+    here.server.tell("reference", "reference", {"version": "v2"})
+    here.hear()
+    lines = [OrderLine(sku=sku, quantity_units=5 * pack) for sku, _, _, pack in GOODS[:3]]
+    use_cases.place_order(here.shop, here.window.window, lines)
+    here.travel()
+    here.hear()
+    shipped = tuple(ShippedLine(sku=sku, shipped_units=pack, granted_units=pack) for sku, _, _, pack in GOODS[:2])
+    delivery = factories.id(here.clock.at_ms, here.chance)
+    cycle, now = here.window.cycle, here.server.now()
+    told = Delivery(delivery=delivery, number=5541, cycle=cycle, state="shipped", shipped_at=now, lines=shipped)
+    here.server.tell(f"delivery:{delivery}", "delivery", told)
+    here.hear()
+    use_cases.set_draft_line(here.shop, here.window.window, "TEA-250", 24)
+    return here
+
+
+def main() -> None:
+    """Write every picture in both languages."""
+    factories = make()
+    with tempfile.TemporaryDirectory() as folder, system_chromium() as browser:
+        full, fresh = shop(Path(folder) / "full", factories), Till(Path(folder) / "fresh", factories)
+        servers = {each: serve.server(each.terminal, 0) for each in (full, fresh)}
+        for server in servers.values():
+            threading.Thread(target=server.run, daemon=True).start()
+        for language in ("zh", "en"):
+            for name, path in PAGES.items():
+                till = fresh if name == "enrol" else full
+                till.store.choose("language", language)
+                page = browser.new_page(viewport=SIZE)
+                page.goto(f"http://127.0.0.1:{servers[till].effective_port}{path}")
+                page.evaluate("document.fonts.ready")
+                taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+                page.close()
+                place = CHECKOUT / "docs/img" / f"guide-{name}-{language}.png"
+                taken.save(place, optimize=True)
+                assert place.stat().st_size <= MOST_BYTES, place  # noqa: S101 - the size that the guide allows itself
+        for till, server in servers.items():
+            server.close()
+            till.terminal.close()
+
+
+if __name__ == "__main__":
+    main()
