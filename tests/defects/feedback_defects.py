@@ -3,6 +3,8 @@
 from planting import Defect, Edit
 
 TESTS = "tests/server/feedback"
+CORE = "tests/terminal_client/core/test_feedback.py"
+SCREENS = "tests/terminal_client/ui/test_feedback.py"
 
 DEFECTS = (
     Defect(
@@ -58,5 +60,27 @@ DEFECTS = (
         "a shop rates what another one said",
         (Edit("server/feedback/service.py", " or row.retailer != arrival.sender.party:\n", ":\n"),),
         (f"{TESTS}/test_service.py::test_of_another_shop_nothing_is_rated",),
+    ),
+    Defect(
+        "terminal-forgets-typed-words",
+        "a lock takes the words that a shop was typing",
+        (
+            Edit(
+                "terminal_client/ui/screens/feedback.py",
+                'feedback_use_cases.keep(desk.terminal.shop, words=request.form.get("words", "")[:WORDS_MOST])',
+                "pass",
+            ),
+        ),
+        (f"{SCREENS}::test_words_are_kept_while_they_are_typed_and_steps_lead_back_to_what_is_missing",),
+    ),
+    Defect(
+        "terminal-reopens-twice",
+        "a shop is told that it asked again, and the server refuses it a day later",
+        (
+            Edit(
+                "terminal_client/core/feedback.py", '        if self.rated.data.get("reopen"):\n', "        if False:\n"
+            ),
+        ),
+        (f"{CORE}::test_a_received_reopening_that_the_feed_does_not_show_yet_is_not_asked_for_again",),
     ),
 )

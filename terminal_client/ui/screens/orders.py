@@ -24,6 +24,8 @@ KINDS = {
     "announcement.read": N_("Read receipt"),
     "forecast.figure": N_("Own figure for a month"),
     "score.appeal": N_("Appeal against my score"),
+    "feedback.send": N_("Complaint, suggestion or question"),
+    "feedback.rate": N_("What I said of an answer"),
     "stock.move": N_("Stock entry"),
 }
 
@@ -102,8 +104,8 @@ def _leads_to(entry: Entry) -> str:
             return f"/{'deliveries' if sort == 'delivery' else 'surveys'}/{name}"
         case "stock":
             return f"/stock?{urlencode({'sku': name})}" if name else "/stock/count"
-        case "appeal":
-            return "/score"
+        case "feedback" | "appeal":
+            return "/say" if sort == "feedback" else "/score"
         case "forecast":
             month, _, product_class = name.partition(":")
             return f"/forecast?{urlencode({'class': product_class, 'month': month})}"

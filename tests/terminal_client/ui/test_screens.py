@@ -299,6 +299,7 @@ def busy(counter: Counter) -> Counter:
 
 
 SCREENS = [
+    "/say",
     "/order",
     "/order?show=scarce",
     "/order?show=mine",
@@ -345,6 +346,7 @@ DEEPER = [
     ),
     "/forecast?class=BLUE",
     "/score/appeal",
+    "/say/kind",
     "/forecast?class=GOLD&month=2027-05-01&units=90",
     "/notices/{note}",
     *(f"/surveys/{{survey}}?question=q{n}" for n in range(5)),
