@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import typer
@@ -31,6 +32,21 @@ def errors_in_one_line() -> Iterator[None]:
     except OSError as error:
         typer.echo(f"evenhand: {error.filename or 'file'}: {error.strerror}; nothing was written", err=True)
         raise typer.Exit(1) from None
+
+
+def refuse_input_as_output(out: Path, *inputs: Path | None) -> None:
+    """Refuse to write over what is read.
+
+    Raises
+    ------
+    InputError
+        Where ``out`` is one of the inputs, by whatever name.
+    """
+    from allocation.errors import InputError
+
+    for given in inputs:
+        if given is not None and given.exists() and out.exists() and out.samefile(given):
+            raise InputError("--out", "this file is read and would be lost; name another one", value=str(out))
 
 
 @contextmanager

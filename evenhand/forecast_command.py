@@ -11,7 +11,7 @@ import typer
 
 from evenhand.allocation_commands import PANEL
 from evenhand.censoring_command import DemoCensoring
-from evenhand.command_line import Stages, errors_in_one_line, progress_bars
+from evenhand.command_line import Stages, errors_in_one_line, progress_bars, refuse_input_as_output
 
 app = typer.Typer()
 
@@ -53,6 +53,7 @@ def forecast(
 
         stages = Stages()
         check_place(out)
+        refuse_input_as_output(out, demand, holidays)
         calendar = forecasting.read_calendar(holidays) if holidays else built_in_calendar()
         size = demand.stat().st_size if demand.exists() else 0
         frequency = forecasting.Frequency(freq.value)
@@ -76,11 +77,15 @@ def forecast(
 def _said(remarks: Any) -> Iterator[str]:
     """Say what was read otherwise than it stands in the file."""
     if remarks.returns:
-        yield f"{remarks.returns:,} values below 0 count as no demand"
+        yield f"{_count(remarks.returns, 'value')} below 0: no demand"
     if remarks.gaps_zero:
-        yield f"{remarks.gaps_zero:,} periods without a row count as no demand"
+        yield f"{_count(remarks.gaps_zero, 'period')} without a row: no demand"
     if remarks.gaps_unknown:
-        yield f"{remarks.gaps_unknown:,} periods without a row count as not known"
+        yield f"{_count(remarks.gaps_unknown, 'period')} without a row: not known"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from evenhand.allocation_commands import VIOLATED, Language
-from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars
+from evenhand.command_line import UNREADABLE, Stages, errors_in_one_line, progress_bars, refuse_input_as_output
 
 PANEL: Final = "Scores"
 _SAID: Final = {
@@ -149,6 +149,7 @@ def estimate_demand(
         from allocation.scoring.given import figures_csv
         from allocation.whole_folders import replace_file
 
+        refuse_input_as_output(out, *folder.glob("*.csv"))
         history = with_estimated_demand(folders.read_given(folder, progress).history, _day(as_of))
         replace_file(out, figures_csv(history, "history"))
     if not quiet:

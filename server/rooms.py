@@ -247,6 +247,7 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     cycles_console.home_cards,
     licences_console.home_cards,
     deliveries_console.home_cards,
+    scores_console.home_cards,
     scores_appeals.home_cards,
     feedback_console.home_cards,
     surveys_console.home_cards,

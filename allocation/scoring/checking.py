@@ -106,7 +106,11 @@ def verify_scores(given: Path, published: Path, previous: Path | None = None) ->
         read = Given.read(given, published)
         verdict = _checked(read, published, previous)
         verdict.expect("certificate.json, input_sha256", read.certificate["input_sha256"], input_sha256(given))
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except OSError as error:
+        raise UnreadableScoresError(
+            f"{error.filename or published}: {error.strerror}; give the folder that was scored, then that of its scores"
+        ) from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise UnreadableScoresError(f"{published}: cannot be checked ({error!r})") from error
     return verdict
 

@@ -35,7 +35,11 @@ STATES: dict[str, tuple[str, str]] = {
     "done": (N_("done"), "ok"),
     "failed": (N_("could not be computed"), "stop"),
 }
-AGREED = Filter("figures", N_("Figures"), (("none", N_("none agreed yet")), ("some", N_("some agreed"))))
+AGREED = Filter(
+    "figures",
+    N_("Figures"),
+    (("none", N_("none agreed yet")), ("some", N_("some agreed")), ("alone", N_("agreed by one person only"))),
+)
 
 
 @forecasts.get("")
@@ -125,7 +129,7 @@ def _rows(session: Session, newest: queries.Version, today: date, view: TableVie
     rows = []
     for shop in shops:
         one = known.get(shop.code)
-        if one is not None and wanted in {None, "some" if one.agreed else "none"}:
+        if one is not None and wanted in {None, "some" if one.agreed else "none", "alone" if one.alone else None}:
             known_of_shop = {"name": shop.name, "region": shop.region, "mean_units": round(one.mean_units)}
             rows.append(vars(one) | known_of_shop)
     return rows

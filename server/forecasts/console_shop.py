@@ -1,7 +1,9 @@
 """One shop's forecasts on the screen: chart, figures by month, how far past ones were off, who gave which figure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import ceil, floor
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -11,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Refusal, Rejected
 from contract.texts import refusal_text
-from server.forecasts import queries, rules, service
+from server.forecasts import queries, rules, service, telling
 from server.forecasts.console import HOME
 from server.kit import console, http
 from server.kit.console import time_chart
+from server.kit.console.frame import Tone
 from server.kit.console.texts import texts
 from server.kit.fields import Unfit, Whole
 from server.kit.identity import Actor
@@ -23,7 +26,8 @@ from server.retailers import queries as retailers
 PLACE = f"{HOME}/shop"
 MONTHS_SHOWN = 30
 PAST_SHOWN = 12
-UNITS = Whole(most=rules.UNITS_MOST)
+UNITS = Whole(most=telling.UNITS_MOST)
+FAR = 3  # times above or below the interval: asked whether it was a slip
 LOOKERS = [Depends(http.needs("planner", "releaser"))]
 PLANNER = [Depends(http.needs("planner"))]
 
@@ -86,8 +90,15 @@ def keep_figure(
             service.agree_figure(session, code, product_class, period, number, operator, at=now, today=today, note=note)
     except (Unfit, Refusal) as refused:
         session.rollback()
-        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused)
-    return _back(request, code, product_class, gettext("The figure is kept, and the shop is told."))
+        typed = {"period": str(period), "units": units, "kind": kind, "note": note}
+        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused, typed)
+    said = gettext("The figure is kept, and the shop is told.")
+    far = _far_from(session, code, product_class, period, number)
+    if far is None:
+        return _back(request, code, product_class, said)
+    doubt = gettext("It is far from what is forecast, {low} to {high}: keep another one if it was a slip.")
+    between = {"low": f"{floor(far[0]):,}", "high": f"{ceil(far[1]):,}"}
+    return _back(request, code, product_class, f"{said} {doubt.format(**between)}", tone="wait")
 
 
 @shop_screens.post("/confirm", dependencies=LOOKERS)
@@ -113,8 +124,22 @@ def confirm_figure(
     return _back(request, code, product_class, texts(request).gettext("Two persons stand behind the figure now."))
 
 
-def _back(request: Request, code: str, product_class: str, said: str) -> Response:
-    return console.redirect(request, f"{PLACE}?{urlencode({'code': code, 'product_class': product_class})}", flash=said)
+def _back(request: Request, code: str, product_class: str, said: str, tone: Tone = "ok") -> Response:
+    place = f"{PLACE}?{urlencode({'code': code, 'product_class': product_class})}"
+    return console.redirect(request, place, flash=said, tone=tone)
+
+
+def _far_from(session: Session, code: str, product_class: str, period: date, units: int) -> tuple[float, float] | None:
+    """Return the interval that is forecast where a figure is far outside of it."""
+    newest = queries.version(session, state="done")
+    if newest is None or period not in newest.periods:
+        return None
+    for one in queries.series_of(session, newest.id, [code]).get(code, []):
+        if one.product_class == product_class:
+            place = newest.periods.index(period)
+            low, high = one.lo80[place], one.hi80[place]
+            return None if low / FAR <= units <= max(high * FAR, 1) else (low, high)
+    return None
 
 
 def _refused(
@@ -126,12 +151,13 @@ def _refused(
     code: str,
     product_class: str,
     why: Unfit | Refusal,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     if isinstance(why, Unfit):
         said = why.sentence(texts(request).gettext)
     else:
         said = refusal_text(why.code, why.params, console.language_of(request))
-    return _page(request, session, now, zone, person, code, product_class, said)
+    return _page(request, session, now, zone, person, code, product_class, said, typed)
 
 
 def _page(
@@ -143,6 +169,7 @@ def _page(
     code: str,
     product_class: str | None,
     said: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     shop = retailers.retailer(session, code)
     if shop is None:
@@ -185,6 +212,7 @@ def _page(
         Band=time_chart.Band,
         person=f"operator:{person}",
         said=said,
+        typed=typed or {},
     )
 
 

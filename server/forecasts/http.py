@@ -7,7 +7,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from contract.errors import Rejected
-from server.forecasts import queries, rules, service
+from server.forecasts import queries, service, telling
 from server.kit import http
 from server.kit.identity import Actor
 
@@ -30,7 +30,7 @@ class FigureBody(BaseModel):
     product_class: str = Field(max_length=100)
     period: date
     kind: Literal["own", "agreed"] = "agreed"
-    units: int = Field(ge=0, le=rules.UNITS_MOST)
+    units: int = Field(ge=0, le=telling.UNITS_MOST)
     note: str = Field(default="", max_length=service.NOTE_MOST)
 
 

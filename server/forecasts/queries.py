@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy import ARRAY, String, any_, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -113,6 +113,8 @@ class Listed:
     mean_units: float
     own: int
     agreed: int
+    alone: int
+    """In how many classes the agreed figure is one person's."""
 
 
 def history(session: Session, retailer: str) -> dict[str, list[Cell]]:
@@ -365,9 +367,26 @@ def listed(session: Session, found: Version, period: date) -> dict[str, Listed]:
             .group_by(FigureRow.retailer, FigureRow.kind)
         )
     }
+    one = tuple_(FigureRow.retailer, FigureRow.product_class, FigureRow.version)
+    newest = (
+        select(FigureRow.retailer, FigureRow.product_class, func.max(FigureRow.version))
+        .where(FigureRow.period == period, FigureRow.kind == "agreed")
+        .group_by(FigureRow.retailer, FigureRow.product_class)
+    )
+    one_person = (
+        select(FigureRow.retailer, func.count())
+        .where(FigureRow.period == period, FigureRow.kind == "agreed", FigureRow.confirms.is_(None), one.in_(newest))
+        .group_by(FigureRow.retailer)
+    )
+    alone = {retailer: int(count) for retailer, count in session.execute(one_person)}
     return {
         retailer: Listed(
-            retailer, classes, float(mean), given.get((retailer, "own"), 0), given.get((retailer, "agreed"), 0)
+            retailer,
+            classes,
+            float(mean),
+            given.get((retailer, "own"), 0),
+            given.get((retailer, "agreed"), 0),
+            alone.get(retailer, 0),
         )
         for retailer, classes, mean in rows
     }

@@ -12,8 +12,10 @@ from contract.errors import Conflict, Rejected
 from server.forecasts import queries as forecasts
 from server.kit import console, http
 from server.kit.console import charts
+from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
+from server.kit.identity import Operator
 from server.retailers import queries as retailers
 from server.scores import appeal_queries, decision_queries, explaining, queries, rules, service
 
@@ -74,6 +76,7 @@ def list_scores(request: Request, session: http.Db, clock: http.Now, config: htt
         in_force=found,
         appeals=appeal_queries.totals(session),
         under_way=_under_way(session),
+        draft=_draft(session, found),
         runs=queries.runs(session, 12),
         has_history=forecasts.history_number(session, today.replace(day=1)) > 0,
         states=STATES,
@@ -117,8 +120,10 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
     return {"retailer": retailer, "scores": known} if known else None
 
 
-def shop_page(request: Request, session: Session, code: str, said: str = "") -> Response:
-    """Show a shop, with what was refused where something was."""
+def shop_page(
+    request: Request, session: Session, code: str, said: str = "", typed: Mapping[str, str] | None = None
+) -> Response:
+    """Show a shop, with what was refused where something was, and what had been typed."""
     shop = retailers.retailer(session, code)
     if shop is None:
         raise Rejected("not_found", what=texts(request).gettext("retailer"), name=code)
@@ -128,6 +133,7 @@ def shop_page(request: Request, session: Session, code: str, said: str = "") -> 
         "scores/shop.html",
         status_code=422 if said else 200,
         said=said,
+        typed=typed or {},
         shop=shop,
         scores=known,
         appeals=appeal_queries.appeals(session, retailer=code, limit=20),
@@ -183,6 +189,32 @@ def _explained(request: Request, session: Session, score: queries.Score | None) 
         "why": explaining.why(found.certificate or {}, score, language),
         "parts": explaining.parts(score, language),
     }
+
+
+def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:  # noqa: ARG001 - all cards look alike
+    """Return what waits for a second person: a draft to be published, decisions on shops and their early ends."""
+    if not operator.may("planner", "releaser"):
+        return []
+    draft, waiting = _draft(session, queries.in_force(session)), decision_queries.waiting(session)
+    if draft is None and not waiting:
+        return []
+    return [
+        Card(
+            title=N_("Scores that wait for a second person"),
+            template="scores/cards/waiting.html",
+            context={"draft": draft, "decisions": waiting},
+            order=54,
+            href=HOME,
+            tone="wait",
+        )
+    ]
+
+
+def _draft(session: Session, in_force: queries.Run | None) -> queries.Run | None:
+    """Return the newest run where it is a draft that can still be published."""
+    newest = next(iter(queries.runs(session, 1)), None)
+    stands = None if in_force is None else in_force.number
+    return newest if newest is not None and newest.state == "draft" and newest.replaces == stands else None
 
 
 def _under_way(session: Session) -> queries.Run | None:

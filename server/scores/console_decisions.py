@@ -1,5 +1,6 @@
 """What people do with the dated decisions on a shop, on its page of scores."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
@@ -44,7 +45,8 @@ def propose_decision(
     try:
         decisions.propose_decision(session, code, decision, best, since, until, operator, reason=reason, at=clock())
     except Refusal as refused:
-        return _refused(request, session, code, refused)
+        typed = {"decision": decision, "tier": tier, "since": str(since), "until": str(until), "reason": reason}
+        return _refused(request, session, code, refused, typed)
     return _back(
         request, code, texts(request).gettext("Proposed. It has no effect before a second person approves it.")
     )
@@ -151,7 +153,9 @@ def _back(request: Request, code: str, said: str) -> Response:
     return console.redirect(request, f"{HOME}/shop?{urlencode({'code': code})}", flash=said)
 
 
-def _refused(request: Request, session: Session, code: str, refused: Refusal) -> Response:
+def _refused(
+    request: Request, session: Session, code: str, refused: Refusal, typed: Mapping[str, str] | None = None
+) -> Response:
     session.rollback()
     told = refused.told(texts(request).gettext) if isinstance(refused, Invalid) else refused
-    return shop_page(request, session, code, refusal_text(told.code, told.params, language_of(request)))
+    return shop_page(request, session, code, refusal_text(told.code, told.params, language_of(request)), typed)

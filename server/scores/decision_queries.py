@@ -104,6 +104,28 @@ def decision_ends(session: Session, decision_ids: Collection[UUID]) -> dict[UUID
     return found
 
 
+def waiting(session: Session) -> list[Decision]:
+    """Return the decisions that wait for a second person, or whose early end does, the newest first."""
+    end_waits = (
+        select(DecisionEndRow.id)
+        .where(
+            DecisionEndRow.decision == DecisionRow.id,
+            DecisionEndRow.approver.is_(None),
+            DecisionEndRow.withdrawn_by.is_(None),
+        )
+        .exists()
+    )
+    rows = list(
+        session.scalars(
+            select(DecisionRow)
+            .where(or_(and_(DecisionRow.approver.is_(None), DecisionRow.withdrawn_by.is_(None)), end_waits))
+            .order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc())
+        )
+    )
+    ends = decision_ends(session, [row.id for row in rows])
+    return [_decision(row, ends[row.id]) for row in rows]
+
+
 def turning(session: Session, day: date) -> list[UUID]:
     """Return the approved decisions that begin or end by ``day`` and were not told so yet."""
     ended = (

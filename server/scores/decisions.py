@@ -18,7 +18,7 @@ from server.kit import audit, jobs, outbox
 from server.kit.fields import require
 from server.kit.identity import Actor, Operator
 from server.retailers import queries as retailers
-from server.scores import decision_queries, rules
+from server.scores import decision_queries, policies, queries, rules
 from server.scores.models import DecisionEndRow, DecisionRow
 from server.scores.service import REASON, TELL_SHOPS
 
@@ -40,11 +40,14 @@ def propose_decision(
     Raises
     ------
     Rejected, Invalid
-        ``not_found``, ``decision_dates``, ``decision_tier``; an empty or long reason.
+        ``not_found``, ``decision_dates``; ``decision_tier``, also where the newest policy has no such tier; an empty
+        or long reason.
     """
     if not retailers.known(session, [retailer]):
         raise Rejected("not_found", what="retailer", name=retailer)
-    rules.check_decision(decision, tier, since, until)
+    newest = queries.policy(session)
+    tiers = policies.read(session, None if newest is None else newest.version).tiers
+    rules.check_decision(decision, tier, since, until, tiers)
     require(REASON, {"reason": reason.strip()})
     row = DecisionRow(
         id=uuid7(),

@@ -5,7 +5,6 @@ told where there are enough of them alone (:data:`server.scores.appeal_rules.PEE
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -89,16 +88,9 @@ def _said(component: str, value: Fraction | None) -> Text | None:
 
 
 def _in_words(component: str, value: Fraction, language: Language) -> str:
-    gettext = _gettext(language)
-    if not component:
-        return gettext("{number} points").format(number=_digits(value / THOUSANDTHS))
-    if component == "demand":
-        return gettext("{number} units a month").format(number=_digits(value))
-    return f"{_digits(100 * value)} %"
-
-
-def _digits(value: Fraction) -> str:
-    return f"{Decimal(value.numerator) / Decimal(value.denominator):.1f}"
+    if component:
+        return explaining.in_words(component, value, language)
+    return _gettext(language)("{number} points").format(number=explaining.digits(value / THOUSANDTHS))
 
 
 def _gettext(language: Language) -> Callable[[str], str]:

@@ -136,7 +136,16 @@ def basis(session: Session, found: Question) -> Basis:
     if "history" in history.figures:
         history = with_estimated_demand(history, before=found.as_of)
     decided = [
-        Decision(d.retailer, d.decision, d.tier, d.since, d.holds_until, d.reason, d.author, d.approver or "")
+        Decision(
+            d.retailer,
+            d.decision,
+            None if d.tier is None else min(d.tier, found.policy.tiers),  # where there are fewer by now, the last one
+            d.since,
+            d.holds_until,
+            d.reason,
+            d.author,
+            d.approver or "",
+        )
         for d in decision_queries.decisions(session, approved=True)
         if d.since < d.holds_until
     ]

@@ -86,8 +86,8 @@ def standing_on(placed: Placed, decisions: Sequence[Held], tier_weights: Sequenc
     return Standing(tier, min(of_table, placed.weight) if falls else of_table, None)
 
 
-def check_decision(decision: DecisionKind, tier: int | None, since: date, until: date) -> None:
-    """Refuse a decision that ends before it begins, or whose tier does not fit what it is.
+def check_decision(decision: DecisionKind, tier: int | None, since: date, until: date, tiers: int = TIERS_MOST) -> None:
+    """Refuse a decision that ends before it begins, or whose tier does not fit what it is or is none of ``tiers``.
 
     Raises
     ------
@@ -96,8 +96,8 @@ def check_decision(decision: DecisionKind, tier: int | None, since: date, until:
     """
     if until <= since:
         raise Rejected("decision_dates", since=since.isoformat(), until=until.isoformat())
-    if (decision == "lowered") != (tier is not None) or (tier is not None and not 1 <= tier <= TIERS_MOST):
-        raise Rejected("decision_tier", most=TIERS_MOST)
+    if (decision == "lowered") != (tier is not None) or (tier is not None and not 1 <= tier <= tiers):
+        raise Rejected("decision_tier", most=tiers)
 
 
 def check_end(since: date, until: date, ends: date, today: date) -> None:

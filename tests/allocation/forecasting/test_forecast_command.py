@@ -82,8 +82,8 @@ def test_what_was_read_otherwise_than_it_stands_is_told(tmp_path, out):
     path.write_text("series,period,value\na,2024-01-01,3\na,2024-02-01,-1\na,2024-04-01,4\n")
     done = run(path, "--freq", "M", "--horizon", 1, "--out", out)
 
-    assert "1 values below 0 count as no demand" in done.stdout
-    assert "1 periods without a row count as no demand" in done.stdout
+    assert "1 value below 0: no demand" in done.stdout
+    assert "1 period without a row: no demand" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -188,3 +188,15 @@ def test_another_history_does_not_go_on_from_what_was_kept(demand, tmp_path):
             raise Stopped
 
     assert len(list(tmp_path.glob(".f.csv.*.parts"))) == 2
+
+
+def test_what_is_read_is_not_written_over(demand, tmp_path):
+    before = demand.read_bytes()
+    (tmp_path / "same.csv").symlink_to(demand)
+
+    for out in (demand, tmp_path / "same.csv"):
+        done = run(demand, "--freq", "M", "--horizon", 2, "--out", out)
+        assert done.exit_code == 2
+        assert "name another one" in done.stderr
+
+    assert demand.read_bytes() == before

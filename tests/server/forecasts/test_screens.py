@@ -193,3 +193,41 @@ def test_programs_read_forecasts_and_keep_figures(signed_in, made):
     assert browser.get("/api/v1/forecasts/versions").json()[0]["state"] == "done"
     assert len(browser.get("/api/v1/forecasts/retailers/R1/history").json()) == 3
     assert browser.post("/api/v1/forecasts/versions").status_code == 201
+
+
+def test_what_was_typed_stays_where_a_figure_is_refused(signed_in, made):
+    planner = signed_in("planner")
+
+    refused = planner.post("/console/forecasts/shop/figure", data=FIGURE | {"period": "2027-02-01", "units": "1e3"})
+
+    assert refused.status_code == 422
+    assert 'value="1e3"' in refused.text
+    assert 'value="a fair"' in refused.text
+    assert '<option value="2027-02-01" selected>' in refused.text
+
+
+def test_a_figure_far_from_the_forecast_is_kept_and_doubted_and_one_beyond_all_bounds_is_refused(signed_in, made):
+    planner = signed_in("planner")
+
+    def kept(units: str) -> str:
+        answer = planner.post("/console/forecasts/shop/figure", data=FIGURE | {"units": units})
+        assert answer.status_code == 303
+        return planner.get(answer.headers["Location"]).text
+
+    assert "far from what is forecast" not in kept("140")
+    assert "far from what is forecast, 104 to 171" in kept("1400")
+    assert "far from what is forecast, 104 to 171" in kept("14")
+    beyond = planner.post("/console/forecasts/shop/figure", data=FIGURE | {"units": "99999999999999"})
+    assert beyond.status_code == 422
+
+
+def test_a_second_person_finds_the_figures_that_one_person_agreed_on(signed_in, made):
+    planner, other = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
+    alone = "/console/forecasts?figures=alone&format=csv"
+    assert len(other.get(alone).text.splitlines()) == 1
+
+    planner.post("/console/forecasts/shop/figure", data=FIGURE | {"units": "140"})
+    assert "R1" in other.get(alone).text
+
+    other.post("/console/forecasts/shop/confirm", data=FIGURE | {"version": "1"})
+    assert len(other.get(alone).text.splitlines()) == 1

@@ -10,7 +10,7 @@ from contract.feed import Score, ScoreDecision
 from server import solver
 from server.kit import outbox
 from server.kit.db import transaction
-from server.scores import decision_queries, decisions, queries, service, telling
+from server.scores import decision_queries, decisions, policies, queries, service, telling
 
 from .conftest import PLANNER, RELEASER
 
@@ -174,3 +174,16 @@ def test_a_decision_counts_as_well_for_a_shop_that_is_not_scored(room, published
 def test_nobody_is_told_of_scores_where_none_are_in_force(room):
     telling.shops(room.runtime, retailers=["R1"])
     assert told(room) == ([], None)
+
+
+def test_a_tier_that_the_policy_does_not_have_is_refused_and_one_that_went_later_is_the_last(room, published, clock):
+    with pytest.raises(Rejected) as refused:
+        room.decide("R1", "lowered", 31, NOVEMBER, MARCH)
+    assert (refused.value.code, refused.value.params["most"]) == ("decision_tier", 30)
+
+    room.decide("R1", "lowered", 25, NOVEMBER, MARCH)
+    with transaction(room.runtime.sessions) as session:
+        policies.write_policy(session, "tiers = 10\n", PLANNER, reason="fewer tiers", at=clock())
+    found = room.draft()
+
+    assert room.scores(found)["R1"].tier == 10

@@ -1,9 +1,11 @@
 """The screens of scores, in both languages: nothing there yet, under way, a draft, published, one shop."""
 
+from dataclasses import replace
+
 import pytest
 
 from server.kit.db import transaction
-from server.scores import decision_queries, making, policies
+from server.scores import decision_queries, explaining, making, policies
 
 from .conftest import PLANNER, RELEASER
 
@@ -131,3 +133,45 @@ def test_a_decision_is_proposed_and_approved_on_the_shops_page(room, people):
 
 def _runs(person):
     return person.get("/api/v1/scores/runs", headers={"Accept": "application/json"}).json()
+
+
+def test_what_waits_for_a_second_person_stands_on_the_first_page_and_above_the_scores(room, people):
+    home = "/console/"
+    assert "wait for a second person" not in people["releaser"].get(home).text
+
+    number = room.draft().number
+    proposed = {"code": "R2", "decision": "suspended", "since": "2026-12-01", "until": "2027-03-01", "reason": "minors"}
+    people["planner"].post("/console/scores/shop/decision", data=proposed)
+
+    page = people["releaser"].get(home).text
+    assert "Scores that wait for a second person" in page
+    assert f'href="/console/scores/run/{number}"' in page
+    assert "to be suspended" in page
+    assert f"Run #{number} is a draft and waits for a second person" in people["releaser"].get("/console/scores").text
+
+    room.publish(number)
+    with transaction(room.runtime.sessions) as session:
+        (waiting,) = decision_queries.waiting(session)
+    people["releaser"].post("/console/scores/shop/approve", data={"code": "R2", "decision": str(waiting.id)})
+    assert "wait for a second person" not in people["releaser"].get(home).text
+    assert "is a draft and waits" not in people["releaser"].get("/console/scores").text
+
+
+def test_a_refused_decision_keeps_what_was_typed(room, people):
+    typed = {"code": "R1", "decision": "lowered", "tier": "31", "since": "2026-12-01", "until": "2027-03-01"}
+
+    refused = people["planner"].post("/console/scores/shop/decision", data=typed | {"reason": "sold to minors"})
+
+    assert refused.status_code == 422
+    assert "from 1 to 30" in refused.text
+    for value in ("31", "2026-12-01", "2027-03-01", "sold to minors"):
+        assert f'value="{value}"' in refused.text
+
+
+def test_a_shops_page_says_figure_and_rank_of_each_component(room, people):
+    found = room.publish(room.draft().number)
+
+    assert "400.0 units a month" in people["planner"].get("/console/scores/shop?code=R1").text
+
+    near = replace(room.scores(found)["R1"], compared_with="format")  # formats are not kept
+    assert "outlets of your market type." in explaining.why(found.certificate, near, "en")
