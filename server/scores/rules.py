@@ -13,6 +13,8 @@ Status = Literal["scored", "lowered", "suspended"]
 Move = Literal["up", "down", "same", "new"]
 
 TIERS_MOST = 1000
+TIERS_USUAL = 30
+"""Of a score policy that does not say how many; as the scoring library has it."""
 
 
 @dataclass(frozen=True)
