@@ -39,7 +39,7 @@ KINDS: dict[str, str] = {
 }
 CATEGORIES: dict[str, str] = {
     "goods": N_("goods"),
-    "delivery": N_("delivery"),
+    "delivery": N_("the delivery"),
     "grant": N_("allocation"),
     "price": N_("price"),
     "terminal": N_("terminal"),
@@ -71,7 +71,7 @@ COLUMNS = (
 IN_STATE = Filter(
     "state",
     N_("State"),
-    (("open", N_("open")), ("late", N_("late")), *((name, one[0]) for name, one in STATES.items())),
+    (("open", N_("waiting for an answer")), ("late", N_("late")), *((name, one[0]) for name, one in STATES.items())),
 )
 OF_KIND = Filter("kind", N_("Kind"), tuple(KINDS.items()))
 
