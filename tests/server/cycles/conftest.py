@@ -72,9 +72,10 @@ class Town:
         self.work()
 
     def open(self, cycle: UUID) -> UUID:
-        """Let the window open; return it."""
+        """Let the window open, with what a night asks for done; return it."""
         self.clock.advance(minutes=2)
         worker.tick(self.runtime)
+        self.work()
         with transaction(self.sessions) as session:
             return orders.windows(session, cycle=cycle)[0].id
 

@@ -16,7 +16,7 @@ from server.forecasts.fields import HISTORY
 from server.kit import records
 from server.kit.db import transaction
 from server.kit.fields import Invalid
-from server.scores import making, policies
+from server.scores import decisions, making, policies
 from server.scores import queries as scores
 from server.scores import service as scoring
 from server.scores.models import ScoreRow, ScoreRun
@@ -157,7 +157,7 @@ def test_who_is_suspended_by_decision_gets_nothing_under_either(town, scored):
     town.verified()
     with transaction(town.sessions) as session:
         day = town.clock.now.date()
-        made = scoring.propose_decision(
+        made = decisions.propose_decision(
             session,
             "R2",
             "suspended",
@@ -168,7 +168,7 @@ def test_who_is_suspended_by_decision_gets_nothing_under_either(town, scored):
             reason="why",
             at=town.clock.now,
         )
-        scoring.approve_decision(session, made, RELEASER, at=town.clock.now)
+        decisions.approve_decision(session, made, RELEASER, at=town.clock.now, today=day)
         assert day >= date(2026, 11, 1)
     comparison = ask(town, text=STEEP)
     town.work()
