@@ -30,7 +30,7 @@ check: setup-dev lint ## The quick tier, under two minutes: lint, types, import 
 .PHONY: test
 test: setup-dev lint ## Everything: the quick tier, then real broker, real database, real browser, wheel, migrations
 	$(BIN)/pytest -q -n 2 -m "not system and not slow"
-	$(BIN)/pytest -q -m "system or slow" --durations=10 $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist loadscope -m "system or slow" --durations=30 $(ARGS)
 
 .PHONY: test-the-tests
 test-the-tests: setup-dev ## Plant defects one by one; each must be caught by the suite
