@@ -227,8 +227,8 @@ class Play:
         )
         self.shops = shops
         shops.start()
-        # A slow or busy machine shows here; its shops get a longer window from the start.
-        self._window_s = max(self.setting.window_s, 2 * (time.monotonic() - started))
+        # A slow or busy machine shows here; its shops get a longer window from the start, and more while they order.
+        self._window_s = max(self.setting.window_s, time.monotonic() - started)
         told(len(ordering))
         self.view.done(f"{len(shops.real)} whole terminals and {len(shops.fleet.devices)} at the wire")
         self.figures.terminals = shops.count
