@@ -28,7 +28,7 @@ from firmware_sim.stage import BusyError, Person, Stage, StageError
 ANSWER_WITHIN_S = 300.0
 DISCREPANT_SHARE = 6
 GRACE_S = 1
-OPENS_IN_S = 1.5
+OPENS_IN_S = 0.5
 POLICY = "fair share within limits"
 PLAIN_POLICY = ("fair share", 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n')
 

@@ -80,7 +80,7 @@ def sample(seed: int, *, today: date) -> Setting:
             for good in made.skus
         ),
         real_terminals=72,
-        window_s=4.0,
+        window_s=3.0,
         policy=_policy(made),
         later=(List("retailers", "paid-late.csv", town.retailers_csv(_paid_late(made, silent))),),
     )
