@@ -44,7 +44,7 @@ POINTS: Final = N_("points")
 PERCENT: Final = "%"
 
 HISTORY: Final = (
-    _key("window_days", N_("Window"), N_("Figures of so many days before the day of the score count."), DAYS),
+    _key("window_days", N_("Days that count"), N_("Figures of so many days before the day of the score count."), DAYS),
     _key(
         "trend_days",
         N_("Trend"),

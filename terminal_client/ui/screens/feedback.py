@@ -18,7 +18,7 @@ KINDS = {
     "question": N_("Question"),
 }
 CATEGORIES = {
-    "goods": N_("Goods"),
+    "goods": N_("The goods"),
     "delivery": N_("Delivery"),
     "grant": N_("Allocation"),
     "price": N_("Price"),
