@@ -3,8 +3,8 @@
 The terminal is the real one, with a server in memory and the clock of the tests, so that the pictures repeat.
 """
 
-import importlib.util
 import io
+import runpy
 import sys
 import tempfile
 import threading
@@ -17,14 +17,14 @@ from PIL import Image
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests/support")]
 
-from browser import system_chromium  # noqa: E402
-from till import Till  # noqa: E402
+from browser import system_chromium
+from till import Till
 
-from contract.device_api import CatalogueItem, Licence  # noqa: E402
-from contract.feed import Delivery, ShippedLine  # noqa: E402
-from contract.messages import OrderLine  # noqa: E402
-from terminal_client.core import use_cases  # noqa: E402
-from terminal_client.ui import serve  # noqa: E402
+from contract.device_api import CatalogueItem, Licence
+from contract.feed import Delivery, ShippedLine
+from contract.messages import OrderLine
+from terminal_client.core import use_cases
+from terminal_client.ui import serve
 
 SIZE = {"width": 800, "height": 480}
 COLOURS, MOST_BYTES = 64, 80_000
@@ -40,13 +40,7 @@ GOODS = (
 
 def make() -> Any:
     """Return the factories of the terminal's tests."""
-    found = importlib.util.spec_from_file_location("world", CHECKOUT / "tests/terminal_client/conftest.py")
-    assert found is not None  # noqa: S101 - it is there
-    assert found.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(found)
-    sys.modules["world"] = module
-    found.loader.exec_module(module)
-    return module.Make
+    return runpy.run_path(str(CHECKOUT / "tests/terminal_client/conftest.py"), run_name="world")["Make"]
 
 
 def goods(factories: Any) -> tuple[CatalogueItem, ...]:
@@ -106,7 +100,8 @@ def main() -> None:
                 page.close()
                 place = CHECKOUT / "docs/img" / f"guide-{name}-{language}.png"
                 taken.save(place, optimize=True)
-                assert place.stat().st_size <= MOST_BYTES, place  # noqa: S101 - the size that the guide allows itself
+                if place.stat().st_size > MOST_BYTES:
+                    raise SystemExit(f"{place} is above {MOST_BYTES:,} bytes; take fewer colours")
         for till, server in servers.items():
             server.close()
             till.terminal.close()
