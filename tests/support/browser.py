@@ -2,8 +2,9 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -41,3 +42,9 @@ def violations(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def serve_until_closed(server: Any) -> None:
+    """Run a terminal's screens in a thread until another one closes them, which takes the sockets away under it."""
+    with suppress(OSError):
+        server.run()

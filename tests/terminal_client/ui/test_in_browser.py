@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browser import system_chromium, violations
+from browser import serve_until_closed, system_chromium, violations
 from playwright.sync_api import Browser, Page, expect
 
 from contract.messages import OrderLine
@@ -63,7 +63,7 @@ def chromium() -> Iterator[Browser]:
 def till(busy: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Open the screens of a busy terminal; whatever the browser complains of fails the test."""
     server = serve.server(busy.terminal, 0)
-    serving = threading.Thread(target=server.run, daemon=True)
+    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
     serving.start()
     complaints: list[str] = []
     opened: list[Any] = []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import system_chromium
+from browser import serve_until_closed, system_chromium
 from playwright.sync_api import Browser, Page, Route, expect
 from till import ALSO_BLUE, BLUE, DEADLINE_S, GOLD, Till
 
@@ -60,7 +60,7 @@ class Counter:
 @pytest.fixture
 def counter(chromium: Browser, till: Till) -> Iterator[Counter]:
     server = serve.server(till.terminal, 0)
-    serving = threading.Thread(target=server.run, daemon=True)
+    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
     serving.start()
     page = chromium.new_page(viewport={"width": 1024, "height": 600})
     page.clock.install(time=START)
