@@ -82,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     orders_http.api,
     forecasts_http.reading,
     forecasts_http.planning,
+    forecasts_http.agreeing,
     deliveries_http.deliveries,
     deliveries_http.claims,
     inventory_http.stock,
@@ -220,7 +221,7 @@ NAVIGATION: tuple[Group, ...] = (
         N_("Operations"),
         (
             Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
-            Entry(N_("People"), "/console/operators", "people", roles=frozenset({"administrator"})),
+            Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),
             Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
             Entry(N_("My account"), "/console/account", "user"),
         ),

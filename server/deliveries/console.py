@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
 from server.deliveries import queries, service, summaries
+from server.deliveries.http import SENDERS, SENDING
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
@@ -39,7 +40,6 @@ CLAIM_STATES = {
 EXPORT_MOST = 200_000
 LATE_AFTER_DAYS = 3
 
-PLANNER = [Depends(http.needs("planner"))]
 Words = Annotated[str, Form(max_length=2000)]
 
 deliveries = http.router("/console/deliveries", tag="console", roles=())
@@ -113,7 +113,7 @@ def list_deliveries(request: Request, session: http.Db) -> Response:
     )
 
 
-@deliveries.post("/dispatch", dependencies=PLANNER)
+@deliveries.post("/dispatch", dependencies=SENDING)
 def dispatch_cycle(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: Annotated[UUID, Form()]
 ) -> Response:
@@ -167,10 +167,11 @@ def show_delivery(request: Request, session: http.Db, delivery: UUID) -> Respons
         skus=catalogue.skus(session, {line.sku for line in found.lines} | others, withdrawn=True),
         history=history,
         differences=DIFFERENCES,
+        senders=SENDERS,
     )
 
 
-@deliveries.post("/{delivery}/release", dependencies=PLANNER)
+@deliveries.post("/{delivery}/release", dependencies=SENDING)
 def release_delivery(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, delivery: UUID
 ) -> Response:
@@ -232,10 +233,11 @@ def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID)
         people=[one.name for one in operators.operators(session, at=clock()) if one.disabled_at is None],
         history=history,
         differences=DIFFERENCES,
+        senders=SENDERS,
     )
 
 
-@claims.post("/{claim}/decide", dependencies=PLANNER)
+@claims.post("/{claim}/decide", dependencies=SENDING)
 def decide_claim(
     request: Request,
     session: http.Db,
@@ -250,7 +252,7 @@ def decide_claim(
     return _told(request, claim, texts(request).gettext("The claim is decided; the terminal is told."))
 
 
-@claims.post("/{claim}/settle", dependencies=PLANNER)
+@claims.post("/{claim}/settle", dependencies=SENDING)
 def settle_claim(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, note: Words = ""
 ) -> Response:
@@ -259,7 +261,7 @@ def settle_claim(
     return _told(request, claim, texts(request).gettext("The claim is settled; the terminal is told."))
 
 
-@claims.post("/{claim}/assign", dependencies=PLANNER)
+@claims.post("/{claim}/assign", dependencies=SENDING)
 def assign_claim(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, owner: Words = ""
 ) -> Response:
@@ -277,7 +279,7 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
     """Return the open exceptions with their age, and what is held or waits to be dispatched."""
-    if not operator.may("planner", "releaser", "administrator"):
+    if not operator.may(*SENDERS, "releaser", "administrator", "manager", "regional", "auditor"):
         return []
     totals = queries.totals(session)
     dispatched = queries.dispatched_cycles(session)

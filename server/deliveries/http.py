@@ -9,11 +9,13 @@ from pydantic import BaseModel, StringConstraints
 from contract.errors import Rejected
 from server.deliveries import queries, service
 from server.kit import http
+from server.kit.identity import Role
 
 deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=())
 claims = http.router("/api/v1/claims", tag="deliveries", roles=())
 
-PLANNER = [Depends(http.needs("planner"))]
+SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
+SENDING = [Depends(http.needs(*SENDERS))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=service.REASON_MOST)]
 Most = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -43,7 +45,7 @@ class AssignClaim(BaseModel):
     owner: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-@deliveries.post("/dispatch", dependencies=PLANNER)
+@deliveries.post("/dispatch", dependencies=SENDING)
 def dispatch_cycle(body: DispatchCycle, session: http.Db, operator: http.Person, clock: http.Now) -> service.Dispatched:
     """Make the shipment notices of a published cycle; done again, it makes only what is missing."""
     return service.dispatch_cycle(session, body.cycle, operator, at=clock())
@@ -76,7 +78,7 @@ def show_delivery(delivery: UUID, session: http.Db) -> queries.Delivery:
     return found
 
 
-@deliveries.post("/{delivery}/release", status_code=204, dependencies=PLANNER)
+@deliveries.post("/{delivery}/release", status_code=204, dependencies=SENDING)
 def release_delivery(delivery: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Let held goods go; refused while the reason stands."""
     service.release_delivery(session, delivery, operator, at=clock())
@@ -103,19 +105,19 @@ def show_claim(claim: UUID, session: http.Db) -> queries.Claim:
     return found
 
 
-@claims.post("/{claim}/decide", status_code=204, dependencies=PLANNER)
+@claims.post("/{claim}/decide", status_code=204, dependencies=SENDING)
 def decide_claim(claim: UUID, body: DecideClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Decide an open claim; the terminal is told."""
     service.decide_claim(session, claim, body.verdict, body.reason, operator, at=clock())
 
 
-@claims.post("/{claim}/settle", status_code=204, dependencies=PLANNER)
+@claims.post("/{claim}/settle", status_code=204, dependencies=SENDING)
 def settle_claim(claim: UUID, body: SettleClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Note that an upheld claim was made good; the terminal is told."""
     service.settle_claim(session, claim, body.note, operator, at=clock())
 
 
-@claims.post("/{claim}/assign", status_code=204, dependencies=PLANNER)
+@claims.post("/{claim}/assign", status_code=204, dependencies=SENDING)
 def assign_claim(claim: UUID, body: AssignClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Give an open claim to another person."""
     service.assign_claim(session, claim, body.owner, operator, at=clock())

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import segno
-from fastapi import Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from contract.texts import refusal_text
 from server.devices import queries, rules, service
+from server.devices.http import KEEPERS
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
@@ -20,7 +21,8 @@ from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator, Role
 from server.retailers import queries as retailers
 
-ROLES: tuple[Role, ...] = ("administrator", "planner")
+ROLES: tuple[Role, ...] = (*KEEPERS, "regional", "manager", "auditor")
+KEEPING = [Depends(http.needs(*KEEPERS))]
 CODES_MOST = 300
 STATES: tuple[tuple[queries.State, str], ...] = (
     ("online", N_("online")),
@@ -111,6 +113,7 @@ def list_devices(request: Request, session: http.Db, clock: http.Now) -> Respons
     return console.page(
         request,
         "devices/list.html",
+        keepers=KEEPERS,
         view=view,
         columns=COLUMNS,
         filters=filters,
@@ -121,13 +124,13 @@ def list_devices(request: Request, session: http.Db, clock: http.Now) -> Respons
     )
 
 
-@fleet.get("/enrol")
+@fleet.get("/enrol", dependencies=KEEPING)
 def enrol_form(request: Request, session: http.Db, retailer: str = "") -> Response:
     """Ask for which retailers codes are to be issued."""
     return _enrol_form(request, session, typed=retailer)
 
 
-@fleet.post("/enrol")
+@fleet.post("/enrol", dependencies=KEEPING)
 def issue_codes(
     request: Request,
     session: http.Db,
@@ -182,7 +185,7 @@ def show_device(request: Request, session: http.Db, clock: http.Now, device_id: 
     return _device_page(request, session, clock(), device_id)
 
 
-@fleet.post("/{device_id}/revoke")
+@fleet.post("/{device_id}/revoke", dependencies=KEEPING)
 def revoke(
     request: Request,
     session: http.Db,
@@ -207,6 +210,7 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> dict[str, Any]:
         "devices": [(device, device.state(now)) for device in queries.devices(session, retailer=retailer)],
         "retailer": retailer,
         "roles": ROLES,
+        "keepers": KEEPERS,
     }
 
 
@@ -242,6 +246,7 @@ def _device_page(
     return console.page(
         request,
         "devices/device.html",
+        keepers=KEEPERS,
         status_code=422 if errors else 200,
         device=device,
         state=device.state(now),

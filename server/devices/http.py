@@ -19,13 +19,14 @@ from server.devices import service
 from server.kit import http, inbox, outbox
 from server.kit.attempts import PER_ADDRESS
 from server.kit.db import act_for
-from server.kit.identity import Sender
+from server.kit.identity import Role, Sender
 from server.retailers import queries as retailers
 
 PAGE = 200
 
 device_api = http.router("/device/v1", tag="device")
-operator_api = http.router("/api/v1/devices", tag="devices", roles=("administrator", "planner"))
+KEEPERS: tuple[Role, ...] = ("administrator", "planner", "fleet")
+operator_api = http.router("/api/v1/devices", tag="devices", roles=KEEPERS)
 
 
 @http.guard

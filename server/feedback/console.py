@@ -13,6 +13,7 @@ from contract.messages import FeedbackAbout, FeedbackCategory, FeedbackKind, Sen
 from contract.texts import refusal_text
 from server.deliveries import queries as deliveries
 from server.feedback import queries, rules, service, subjects
+from server.feedback.http import ACTORS
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
@@ -24,7 +25,7 @@ from server.orders import queries as orders
 from server.retailers import queries as retailers
 
 HOME = "/console/feedback"
-ACTING = [Depends(http.needs("planner", "administrator"))]
+ACTING = [Depends(http.needs(*ACTORS))]
 OFFERED = 5
 """So many of the last orders and deliveries are offered as what a call is about."""
 
@@ -98,6 +99,7 @@ def list_feedback(
     return console.page(
         request,
         "feedback/inbox.html",
+        actors=ACTORS,
         view=view,
         columns=COLUMNS,
         filters=filters,
@@ -211,7 +213,7 @@ def close(request: Request, session: http.Db, clock: http.Now, operator: http.Pe
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
     """Return what waits for an answer, by deadline, and what is late."""
-    if not operator.may("planner", "administrator"):
+    if not operator.may(*ACTORS, "regional"):
         return []
     employees = rules.seen_by("employee", operator.roles)
     totals = queries.totals(session, now.date(), employees=employees)
@@ -250,6 +252,7 @@ def _page(request: Request, session: Session, operator: Operator, feedback: UUID
     return console.page(
         request,
         "feedback/one.html",
+        actors=ACTORS,
         status_code=422 if said else 200,
         said=said,
         typed=getattr(request.state, "typed", {}) if said else {},

@@ -11,10 +11,12 @@ from contract.errors import Rejected
 from contract.messages import FeedbackAbout, FeedbackCategory, FeedbackKind, SendFeedback
 from server.feedback import queries, rules, service
 from server.kit import http
+from server.kit.identity import Role
 
 PLACE = "/api/v1/feedback"
 reading = http.router(PLACE, tag="feedback", roles=())
-acting = http.router(PLACE, tag="feedback", roles=("planner", "administrator"))
+ACTORS: tuple[Role, ...] = ("planner", "administrator", "manager")
+acting = http.router(PLACE, tag="feedback", roles=ACTORS)
 
 
 class Body(BaseModel):

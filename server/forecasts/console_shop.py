@@ -15,12 +15,13 @@ from contract.errors import Refusal, Rejected
 from contract.texts import refusal_text
 from server.forecasts import queries, rules, service, telling
 from server.forecasts.console import HOME
+from server.forecasts.http import AGREEING
 from server.kit import console, http
 from server.kit.console import time_chart
 from server.kit.console.frame import Tone
 from server.kit.console.texts import texts
 from server.kit.fields import Unfit, Whole
-from server.kit.identity import Actor
+from server.kit.identity import Actor, Role
 from server.retailers import queries as retailers
 
 PLACE = f"{HOME}/shop"
@@ -28,8 +29,8 @@ MONTHS_SHOWN = 30
 PAST_SHOWN = 12
 UNITS = Whole(most=telling.UNITS_MOST)
 FAR = 3  # times above or below the interval: asked whether it was a slip
-LOOKERS = [Depends(http.needs("planner", "releaser"))]
-PLANNER = [Depends(http.needs("planner"))]
+LOOKERS: tuple[Role, ...] = ("planner", "releaser", "manager", "regional")
+LOOKING = [Depends(http.needs(*LOOKERS))]
 
 shop_screens = http.router(PLACE, tag="console", roles=())
 
@@ -63,7 +64,7 @@ def show_shop(
     return _page(request, session, clock(), config.tz, operator.name, code, product_class)
 
 
-@shop_screens.post("/figure", dependencies=PLANNER)
+@shop_screens.post("/figure", dependencies=[Depends(http.needs(*AGREEING))])
 def keep_figure(
     request: Request,
     session: http.Db,
@@ -101,7 +102,7 @@ def keep_figure(
     return _back(request, code, product_class, f"{said} {doubt.format(**between)}", tone="wait")
 
 
-@shop_screens.post("/confirm", dependencies=LOOKERS)
+@shop_screens.post("/confirm", dependencies=LOOKING)
 def confirm_figure(
     request: Request,
     session: http.Db,
@@ -193,6 +194,8 @@ def _page(
     return console.page(
         request,
         "forecasts/shop.html",
+        agreers=AGREEING,
+        lookers=LOOKERS,
         status_code=422 if said else 200,
         shop=shop,
         newest=newest,

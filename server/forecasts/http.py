@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field
 from contract.errors import Rejected
 from server.forecasts import queries, service, telling
 from server.kit import http
-from server.kit.identity import Actor
+from server.kit.identity import Actor, Role
 
 PLACE = "/api/v1/forecasts"
 reading = http.router(PLACE, tag="forecasts", roles=())
 planning = http.router(PLACE, tag="forecasts", roles=("planner",))
+AGREEING: tuple[Role, ...] = ("planner", "manager")
+agreeing = http.router(PLACE, tag="forecasts", roles=AGREEING)
 
 Retailer = Annotated[str, Path(max_length=64)]
 
@@ -75,7 +77,7 @@ def show_history(retailer: Retailer, session: http.Db) -> list[queries.Cell]:
     return [cell for cells in queries.history(session, retailer).values() for cell in cells]
 
 
-@planning.post("/retailers/{retailer}/figures", status_code=201)
+@agreeing.post("/retailers/{retailer}/figures", status_code=201)
 def keep_figure(
     retailer: Retailer,
     body: FigureBody,

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from contract.ids import uuid7
 from server.catalogue import queries as catalogue
 from server.inventory import queries, rules, service
+from server.inventory.http import CORRECTING, CORRECTORS
 from server.kit import console, http
 from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, language_of, texts
@@ -34,7 +35,6 @@ MOVEMENTS_SHOWN = 200
 IN_E_FILE = 20
 EXPORT_MOST = 200_000
 
-PLANNER = [Depends(http.needs("planner"))]
 UnitsTyped = Annotated[int, Form(ge=0, lt=2**31)]
 Words = Annotated[str, Form(max_length=2000)]
 
@@ -94,12 +94,13 @@ def show_stock(request: Request, session: http.Db, retailer: str, sku: str = "")
         movements=moved,
         sku=sku,
         kinds=KINDS,
+        correctors=CORRECTORS,
         act=uuid7(),
         orderable=[(item.sku, item.name_zh if zh else item.name_en) for item in catalogue.skus(session).values()],
     )
 
 
-@stock.post("/{retailer}/correct", dependencies=PLANNER)
+@stock.post("/{retailer}/correct", dependencies=CORRECTING)
 def correct_stock(
     request: Request,
     session: http.Db,
@@ -120,7 +121,7 @@ def correct_stock(
     return console.redirect(request, f"/console/stock/{quote(retailer)}", flash=said)
 
 
-@stock.post("/{retailer}/return", dependencies=PLANNER)
+@stock.post("/{retailer}/return", dependencies=CORRECTING)
 def return_held(
     request: Request,
     session: http.Db,

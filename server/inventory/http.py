@@ -10,11 +10,13 @@ from contract.errors import Rejected
 from contract.messages import Sku, Units
 from server.inventory import queries, rules, service
 from server.kit import http
+from server.kit.identity import Role
 from server.retailers import queries as retailers
 
 stock = http.router("/api/v1/stock", tag="inventory", roles=())
 
-PLANNER = [Depends(http.needs("planner"))]
+CORRECTORS: tuple[Role, ...] = ("planner", "dispatcher")
+CORRECTING = [Depends(http.needs(*CORRECTORS))]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=service.REASON_MOST)]
 
 
@@ -53,14 +55,14 @@ def show_movements(
     return queries.movements(session, retailer, sku=sku, limit=limit)
 
 
-@stock.post("/{retailer}/corrections", status_code=204, dependencies=PLANNER)
+@stock.post("/{retailer}/corrections", status_code=204, dependencies=CORRECTING)
 def correct_stock(retailer: str, body: CorrectStock, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Put the stock of a SKU right after a count."""
     counted = rules.Stock(body.on_hand_units, body.held_units)
     service.correct_stock(session, retailer, body.sku, counted, body.reason, operator, correction=body.id, at=clock())
 
 
-@stock.post("/{retailer}/returns", status_code=204, dependencies=PLANNER)
+@stock.post("/{retailer}/returns", status_code=204, dependencies=CORRECTING)
 def return_held(retailer: str, body: ReturnHeld, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Note that goods that stood aside were fetched."""
     service.return_held(

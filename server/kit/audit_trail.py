@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.kit.audit import AuditEntry
 from server.kit.identity import Role
 
-READERS: tuple[Role, ...] = ("administrator", "releaser")
+READERS: tuple[Role, ...] = ("administrator", "releaser", "auditor")
 EXPORT_MOST = 100_000
 
 

@@ -1,9 +1,23 @@
 """Who is asking: a device for its owner, an operator with his roles, or the system itself."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Role = Literal["planner", "releaser", "administrator"]
+Role = Literal[
+    "planner",
+    "releaser",
+    "manager",
+    "dispatcher",
+    "inspector",
+    "regional",
+    "fleet",
+    "administrator",
+    "auditor",
+]
+"""Planner, releaser, customer manager, dispatcher, licence inspector, regional manager, fleet administrator,
+administrator, auditor. A program that calls the interface is none of these: it has a token."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from server.licences import queries, service
 from server.licences.fields import FIELDS, LICENCES
 
 HOME = "/console/licences"
-KEEPERS: tuple[Role, ...] = ("planner", "administrator")
+KEEPERS: tuple[Role, ...] = ("planner", "administrator", "inspector")
 ALL = 10_000_000
 MINOR = Decimal(1)  # licences hold no money
 
@@ -149,6 +149,7 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
         "stands": STANDS,
         "on": now.date(),
         "retailer": retailer,
+        "keepers": KEEPERS,
     }
 
 

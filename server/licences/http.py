@@ -15,7 +15,7 @@ from server.licences import queries, service
 from server.licences.fields import LICENCES
 
 reading = http.router("/api/v1/licences", tag="licences", roles=())
-keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator"))
+keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator", "inspector"))
 
 PAGE_MOST = 1_000
 State = Literal["valid", "suspended", "cancelled"]

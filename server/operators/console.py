@@ -13,13 +13,23 @@ from contract.texts import refusal_text
 from server.kit import attempts, audit_trail, console, http
 from server.kit.console.cards import Card, Cards
 from server.kit.console.texts import N_, language_of, texts
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Actor, Operator, Role
 from server.operators import kept_forms, queries, rules, service
 from server.operators.kept_forms import KeptForm
 from server.operators.sessions import forget_session, keep_session, token_of
 
 HOME = "/console/"
-ROLE_NAMES = {"planner": N_("Planner"), "releaser": N_("Releaser"), "administrator": N_("Administrator")}
+ROLE_NAMES: dict[Role, str] = {
+    "planner": N_("Planner"),
+    "releaser": N_("Releaser"),
+    "manager": N_("Customer manager"),
+    "dispatcher": N_("Dispatcher"),
+    "inspector": N_("Licence inspector"),
+    "regional": N_("Regional manager"),
+    "fleet": N_("Fleet administrator"),
+    "administrator": N_("Administrator"),
+    "auditor": N_("Auditor"),
+}
 
 entrance = http.router("/console", tag="console", roles="everyone")
 own = http.router("/console", tag="console", roles=())

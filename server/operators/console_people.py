@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Form, Path, Request, Response
+from fastapi import Depends, Form, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Refusal, Rejected
@@ -12,13 +12,16 @@ from server.kit import audit_trail, console, http
 from server.kit.clock import Clock
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, texts
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Actor, Operator, Role
 from server.kit.settings import Settings
 from server.operators import queries, service
 from server.operators.console import ROLE_NAMES, words
 from server.operators.sessions import link_address
 
-people = http.router("/console/operators", tag="console", roles=("administrator",))
+READERS: tuple[Role, ...] = ("administrator", "auditor")
+KEEPERS: tuple[Role, ...] = ("administrator",)
+KEEPING = [Depends(http.needs(*KEEPERS))]
+people = http.router("/console/operators", tag="console", roles=READERS)
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Roles = Annotated[list[str], Form(default_factory=list, max_length=10)]
@@ -48,7 +51,7 @@ def list_people(request: Request, session: http.Db, clock: http.Now) -> Response
     return _people(request, session, clock)
 
 
-@people.post("")
+@people.post("", dependencies=KEEPING)
 def add_person(
     request: Request,
     session: http.Db,
@@ -72,7 +75,7 @@ def show_person(request: Request, session: http.Db, clock: http.Now, number: Num
     return _person(request, session, clock, _known(session, clock, number))
 
 
-@people.post("/{number}/roles")
+@people.post("/{number}/roles", dependencies=KEEPING)
 def set_roles(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number, roles: Roles
 ) -> Response:
@@ -86,7 +89,7 @@ def set_roles(
     return _change(request, session, clock, number, act)
 
 
-@people.post("/{number}/link")
+@people.post("/{number}/link", dependencies=KEEPING)
 def make_link(
     request: Request,
     session: http.Db,
@@ -100,7 +103,7 @@ def make_link(
     return _link(request, session, clock, config, operator, person.name)
 
 
-@people.post("/{number}/end-sessions")
+@people.post("/{number}/end-sessions", dependencies=KEEPING)
 def end_sessions(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number
 ) -> Response:
@@ -115,7 +118,7 @@ def end_sessions(
     return _change(request, session, clock, number, act)
 
 
-@people.post("/{number}/disable")
+@people.post("/{number}/disable", dependencies=KEEPING)
 def disable(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number) -> Response:
     """Shut a person out."""
     gettext = texts(request).gettext
@@ -127,7 +130,7 @@ def disable(request: Request, session: http.Db, clock: http.Now, operator: http.
     return _change(request, session, clock, number, act)
 
 
-@people.post("/{number}/enable")
+@people.post("/{number}/enable", dependencies=KEEPING)
 def enable(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number) -> Response:
     """Let a disabled person in again."""
     gettext = texts(request).gettext
@@ -173,6 +176,7 @@ def _people(
     return console.page(
         request,
         "operators/people.html",
+        keepers=KEEPERS,
         status_code=200 if refusal is None else http.status_of(refusal),
         view=view,
         columns=COLUMNS,
@@ -197,6 +201,7 @@ def _person(
     return console.page(
         request,
         "operators/person.html",
+        keepers=KEEPERS,
         status_code=200 if refusal is None else http.status_of(refusal),
         person=person,
         browsers=queries.browsers(session, person.id, token="", at=clock()),

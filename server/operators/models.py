@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
+from server.kit.identity import ROLES
 
 
 class OperatorRow(Base):
@@ -14,7 +15,7 @@ class OperatorRow(Base):
 
     __tablename__ = "operators"
     __table_args__ = (
-        CheckConstraint("roles <@ ARRAY['planner', 'releaser', 'administrator']::varchar[]", name="roles"),
+        CheckConstraint(f"roles <@ ARRAY[{', '.join(map(repr, ROLES))}]::varchar[]", name="roles"),
         Index("uq_operators_name", text("lower(name)"), unique=True),
     )
 

@@ -7,18 +7,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import get_args
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit
-from server.kit.identity import Actor, Operator, Role
+from server.kit.identity import ROLES, Actor, Operator
 from server.operators import passwords, queries, rules
 from server.operators.models import OperatorRow, OperatorSession, SignInLink
-
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True)

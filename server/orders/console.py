@@ -20,7 +20,7 @@ from server.kit.identity import Operator, Role
 from server.orders import queries, room
 from server.retailers import queries as retailers
 
-ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator")
+ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator", "manager", "dispatcher", "regional", "auditor")
 CURRENT = frozenset({"announced", "open", "closed", "frozen"})
 PAST_SHOWN = 50
 EXPORT_MOST = 200_000

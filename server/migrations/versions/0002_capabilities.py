@@ -187,7 +187,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "roles <@ ARRAY['planner', 'releaser', 'administrator']::varchar[]", name=op.f("ck_operators_roles")
+            "roles <@ ARRAY['planner', 'releaser', 'manager', 'dispatcher', 'inspector', 'regional', 'fleet', 'administrator', 'auditor']::varchar[]",
+            name=op.f("ck_operators_roles"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operators")),
     )

@@ -12,8 +12,7 @@ from starlette.testclient import TestClient
 from server import rooms
 from server.kit import http
 from server.kit.http import Guard, check_guards, everyone, guards
-from server.kit.identity import Operator
-from server.operators.service import ROLES
+from server.kit.identity import ROLES, Operator
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 
@@ -104,7 +103,16 @@ def test_every_room_in_the_navigation_of_a_role_opens(role: str, signed_in: Call
 
 
 def test_terminals_are_told_apart_from_people(app_client: TestClient, signed_in: Callable[..., TestClient]) -> None:
-    browser = signed_in(*ROLES)
+    browser = signed_in(*ROLES, name="everything")
     answer = browser.get("/device/v1/feed", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_enrolled")
     assert app_client.get("/device/v1/time").status_code == 200
+
+
+def test_an_auditor_changes_nothing_but_the_own_account(app_client: TestClient) -> None:
+    may_change = {
+        address
+        for method, address, needed in personal(app_client.app)
+        if method not in http.READS and may("auditor", needed)
+    }
+    assert {one for one in may_change if not one.startswith(("/console/account/", "/console/sign-out"))} == set()
