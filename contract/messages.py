@@ -99,10 +99,22 @@ class AnswerSurvey(Message):
     answers: Annotated[tuple[Answer, ...], Field(max_length=50)]
 
 
-class ReadAnnouncement(Message):
-    """``announcement.read``: it was opened on the screen at ``read_at`` by the terminal's clock.
+class DisplayAnnouncement(Message):
+    """``announcement.displayed``: its text stood on the screen at ``displayed_at`` by the terminal's clock.
 
-    ``version`` is the one that stood on the screen; absent, the newest is meant.
+    ``version`` is the one that stood there. Nobody says by it that he has read it.
+    """
+
+    announcement: UUID
+    displayed_at: AwareDatetime
+    version: Annotated[int, Field(ge=1)]
+
+
+class ReadAnnouncement(Message):
+    """``announcement.read``: somebody said at ``read_at`` by the terminal's clock that he has read it.
+
+    ``version`` is the one that stood on the screen; absent, the newest is meant. Older
+    terminals say it of a notice that asks for no confirmation when it is opened.
     """
 
     announcement: UUID
@@ -218,6 +230,7 @@ UP: dict[str, type[Message]] = {
     "order.cancel": CancelOrder,
     "delivery.confirm": ConfirmDelivery,
     "survey.answer": AnswerSurvey,
+    "announcement.displayed": DisplayAnnouncement,
     "announcement.read": ReadAnnouncement,
     "forecast.figure": GiveFigure,
     "score.appeal": AppealScore,

@@ -141,14 +141,18 @@ class Shop:
         return confirmed
 
     def read_and_answer(self, rng: random.Random) -> tuple[int, int]:
-        """Read every notice, answer every survey; return how many of each."""
+        """Open every notice, confirm what asks for it, answer every survey; return how many of each."""
         self.wait("notice and survey", lambda: bool(feed.read(self.terminal.store, Survey)))
         read = answered = 0
         for notice in feed.read(self.terminal.store, Announcement):
-            message = use_cases.read_announcement(self.terminal.shop, notice.announcement)
+            message = use_cases.note_display(self.terminal.shop, notice.announcement)
             if message is not None:
                 self._settled(message)
                 read += 1
+            if notice.must_acknowledge and (
+                message := use_cases.read_announcement(self.terminal.shop, notice.announcement)
+            ):
+                self._settled(message)
         for survey in feed.read(self.terminal.store, Survey):
             answers = [_answer(question, rng) for question in survey.questions]
             self._settled(use_cases.answer_survey(self.terminal.shop, survey.survey, answers))

@@ -43,7 +43,8 @@ COLUMNS = (
     Column("state", N_("State")),
     Column("version", N_("Version"), "number"),
     Column("sent", N_("Sent"), "number"),
-    Column("read", N_("Read"), "number"),
+    Column("displayed", N_("Displayed"), "number"),
+    Column("acknowledged", N_("Acknowledged"), "number"),
     Column("rate", N_("Reach"), "percent", sortable=False),
     Column("created_at", N_("Written"), "instant"),
 )
@@ -55,9 +56,13 @@ RECIPIENT_COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),
     Column("region", N_("Region")),
     Column("route", N_("Route")),
-    Column("read_at", N_("Read"), "instant"),
+    Column("displayed_at", N_("Displayed"), "instant"),
+    Column("acknowledged_at", N_("Acknowledged"), "instant"),
 )
-READ = (("yes", N_("read")), ("no", N_("not read")))
+FILTERS_OF_RECIPIENTS = (
+    Filter("displayed", N_("Displayed"), (("yes", N_("displayed")), ("no", N_("not displayed")))),
+    Filter("acknowledged", N_("Acknowledged"), (("yes", N_("acknowledged")), ("no", N_("not acknowledged")))),
+)
 
 
 @announcements.get("")
@@ -75,7 +80,8 @@ def list_announcements(request: Request, session: http.Db) -> Response:
             "state": one.state,
             "version": one.newest.version,
             "sent": one.sent,
-            "read": one.read,
+            "displayed": one.displayed,
+            "acknowledged": one.acknowledged if one.must_acknowledge else None,
             "rate": one.rate,
             "created_at": one.created_at,
         }
@@ -83,7 +89,7 @@ def list_announcements(request: Request, session: http.Db) -> Response:
         if words in f"{one.newest.title.zh} {one.newest.title.en}".casefold()
         and all(getattr(one, key) == value for key, value in view.filters.items())
     ]
-    rows.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
     if view.format:
         return console.download(request, COLUMNS, rows, name="announcements")
     return console.page(
@@ -121,7 +127,7 @@ def show_announcement(
     reached = queries.recipients(session, found)
     history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"announcement:{found.number}"), limit=20)
     now = clock()
-    reads = [one.read_at for one in reached if one.read_at is not None]
+    instants = [one.acknowledged_at if found.must_acknowledge else one.displayed_at for one in reached]
     newest = found.newest
     return console.page(
         request,
@@ -130,7 +136,7 @@ def show_announcement(
         shown=rules.body_shown(newest.body, newest.version, newest.note),
         regions=rules.shares(reached, "region"),
         routes=rules.shares(reached, "route"),
-        curve=_curve(found.sent_at, reads, now, config.tz) if found.sent_at else [],
+        curve=_curve(found.sent_at, [at for at in instants if at is not None], now, config.tz) if found.sent_at else [],
         over=found.expires_at is not None and found.expires_at <= now,
         sorts=SORTS,
         history=history,
@@ -139,19 +145,18 @@ def show_announcement(
 
 @announcements.get("/{announcement}/recipients")
 def list_recipients(request: Request, session: http.Db, announcement: UUID) -> Response:
-    """List to whom it was sent and who read it; with ``format`` as a file."""
+    """List to whom it was sent, where it was displayed and who confirmed it; with ``format`` as a file."""
     found = _known(request, session, announcement)
-    filters = (Filter("read", N_("Read"), READ),)
-    view = TableView.of(request, RECIPIENT_COLUMNS, filters=filters, sort="retailer")
-    wanted = view.filters.get("read")
+    view = TableView.of(request, RECIPIENT_COLUMNS, filters=FILTERS_OF_RECIPIENTS, sort="retailer")
     words = view.search.casefold()
     rows = [
         one
         for one in queries.recipients(session, found)
-        if words in one.retailer.casefold() and (wanted is None or (wanted == "yes") == (one.read_at is not None))
+        if words in one.retailer.casefold()
+        and all((wanted == "yes") == (getattr(one, f"{key}_at") is not None) for key, wanted in view.filters.items())
     ]
-    if view.sort == "read_at":
-        rows.sort(key=lambda one: (one.read_at is None, one.read_at), reverse=view.descending)
+    if view.sort.endswith("_at"):
+        rows.sort(key=lambda one: (getattr(one, view.sort) is None, getattr(one, view.sort)), reverse=view.descending)
     else:
         rows.sort(key=lambda one: getattr(one, view.sort), reverse=view.descending)
     if view.format:
@@ -162,7 +167,7 @@ def list_recipients(request: Request, session: http.Db, announcement: UUID) -> R
         announcement=found,
         view=view,
         columns=RECIPIENT_COLUMNS,
-        filters=filters,
+        filters=FILTERS_OF_RECIPIENTS,
         rows=rows[view.offset : view.offset + view.per_page],
         total=len(rows),
     )
@@ -238,7 +243,7 @@ def correct_announcement(
 
 
 def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
-    """Return what a shop was told, and when it read it, for its e-file."""
+    """Return what a shop was told, and its receipts, for its e-file."""
     received = queries.received(session, retailer, limit=10)
     return {"received": received} if received else None
 
@@ -250,7 +255,7 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     waiting = [
         one
         for one in queries.announcements(session, limit=20)
-        if one.must_acknowledge and one.read < one.sent and (one.expires_at is None or one.expires_at > now)
+        if one.must_acknowledge and one.acknowledged < one.sent and (one.expires_at is None or one.expires_at > now)
     ]
     if not waiting:
         return []
@@ -326,9 +331,9 @@ def _correction(request: Request, found: queries.Announcement, values: Typed, er
     )
 
 
-def _curve(sent_at: datetime, reads: list[datetime], now: datetime, zone: ZoneInfo) -> list[tuple[str, int]]:
-    """Return how many had read by when; the label names no more of the instant than it takes to tell them apart."""
-    steps = rules.over_time(sent_at, reads, now)
+def _curve(sent_at: datetime, instants: list[datetime], now: datetime, zone: ZoneInfo) -> list[tuple[str, int]]:
+    """Return how many there were by when; the label names no more of the instant than it takes to tell them apart."""
+    steps = rules.over_time(sent_at, instants, now)
     step_s = (steps[0][0] - sent_at).total_seconds()
     form = "%m-%d" if step_s >= A_DAY_S else "%d %H:%M" if (now - sent_at).days else "%H:%M"
     return [(at.astimezone(zone).strftime(form), count) for at, count in steps]

@@ -34,10 +34,11 @@ class Corrected(BaseModel):
 
 
 class Reach(BaseModel):
-    """Sent and read (the newest version), in all, by region and by route."""
+    """Of the newest version: sent to, displayed at, acknowledged by; in all, by region and by route."""
 
     sent: int
-    read: int
+    displayed: int
+    acknowledged: int
     regions: list[rules.Share]
     routes: list[rules.Share]
 
@@ -91,7 +92,8 @@ def show_reach(announcement: UUID, session: http.Db) -> Reach:
     recipients = queries.recipients(session, shown)
     return Reach(
         sent=shown.sent,
-        read=shown.read,
+        displayed=shown.displayed,
+        acknowledged=shown.acknowledged,
         regions=rules.shares(recipients, "region"),
         routes=rules.shares(recipients, "route"),
     )

@@ -66,29 +66,31 @@ class RecipientRow(Base):
     sent_at: Mapped[datetime]
 
 
-class ReadRow(Base):
-    """The first time that a version was opened on a retailer's terminal, by both clocks."""
+class ReceiptRow(Base):
+    """The first time that a version stood on a retailer's screen, or that somebody confirmed it, by both clocks."""
 
-    __tablename__ = "announcement_reads"
+    __tablename__ = "announcement_receipts"
     __append_only__ = True
     __table_args__ = (
+        CheckConstraint("sort IN ('displayed', 'acknowledged')", name="sort"),
         ForeignKeyConstraint(
             ["announcement_id", "retailer"],
             ["announcement_recipients.announcement_id", "announcement_recipients.retailer"],
-            name="fk_announcement_reads_recipient",
+            name="fk_announcement_receipts_recipient",
         ),
         ForeignKeyConstraint(
             ["announcement_id", "version"],
             ["announcement_versions.announcement_id", "announcement_versions.version"],
-            name="fk_announcement_reads_version",
+            name="fk_announcement_receipts_version",
         ),
-        Index("ix_announcement_reads_received_at", "announcement_id", "received_at"),
+        Index("ix_announcement_receipts_received_at", "announcement_id", "received_at"),
     )
     __party__ = "retailer"
 
     announcement_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     retailer: Mapped[str] = mapped_column(primary_key=True)
+    sort: Mapped[str] = mapped_column(primary_key=True)
     device: Mapped[str]
-    read_at: Mapped[datetime]
+    said_at: Mapped[datetime]
     received_at: Mapped[datetime]

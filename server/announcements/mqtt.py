@@ -1,7 +1,10 @@
 """Which message kinds announcements take. HTTP takes the same table."""
 
-from contract.messages import ReadAnnouncement
+from contract.messages import DisplayAnnouncement, ReadAnnouncement
 from server.announcements import service
 from server.kit.inbox import Handlers, handler
 
-HANDLERS: Handlers = {"announcement.read": handler(ReadAnnouncement, service.read_announcement)}
+HANDLERS: Handlers = {
+    "announcement.displayed": handler(DisplayAnnouncement, service.note_display),
+    "announcement.read": handler(ReadAnnouncement, service.acknowledge_announcement),
+}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contract.feed import Text
 from server.announcements import rules
-from server.announcements.models import AnnouncementRow, ReadRow, RecipientRow, VersionRow
+from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
 from server.retailers import queries as retailers
 from server.retailers.rules import Audience
 
@@ -32,7 +32,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Announcement:
-    """One announcement with its versions, the newest first. ``read`` counts reads of the newest."""
+    """One announcement with its versions, the newest first.
+
+    ``displayed`` counts the shops on whose screens the newest stood, ``acknowledged`` those that confirmed it.
+    """
 
     id: UUID
     number: int
@@ -45,7 +48,8 @@ class Announcement:
     created_at: datetime
     versions: tuple[Version, ...]
     sent: int
-    read: int
+    displayed: int
+    acknowledged: int
 
     @property
     def newest(self) -> Version:
@@ -59,16 +63,21 @@ class Announcement:
 
     @property
     def rate(self) -> float | None:
-        """The part of the recipients who read the newest version, or none before it was sent."""
-        return self.read / self.sent if self.sent else None
+        """The part of the recipients whom the newest version reached, or none before it was sent.
+
+        Those who confirmed it where it asks for that, else those on whose screens it stood.
+        """
+        reached = self.acknowledged if self.must_acknowledge else self.displayed
+        return reached / self.sent if self.sent else None
 
 
 @dataclass(frozen=True)
 class Received:
-    """One announcement as a retailer has it."""
+    """One announcement as a retailer has it: the receipts of its newest version."""
 
     announcement: Announcement
-    read_at: datetime | None
+    displayed_at: datetime | None
+    acknowledged_at: datetime | None
 
 
 def announcement(session: Session, announcement_id: UUID) -> Announcement | None:
@@ -82,42 +91,53 @@ def announcements(session: Session, *, limit: int = 500) -> list[Announcement]:
 
 
 def recipients(session: Session, shown: Announcement) -> list[rules.Recipient]:
-    """Return every recipient with its first read of the newest version, by the server's clock."""
+    """Return every recipient with its first receipts of the newest version, by the server's clock."""
     rows = session.execute(
-        select(RecipientRow.retailer, ReadRow.received_at)
+        select(RecipientRow.retailer, *_FIRSTS)
         .outerjoin(
-            ReadRow,
-            (ReadRow.announcement_id == RecipientRow.announcement_id)
-            & (ReadRow.retailer == RecipientRow.retailer)
-            & (ReadRow.version == shown.newest.version),
+            ReceiptRow,
+            (ReceiptRow.announcement_id == RecipientRow.announcement_id)
+            & (ReceiptRow.retailer == RecipientRow.retailer)
+            & (ReceiptRow.version == shown.newest.version),
         )
         .where(RecipientRow.announcement_id == shown.id)
+        .group_by(RecipientRow.retailer)
         .order_by(RecipientRow.retailer.collate("C"))
     ).all()
     shops = retailers.retailers(session)
     return [
-        rules.Recipient(row.retailer, shops[row.retailer].region, shops[row.retailer].route, row.received_at)
+        rules.Recipient(
+            row.retailer, shops[row.retailer].region, shops[row.retailer].route, row.displayed_at, row.acknowledged_at
+        )
         for row in rows
     ]
 
 
 def received(session: Session, retailer: str, *, limit: int = 50) -> list[Received]:
-    """Return what a retailer was told, the newest first, and when it read the newest version of each."""
+    """Return what a retailer was told, the newest first, and its receipts of the newest version of each."""
     rows = session.execute(
-        select(AnnouncementRow.id, ReadRow.received_at)
+        select(AnnouncementRow.id, *_FIRSTS)
         .join(RecipientRow, RecipientRow.announcement_id == AnnouncementRow.id)
         .outerjoin(
-            ReadRow,
-            (ReadRow.announcement_id == AnnouncementRow.id)
-            & (ReadRow.retailer == RecipientRow.retailer)
-            & (ReadRow.version == AnnouncementRow.version),
+            ReceiptRow,
+            (ReceiptRow.announcement_id == AnnouncementRow.id)
+            & (ReceiptRow.retailer == RecipientRow.retailer)
+            & (ReceiptRow.version == AnnouncementRow.version),
         )
         .where(RecipientRow.retailer == retailer)
+        .group_by(AnnouncementRow.id, AnnouncementRow.number)
         .order_by(AnnouncementRow.number.desc())
         .limit(limit)
     ).all()
     found = {one.id: one for one in _announcements(session, AnnouncementRow.id.in_([row.id for row in rows]))}
-    return [Received(found[row.id], row.received_at) for row in rows]
+    return [Received(found[row.id], row.displayed_at, row.acknowledged_at) for row in rows]
+
+
+#: What was confirmed stood on the screen, whichever word of the two came first.
+_FIRSTS = (
+    func.min(ReceiptRow.received_at).label("displayed_at"),
+    func.min(ReceiptRow.received_at).filter(ReceiptRow.sort == "acknowledged").label("acknowledged_at"),
+)
 
 
 def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Announcement]:
@@ -145,16 +165,20 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
             .group_by(RecipientRow.announcement_id)
         )
     }
-    read = {
-        row.announcement_id: row.shops
+    reached = {
+        row.announcement_id: row
         for row in session.execute(
-            select(ReadRow.announcement_id, func.count().label("shops"))
+            select(
+                ReceiptRow.announcement_id,
+                func.count(ReceiptRow.retailer.distinct()).label("displayed"),
+                func.count().filter(ReceiptRow.sort == "acknowledged").label("acknowledged"),
+            )
             .join(
                 AnnouncementRow,
-                (AnnouncementRow.id == ReadRow.announcement_id) & (AnnouncementRow.version == ReadRow.version),
+                (AnnouncementRow.id == ReceiptRow.announcement_id) & (AnnouncementRow.version == ReceiptRow.version),
             )
-            .where(ReadRow.announcement_id.in_(ids))
-            .group_by(ReadRow.announcement_id)
+            .where(ReceiptRow.announcement_id.in_(ids))
+            .group_by(ReceiptRow.announcement_id)
         )
     }
     return [
@@ -170,7 +194,8 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
             created_at=row.created_at,
             versions=tuple(versions[row.id]),
             sent=sent.get(row.id, 0),
-            read=read.get(row.id, 0),
+            displayed=reached[row.id].displayed if row.id in reached else 0,
+            acknowledged=reached[row.id].acknowledged if row.id in reached else 0,
         )
         for row in rows
     ]

@@ -16,6 +16,8 @@ from server.kit.marking import N_
 from server.retailers.rules import Audience
 
 Sort = Literal["policy", "regulation", "notice", "promotion", "urgent"]
+#: What a shop's terminal tells of a version.
+Sign = Literal["displayed", "acknowledged"]
 SORTS: tuple[Sort, ...] = ("urgent", "policy", "regulation", "notice", "promotion")
 
 TITLE_MOST = 200
@@ -51,21 +53,26 @@ class Correction(Message):
 
 @dataclass(frozen=True)
 class Recipient:
-    """To whom it was sent, and when that shop opened it first."""
+    """To whom it was sent, when it stood on that shop's screen first, and when somebody there confirmed it first.
+
+    What was confirmed stood on the screen, also where the word of that is still under way.
+    """
 
     retailer: str
     region: str
     route: str
-    read_at: datetime | None
+    displayed_at: datetime | None
+    acknowledged_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many of a part of the recipients have read."""
+    """On how many screens of a part of the recipients it stood, and how many of them confirmed it."""
 
     name: str
     sent: int
-    read: int
+    displayed: int
+    acknowledged: int
 
 
 def check_words(title: Text, body: Text, note: Text | None = None) -> None:
@@ -104,14 +111,16 @@ def body_shown(body: Text, version: int, note: Text | None) -> Text:
 
 
 def shares(recipients: Iterable[Recipient], part: Literal["region", "route"]) -> list[Share]:
-    """Return sent and read by region or route, by name."""
+    """Return sent, displayed and acknowledged by region or route, by name."""
     sent: Counter[str] = Counter()
-    read: Counter[str] = Counter()
+    displayed: Counter[str] = Counter()
+    acknowledged: Counter[str] = Counter()
     for one in recipients:
         name = one.region if part == "region" else one.route
         sent[name] += 1
-        read[name] += one.read_at is not None
-    return [Share(name, sent[name], read[name]) for name in sorted(sent, key=str.encode)]
+        displayed[name] += one.displayed_at is not None
+        acknowledged[name] += one.acknowledged_at is not None
+    return [Share(name, sent[name], displayed[name], acknowledged[name]) for name in sorted(sent, key=str.encode)]
 
 
 #: Widths that the time since sending is cut into, the narrowest first.
@@ -128,8 +137,8 @@ _STEPS: Sequence[timedelta] = (
 BARS_MOST = 24
 
 
-def over_time(sent_at: datetime, reads: Iterable[datetime], now: datetime) -> list[tuple[datetime, int]]:
-    """Return how many had read at the end of each step since the sending, at most :data:`BARS_MOST` steps.
+def over_time(sent_at: datetime, instants: Iterable[datetime], now: datetime) -> list[tuple[datetime, int]]:
+    """Return how many instants had come at the end of each step since the sending, at most :data:`BARS_MOST` steps.
 
     The last step ends at or after ``now``; steps that would be too many are made wider.
     """
@@ -138,7 +147,7 @@ def over_time(sent_at: datetime, reads: Iterable[datetime], now: datetime) -> li
     while span > step * BARS_MOST:
         step *= 2
     ends = [sent_at + step * (number + 1) for number in range(max(1, -(-span // step)))]
-    ordered = sorted(reads)
+    ordered = sorted(instants)
     curve = []
     place = 0
     for end in ends:

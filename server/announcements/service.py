@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from contract import feed
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from contract.messages import ReadAnnouncement
+from contract.messages import DisplayAnnouncement, ReadAnnouncement
 from server.announcements import queries, rules
-from server.announcements.models import AnnouncementRow, ReadRow, RecipientRow, VersionRow
+from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
 from server.kit import audit, outbox
 from server.kit.fields import Invalid, Unfit
 from server.kit.identity import Actor, Operator
@@ -116,26 +116,39 @@ def correct_announcement(
     return row.version
 
 
-def read_announcement(session: Session, read: ReadAnnouncement, arrival: Arrival) -> Accepted:
-    """Note that a version was opened for the first time; later reads change nothing."""
+def note_display(session: Session, shown: DisplayAnnouncement, arrival: Arrival) -> Accepted:
+    """Note that a version stood on a shop's screen for the first time; later times change nothing."""
+    return _receive(session, shown.announcement, shown.version, "displayed", shown.displayed_at, arrival)
+
+
+def acknowledge_announcement(session: Session, read: ReadAnnouncement, arrival: Arrival) -> Accepted:
+    """Note that somebody said for the first time that he has read a version; later times change nothing."""
+    return _receive(session, read.announcement, read.version, "acknowledged", read.read_at, arrival)
+
+
+def _receive(
+    session: Session, announcement: UUID, version: int | None, sort: rules.Sign, said_at: datetime, arrival: Arrival
+) -> Accepted:
     party = arrival.sender.party
-    row = session.get(AnnouncementRow, read.announcement)
-    if row is None or session.get(RecipientRow, (read.announcement, party)) is None:
+    row = session.get(AnnouncementRow, announcement)
+    if row is None or session.get(RecipientRow, (announcement, party)) is None:
         raise Rejected("unknown_announcement")
-    version = row.version if read.version is None else read.version
+    if version is None:
+        version = row.version
     if version > row.version:
         raise Rejected("unknown_announcement")
     session.execute(
-        upsert(ReadRow)
+        upsert(ReceiptRow)
         .values(
             announcement_id=row.id,
             version=version,
             retailer=party,
+            sort=sort,
             device=arrival.sender.device,
-            read_at=read.read_at,
+            said_at=said_at,
             received_at=arrival.at,
         )
-        .on_conflict_do_nothing(index_elements=["announcement_id", "version", "retailer"])
+        .on_conflict_do_nothing(index_elements=["announcement_id", "version", "retailer", "sort"])
     )
     return Accepted(row.number, version)
 

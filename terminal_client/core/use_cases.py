@@ -20,6 +20,7 @@ from contract.messages import (
     AppealScore,
     CancelOrder,
     ConfirmDelivery,
+    DisplayAnnouncement,
     GiveFigure,
     Message,
     OrderLine,
@@ -370,19 +371,47 @@ def answer_survey(shop: Shop, survey: UUID, answers: Sequence[Answer] | None = N
     return pending.id
 
 
-def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
-    """Queue the read receipt of an announcement's current version; none where it was said before."""
+def note_display(shop: Shop, announcement: UUID) -> UUID | None:
+    """Queue that an announcement's current version stood on the screen; none where this or more was said before.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_announcement``.
+    """
     with shop.store.transaction():
-        known = next((a for a in feed.read(shop.store, Announcement) if a.announcement == announcement), None)
-        if known is None:
-            raise Rejected("unknown_announcement")
-        subject = f"announcement:{announcement}:{known.version}"
+        known, subject = _announced(shop, announcement)
         if outbox.about(shop.store, subject):
+            return None
+        message = DisplayAnnouncement(announcement=announcement, displayed_at=shop.clock.now(), version=known.version)
+        pending = _queue(shop, "announcement.displayed", subject, message)
+    shop.saved(pending)
+    return pending.id
+
+
+def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
+    """Queue that somebody has read an announcement's current version; none where it was said before.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_announcement``.
+    """
+    with shop.store.transaction():
+        known, subject = _announced(shop, announcement)
+        if any(entry.kind == "announcement.read" for entry in outbox.about(shop.store, subject)):
             return None
         message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now(), version=known.version)
         pending = _queue(shop, "announcement.read", subject, message)
     shop.saved(pending)
     return pending.id
+
+
+def _announced(shop: Shop, announcement: UUID) -> tuple[Announcement, str]:
+    known = next((a for a in feed.read(shop.store, Announcement) if a.announcement == announcement), None)
+    if known is None:
+        raise Rejected("unknown_announcement")
+    return known, f"announcement:{announcement}:{known.version}"
 
 
 # Forecasts

@@ -67,8 +67,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/ui/screens/notices.py",
-                "chosen.unread and not chosen.announcement.must_acknowledge",
-                "chosen.unread",
+                "use_cases.note_display",
+                "use_cases.read_announcement",
             ),
         ),
         (f"{SCREENS}::test_a_notice_that_asks_for_it_is_read_only_by_a_tap_of_its_own",),
@@ -79,8 +79,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/core/views/notices.py",
-                "        return self.read is None and not self.expired\n",
-                "        return self.read is None\n",
+                "        return self.read is None and not opened and not self.expired\n",
+                "        return self.read is None and not opened\n",
             ),
         ),
         (f"{USE_CASES}::test_notices_stand_in_the_order_in_which_they_matter_and_fold_when_they_are_over",),

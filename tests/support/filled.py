@@ -13,6 +13,7 @@ from contract.messages import (
     AnswerSurvey,
     ConfirmDelivery,
     ConfirmedLine,
+    DisplayAnnouncement,
     ReadAnnouncement,
     ReportStatus,
     SendFeedback,
@@ -95,6 +96,8 @@ def fill(session: Session) -> None:
     surveys.publish_survey(session, survey, PLANNER, at=NOW)
     for sender in senders.values():
         place(session, sender, window, K1=10)
+        shown = DisplayAnnouncement(announcement=announcement, displayed_at=NOW, version=1)
+        send(session, sender, "announcement.displayed", shown)
         send(session, sender, "announcement.read", ReadAnnouncement(announcement=announcement, read_at=NOW))
         answers = (Answer(question="why", text="because"),)
         send(session, sender, "survey.answer", AnswerSurvey(survey=survey, answers=answers))

@@ -144,6 +144,7 @@ class _Shop:
         self._change(window.window, order)
         self._count(things["delivery"])
         self._answer(things["survey"])
+        use_cases.note_display(world.shop, things["announcement"])
         use_cases.read_announcement(world.shop, things["announcement"])
         use_cases.give_figure(world.shop, "GOLD", NEXT_YEAR, 90 + week)
         use_cases.set_draft_line(world.shop, self.make.window(world).window, "BLUE", week + 1)

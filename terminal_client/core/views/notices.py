@@ -14,21 +14,28 @@ from terminal_client.core.store import Store
 
 @dataclass(frozen=True)
 class Note:
-    """An announcement; ``read`` is the message that said it was opened, or confirmed where it asks for that."""
+    """An announcement; ``displayed`` is what said that it stood on the screen, ``read`` that it was confirmed."""
 
     announcement: Announcement
+    displayed: Entry | None
     read: Entry | None
     expired: bool
 
     @property
     def unread(self) -> bool:
-        """Whether this version was not opened here yet; what is over asks for nothing."""
-        return self.read is None and not self.expired
+        """Whether this version asks for something still: to be opened, or confirmed. What is over asks for nothing."""
+        opened = self.displayed is not None and not self.announcement.must_acknowledge
+        return self.read is None and not opened and not self.expired
 
     @property
     def to_confirm(self) -> bool:
         """Whether it stays in sight until somebody says that he has read this version."""
         return self.unread and self.announcement.must_acknowledge
+
+    @property
+    def told(self) -> Entry | None:
+        """The message that says the most of what was done with this version here."""
+        return self.read or self.displayed
 
     @property
     def pinned(self) -> bool:
@@ -122,11 +129,17 @@ def _survey(store: Store, clock: ServerClock, asked: Survey) -> SurveyView:
 def _notes(store: Store, clock: ServerClock) -> list[Note]:
     now = clock.now()
     return [
-        Note(told, _read_entry(store, told), told.expires_at is not None and told.expires_at <= now)
+        Note(
+            told,
+            *_said(store, told),
+            expired=told.expires_at is not None and told.expires_at <= now,
+        )
         for told in feed.read(store, Announcement)
     ]
 
 
-def _read_entry(store: Store, announcement: Announcement) -> Entry | None:
+def _said(store: Store, announcement: Announcement) -> tuple[Entry | None, Entry | None]:
+    """Return what was said of a version: that it was displayed, that it was read."""
     said = outbox.about(store, f"announcement:{announcement.announcement}:{announcement.version}")
-    return said[-1] if said else None
+    by_kind = {entry.kind: entry for entry in said}
+    return by_kind.get("announcement.displayed"), by_kind.get("announcement.read")

@@ -1,7 +1,9 @@
-"""Notices and what is asked of the shop. Opening a notice says that it was read."""
+"""Notices and what is asked of the shop. Opening a notice says that it stood on the screen, not that it was read."""
 
+from contextlib import suppress
 from uuid import UUID
 
+import apsw
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
@@ -22,15 +24,19 @@ SORTS = {
 
 
 def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Response:
-    """Show the list; with one opened, its text, which counts as read unless it asks for a tap of its own."""
+    """Show the list; with one opened, its text, which is told as displayed, once a version.
+
+    On a full disk it is shown all the same, and told when it is opened again.
+    """
     store, clock = desk.terminal.store, desk.terminal.clock
     chosen = None
     if announcement is not None:
         chosen = notices.read(store, clock, announcement)
         if chosen is None:
             raise NotFound
-        if chosen.unread and not chosen.announcement.must_acknowledge:
-            use_cases.read_announcement(desk.terminal.shop, announcement)
+        if chosen.told is None and not chosen.expired:
+            with suppress(apsw.FullError):
+                use_cases.note_display(desk.terminal.shop, announcement)
     return desk.pages.page(
         "notices.html",
         here="notices",

@@ -21,6 +21,7 @@ KINDS = {
     "order.cancel": N_("Cancelling of an order"),
     "delivery.confirm": N_("Confirmation of a delivery"),
     "survey.answer": N_("Answers to a survey"),
+    "announcement.displayed": N_("Notice shown"),
     "announcement.read": N_("Read receipt"),
     "forecast.figure": N_("Own figure for a month"),
     "score.appeal": N_("Appeal against my score"),

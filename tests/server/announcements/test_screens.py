@@ -61,7 +61,7 @@ def test_an_announcement_is_written_sent_and_its_reach_seen(signed_in, sessions,
     reached = browser.get(page).text
     for word in words:
         assert word in sent + reached
-    unread = browser.get(f"{page}/recipients?read=no").text
+    unread = browser.get(f"{page}/recipients?acknowledged=no").text
     assert "R1" in unread
     assert "R2" not in unread
     assert browser.get(f"{page}/recipients?format=csv").text.count("\n") == 3
@@ -85,8 +85,9 @@ def test_a_correction_says_so_and_is_counted_anew(signed_in, sessions, shops):
     assert "Orders close early on Friday" in shown
     browser.headers["Accept"] = "application/json"
     reach = browser.get(f"/api/v1{page.removeprefix('/console')}/reach").json()
-    assert (reach["sent"], reach["read"]) == (2, 0)
-    assert reach["regions"] == [{"name": "city", "sent": 1, "read": 0}, {"name": "hills", "sent": 1, "read": 0}]
+    assert (reach["sent"], reach["displayed"], reach["acknowledged"]) == (2, 0, 0)
+    nobody = {"sent": 1, "displayed": 0, "acknowledged": 0}
+    assert reach["regions"] == [{"name": "city"} | nobody, {"name": "hills"} | nobody]
 
 
 def test_a_form_that_does_not_fit_comes_back_as_it_was_typed(signed_in, shops):

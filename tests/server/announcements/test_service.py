@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from contract.errors import Conflict, Rejected
 from contract.feed import Announcement, Receipt
 from contract.ids import uuid7
-from contract.messages import ReadAnnouncement
+from contract.messages import DisplayAnnouncement, ReadAnnouncement
 from server.announcements import queries, rules
 from server.announcements import service as announcements
-from server.announcements.models import ReadRow
+from server.announcements.models import ReceiptRow
 from server.kit import audit, outbox
 from server.kit.db import act_for, transaction
 from server.kit.fields import Invalid
@@ -61,6 +61,11 @@ def publish(session: Session, **changed: object) -> UUID:
 def read(session: Session, shop: Sender, announcement: UUID, version: int | None = None, **how: object) -> Receipt:
     message = ReadAnnouncement(announcement=announcement, read_at=NOW + timedelta(minutes=1), version=version)
     return send(session, shop, "announcement.read", message, **how)
+
+
+def display(session: Session, shop: Sender, announcement: UUID, version: int = 1, **how: object) -> Receipt:
+    message = DisplayAnnouncement(announcement=announcement, displayed_at=NOW, version=version)
+    return send(session, shop, "announcement.displayed", message, **how)
 
 
 def told(session: Session, retailer: str = "R1") -> list[Announcement]:
@@ -110,9 +115,37 @@ def test_the_first_read_is_kept_by_both_clocks_and_later_ones_change_nothing(ses
     first = read(session, shops[0], announcement, at=LATER)
     again = read(session, shops[0], announcement, at=LATER + timedelta(days=1))
     assert first.outcome == again.outcome == "accepted"
-    kept = session.scalars(select(ReadRow)).one()
-    assert (kept.received_at, kept.read_at) == (LATER, NOW + timedelta(minutes=1))
-    assert (shown(session, announcement).read, shown(session, announcement).rate) == (1, 1 / 3)
+    kept = session.scalars(select(ReceiptRow)).one()
+    assert (kept.sort, kept.received_at, kept.said_at) == ("acknowledged", LATER, NOW + timedelta(minutes=1))
+    assert (shown(session, announcement).acknowledged, shown(session, announcement).rate) == (1, 1 / 3)
+
+
+def test_displayed_and_acknowledged_are_two_receipts_each_kept_once_whatever_comes_first(session, shops):
+    announcement = publish(session)
+    assert display(session, shops[0], announcement, at=LATER).number == shown(session, announcement).number
+    reached = shown(session, announcement)
+    assert (reached.sent, reached.displayed, reached.acknowledged, reached.rate) == (3, 1, 0, 0)
+    read(session, shops[1], announcement, at=LATER)
+    assert (shown(session, announcement).displayed, shown(session, announcement).acknowledged) == (2, 1)
+    display(session, shops[1], announcement, at=LATER + timedelta(hours=1))
+    display(session, shops[0], announcement, at=LATER + timedelta(hours=1))
+    assert (shown(session, announcement).displayed, shown(session, announcement).acknowledged) == (2, 1)
+    kept = session.execute(select(ReceiptRow.retailer, ReceiptRow.sort, ReceiptRow.received_at)).all()
+    assert sorted(tuple(row) for row in kept) == [
+        ("R1", "displayed", LATER),
+        ("R2", "acknowledged", LATER),
+        ("R2", "displayed", LATER + timedelta(hours=1)),
+    ]
+    by_shop = {one.retailer: one for one in queries.recipients(session, shown(session, announcement))}
+    assert (by_shop["R2"].displayed_at, by_shop["R2"].acknowledged_at) == (LATER, LATER)
+    assert (by_shop["R1"].displayed_at, by_shop["R1"].acknowledged_at) == (LATER, None)
+    assert display(session, shops[0], announcement, version=2).code == "unknown_announcement"
+
+
+def test_of_what_asks_for_no_confirmation_the_screens_count_as_reach(session, shops):
+    announcement = publish(session, must_acknowledge=False)
+    display(session, shops[2], announcement)
+    assert shown(session, announcement).rate == 1 / 3
 
 
 def test_who_did_not_get_it_cannot_have_read_it(session, shops):
@@ -130,12 +163,12 @@ def test_a_correction_is_a_new_version_that_says_so_and_is_read_anew(session, sh
     assert message.body.en.startswith("Correction (version 2): Thursday, not Friday")
     stands = shown(session, announcement)
     assert [one.version for one in stands.versions] == [2, 1]
-    assert (stands.sent, stands.read) == (3, 0)
+    assert (stands.sent, stands.displayed, stands.acknowledged) == (3, 0, 0)
     read(session, shops[1], announcement, version=1, at=LATER)
-    assert shown(session, announcement).read == 0
+    assert shown(session, announcement).acknowledged == 0
     read(session, shops[0], announcement, version=2, at=LATER)
     read(session, shops[2], announcement, at=LATER)
-    assert shown(session, announcement).read == 2
+    assert shown(session, announcement).acknowledged == 2
     acts = [entry.action for entry in audit.entries(session)]
     assert acts == ["announcement.corrected", "announcement.published", "announcement.written"]
 
@@ -150,12 +183,13 @@ def test_reach_names_who_read_and_when(session, shops):
     announcement = publish(session)
     read(session, shops[1], announcement, at=LATER)
     recipients = queries.recipients(session, shown(session, announcement))
-    assert [(one.retailer, one.region, one.read_at) for one in recipients] == [
+    assert [(one.retailer, one.region, one.acknowledged_at) for one in recipients] == [
         ("R1", "city", None),
         ("R2", "city", LATER),
         ("R3", "hills", None),
     ]
-    assert [(one.announcement.id, one.read_at) for one in queries.received(session, "R2")] == [(announcement, LATER)]
+    told = queries.received(session, "R2")
+    assert [(one.announcement.id, one.acknowledged_at) for one in told] == [(announcement, LATER)]
 
 
 def test_a_terminal_sees_only_that_its_own_shop_read(sessions):
@@ -167,6 +201,6 @@ def test_a_terminal_sees_only_that_its_own_shop_read(sessions):
         for sender in senders:
             read(session, sender, announcement)
         act_for(session, "R1")
-        assert session.scalars(select(ReadRow.retailer)).all() == ["R1"]
+        assert session.scalars(select(ReceiptRow.retailer)).all() == ["R1"]
         with pytest.raises(DBAPIError, match="permission denied"), session.begin_nested():
-            session.execute(text("DELETE FROM announcement_reads"))
+            session.execute(text("DELETE FROM announcement_receipts"))

@@ -292,8 +292,8 @@ def test_notices_stand_in_the_order_in_which_they_matter_and_fold_when_they_are_
 
     clock = world.shop.clock
     assert listed(notices.read_all(world.store, clock)) == ["brief", "confirm", "urgent", "policy", "promotion"]
-    for name in ("policy", "urgent", "promotion"):
-        use_cases.read_announcement(world.shop, notes[name].announcement)
+    for name in ("policy", "urgent", "promotion", "confirm"):
+        use_cases.note_display(world.shop, notes[name].announcement)
     assert listed(notices.read_all(world.store, clock)) == ["brief", "confirm", "policy", "urgent", "promotion"]
     assert listed(notices.to_confirm(world.store, clock)) == ["brief", "confirm"]
     use_cases.read_announcement(world.shop, notes["confirm"].announcement)
@@ -328,6 +328,38 @@ def test_a_notice_is_read_once_a_version(world: Any, make: Any) -> None:
     world.run(60)
     message = use_cases.read_announcement(world.shop, first.announcement)
     assert outbox.find(world.store, message).data["version"] == 2
+
+
+def test_a_notice_is_told_once_as_displayed_and_once_as_read_offline_too_and_in_this_order(
+    world: Any, make: Any
+) -> None:
+    word = make.text("Rules", "规则")
+    note = Announcement(
+        announcement=make.id(world.clock.at_ms, world.chance),
+        sort="policy",
+        title=word,
+        body=word,
+        version=3,
+        published_at=world.server.now(),
+        must_acknowledge=True,
+    )
+    world.server.tell(f"announcement:{note.announcement}", "announcement", note)
+    world.run(2)
+    world.wires.http_works = False
+    assert use_cases.note_display(world.shop, note.announcement) is not None
+    assert use_cases.note_display(world.shop, note.announcement) is None
+    seen = notices.read(world.store, world.shop.clock, note.announcement)
+    assert (seen.displayed.state, seen.read, seen.to_confirm) == ("saved", None, True)
+    assert use_cases.read_announcement(world.shop, note.announcement) is not None
+    assert use_cases.note_display(world.shop, note.announcement) is None
+    world.restart()
+    assert [entry.kind for entry in outbox.queued(world.store)] == ["announcement.displayed", "announcement.read"]
+    world.wires.http_works = True
+    world.run(120)
+    confirmed = notices.read(world.store, world.shop.clock, note.announcement)
+    assert (confirmed.displayed.state, confirmed.read.state, confirmed.unread) == ("received", "received", False)
+    taken = [kind for kind, _, _ in world.server.inbox.values()]
+    assert taken == ["announcement.displayed", "announcement.read"]
 
 
 def test_a_second_page_hears_that_the_draft_was_submitted_already(world: Any, window: Any) -> None:

@@ -488,8 +488,10 @@ def test_thirty_five_of_twelve_are_two_boxes_and_eleven(busy: Counter) -> None:
 def test_a_notice_that_asks_for_it_is_read_only_by_a_tap_of_its_own(busy: Counter) -> None:
     at = f"/notices/{busy.things['note']}"
     busy.store.choose("language", "en")
-    busy.get(at)
+    for _ in range(2):
+        assert "I have read it" in busy.get(at).text
     assert outbox.of_kinds(busy.store, "announcement.read") == []
+    assert [entry.data["version"] for entry in outbox.of_kinds(busy.store, "announcement.displayed")] == [1]
     for screen in ("/order?show=all", "/stock", "/notices"):
         assert "1 to confirm" in busy.get(screen).text
         assert f'class="pill stop confirm" href="{at}"' in busy.get(screen).text
