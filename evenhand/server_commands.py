@@ -71,23 +71,19 @@ def serve(
 @app.command(rich_help_panel=PANEL)
 def web() -> None:
     """Run the web process alone: programs' interface, terminals over HTTP, console."""
-    import uvicorn
-
     from server.app import create_app
+    from server.kit import serving
     from server.kit.runtime import open_runtime
 
     chosen = _configured()
     with open_runtime(chosen) as runtime:
-        uvicorn.run(
+        serving.Server(
             create_app(runtime),
             host=chosen.web_host,
             port=chosen.web_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=IDLE_S,
-        )
+        ).run()
 
 
 @app.command(rich_help_panel=PANEL)

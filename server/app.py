@@ -18,12 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
-from server.kit import console, http
+from server.kit import console, http, live
 from server.kit.admission import Admission
 from server.kit.console.texts import language_of
 from server.kit.runtime import Runtime
 from server.operators import console as operators_console
-from server.operators.sessions import load_operator
+from server.operators.sessions import load_operator, operator_of
 from server.rooms import HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
 from server.wiring import IMPORTS
 
@@ -51,6 +51,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         dependencies=[Depends(load_operator)],
     )
     app.state.runtime = runtime
+    app.state.live = live.Hub()
+    app.state.operator_of = operator_of
     app.state.home_cards = HOME_CARDS
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
     app.state.retailer_sections = RETAILER_SECTIONS

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Identity, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from server.kit import live
 from server.kit.db import Base
 from server.kit.identity import Actor
 
@@ -36,8 +37,13 @@ def record(
     detail: dict[str, Any] | None = None,
     alert: bool = False,
 ) -> None:
-    """Add an entry: ``actor`` did ``action`` to ``subject`` (``cycle:ID``, ``retailer:CODE`` ...)."""
+    """Add an entry: ``actor`` did ``action`` to ``subject`` (``cycle:ID``, ``retailer:CODE`` ...).
+
+    Open pages that follow the subject's kind are told to look again.
+    """
     session.add(AuditEntry(at=at, actor=str(actor), action=action, subject=subject, detail=detail or {}, alert=alert))
+    kind, _, name = subject.partition(":")
+    live.tell(session, live.person_topic(name) if kind == "operator" else kind)
 
 
 def entries(

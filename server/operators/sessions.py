@@ -5,6 +5,7 @@ from starlette.responses import Response as AnyResponse
 
 from server.kit.db import EVERYTHING, act_for
 from server.kit.http import runtime_of
+from server.kit.identity import Operator
 from server.operators import queries
 from server.operators.service import SignedIn
 
@@ -16,15 +17,25 @@ def load_operator(request: Request) -> None:
     """
     request.state.operator = None
     request.state.csrf = ""
+    found = _session_of(request)
+    if found is not None:
+        request.state.operator, request.state.csrf = found
+
+
+def operator_of(request: Request) -> Operator | None:
+    """Return who holds the request's session now, or none: for answers that last."""
+    found = _session_of(request)
+    return None if found is None else found[0]
+
+
+def _session_of(request: Request) -> tuple[Operator, str] | None:
     token = token_of(request)
     if not token:
-        return
+        return None
     runtime = runtime_of(request)
     with runtime.sessions() as session:
         act_for(session, EVERYTHING)
-        found = queries.session_of(session, token, runtime.clock())
-    if found is not None:
-        request.state.operator, request.state.csrf = found
+        return queries.session_of(session, token, runtime.clock())
 
 
 def token_of(request: Request) -> str:

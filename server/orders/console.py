@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Rejected
 from contract.texts import Language
 from server.catalogue import queries as catalogue
-from server.kit import audit_trail, console, http
+from server.kit import audit_trail, console, http, live
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
@@ -22,6 +22,8 @@ from server.retailers import queries as retailers
 
 ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator", "manager", "dispatcher", "regional", "auditor")
 CURRENT = frozenset({"announced", "open", "closed", "frozen"})
+FOLLOWED = ("order", "cycle", "window", "device")
+"""What the window rooms follow."""
 PAST_SHOWN = 50
 EXPORT_MOST = 200_000
 E_FILE_SHOWN = 10
@@ -65,6 +67,18 @@ def list_windows(request: Request, session: http.Db) -> Response:
         current=[(window, room.standing(session, window)) for window in current],
         past=past[:PAST_SHOWN],
     )
+
+
+@windows.get("/events")
+async def windows_change(request: Request, operator: http.Person) -> Response:
+    """Say when the list of windows is to be looked at again."""
+    return live.stream(request, operator, FOLLOWED)
+
+
+@windows.get("/{window_id}/events")
+async def room_changes(request: Request, operator: http.Person, window_id: UUID) -> Response:  # noqa: ARG001 - the room's address
+    """Say when a window room is to be looked at again."""
+    return live.stream(request, operator, FOLLOWED)
 
 
 @windows.get("/{window_id}")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from contract.feed import Text, WindowState
-from server.kit import audit, events, outbox
+from server.kit import audit, events, live, outbox
 from server.kit.identity import SYSTEM
 from server.orders import queries
 from server.orders.events import WindowClosed
@@ -156,6 +156,7 @@ def tell_windows(session: Session, ids: Sequence[UUID], *, at: datetime) -> None
             for code in retailers.codes_on_route(session, row.route)
         ]
     outbox.append(session, items, at=at)
+    live.tell(session, "window")
 
 
 def _window_message(row: WindowRow) -> WindowState:

@@ -1,9 +1,9 @@
 "use strict";
-/* Small behaviour for pages that work without it: tokens for htmx, copying, dialogs, drafts, clocks, live parts. */
+/* Small behaviour for pages that work without it: tokens for htmx, copying, dialogs, drafts, clocks. Live parts: live.js. */
 (() => {
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
   const toasts = document.getElementById("toasts");
-  const skew = Date.parse(meta("server-now")) - Date.now();
+  let skew = Date.parse(meta("server-now")) - Date.now();
   const serverNow = () => Date.now() + skew;
 
   function toast(text, action, perform) {
@@ -139,25 +139,5 @@
   }
   setInterval(tick, 1000);
   tick();
-
-  /* live parts: data-live="events address" with hx-get and hx-trigger="live"; polling where events do not come */
-  function listen(part) {
-    if (part.dataset.liveState) return;
-    const every = Number(part.dataset.pollS || 15) * 1000;
-    let timer = null;
-    let failures = 0;
-    const say = (state) => { part.dataset.liveState = state; };
-    const fetchNow = () => { if (!document.hidden) window.htmx?.trigger(part, "live"); };
-    const poll = () => { say("polling"); timer ??= setInterval(fetchNow, every); };
-    say("waiting");
-    if (!window.EventSource) { poll(); return; }
-    const source = new EventSource(part.dataset.live);
-    source.onopen = () => { failures = 0; clearInterval(timer); timer = null; say("live"); };
-    source.onmessage = fetchNow;
-    source.onerror = () => { failures += 1; if (failures >= 2 || source.readyState === EventSource.CLOSED) poll(); };
-    document.addEventListener("visibilitychange", fetchNow);
-    addEventListener("pagehide", () => source.close());
-  }
-  document.querySelectorAll("[data-live]").forEach(listen);
-  document.addEventListener("htmx:load", (event) => { event.target.querySelectorAll?.("[data-live]").forEach(listen); });
+  document.addEventListener("server-now", (event) => { skew = Date.parse(event.detail) - Date.now(); });
 })();
