@@ -81,8 +81,8 @@ def set_draft_line(shop: Shop, window: UUID, sku: str, quantity_units: int) -> N
         drafts.put_line(shop.store, window, sku, quantity_units)
 
 
-def step_draft_line(shop: Shop, window: UUID, sku: str, *, up: bool) -> None:
-    """Move one line of the draft by one pack.
+def step_draft_line(shop: Shop, window: UUID, sku: str, *, up: bool, times: int = 1) -> None:
+    """Move one line of the draft by one pack, ``times``.
 
     Raises
     ------
@@ -95,7 +95,10 @@ def step_draft_line(shop: Shop, window: UUID, sku: str, *, up: bool) -> None:
         raise Rejected("unknown_sku", sku=sku)
     with shop.store.transaction():
         lines = {line.sku: line.quantity_units for line in drafts.read(shop.store, window).lines}
-        set_draft_line(shop, window, sku, order_rules.next_units(found, lines.get(sku, 0), up=up))
+        units = lines.get(sku, 0)
+        for _ in range(times):
+            units = order_rules.next_units(found, units, up=up)
+        set_draft_line(shop, window, sku, units)
 
 
 def add_to_draft(shop: Shop, window: UUID, sku: str, units: int, *, times: int = 1) -> int:

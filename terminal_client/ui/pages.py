@@ -1,6 +1,6 @@
 """From a view to a page: templates, the chosen language, the settings of the screen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -31,6 +31,22 @@ class Look:
     theme: str
     size: str
     keys: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """All on which a screen depends; as text, what a page has seen of it."""
+
+    revision: int
+    link: str
+    trouble: str | None
+    phase: str | None
+    prints: int
+    doubt: int | None
+
+    def __str__(self) -> str:
+        """Return the parts in one word."""
+        return ".".join(str(getattr(self, part.name)) for part in fields(self))
 
 
 class Pages:
@@ -83,7 +99,7 @@ class Pages:
         context = {
             "look": look,
             "banner": banner,
-            "news": self.news(),
+            "news": str(self.mark()),
             "door": self._door(),
             "version": terminal.version,
             "scanner": bool(terminal.counter.scanner_path),
@@ -98,16 +114,18 @@ class Pages:
         door = self._terminal.door
         return door.standing() if door.has("owner") else None
 
-    def news(self) -> str:
-        """Return a mark that changes whenever a screen could show something else."""
-        terminal = self._terminal
-        window = self._terminal_window()
-        phase = window.phase if window else "none"
-        engine = terminal.engine
+    def mark(self) -> Mark:
+        """Return what changes whenever a screen could show something else."""
+        terminal, window = self._terminal, self._terminal_window()
         doubt_ms = terminal.clock.uncertain_by_ms()
-        doubt = "" if doubt_ms is None else doubt_ms // 5_000
-        prints = terminal.counter.prints.revision
-        return f"{terminal.store.revision}.{engine.link}.{engine.trouble}.{phase}.{prints}.{doubt}"
+        return Mark(
+            revision=terminal.store.revision,
+            link=terminal.engine.link,
+            trouble=terminal.engine.trouble,
+            phase=window.phase if window else None,
+            prints=terminal.counter.prints.revision,
+            doubt=None if doubt_ms is None else doubt_ms // 5_000,
+        )
 
     def _terminal_window(self) -> WindowView | None:
         return windows.current(self._terminal.store, self._terminal.clock)

@@ -92,11 +92,10 @@ class OrderScreen:
 
 def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, query: str = "") -> OrderScreen:
     """Return the order screen of the current window."""
-    views = windows.read_all(store, clock)
-    window = windows.first(views)
+    window = windows.current(store, clock)
     known = catalogue.read(store)
-    cycle = {view.window for view in views if window is not None and view.cycle == window.cycle}
-    of_cycle = orders.in_windows(store, cycle)
+    cycle = window.cycle if window else None
+    of_cycle = orders.in_windows(store, [each.window for each in feed.windows(store) if each.cycle == cycle])
     here = [order for order in of_cycle if window is not None and order.window == window.window]
     live = next((order for order in here if order.live), None)
     draft = drafts.read(store, window.window) if window else None

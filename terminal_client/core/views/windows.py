@@ -1,6 +1,5 @@
 """Which window it is about, and how long it is still open, in server time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,6 +11,8 @@ from terminal_client.core.server_clock import ServerClock, milliseconds
 from terminal_client.core.store import Store
 
 Phase = Literal["before", "open", "closed"]
+#: What it is about: the first one that is open, else the first to come, else the last.
+CURRENT: tuple[tuple[Phase, int], ...] = (("open", 0), ("before", 0), ("closed", -1))
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,17 @@ class WindowView:
 def read_all(store: Store, clock: ServerClock) -> list[WindowView]:
     """Return every window that is known, in order of closing."""
     now_ms = clock.now_ms()
-    return [
-        _view(window, now_ms, closed=clock.has_passed(milliseconds(window.closes_at))) for window in feed.windows(store)
-    ]
+    return [_view(window, _phase(window, clock, now_ms), now_ms) for window in feed.windows(store)]
 
 
 def current(store: Store, clock: ServerClock) -> WindowView | None:
     """Return the open window that closes first, else the next to open, else the last that was open."""
-    return first(read_all(store, clock))
-
-
-def first(views: Sequence[WindowView]) -> WindowView | None:
-    """Return the current one of all windows in order of closing; see :func:`current`."""
-    for phase, pick in (("open", 0), ("before", 0), ("closed", -1)):
-        matching = [view for view in views if view.phase == phase]
+    now_ms = clock.now_ms()
+    states = [(window, _phase(window, clock, now_ms)) for window in feed.windows(store)]
+    for wanted, pick in CURRENT:
+        matching = [window for window, phase in states if phase == wanted]
         if matching:
-            return matching[pick]
+            return _view(matching[pick], wanted, now_ms)
     return None
 
 
@@ -60,14 +56,15 @@ def find(store: Store, clock: ServerClock, window: UUID) -> WindowView | None:
     return next((view for view in read_all(store, clock) if view.window == window), None)
 
 
-def _view(window: WindowState, now_ms: int, *, closed: bool) -> WindowView:
-    opens_ms, closes_ms = milliseconds(window.opens_at), milliseconds(window.closes_at)
-    phase: Phase = "open"
-    if window.state not in ("announced", "open") or closed:
-        phase = "closed"
-    elif window.state == "announced" and now_ms < opens_ms:
-        phase = "before"
-    remaining_ms = {"before": opens_ms - now_ms, "open": max(closes_ms - now_ms, 0), "closed": 0}[phase]
+def _phase(window: WindowState, clock: ServerClock, now_ms: int) -> Phase:
+    """Return where a window stands; of all that are over, years of them, the clock is not asked."""
+    if window.state not in ("announced", "open") or clock.has_passed(milliseconds(window.closes_at)):
+        return "closed"
+    return "before" if window.state == "announced" and now_ms < milliseconds(window.opens_at) else "open"
+
+
+def _view(window: WindowState, phase: Phase, now_ms: int) -> WindowView:
+    until_ms = {"before": milliseconds(window.opens_at), "open": milliseconds(window.closes_at), "closed": now_ms}
     return WindowView(
         window=window.window,
         cycle=window.cycle,
@@ -77,6 +74,6 @@ def _view(window: WindowState, now_ms: int, *, closed: bool) -> WindowView:
         opens_at=window.opens_at,
         closes_at=window.closes_at,
         zone=window.zone,
-        remaining_ms=remaining_ms,
+        remaining_ms=max(until_ms[phase] - now_ms, 0),
         unsupplied=frozenset(window.unsupplied),
     )

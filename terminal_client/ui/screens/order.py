@@ -1,5 +1,8 @@
 """The order screen: find, step, see what it comes to, submit. The first screen of an enrolled terminal."""
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +22,7 @@ from terminal_client.ui.web import Desk, go, is_part
 
 CHOICES: tuple[Choice, ...] = ("last", "scarce", "all", "mine")
 MOST_UNITS = 10**7
+TAPS = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 MOST_QUERY = 128
 #: Rows of one answer; the rest comes on demand, so that a long catalogue paints as quickly as a short one.
 ROWS = 60
@@ -63,10 +67,16 @@ def pad(desk: Desk, request: Request) -> Response:
 
 
 def step(desk: Desk, request: Request) -> Response:
-    """Move one line by a pack."""
-    sku = request.form.get("sku", "")
-    use_cases.step_draft_line(desk.terminal.shop, _window(desk), sku, up=request.form.get("way") == "up")
-    return _changed(desk, request, sku)
+    """Move one line by a pack, or by as many as there were taps before this one was sent."""
+    sku, up, times = request.form.get("sku", ""), request.form.get("way") == "up", request.form.get("times", "1")
+    if not TAPS.fullmatch(times):
+        raise Rejected("invalid", where=desk.pages.text(N_("Quantity")), what=times[:20])
+    return _change(
+        desk,
+        request,
+        sku,
+        lambda window: use_cases.step_draft_line(desk.terminal.shop, window, sku, up=up, times=int(times)),
+    )
 
 
 def put(desk: Desk, request: Request) -> Response:
@@ -75,8 +85,8 @@ def put(desk: Desk, request: Request) -> Response:
     typed = request.form.get("quantity", "").strip() or "0"
     if not typed.isascii() or not typed.isdecimal() or int(typed[:9]) > MOST_UNITS:
         raise Rejected("invalid", where=desk.pages.text(N_("Quantity")), what=typed[:20])
-    use_cases.set_draft_line(desk.terminal.shop, _window(desk), sku, int(typed[:9]))
-    return _changed(desk, request, sku)
+    units = int(typed[:9])
+    return _change(desk, request, sku, lambda window: use_cases.set_draft_line(desk.terminal.shop, window, sku, units))
 
 
 def clear(desk: Desk, _request: Request) -> Response:
@@ -212,14 +222,23 @@ def _window(desk: Desk) -> UUID:
     return window.window
 
 
-def _changed(desk: Desk, request: Request, sku: str) -> Response:
+def _change(desk: Desk, request: Request, sku: str, act: Callable[[UUID], None]) -> Response:
+    """Change one line, and show its row, the side and the button.
+
+    Where the page had seen everything before, and this is all that has changed since, it has seen everything again:
+    it need not be drawn anew after every tap.
+    """
+    before = desk.pages.mark()
+    act(_window(desk))
     if not is_part(request):
         return go("/order")
+    after = desk.pages.mark()
+    current = request.form.get("seen") == str(before) and after == replace(before, revision=before.revision + 1)
     screen = _screen(desk)
     row = order_screen.find_row(screen, sku)
     if row is None:
         raise NotFound
-    return desk.pages.page("_order_changed.html", screen=screen, row=row)
+    return desk.pages.page("_order_changed.html", screen=screen, row=row, seen=str(after) if current else "")
 
 
 RULES = (

@@ -60,9 +60,3 @@ setInterval(tick, 250);
 document.addEventListener("DOMContentLoaded", () => { tick(); showPagers(document); });
 document.addEventListener("htmx:load", () => { tick(); showPagers(document); });
 window.addEventListener("resize", () => showPagers(document));
-
-/* News must not close what a person is typing into. */
-document.addEventListener("htmx:beforeRequest", (event) => {
-  const waits = event.target.dataset && event.target.dataset.waitsFor;
-  if (waits && document.querySelector(waits)) event.preventDefault();
-});

@@ -42,6 +42,7 @@ from terminal_client.ui import serve
 
 OURS = {"Origin": "http://localhost"}
 PARTS = ("/order/rows", "/order/live", "/banner")
+SEEN = r'id="seen" name="seen" value="([^"]+)"'
 
 
 class Counter:
@@ -633,12 +634,40 @@ def test_a_refusal_stays_until_it_is_dealt_with_and_even_that_can_be_taken_back(
 
 
 def test_the_banner_answers_only_when_there_is_news(busy: Counter) -> None:
-    seen = re.search(r'/banner\?seen=([^"]+)"', busy.get("/order").text)
+    seen = re.search(SEEN, busy.get("/order").text)
     assert seen is not None
     assert busy.get(f"/banner?seen={seen[1]}").status_code == 204
     busy.tap("/order/step", sku="GOLD", way="up")
     news = busy.get(f"/banner?seen={seen[1]}")
     assert (news.status_code, news.headers["HX-Trigger"]) == (200, "news")
+
+
+def test_a_tap_says_that_the_page_has_seen_all_only_where_nothing_else_has_happened(busy: Counter) -> None:
+    seen = re.search(SEEN, busy.get("/order").text)
+    assert seen is not None
+
+    def step(mark: str) -> re.Match[str] | None:
+        form = {"sku": "GOLD", "way": "up", "seen": mark}
+        return re.search(SEEN, busy.client.post("/order/step", data=form, headers=OURS | {"HX-Request": "true"}).text)
+
+    after = step(seen[1])
+    assert after is not None
+    assert busy.get(f"/banner?seen={after[1]}").status_code == 204
+    assert step(seen[1]) is None
+    busy.store.choose("size", "large")
+    assert step(after[1]) is None
+
+
+def test_taps_that_waited_together_come_as_one(busy: Counter) -> None:
+    busy.tap("/order/step", sku="BLUE", way="up", times="5")
+    busy.tap("/order/step", sku="BLUE", way="down", times="2")
+    assert [(line.sku, line.quantity_units) for line in drafts.read(busy.store, busy.window.window).lines] == [
+        ("BLUE", 3)
+    ]
+    for times in ("0", "-1", "x", "99999"):
+        answer = busy.client.post("/order/step", data={"sku": "BLUE", "way": "up", "times": times}, headers=OURS)
+        assert times in answer.text
+    assert drafts.read(busy.store, busy.window.window).lines[0].quantity_units == 3
 
 
 # What a stranger's page cannot do
