@@ -1,7 +1,8 @@
 """The bodies of the device's HTTP interface that are not envelopes.
 
 ``POST /device/v1/enrol`` · ``POST /device/v1/up/{kind}`` (an envelope, answered by a receipt) ·
-``GET /device/v1/feed?after=N`` · ``GET /device/v1/reference`` (ETag) · ``GET /device/v1/time``.
+``GET /device/v1/feed?after=N`` · ``GET /device/v1/reference`` (ETag) · ``GET /device/v1/time`` ·
+``GET``, ``PATCH /device/v1/photos/{sha256}`` (:mod:`contract.photos`).
 All but enrolment and time are authenticated (``Authorization: Basic device:secret``).
 """
 

@@ -143,6 +143,14 @@ TEXTS: dict[str, str] = {
     "feedback_open": _("#{number} is not answered yet. It can be reopened once it is."),
     "feedback_reopened": _("#{number} was looked at a second time already. Send a new one that names it."),
     "feedback_reopen_over": _("#{number} could be reopened until {until}. Send a new one that names it."),
+    # photos
+    "photo_unknown": _("No message of this shop names this photo."),
+    "photo_too_many": _("{most} photos are taken here. Take one away first."),
+    "photo_too_large": _("The photo has {size} bytes; at most {limit} are taken."),
+    "photo_no_picture": _("This is no photo: JPEG, PNG or WebP, up to {side} pixels a side."),
+    "photo_damaged": _("The photo did not arrive as it was sent. It is sent again from its beginning."),
+    "photos_full": _("The distributor keeps {limit} MB of photos of a shop, and that is full. Describe it in words."),
+    "photo_deleted": _("The distributor has deleted this photo."),
     # operators and their work
     "sign_in_failed": _("Name or password is wrong."),
     "name_invalid": _("A name has 1 to {maximum} characters, none of them a colon."),
@@ -231,6 +239,7 @@ WORDS: dict[str, str] = {
     "manual decision": _("manual decision"),
     "operator": _("operator"),
     "order": _("order"),
+    "photo": _("photo"),
     "policy": _("policy"),
     "report": _("report"),
     "score policy": _("score policy"),

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from contract.photos import Photos
+
 #: No text holds U+0000: the database that keeps it could not.
 WRITABLE = r"^[^\x00]*$"
 
@@ -61,6 +63,7 @@ class ConfirmedLine(Message):
 
     ``accepted_units`` go to stock; ``held_units`` stand aside for return and are not stock. With
     ``wrong_item`` or ``wrong_pack``, ``other_sku`` and ``other_units`` say what came instead and was kept.
+    ``photos`` show the difference; they follow (:mod:`contract.photos`).
     """
 
     sku: Sku
@@ -71,6 +74,7 @@ class ConfirmedLine(Message):
     other_sku: Sku | None = None
     other_units: Units = 0
     reason: Note | None = None
+    photos: Photos | None = None
 
 
 class ConfirmDelivery(Message):
@@ -145,6 +149,7 @@ class AppealScore(Message):
     component: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=WRITABLE)] | None = None
     words: Note = ""
     figure: Units | None = None
+    photos: Photos | None = None
 
 
 FeedbackKind = Literal["complaint", "suggestion", "question"]
@@ -165,6 +170,7 @@ class SendFeedback(Message):
     category: FeedbackCategory
     words: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=WRITABLE)]
     about: FeedbackAbout | None = None
+    photos: Photos | None = None
 
 
 class RateFeedback(Message):

@@ -51,6 +51,8 @@ from server.operators import console as operators_console
 from server.operators import console_audit, console_people
 from server.orders import console as orders_console
 from server.orders import http as orders_http
+from server.photos import console as photos_console
+from server.photos import http as photos_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
@@ -72,6 +74,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_http.message_routes(HANDLERS),
     devices_http.operator_api,
     reference_http.device_api,
+    photos_http.device_api,
     imports_http.api,
     catalogue_http.reading,
     catalogue_http.keeping,
@@ -151,6 +154,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     announcements_console.announcements,
     surveys_console.surveys,
     feedback_console.inbox,
+    photos_console.photos,
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
@@ -166,6 +170,7 @@ SCREENS: tuple[str, ...] = (
     "server.retailers",
     "server.devices",
     "server.forecasts",
+    "server.photos",
     "server.scores",
     "server.operators",
     "server.orders",

@@ -14,6 +14,7 @@ _HOLDERS = (
     "server.retailers.models",
     "server.licences.models",
     "server.devices.models",
+    "server.photos.models",
     "server.forecasts.models",
     "server.scores.models",
     "server.orders.models",

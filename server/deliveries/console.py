@@ -20,6 +20,8 @@ from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator
 from server.operators import queries as operators
+from server.photos import console as photos_console
+from server.photos import queries as photos
 from server.retailers import queries as retailers
 
 DIFFERENCES = {
@@ -234,7 +236,14 @@ def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID)
         history=history,
         differences=DIFFERENCES,
         senders=SENDERS,
+        photos=photos.photos_of(session, "claim", claim),
     )
+
+
+@claims.get("/{claim}/photos/{ordinal}")
+def show_photo(session: http.Db, claim: UUID, ordinal: int) -> Response:
+    """Show a photo that came with a claim."""
+    return photos_console.shown(session, "claim", claim, ordinal)
 
 
 @claims.post("/{claim}/decide", dependencies=SENDING)

@@ -32,6 +32,7 @@ from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.licences import queries as licences
 from server.operators import queries as operators
+from server.photos import service as photos
 from server.retailers import queries as retailers
 from server.scores import facts as scores
 
@@ -328,7 +329,7 @@ def _outcome(delivery: UUID, line: ConfirmedLine) -> dict[str, Any]:
 def _open_claims(session: Session, row: DeliveryRow, lines: Sequence[ConfirmedLine], at: datetime) -> int:
     """Open one claim for each line with a difference; it belongs to who dispatched the goods."""
     differing = [line for line in lines if line.difference is not None]
-    session.add_all(
+    opened = [
         ClaimRow(
             id=uuid7(),
             retailer=row.retailer,
@@ -341,8 +342,11 @@ def _open_claims(session: Session, row: DeliveryRow, lines: Sequence[ConfirmedLi
             opened_at=at,
         )
         for line in differing
-    )
+    ]
+    session.add_all(opened)
     session.flush()
+    for claim, line in zip(opened, differing, strict=True):
+        photos.name_photos(session, row.retailer, "claim", claim.id, line.photos, at=at)
     return len(differing)
 
 

@@ -22,6 +22,8 @@ from server.kit.fields import Invalid
 from server.kit.identity import Operator
 from server.operators import queries as operators
 from server.orders import queries as orders
+from server.photos import console as photos_console
+from server.photos import queries as photos
 from server.retailers import queries as retailers
 
 HOME = "/console/feedback"
@@ -168,6 +170,15 @@ def assign(
     )
 
 
+@inbox.get("/{feedback}/photos/{ordinal}")
+def show_photo(request: Request, session: http.Db, operator: http.Person, feedback: UUID, ordinal: int) -> Response:
+    """Show a photo that came with it, to who sees it."""
+    found = queries.feedback(session, feedback)
+    if found is None or not rules.seen_by(found.category, operator.roles):
+        raise Rejected("not_found", what=texts(request).gettext("feedback"), name=str(feedback))
+    return photos_console.shown(session, "feedback", feedback, ordinal)
+
+
 @inbox.post("/{feedback}/answer", dependencies=ACTING)
 def answer(
     request: Request,
@@ -269,6 +280,7 @@ def _page(request: Request, session: Session, operator: Operator, feedback: UUID
         categories=CATEGORIES,
         subjects=SUBJECTS,
         most=service.ANSWER_MOST,
+        photos=photos.photos_of(session, "feedback", feedback),
     )
 
 

@@ -24,6 +24,7 @@ from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.kit.marking import N_
 from server.operators import queries as operators
+from server.photos import service as photos
 from server.retailers import service as retailers
 
 SAID_MOST: Final = 2000
@@ -189,6 +190,7 @@ def _kept(session: Session, feedback: UUID, retailer: str, said: SendFeedback, b
     )
     session.add(row)
     session.flush()
+    photos.name_photos(session, retailer, "feedback", row.id, said.photos, at=at)
     _record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind)
     return row
 

@@ -20,6 +20,7 @@ from server.kit.fields import Field, Text, Whole, require
 from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.kit.marking import N_
+from server.photos import service as photos
 from server.retailers import service as retailer_locks
 from server.scores import appeal_queries, appeal_rules, appeal_telling, queries
 from server.scores.appeal_queries import Appeal
@@ -140,5 +141,6 @@ def _kept(session: Session, appeal_id: UUID, retailer: str, said: AppealScore, b
     )
     session.add(row)
     session.flush()
+    photos.name_photos(session, retailer, "appeal", row.id, said.photos, at=at)
     record(session, by, "score.appealed", row, at, {"id": str(row.id)})
     return appeal_queries.appeal_of(row)

@@ -20,6 +20,8 @@ from server.kit.console.texts import N_, language_of, texts
 from server.kit.fields import Invalid, Unfit, Whole
 from server.kit.identity import Operator
 from server.operators import queries as operators
+from server.photos import console as photos_console
+from server.photos import queries as photos
 from server.retailers import queries as retailers
 from server.scores import (
     answering,
@@ -126,6 +128,12 @@ def enter_appeal(
 def show_appeal(request: Request, session: http.Db, appeal: UUID) -> Response:
     """Show one appeal with what is needed to answer it."""
     return _page(request, session, appeal)
+
+
+@inbox.get("/{appeal}/photos/{ordinal}")
+def show_photo(session: http.Db, appeal: UUID, ordinal: int) -> Response:
+    """Show a photo that came with an appeal."""
+    return photos_console.shown(session, "appeal", appeal, ordinal)
 
 
 @inbox.post("/{appeal}/look-at", dependencies=PLANNER)
@@ -260,6 +268,7 @@ def _page(request: Request, session: Session, appeal: UUID, said: str = "") -> R
         corrected_in=appeal_queries.corrected_in(session, corrected[0].at) if corrected else None,
         people=[one for one in operators.operators(session, at=running.clock()) if one.disabled_at is None],
         history=history,
+        photos=photos.photos_of(session, "appeal", found.id),
         today=today,
         states=APPEAL_STATES,
         rows_of_sales=appeal_forms.ROWS_OF_SALES,

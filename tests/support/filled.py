@@ -4,6 +4,7 @@ from datetime import date, time, timedelta
 from uuid import UUID
 
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants, send
+from pictures import named, picture
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -101,7 +102,7 @@ def fill(session: Session) -> None:
         send(session, sender, "announcement.read", ReadAnnouncement(announcement=announcement, read_at=NOW))
         answers = (Answer(question="why", text="because"),)
         send(session, sender, "survey.answer", AnswerSurvey(survey=survey, answers=answers))
-        said = SendFeedback(kind="question", category="price", words="why?")
+        said = SendFeedback(kind="question", category="price", words="why?", photos=(named(picture()),))
         asked = send(session, sender, "feedback.send", said).message
         feedback.answer(session, asked, PLANNER, answer_zh="", answer_en="So.", close=True, at=NOW)
         status = ReportStatus(version="0", queue_length=0, language="zh")

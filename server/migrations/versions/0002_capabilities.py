@@ -682,6 +682,40 @@ def upgrade() -> None:
     )
     op.create_index("ix_orders_window_id", "orders", ["window_id", "retailer"], unique=False)
     op.create_table(
+        "photos",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("have_bytes", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=True),
+        sa.Column("named_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("complete_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refused", sa.String(), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_by", sa.String(), nullable=True),
+        sa.Column("deleted_why", sa.String(), nullable=True),
+        sa.CheckConstraint("media_type IN ('image/jpeg', 'image/png', 'image/webp')", name=op.f("ck_photos_picture")),
+        sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_photos_sha256")),
+        sa.CheckConstraint("(complete_at IS NULL) = (media_type IS NULL)", name=op.f("ck_photos_media_type")),
+        sa.CheckConstraint(
+            "(deleted_at IS NULL) = (deleted_by IS NULL) AND (deleted_at IS NULL) = (deleted_why IS NULL)",
+            name=op.f("ck_photos_deleted"),
+        ),
+        sa.CheckConstraint("complete_at IS NULL OR have_bytes = size_bytes", name=op.f("ck_photos_complete")),
+        sa.CheckConstraint(
+            "octet_length(content) = CASE WHEN deleted_at IS NULL THEN have_bytes ELSE 0 END",
+            name=op.f("ck_photos_have"),
+        ),
+        sa.CheckConstraint("refused IS NULL OR have_bytes = 0", name=op.f("ck_photos_refused")),
+        sa.CheckConstraint("size_bytes > 0 AND have_bytes BETWEEN 0 AND size_bytes", name=op.f("ck_photos_size")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_photos_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_photos")),
+        sa.UniqueConstraint("id", "retailer", name=op.f("uq_photos_id_retailer")),
+        sa.UniqueConstraint("retailer", "sha256", name=op.f("uq_photos_retailer_sha256")),
+    )
+    op.create_table(
         "retailer_limits",
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("sku", sa.String(), nullable=False),
@@ -1080,6 +1114,22 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_order_lines_sku_skus")),
         sa.PrimaryKeyConstraint("retailer", "order_id", "sku", name=op.f("pk_order_lines")),
+    )
+    op.create_table(
+        "photo_uses",
+        sa.Column("sort", sa.String(), nullable=False),
+        sa.Column("subject", sa.Uuid(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("photo_id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("sort IN ('claim', 'feedback', 'appeal')", name=op.f("ck_photo_uses_sort")),
+        sa.CheckConstraint("ordinal > 0", name=op.f("ck_photo_uses_ordinal")),
+        sa.ForeignKeyConstraint(
+            ["photo_id", "retailer"],
+            ["photos.id", "photos.retailer"],
+            name=op.f("fk_photo_uses_photo_id_retailer_photos"),
+        ),
+        sa.PrimaryKeyConstraint("sort", "subject", "ordinal", name=op.f("pk_photo_uses")),
     )
     op.create_table(
         "planned_windows",
@@ -1677,6 +1727,14 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON orders USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE photo_uses ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON photo_uses USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
+    op.execute("ALTER TABLE photos ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON photos USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE retailer_limits ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON retailer_limits USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1743,7 +1801,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.drop_table("score_comparisons")
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
@@ -1786,6 +1844,7 @@ def downgrade() -> None:
     op.drop_table("score_appeals")
     op.drop_index("uq_planned_windows_cycle_route", table_name="planned_windows")
     op.drop_table("planned_windows")
+    op.drop_table("photo_uses")
     op.drop_table("order_lines")
     op.drop_index("ix_feedback_entries_feedback", table_name="feedback_entries")
     op.drop_table("feedback_entries")
@@ -1819,6 +1878,7 @@ def downgrade() -> None:
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
     op.drop_table("retailer_limits")
+    op.drop_table("photos")
     op.drop_index("ix_orders_window_id", table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_operator_sessions_operator_id"), table_name="operator_sessions")
