@@ -6,6 +6,7 @@ import typer
 
 from evenhand import (
     allocation_commands,
+    audit_commands,
     compare_command,
     forecast_command,
     load_command,
@@ -35,6 +36,7 @@ app.add_typer(demo_command.app)
 app.add_typer(load_command.app)
 app.add_typer(sim_command.app, name="sim", rich_help_panel="Demonstration")
 app.add_typer(server_commands.app)
+app.add_typer(audit_commands.app, name="audit", rich_help_panel=server_commands.PANEL)
 app.add_typer(terminal_command.app)
 
 

@@ -146,7 +146,7 @@ def operator_add(name: Name, roles: Roles) -> None:
     """Add a person and print a link that signs in once; there is no default password."""
     from server.operators import cli
 
-    with _work() as (session, chosen, at):
+    with work() as (session, chosen, at):
         cli.add(session, name, roles, at=at)
         typer.echo(_link(session, name, chosen, at))
 
@@ -154,7 +154,7 @@ def operator_add(name: Name, roles: Roles) -> None:
 @operator.command("link")
 def operator_link(name: Name) -> None:
     """Print a link that signs a person in once."""
-    with _work() as (session, chosen, at):
+    with work() as (session, chosen, at):
         typer.echo(_link(session, name, chosen, at))
 
 
@@ -163,7 +163,7 @@ def operator_roles(name: Name, roles: Roles) -> None:
     """Give a person these roles and no others."""
     from server.operators import cli
 
-    with _work() as (session, _, at):
+    with work() as (session, _, at):
         cli.set_roles(session, name, roles, at=at)
         typer.echo(f"{name}: {', '.join(roles)}")
 
@@ -173,7 +173,7 @@ def operator_disable(name: Name) -> None:
     """Shut a person out; the sessions end."""
     from server.operators import cli
 
-    with _work() as (session, _, at):
+    with work() as (session, _, at):
         cli.disable(session, name, at=at)
         typer.echo(f"{name} is disabled")
 
@@ -183,7 +183,7 @@ def operator_enable(name: Name) -> None:
     """Let a disabled person in again."""
     from server.operators import cli
 
-    with _work() as (session, _, at):
+    with work() as (session, _, at):
         cli.enable(session, name, at=at)
         typer.echo(f"{name} may sign in again")
 
@@ -193,7 +193,7 @@ def operator_sign_out(name: Name) -> None:
     """End all sessions of a person."""
     from server.operators import cli
 
-    with _work() as (session, _, at):
+    with work() as (session, _, at):
         typer.echo(f"{cli.end_sessions(session, name, at=at)} sessions of {name} ended")
 
 
@@ -202,7 +202,7 @@ def operator_list() -> None:
     """List everybody with roles."""
     from server.operators import cli
 
-    with _work() as (session, _, at):
+    with work() as (session, _, at):
         for person in cli.people(session, at=at):
             typer.echo(f"{person.name}\t{', '.join(person.roles)}\t{'disabled' if person.disabled_at else 'active'}")
 
@@ -216,7 +216,7 @@ def cycle_list() -> None:
     """List the cycles, the newest first."""
     from server.cycles import cli
 
-    with _work() as (session, _, _at):
+    with work() as (session, _, _at):
         for line in cli.list_all(session):
             typer.echo(line)
 
@@ -231,7 +231,7 @@ def cycle_export(
     from server.cycles import cli
 
     try:
-        with _work() as (session, _, _at):
+        with work() as (session, _, _at):
             for line in cli.export(session, name, out):
                 typer.echo(line)
     except InputError as error:
@@ -260,7 +260,7 @@ def import_list(
         typer.echo(f"evenhand: there is no list of kind {kind!r}; known are {', '.join(kinds)}", err=True)
         raise typer.Exit(2)
     try:
-        with _work() as (session, _, at):
+        with work() as (session, _, at):
             report = cli.bring_file(session, kinds[kind], file, mapping, at=at, dry_run=dry_run)
     except FileRefused as refused:
         typer.echo(f"evenhand: {refused}", err=True)
@@ -279,7 +279,7 @@ def _link(session: "Session", name: str, chosen: "Settings", at: "datetime") -> 
 
 
 @contextmanager
-def _work() -> "Iterator[tuple[Session, Settings, datetime]]":
+def work() -> "Iterator[tuple[Session, Settings, datetime]]":
     """Open one transaction on the running installation; a refusal is one line, exit 1, nothing written."""
     from contract.errors import Refusal
     from server.kit.db import transaction

@@ -13,6 +13,7 @@ from server.deliveries.events import DeliveryConfirmed
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
+from server.kit import audit_checking
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
 from server.orders import windows
@@ -35,7 +36,10 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
 }
 
 #: Job name -> function that opens its own transactions. What calculates for long stands in ``server/solver.py``.
-TASKS: Mapping[str, Callable[..., None]] = {imports_drafts.TASK: imports_drafts.job(IMPORTS)}
+TASKS: Mapping[str, Callable[..., None]] = {
+    imports_drafts.TASK: imports_drafts.job(IMPORTS),
+    audit_checking.TASK: audit_checking.run,
+}
 
 #: What the worker does every second, in a transaction of its own each, told the time in the distributor's zone.
 TICKS: tuple[Callable[[Session, datetime], object], ...] = (
@@ -45,4 +49,5 @@ TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     inventory_telling.keep_time,
     forecasts.keep_time,
     score_decisions.keep_time,
+    audit_checking.keep_time,
 )

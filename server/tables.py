@@ -4,6 +4,8 @@ from importlib import import_module
 
 _HOLDERS = (
     "server.kit.audit",
+    "server.kit.audit_checking",
+    "server.kit.audit_sealing",
     "server.kit.imports.drafts",
     "server.kit.imports.reports",
     "server.kit.inbox",

@@ -1,6 +1,6 @@
 """Entry point: background work in one process: the clock's tick, the relay of feeds, the job queue.
 
-Guarantees: ticks and relaying are done by one worker at a time (advisory locks), jobs by any number; a
+Guarantees: ticks, sealing and relaying are done by one worker at a time (advisory locks), jobs by any number; a
 worker that dies is replaced by the next one, and its half-done job runs again.
 """
 
@@ -20,7 +20,7 @@ from contract import topics
 from contract.envelope import FeedItem
 from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
-from server.kit import events, jobs, outbox, working
+from server.kit import audit_keys, audit_sealing, events, jobs, outbox, working
 from server.kit.db import transaction
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime, broker_url
@@ -31,6 +31,7 @@ TICK_S = 1.0
 CONCURRENT_JOBS = 2
 _TICK_LOCK = 0x45480001
 _RELAY_LOCK = 0x45480002
+_SEAL_LOCK = 0x45480003
 
 
 def tick(runtime: Runtime) -> None:
@@ -39,6 +40,16 @@ def tick(runtime: Runtime) -> None:
         with transaction(runtime.sessions) as session:
             if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
                 act(session, runtime.clock().astimezone(runtime.settings.tz))
+
+
+def seal(runtime: Runtime) -> None:
+    """Take what was written down since the last time into the audit's chain; keep the new head outside the database."""
+    key = audit_keys.signing_key(runtime.settings)
+    with transaction(runtime.sessions) as session:
+        mine = session.scalar(select(func.pg_try_advisory_xact_lock(_SEAL_LOCK)))
+        head = audit_sealing.seal_waiting(session, key, runtime.clock()) if mine else None
+    if head is not None:
+        audit_keys.keep_head(runtime.settings, head)
 
 
 def react(runtime: Runtime, *, event: str, data: dict[str, Any]) -> None:
@@ -144,6 +155,7 @@ def _tick_until(runtime: Runtime, stop: Ending) -> None:
     while not stop.is_set():
         try:
             tick(runtime)
+            seal(runtime)
         except OperationalError as error:
             log.warning("database_away", why=str(error).splitlines()[0])
         except Exception:

@@ -24,17 +24,7 @@ def save_sku(
     Conflict
         Where it is not as the person saw it (``seen``, see :func:`server.kit.records.version`).
     """
-    outcome = records.save(session, SKUS, sku, at=at, seen=seen)
-    if outcome != "unchanged":
-        audit.record(
-            session,
-            actor=actor,
-            action="sku.added" if outcome == "new" else "sku.changed",
-            subject=f"sku:{sku['sku']}",
-            at=at,
-            detail={field.name: field.write(sku[field.name]) for field in SKUS.fields},
-        )
-    return outcome
+    return records.keep(session, SKUS, sku, actor, act="sku", subject=f"sku:{sku['sku']}", at=at, seen=seen)
 
 
 def withdraw_sku(session: Session, sku: str, actor: Actor, *, at: datetime) -> None:
@@ -51,5 +41,5 @@ def _set_state(session: Session, sku: str, state: Literal["offered", "withdrawn"
     found = records.existing(session, SKUS, [(sku,)], lock=True).get((sku,))
     if found is None:
         raise Rejected("not_found", what="SKU", name=sku)
-    if records.save(session, SKUS, found | {"state": state}, at=at) == "changed":
+    if records.save(session, SKUS, found | {"state": state}, at=at) is not None:
         audit.record(session, actor=actor, action=f"sku.{state}", subject=f"sku:{sku}", at=at)

@@ -31,7 +31,8 @@ class Base(DeclarativeBase):
     """Base of all tables.
 
     A table whose ``__party__`` names a column is under row-level security by that column. From a table with
-    ``__append_only__`` the application's role may neither change nor remove a row.
+    ``__append_only__`` the application's role may neither change nor remove a row. ``__ddl__`` is what the database
+    needs beside a table once all tables are there (a trigger, a function), ``__ddl_down__`` what takes it away again.
     """
 
     metadata = MetaData(naming_convention=_NAMES)
@@ -42,6 +43,8 @@ class Base(DeclarativeBase):
     }
     __party__: ClassVar[str | None] = None
     __append_only__: ClassVar[bool] = False
+    __ddl__: ClassVar[tuple[str, ...]] = ()
+    __ddl_down__: ClassVar[tuple[str, ...]] = ()
 
 
 def make_engine(url: str, *, pool: int = 10) -> Engine:

@@ -24,6 +24,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
+from server.kit import audit
 from server.kit.clock import Clock
 from server.kit.db import EVERYTHING, act_for
 from server.kit.identity import Operator, Role
@@ -118,13 +119,20 @@ def runtime_of(request: Request) -> Runtime:
 def _session(request: Request) -> Iterator[Session]:
     with runtime_of(request).sessions() as session:
         act_for(session, EVERYTHING)
+        audit.came_from(session, remote_of(request))
         yield session
 
 
 def _device_session(request: Request) -> Iterator[Session]:
     """Open a session that sees no party's rows until the device is known."""
     with runtime_of(request).sessions() as session:
+        audit.came_from(session, remote_of(request))
         yield session
+
+
+def remote_of(request: Request) -> str:
+    """Return the address that a request comes from; the proxy's own where no proxy is told to be believed."""
+    return request.client.host if request.client else "unknown"
 
 
 def _clock(request: Request) -> Clock:

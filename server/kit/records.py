@@ -19,8 +19,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict
+from server.kit import audit
 from server.kit.db import Base
 from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
+from server.kit.identity import Actor
 from server.kit.marking import N_
 from server.kit.sheets import Sheet, csv_text
 
@@ -100,8 +102,46 @@ class Kind:
         return " / ".join(str(part) for part in self.key_of(record))
 
 
-def save(session: Session, kind: Kind, record: Mapping[str, Any], *, at: datetime, seen: str | None = None) -> Outcome:
-    """Insert or update one record.
+def keep(
+    session: Session,
+    kind: Kind,
+    record: Mapping[str, Any],
+    actor: Actor,
+    *,
+    act: str,
+    subject: str,
+    at: datetime,
+    seen: str | None = None,
+) -> Outcome:
+    """Save one record, and write down what it was before and is now, as ``act.added`` or ``act.changed``.
+
+    Raises what :func:`save` raises.
+    """
+    written = save(session, kind, record, at=at, seen=seen)
+    if written is None:
+        return "unchanged"
+    outcome: Outcome = "new" if written.before is None else "changed"
+    audit.record(
+        session,
+        actor=actor,
+        action=f"{act}.added" if outcome == "new" else f"{act}.changed",
+        subject=subject,
+        at=at,
+        detail=changed(kind, written),
+    )
+    return outcome
+
+
+def changed(kind: Kind, written: Written) -> dict[str, Any]:
+    """Return what was written as an audit entry tells it: each field that changed, before and after."""
+    before = None if written.before is None else {one.name: one.write(written.before[one.name]) for one in kind.fields}
+    return audit.changes(before, {one.name: one.write(written.after[one.name]) for one in kind.fields})
+
+
+def save(
+    session: Session, kind: Kind, record: Mapping[str, Any], *, at: datetime, seen: str | None = None
+) -> Written | None:
+    """Insert or update one record; return what was written, none where it stood there already.
 
     Parameters
     ----------
@@ -132,10 +172,11 @@ def save(session: Session, kind: Kind, record: Mapping[str, Any], *, at: datetim
     if seen is not None and (before is None or version(kind, before) != seen):
         raise Conflict("changed_meanwhile", name=kind.named(after))
     if after == before:
-        return "unchanged"
+        return None
     write(session, kind, [after], at=at)
-    kind.written(session, [Written(before, after)], at)
-    return "new" if before is None else "changed"
+    written = Written(before, after)
+    kind.written(session, [written], at)
+    return written
 
 
 def version(kind: Kind, record: Mapping[str, Any]) -> str:

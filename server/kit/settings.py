@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     sign_in_link_ttl_s: int = Field(default=900, ge=60, description="A one-use sign-in link ends after this.")
     ingest_batch: int = Field(default=64, ge=1, le=1000, description="Messages that one commit takes at most.")
     ingest_wait_ms: int = Field(default=5, ge=0, le=1000, description="How long a commit waits for more messages.")
+    audit_key_file: Path | None = Field(
+        default=None,
+        description="Private Ed25519 key (PEM, mode 600) that signs the audit's heads; made in the data "
+        "folder where absent. Workers on several machines need the same.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

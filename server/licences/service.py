@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
-from server.kit import audit, records
+from server.kit import records
 from server.kit.identity import Actor
 from server.licences.fields import LICENCES
 from server.licences.queries import Licence
@@ -25,17 +25,9 @@ def save_licence(
     Conflict
         Where it is not as the person saw it (``seen``, see :func:`server.kit.records.version`).
     """
-    outcome = records.save(session, LICENCES, licence, at=at, seen=seen)
-    if outcome != "unchanged":
-        audit.record(
-            session,
-            actor=actor,
-            action="licence.added" if outcome == "new" else "licence.changed",
-            subject=f"retailer:{licence['retailer']}",
-            at=at,
-            detail={field.name: field.write(licence[field.name]) for field in LICENCES.fields},
-        )
-    return outcome
+    return records.keep(
+        session, LICENCES, licence, actor, act="licence", subject=f"retailer:{licence['retailer']}", at=at, seen=seen
+    )
 
 
 def set_state(

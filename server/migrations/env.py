@@ -3,6 +3,7 @@
 Row-level security for every new table of a party; on the way down, a stop before a table with rows is dropped.
 """
 
+import textwrap
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ def complete(_context: Any, _revision: Any, directives: list[Any]) -> None:
     if directives:
         secure_parties(directives[0].upgrade_ops)
         guard_rows(directives[0].downgrade_ops)
+        add_what_tables_need(directives[0].upgrade_ops, directives[0].downgrade_ops)
 
 
 def secure_parties(upgrade: ops.UpgradeOps) -> None:
@@ -38,6 +40,16 @@ def guard_rows(downgrade: ops.DowngradeOps) -> None:
     dropped = sorted(op.table_name for op in downgrade.ops if isinstance(op, ops.DropTableOp))
     if dropped:
         downgrade.ops.insert(0, ops.ExecuteSQLOp(keep_rows(dropped)))
+
+
+def add_what_tables_need(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
+    """Add the functions and triggers that the created tables declare; on the way down they go before the tables."""
+    created = {op.table_name for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
+    declaring = [table for table in mapped_tables() if table.__tablename__ in created]
+    up = [ops.ExecuteSQLOp(textwrap.dedent(one).strip()) for table in declaring for one in table.__ddl__]
+    down = [ops.ExecuteSQLOp(one) for table in reversed(declaring) for one in table.__ddl_down__]
+    upgrade.ops.extend(up)
+    downgrade.ops[1:1] = down
 
 
 def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:  # noqa: FBT001 - Alembic's signature

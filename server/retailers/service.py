@@ -56,17 +56,9 @@ def save_retailer(
     Conflict
         Where it is not as the person saw it (``seen``, see :func:`server.kit.records.version`).
     """
-    outcome = records.save(session, RETAILERS, retailer, at=at, seen=seen)
-    if outcome != "unchanged":
-        audit.record(
-            session,
-            actor=actor,
-            action="retailer.added" if outcome == "new" else "retailer.changed",
-            subject=f"retailer:{retailer['code']}",
-            at=at,
-            detail={field.name: field.write(retailer[field.name]) for field in RETAILERS.fields},
-        )
-    return outcome
+    return records.keep(
+        session, RETAILERS, retailer, actor, act="retailer", subject=f"retailer:{retailer['code']}", at=at, seen=seen
+    )
 
 
 def suspend_retailer(session: Session, code: str, reason: str, actor: Actor, *, at: datetime) -> None:
@@ -88,8 +80,9 @@ def restore_retailer(session: Session, code: str, actor: Actor, *, at: datetime)
 def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime) -> None:
     """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says."""
     limit = {"retailer": code, "sku": sku, "limit_units": limit_units}
-    if records.save(session, LIMITS, limit, at=at) != "unchanged":
-        detail = {"sku": sku, "limit_units": limit_units}
+    written = records.save(session, LIMITS, limit, at=at)
+    if written is not None:
+        detail = {"sku": sku} | records.changed(LIMITS, written)
         audit.record(session, actor=actor, action="limit.set", subject=f"retailer:{code}", at=at, detail=detail)
 
 
@@ -111,7 +104,7 @@ def _set_standing(session: Session, code: str, standing: Mapping[str, Any], acto
     found = records.existing(session, RETAILERS, [(code,)], lock=True).get((code,))
     if found is None:
         raise Rejected("not_found", what="retailer", name=code)
-    if records.save(session, RETAILERS, {**found, **standing}, at=at) == "changed":
+    if records.save(session, RETAILERS, {**found, **standing}, at=at) is not None:
         audit.record(
             session,
             actor=actor,

