@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from server.announcements import reactions as announcements
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
 from server.cycles.events import GrantsPublished
@@ -17,7 +18,7 @@ from server.kit import audit_checking
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
 from server.orders import windows
-from server.orders.events import WindowClosed
+from server.orders.events import RetailersReminded, WindowClosed
 from server.reference import reactions as reference
 from server.retailers.events import RetailersChanged, StandingChanged
 from server.scores import decisions as score_decisions
@@ -28,6 +29,7 @@ from server.wiring import IMPORTS
 REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
     WindowClosed: (cycles_reactions.on_window_closed,),
     GrantsPublished: (cycles_reactions.on_grants_published,),
+    RetailersReminded: (announcements.on_retailers_reminded,),
     DeliveryConfirmed: (inventory.on_delivery_confirmed,),
     CatalogueChanged: (reference.on_catalogue_changed,),
     RetailersChanged: (reference.on_retailers_changed,),

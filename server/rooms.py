@@ -50,6 +50,7 @@ from server.licences import http as licences_http
 from server.operators import console as operators_console
 from server.operators import console_audit, console_people
 from server.orders import console as orders_console
+from server.orders import console_reminding as orders_reminding
 from server.orders import http as orders_http
 from server.photos import console as photos_console
 from server.photos import http as photos_http
@@ -140,6 +141,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     scores_appeals.inbox,
     forecasts_shop.shop_screens,
     orders_console.windows,
+    orders_reminding.reminders,
     orders_console.orders,
     retailers_console.shops,
     retailers_console.keeping,

@@ -91,7 +91,7 @@ def publish_announcement(session: Session, announcement_id: UUID, operator: Oper
     session.execute(
         insert(RecipientRow), [{"announcement_id": row.id, "retailer": code, "sent_at": at} for code in codes]
     )
-    _tell(session, row, at)
+    tell(session, row, at)
     _record(session, operator, "announcement.published", row, at, sent=len(codes))
     return len(codes)
 
@@ -111,7 +111,7 @@ def correct_announcement(
     row.version += 1
     session.flush()
     _add_version(session, row, correction.title, correction.body, correction.note, operator, at)
-    _tell(session, row, at)
+    tell(session, row, at)
     _record(session, operator, "announcement.corrected", row, at, note=correction.note.en)
     return row.version
 
@@ -188,7 +188,8 @@ def _locked(session: Session, announcement_id: UUID, needed: str) -> Announcemen
     return row
 
 
-def _tell(session: Session, row: AnnouncementRow, at: datetime) -> None:
+def tell(session: Session, row: AnnouncementRow, at: datetime) -> None:
+    """Send the newest version to the feeds of those whom it was sent to."""
     shown = queries.announcement(session, row.id)
     assert shown is not None  # noqa: S101 - locked before
     newest = shown.newest

@@ -68,6 +68,7 @@ ACTS: dict[str, str] = {
     "cycle.window_dropped": N_("took a window out"),
     "cycle.announced": N_("announced the windows and the commitment"),
     "cycle.supply_released": N_("released supply"),
+    "window.reminded": N_("reminded shops without an order"),
     "window.closed": N_("closed a window"),
     "cycle.frozen": N_("froze the order book"),
     "cycle.solved": N_("shared out the supply"),

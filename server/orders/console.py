@@ -17,7 +17,7 @@ from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator, Role
-from server.orders import queries, room
+from server.orders import queries, reminding, room
 from server.retailers import queries as retailers
 
 ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator", "manager", "dispatcher", "regional", "auditor")
@@ -82,9 +82,9 @@ async def room_changes(request: Request, operator: http.Person, window_id: UUID)
 
 
 @windows.get("/{window_id}")
-def show_room(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
+def show_room(request: Request, session: http.Db, clock: http.Now, operator: http.Person, window_id: UUID) -> Response:
     """Show one window live: who is in and missing, and how fast orders come."""
-    window, now = _window(request, session, window_id), clock()
+    window, now = known_window(request, session, window_id), clock()
     standing, pace = room.standing(session, window), room.pace(session, window_id, min(now, window.rule().deadline))
     missing = room.missing(session, window, now)
     return console.page(
@@ -96,13 +96,15 @@ def show_room(request: Request, session: http.Db, clock: http.Now, window_id: UU
         missing=missing[:10],
         unreachable=sum(shop.terminal != "online" for shop in missing),
         deadline=window.rule().deadline,
+        reminders=reminding.reminders(session, window_id),
+        may_remind=operator.may("planner", "administrator"),
     )
 
 
 @windows.get("/{window_id}/missing")
 def list_missing(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
     """List the shops without an order, for those who call them."""
-    window = _window(request, session, window_id)
+    window = known_window(request, session, window_id)
     everybody = room.missing(session, window, clock())
     filters = (
         Filter("region", N_("Region"), _values(shop.region for shop in everybody), translate=False),
@@ -178,7 +180,7 @@ def show_order(request: Request, session: http.Db, number: Annotated[int, Path(g
     order = room.order_numbered(session, number)
     if order is None:
         raise Rejected("not_found", what=texts(request).gettext("order"), name=number)
-    window = _window(request, session, order.window)
+    window = known_window(request, session, order.window)
     history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"order:{number}"), limit=200)
     return console.page(
         request,
@@ -228,7 +230,8 @@ def window_name(window: queries.WindowView, language: Language) -> str:
     return window.name_zh if language == "zh" else window.name_en
 
 
-def _window(request: Request, session: Session, window_id: UUID) -> queries.WindowView:
+def known_window(request: Request, session: Session, window_id: UUID) -> queries.WindowView:
+    """Return a window, or refuse an address that names none."""
     window = queries.window(session, window_id)
     if window is None:
         raise Rejected("not_found", what=texts(request).gettext("window"), name=str(window_id))

@@ -12,3 +12,11 @@ class WindowClosed:
     window: UUID
     cycle: UUID
     at: datetime
+
+
+@dataclass(frozen=True)
+class RetailersReminded:
+    """Shops that had not ordered yet are to be reminded on their terminals."""
+
+    reminder: UUID
+    at: datetime

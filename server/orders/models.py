@@ -85,3 +85,32 @@ class OrderLineRow(Base):
     sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
     quantity_units: Mapped[int]
     price_minor: Mapped[int]
+
+
+class ReminderRow(Base):
+    """A notice to shops that had not ordered in a window yet. ``again``: to those reminded before as well."""
+
+    __tablename__ = "reminders"
+    __append_only__ = True
+    __table_args__ = (Index("ix_reminders_window_id", "window_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    window_id: Mapped[UUID] = mapped_column(ForeignKey("windows.id"))
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    body_zh: Mapped[str]
+    body_en: Mapped[str]
+    again: Mapped[bool]
+    sent_by: Mapped[str]
+    sent_at: Mapped[datetime]
+
+
+class ReminderShop(Base):
+    """A shop that a reminder went to."""
+
+    __tablename__ = "reminder_shops"
+    __append_only__ = True
+    __party__ = "retailer"
+
+    reminder_id: Mapped[UUID] = mapped_column(ForeignKey("reminders.id"), primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)

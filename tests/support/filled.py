@@ -8,6 +8,7 @@ from pictures import named, picture
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contract.feed import Text
 from contract.ids import uuid7
 from contract.messages import (
     Answer,
@@ -46,6 +47,7 @@ from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
 from server.operators import service as operators
+from server.orders import reminding
 from server.scores import decisions
 from server.scores.models import AppealAnswerRow, AppealRow, CorrectionRow, ScorePolicyRow, ScoreRow, ScoreRun
 from server.surveys import rules as survey_rules
@@ -72,6 +74,8 @@ def fill(session: Session) -> None:
     _scores(session)
 
     window = make_window(session)
+    said = Text(**BOTH)
+    reminding.remind(session, window, reminding.Words(said, said), again=False, known=0, by=PLANNER, at=NOW)
     announcement = announcements.write_announcement(
         session,
         announcement_rules.Draft.model_validate({"sort": "notice", "title": BOTH, "body": BOTH}),
