@@ -52,6 +52,7 @@ class Till:
         self.prints = self.terminal.counter.prints
         self.chance = make.chance(5)
         self.client = Client(serve.web(self.terminal))
+        self.things: dict[str, Any] = {}
         self.scanned = 0
         self.store.choose("language", "en")
 

@@ -83,7 +83,9 @@ def discard(desk: Desk, _request: Request) -> Response:
     thrown = feedback_use_cases.let_go(shop)
     if thrown is not None:
         desk.offer_undo(
-            desk.pages.text(N_("What you wrote was thrown away.")), lambda: feedback_use_cases.put_back(shop, thrown)
+            desk.pages.text(N_("What you wrote was thrown away.")),
+            lambda: feedback_use_cases.put_back(shop, thrown),
+            "/say",
         )
     return go("/say")
 

@@ -7,7 +7,6 @@ from contract.texts import LANGUAGES
 from terminal_client.core import alarms
 from terminal_client.core.views import status
 from terminal_client.ui.pages import KEYS, SIZES, THEMES
-from terminal_client.ui.screens import counter
 from terminal_client.ui.screens.orders import KINDS
 from terminal_client.ui.web import Desk, go
 
@@ -15,18 +14,14 @@ POSSIBLE: dict[str, tuple[str, ...]] = {"language": tuple(LANGUAGES), "theme": T
 
 
 def show(desk: Desk, _request: Request) -> Response:
-    """Show settings, connection, queue and version."""
+    """Show settings and queue, and the ways to what stands at the counter."""
     terminal = desk.terminal
-    device = terminal.counter.device()
     return desk.pages.page(
         "settings.html",
         here="settings",
         undo=None,
         diagnosis=status.diagnosis(terminal.store, terminal.clock),
-        server=terminal.server_url,
         kinds=KINDS,
-        printer=f"{device.address} · {device.width_mm} mm" if device else "",
-        scanner_words=counter.scanner_state(desk)[1],
     )
 
 

@@ -49,7 +49,7 @@ def enrol(till: Any, code: str = "K7QX-2M4P") -> str:
     [
         ("no_network", False, "No network: the way to 127.0.0.1:9 was not found", "没有网络"),
         ("no_answer", False, "does not answer. Check the network, then try again. The code is still good.", "没有应答"),
-        ("no_answer", True, "if the code then counts as used, ask for a new one", "索取新开通码"),
+        ("no_answer", True, "if the code then counts as used, ask for a new one", "索取新登记码"),
         ("clock", False, "the clock is wrong", "时钟错了"),
         ("not_trusted", False, "cannot prove that it is the server", "无法证明"),
         ("not_ours", True, "a network&#39;s sign-in page", "登录页面"),
@@ -91,7 +91,7 @@ def test_another_language_keeps_what_was_typed_and_nothing_typed_asks_nobody(
     assert "这是哪家店" in page
     assert 'value="K7Q"' in page
     fails(monkeypatch, AssertionError("asked"))
-    assert "请先输入或扫描开通码" in enrol(fresh, " - ")
+    assert "请先输入或扫描登记码" in enrol(fresh, " - ")
 
 
 def certificate(number: int) -> ssl.SSLCertVerificationError:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from browser import serve_until_closed, system_chromium, violations
 from playwright.sync_api import Browser, Page, expect
+from walk.measuring import OUT_OF_PLACE
 
 from contract.messages import OrderLine
 from terminal_client.core import drafts, outbox
@@ -21,25 +22,6 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 SIZES = {"counter": (1024, 600), "small": (800, 480)}
 #: What a person may touch, and how large it must be.
 TOUCHED_PX, PRIMARY_PX = 56, 72
-OUT_OF_PLACE = """() => {
-  const wide = document.documentElement.clientWidth, bad = [];
-  const page = document.documentElement.scrollWidth;
-  if (page > wide + 1) bad.push(`the page is ${page} wide`);
-  for (const each of document.querySelectorAll("body *")) {
-    if (each.closest(".hidden, [hidden], svg, template") || !each.checkVisibility()) continue;
-    const box = each.getBoundingClientRect(), style = getComputedStyle(each);
-    if (!box.width || !box.height) continue;
-    const name = `${each.tagName.toLowerCase()}.${each.className} "${each.textContent.trim().slice(0, 40)}"`;
-    if (box.right > wide + 1 || box.left < -1) bad.push(`${name} reaches from ${box.left} to ${box.right}`);
-    const holdsText = [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    const meant = style.textOverflow === "ellipsis" || each.matches("input, textarea, select, .kb-typed");
-    const said = each.matches("button, a.chip, a.second, a.primary, .primary, nav a, b, h1, h2, p, dt, dd");
-    const holds = said && !meant && style.display !== "inline" && (holdsText || each.matches("button, a"));
-    if (holds && each.scrollWidth > each.clientWidth + 1)
-      bad.push(`${name} is ${each.scrollWidth} wide in ${each.clientWidth}`);
-  }
-  return bad;
-}"""
 
 
 class Pseudo(gettext.NullTranslations):

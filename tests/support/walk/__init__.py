@@ -1,0 +1,41 @@
+"""A walk through the terminal: every screen in every state, in a browser."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from browser import serve_until_closed
+from till import Till
+
+from terminal_client.ui import serve
+from walk.acts import State
+from walk.states import all_states
+
+__all__ = ["State", "all_states", "standing", "walks"]
+
+
+def walks(names: Sequence[str] = ()) -> list[list[State]]:
+    """Return the states whose name holds one of ``names``, all without any; those that share a terminal together."""
+    chosen = [state for state in all_states() if not names or any(name in state.name for name in names)]
+    shared: dict[object, list[State]] = {}
+    for state in chosen:
+        shared.setdefault(state.name if state.acts else state.steps, []).append(state)
+    return list(shared.values())
+
+
+@contextmanager
+def standing(states: list[State], folder: Path, make: Any) -> Iterator[tuple[Till, list[str]]]:
+    """Lead a terminal in ``folder`` to states that share one, and serve it; give it and the addresses of the pages."""
+    till = Till(folder, make)
+    states[0].reach(till)
+    server = serve.server(till.terminal, 0)
+    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
+    serving.start()
+    try:
+        yield till, [f"http://127.0.0.1:{server.effective_port}{each.path.format(**till.things)}" for each in states]
+    finally:
+        server.close()
+        serving.join(timeout=10)
+        till.terminal.close()
