@@ -145,7 +145,7 @@ def test_a_blind_count_hides_the_figure_until_one_was_typed(shelf: Till) -> None
     shelf.tap("/stock/count/put", sku="BLUE", units="0")
     assert "Everything is counted" in shelf.client.get("/stock/count").text
     check = words(shelf.client.get("/stock/count/check").text)
-    assert "differs by -3" in check
+    assert "differs by −3" in check
     for _ in range(2):
         shelf.tap("/stock/count/finish")
     assert said(shelf) == [("count", {"BLUE": 0, "GOLD": 97}, None)]
@@ -214,7 +214,7 @@ def test_a_day_is_added_up_and_printed(shelf: Till) -> None:
     shelf.tap("/stock/sell", sku="GOLD", units="2", act="refund")
     shelf.tap("/stock/adjust", sku="GOLD", change="less", units="1", reason="Stolen")
     page = words(shelf.client.get("/stock/day").text)
-    assert "adjusted -1" in page
+    assert "adjusted −1" in page
     assert "Sold 5" in page
     assert shelf.client.get("/stock/day?day=nonsense").status_code == 404
     assert "Nothing was entered" in shelf.client.get("/stock/day?day=2027-03-20").text
