@@ -4,15 +4,12 @@ Message ids are the English source strings. ``zh`` stands for simplified Chinese
 """
 
 import gettext
-import io
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
+from contract import po
 from contract.errors import TEXTS, WORDS, _Shown
 
 Language = Literal["zh", "en"]
@@ -27,12 +24,8 @@ def translations(package: str, language: Language) -> gettext.NullTranslations:
     """
     if language == "en":
         return gettext.NullTranslations()
-    source = files(package) / "locale" / "zh_Hans.po"
-    compiled = io.BytesIO()
-    with source.open("rb") as opened:
-        write_mo(compiled, read_po(opened, locale="zh_Hans"))
-    compiled.seek(0)
-    found = gettext.GNUTranslations(compiled)
+    with (files(package) / "locale" / "zh_Hans.po").open(encoding="utf-8") as opened:
+        found = po.read(opened)
     if package != "contract":
         found.add_fallback(translations("contract", language))
     return found

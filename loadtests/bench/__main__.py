@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import coupled, cycle, filling, forecasts, page, system, taps, terminal, whole_packs
+from loadtests.bench import coupled, cycle, day, filling, forecasts, page, system, taps, terminal, whole_packs
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -27,7 +27,7 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
     "cycle": (cycle.batch_rows,),
     "forecast": (forecasts.m3_rows, forecasts.carparts_rows, forecasts.speed_rows),
     "system": (system.intake_rows,),
-    "terminal": (terminal.start_rows, terminal.memory_rows, taps.tap_rows),
+    "terminal": (terminal.start_rows, day.memory_rows, taps.tap_rows, terminal.exchange_rows),
 }
 
 

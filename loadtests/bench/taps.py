@@ -1,6 +1,7 @@
 """Rows of a tap at the terminal: from the finger to the frame that shows the answer, in a real Chromium."""
 
 import shutil
+import statistics
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 from loadtests.bench import terminal
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
+from loadtests.bench.terminal import COMMAND, SIZE
 
 TAPS: Final = 100
 MOST_MS: Final = 100.0
@@ -61,12 +63,17 @@ def tap_rows(sizes: Sizes) -> list[Row]:
             page.set_default_timeout(WITHIN_MS)
             taken = {what: _taps(page, here.url, script, taps) for what, script in ACTS.items()}
             chromium.close()
-    rows = []
-    for what, times in taken.items():
-        p95 = sorted(times)[max(0, round(0.95 * len(times)) - 1)]
-        name = f"terminal, tap to painted, p95 of {taps} taps, {what}"
-        rows.append(Row(name, terminal.SIZE, p95, None, "ms", None, "≤ 100 ms", p95 <= MOST_MS, taps, terminal.COMMAND))
-    return rows
+    return [row for what, times in taken.items() for row in _rows(what, sorted(times))]
+
+
+def _rows(what: str, times: list[float]) -> list[Row]:
+    p50, p95 = statistics.median(times), times[max(0, round(0.95 * len(times)) - 1)]
+    name = f"terminal, tap to painted, {what}"
+
+    def row(which: str, value: float, target: str, *, met: bool | None) -> Row:
+        return Row(f"{name}, {which}", SIZE, value, None, "ms", None, target, met, len(times), COMMAND)
+
+    return [row("p50", p50, "–", met=None), row("p95", p95, "≤ 100 ms", met=p95 <= MOST_MS)]
 
 
 def _taps(page: Page, url: str, script: str, taps: int) -> list[float]:

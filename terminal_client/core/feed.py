@@ -6,7 +6,7 @@ its key. Kinds that this version does not know are kept for a later one.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -95,13 +95,31 @@ def parse(family: type[M], item: FeedItem) -> M | None:
 
 def read(store: Store, family: type[M]) -> list[M]:
     """Return every current item of a family, in the order of the feed."""
-    kind = next(name for name, model in DOWN.items() if model is family)
+    return _parsed(family, store.rows("SELECT data FROM feed WHERE kind = ? ORDER BY seq", (_kind(family),)))
+
+
+def naming(store: Store, family: type[M], field: str, values: Iterable[object]) -> list[M]:
+    """Return the current items of a family whose ``field`` is one of ``values``, in the order of the feed."""
+    rows = store.rows(
+        "SELECT data FROM feed WHERE kind = :kind AND data ->> :field IN (SELECT value FROM json_each(:values))"
+        " ORDER BY seq",
+        {"kind": _kind(family), "field": field, "values": json.dumps([str(value) for value in values])},
+    )
+    return _parsed(family, rows)
+
+
+def _kind(family: type[Message]) -> str:
+    return next(name for name, model in DOWN.items() if model is family)
+
+
+def _parsed(family: type[M], rows: Iterable[tuple[str]]) -> list[M]:
+    """Return what of the rows this version can read."""
     found = []
-    for (data,) in store.rows("SELECT data FROM feed WHERE kind = ? ORDER BY seq", (kind,)):
+    for (data,) in rows:
         try:
             found.append(family.model_validate_json(data))
         except ValidationError:
-            log.warning("an item of kind %s cannot be read by this version", kind)
+            log.warning("an item of kind %s cannot be read by this version", _kind(family))
     return found
 
 
@@ -128,15 +146,8 @@ def find(store: Store, family: type[M], key: str) -> M | None:
 
 def newest(store: Store, family: type[M], count: int) -> list[M]:
     """Return the ``count`` items of a family that came last, newest first: without reading a year of them."""
-    kind = next(name for name, model in DOWN.items() if model is family)
-    rows = store.rows("SELECT data FROM feed WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, count))
-    found = []
-    for (data,) in rows:
-        try:
-            found.append(family.model_validate_json(data))
-        except ValidationError:
-            log.warning("an item of kind %s cannot be read by this version", kind)
-    return found
+    sql = "SELECT data FROM feed WHERE kind = ? ORDER BY seq DESC LIMIT ?"
+    return _parsed(family, store.rows(sql, (_kind(family), count)))
 
 
 def seen_commitment(store: Store, cycle: str) -> tuple[str, int] | None:

@@ -14,6 +14,8 @@ from terminal_client.core.store import Store
 
 State = Literal["saved", "sent", "received", "refused", "cancelled"]
 KINDS = ("order.place", "order.amend", "order.cancel")
+#: The subjects of all orders, known here or at the server.
+EVERY = "SELECT key FROM feed WHERE kind = 'order' UNION SELECT subject FROM outbox WHERE kind = 'order.place'"
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,13 @@ def read_all(store: Store) -> list[Order]:
 
 def newest(store: Store) -> Iterator[Order]:
     """Yield every order, newest first. Each is read only when it is asked for: a shop has years of them."""
-    sql = "SELECT key FROM feed WHERE kind = 'order' UNION SELECT subject FROM outbox WHERE kind = 'order.place'"
-    yield from _each(store, store.rows(f"{sql} ORDER BY 1 DESC"))
+    yield from _each(store, store.rows(f"{EVERY} ORDER BY 1 DESC"))
+
+
+def count(store: Store) -> int:
+    """Return how many orders there are."""
+    found: int = store.rows(f"SELECT count(*) FROM ({EVERY})")[0][0]  # noqa: S608 - our own clause
+    return found
 
 
 def in_windows(store: Store, windows: Iterable[UUID]) -> list[Order]:

@@ -1,6 +1,7 @@
 """My orders: each with the chain *saved → sent → received → granted*, in the server's words only."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 from uuid import UUID
 
@@ -48,9 +49,9 @@ class OrderView:
         return open_ and self.order.live and not self.order.cancelling
 
 
-def read_all(store: Store, clock: ServerClock) -> list[OrderView]:
-    """Return every order, newest first."""
-    return _views(store, clock, orders.read_all(store))
+def newest(store: Store, clock: ServerClock, most: int) -> list[OrderView]:
+    """Return the newest orders, newest first, without reading the years before."""
+    return _views(store, clock, list(islice(orders.newest(store), most)))
 
 
 def read(store: Store, clock: ServerClock, order: UUID) -> OrderView | None:
@@ -62,8 +63,9 @@ def read(store: Store, clock: ServerClock, order: UUID) -> OrderView | None:
 def _views(store: Store, clock: ServerClock, found: list[Order]) -> list[OrderView]:
     known = catalogue.read(store)
     by_id = {view.window: view for view in windows.read_all(store, clock)}
+    cycles = {by_id[order.window].cycle for order in found if order.window in by_id}
     published: dict[UUID, list[Grants]] = {}
-    for part in feed.read(store, Grants):
+    for part in feed.naming(store, Grants, "cycle", cycles):
         published.setdefault(part.cycle, []).append(part)
     return [_view(order, by_id.get(order.window), published, known) for order in found]
 

@@ -14,6 +14,8 @@ from terminal_client.core.views import catalogue, order_list
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
+#: Orders that are shown at first, and by how many more at a time.
+AT_ONCE, MOST = 20, 2_000
 #: What a message was, for the list of refusals and the queue.
 KINDS = {
     "order.place": N_("Order"),
@@ -31,15 +33,15 @@ KINDS = {
 }
 
 
-def show(desk: Desk, _request: Request, order: UUID | None = None) -> Response:
-    """Show the orders, one of them in full."""
-    views = order_list.read_all(desk.terminal.store, desk.terminal.clock)
-    if order is None:
-        chosen = views[0] if views else None
-    else:
-        chosen = next((view for view in views if view.order.id == order), None)
-        if chosen is None:
-            raise NotFound
+def show(desk: Desk, request: Request, order: UUID | None = None) -> Response:
+    """Show the newest orders, the older ones on demand, and one of them in full."""
+    store, clock = desk.terminal.store, desk.terminal.clock
+    asked = request.args.get("most", "")
+    most = min(int(asked[:6]), MOST) if asked.isascii() and asked.isdecimal() else AT_ONCE
+    views = order_list.newest(store, clock, most)
+    chosen = (views[0] if views else None) if order is None else order_list.read(store, clock, order)
+    if order is not None and chosen is None:
+        raise NotFound
     return desk.pages.page(
         "orders.html",
         here="orders",
@@ -47,6 +49,10 @@ def show(desk: Desk, _request: Request, order: UUID | None = None) -> Response:
         views=views,
         chosen=chosen,
         opened=order is not None,
+        most=most,
+        more=f"?most={most}" if most != AT_ONCE else "",
+        all=orders.count(store),
+        step=AT_ONCE,
         goods=catalogue.read(desk.terminal.store),
         refusals=len(outbox.refused(desk.terminal.store)),
     )

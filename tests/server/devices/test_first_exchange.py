@@ -35,7 +35,9 @@ def busy(sessions):
             place(session, other, window, **{f"690123{number:07}": 5})
 
 
-def test_it_takes_at_most_64_kb_for_200_skus_and_holds_this_shops_data_alone(app_client, busy):
+def test_it_takes_at_most_64_kb_for_200_skus_and_holds_this_shops_data_alone(
+    app_client, busy, record_testsuite_property
+):
     took, texts = 0, []
     for path in ("/device/v1/feed?after=0", "/device/v1/reference"):
         with app_client.stream("GET", path, auth=("t-1", SECRET), headers={"Accept-Encoding": "gzip"}) as answer:
@@ -45,6 +47,7 @@ def test_it_takes_at_most_64_kb_for_200_skus_and_holds_this_shops_data_alone(app
         took += len(raw) + sum(len(k) + len(v) + 4 for k, v in answer.headers.items()) + REQUEST_BYTES
         texts.append(gzip.decompress(raw).decode())
     assert len(json.loads(texts[1])["catalogue"]) == SKUS
+    record_testsuite_property("bytes", took)
     assert took <= BUDGET_BYTES
     assert all("R2" not in text and "t-2" not in text for text in texts)
     quantities = {

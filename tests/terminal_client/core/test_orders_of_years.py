@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from contract.feed import OrderState, WindowState
+from contract.feed import Grant, Grants, OrderState, WindowState
 from contract.messages import OrderLine
 from terminal_client.core import drafts, feed, orders, use_cases
 from terminal_client.core.store import Store
-from terminal_client.core.views import order_screen, windows
+from terminal_client.core.views import order_list, order_screen, windows
 
 WEEKS = 30
 
@@ -95,3 +95,43 @@ def test_a_draft_keeps_the_windows_that_were_read(world: Any, make: Any) -> None
     with world.store.transaction():
         drafts.put_line(world.store, window.window, "GOLD", 12)
     assert feed.windows(world.store) is before
+
+
+def test_my_orders_read_the_newest_and_the_grants_of_their_cycles(
+    world: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = years(world, make)
+    for number, window in enumerate(made[:-1]):
+        line = Grant(
+            sku="GOLD",
+            requested_units=12 * (number + 1),
+            eligible_units=12,
+            granted_units=12,
+            weight=1,
+            share="12",
+            reason="supply",
+            supply_units=100,
+            asked_units=100,
+        )
+        part = Grants(
+            cycle=window.cycle,
+            name=window.name,
+            part=1,
+            parts=1,
+            released_at=world.server.now(),
+            policy="max_min",
+            seed="s",
+            input_sha256="i",
+            result_sha256="r",
+            lines=(line,),
+        )
+        world.server.tell(f"grants:{window.cycle}:1", "grants", part)
+    world.run(60)
+    read: list[str] = []
+    for family in (OrderState, Grants):
+        ask = family.model_validate_json
+        monkeypatch.setattr(family, "model_validate_json", lambda data, ask=ask: read.append("one") or ask(data))
+    views = order_list.newest(world.store, world.shop.clock, 5)
+    assert [view.requested_units for view in views] == [12 * number for number in range(WEEKS - 1, WEEKS - 6, -1)]
+    assert len(read) <= 10
+    assert orders.count(world.store) == WEEKS - 1
