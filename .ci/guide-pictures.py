@@ -1,6 +1,7 @@
-"""Make the pictures of the shopkeeper's guide: ``.venv/bin/python .ci/guide-pictures.py`` (the system's Chromium).
+"""Make the pictures of the shopkeeper's guide and of the README: ``.venv/bin/python .ci/guide-pictures.py``.
 
-The terminal is the real one, with a server in memory and the clock of the tests, so that the pictures repeat.
+The terminal is the real one, with a server in memory and the clock of the tests, so that the pictures repeat; the
+browser is the system's Chromium.
 """
 
 import io
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from playwright.sync_api import Page
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests/support")]
 
 from browser import system_chromium
 from till import Till
+from walk import arrive, standing, walks
 
 from contract.device_api import CatalogueItem, Licence
 from contract.feed import Delivery, ShippedLine
@@ -30,6 +33,9 @@ SIZE = {"width": 800, "height": 480}
 COLOURS, MOST_BYTES = 64, 80_000
 PAGES = {"enrol": "/enrol", "order": "/order?show=mine", "orders": "/orders", "delivery": "/deliveries"}
 PAGES |= {"licence": "/licence", "diagnostics": "/diagnostics"}
+#: Of the README: the state of the walk, and its language.
+FIRST_SEEN = {"terminal-order": ("order-draft", "zh"), "terminal-grants": ("grants-scarce", "en")}
+FIRST_SIZE = {"width": 1024, "height": 600}
 GOODS = (
     ("TEA-250", "Jasmine tea 250 g", "茉莉花茶 250 克", 12),
     ("RICE-5K", "Rice 5 kg", "大米 5 公斤", 4),
@@ -81,8 +87,17 @@ def shop(folder: Path, factories: Any) -> Till:
     return here
 
 
+def keep(page: Page, name: str) -> None:
+    """Write what a page shows to the folder of the pictures."""
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+    place = CHECKOUT / "docs/img" / f"{name}.png"
+    taken.save(place, optimize=True)
+    if place.stat().st_size > MOST_BYTES:
+        raise SystemExit(f"{place} is above {MOST_BYTES:,} bytes; take fewer colours")
+
+
 def main() -> None:
-    """Write every picture in both languages."""
+    """Write every picture, those of the guide in both languages."""
     factories = make()
     with tempfile.TemporaryDirectory() as folder, system_chromium() as browser:
         full, fresh = shop(Path(folder) / "full", factories), Till(Path(folder) / "fresh", factories)
@@ -96,15 +111,19 @@ def main() -> None:
                 page = browser.new_page(viewport=SIZE)
                 page.goto(f"http://127.0.0.1:{servers[till].effective_port}{path}")
                 page.evaluate("document.fonts.ready")
-                taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+                keep(page, f"guide-{name}-{language}")
                 page.close()
-                place = CHECKOUT / "docs/img" / f"guide-{name}-{language}.png"
-                taken.save(place, optimize=True)
-                if place.stat().st_size > MOST_BYTES:
-                    raise SystemExit(f"{place} is above {MOST_BYTES:,} bytes; take fewer colours")
         for till, server in servers.items():
             server.close()
             till.terminal.close()
+        for name, (state, language) in FIRST_SEEN.items():
+            states = [each for group in walks([state]) for each in group if each.name == state]
+            with standing(states, Path(folder) / name, factories) as (till, addresses):
+                till.store.choose("language", language)
+                page = browser.new_page(viewport=FIRST_SIZE)
+                arrive(page, states[0], addresses[0])
+                keep(page, name)
+                page.close()
 
 
 if __name__ == "__main__":

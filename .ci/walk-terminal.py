@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests/support")]
 
 from browser import system_chromium
-from walk import standing, walks
+from walk import arrive, standing, walks
 
 SIZES = {"1024": (1024, 600), "800": (800, 480), "360": (360, 740)}
 LOOKS = [("zh", "1024", "normal"), ("en", "1024", "normal"), ("zh", "800", "normal"), ("en", "800", "normal")]
@@ -29,7 +29,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as stores, system_chromium() as browser:
         page = browser.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)
         for number, states in enumerate(walks(names)):
             with standing(states, Path(stores) / str(number), make) as (till, addresses):
                 for state, address in zip(states, addresses, strict=True):
@@ -39,12 +39,9 @@ def main() -> None:
                         width, height = SIZES[size]
                         page.set_viewport_size({"width": width, "height": height})
                         try:
-                            page.goto(address)
-                            for act in state.acts:
-                                act(page)
+                            arrive(page, state, address)
                         except Exception as error:  # noqa: BLE001 - a walk goes on, and says what it met
                             print(state.name, language, size, str(error)[:200], file=sys.stderr)
-                        page.evaluate("document.fonts.ready")
                         more = "-large" if type_ == "large" else ""
                         page.screenshot(path=folder / f"{state.name}-{language}-{size}{more}.png")
                 page.goto("about:blank")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from browser import serve_until_closed
+from playwright.sync_api import Page
 from till import Till
 
 from terminal_client.ui import serve
 from walk.acts import State
 from walk.states import all_states
 
-__all__ = ["State", "all_states", "standing", "walks"]
+__all__ = ["State", "all_states", "arrive", "standing", "walks"]
 
 
 def walks(names: Sequence[str] = ()) -> list[list[State]]:
@@ -39,3 +40,12 @@ def standing(states: list[State], folder: Path, make: Any) -> Iterator[tuple[Til
         server.close()
         serving.join(timeout=10)
         till.terminal.close()
+
+
+def arrive(page: Page, state: State, address: str) -> None:
+    """Open a state's page, do what is done on it, and wait until it is drawn with its own letters."""
+    page.goto(address)
+    for act in state.acts:
+        act(page)
+    page.wait_for_load_state()
+    page.evaluate("document.fonts.ready")

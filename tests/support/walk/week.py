@@ -1,11 +1,13 @@
 """A shop in the middle of its week: last week was granted and delivered, this week's window is open."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from till import Till
 
+from contract.book import leaf_bytes
 from contract.feed import (
     BookEntry,
     Claim,
@@ -21,15 +23,24 @@ from walk.shop import both, enrolled, new, window
 from walk.told import known
 
 LAST = {"TEA-250": 60, "RICE-5K": 20, "SOY-500": 48, "OIL-5L": 12, "MILK-1L": 24}
+LINES = tuple(OrderLine(sku=sku, quantity_units=units) for sku, units in LAST.items())
+#: What an honest draw publishes: a secret, sealed before, and a book of two shops.
+SECRET, SIBLING = bytes(range(32)), hashlib.sha256(b"another shop").digest()
+ROOT = hashlib.sha256(b"\x01" + SIBLING + hashlib.sha256(b"\x00" + leaf_bytes("R-12", LINES)).digest())
 
 
 def week(till: Till) -> None:
     """Last week's order was granted and delivered, this week's window is open, and much is to be read."""
     enrolled(till)
-    last = till.make.window(till, name=both("Week 11", "第 11 周"), closes_in=timedelta(minutes=3), scarce=("OIL-5L",))
+    last = till.make.window(
+        till,
+        name=both("Week 11", "第 11 周"),
+        closes_in=timedelta(minutes=3),
+        scarce=("OIL-5L",),
+        commitment=hashlib.sha256(SECRET).hexdigest(),
+    )
     till.hear()
-    lines = [OrderLine(sku=sku, quantity_units=units) for sku, units in LAST.items()]
-    till.things["order"] = use_cases.place_order(till.shop, last.window, lines)
+    till.things["order"] = use_cases.place_order(till.shop, last.window, LINES)
     till.hear()
     till.clock.forward(timedelta(minutes=3))
     till.server.tell(f"window:{last.window}", "window", last.model_copy(update={"state": "published"}))
@@ -73,13 +84,19 @@ def granted(till: Till, cycle: UUID) -> None:
         parts=1,
         released_at=till.server.now(),
         policy="fair-share 4",
-        seed="ab" * 32,
+        seed=hashlib.sha256(SECRET + ROOT.digest()).hexdigest(),
         input_sha256="cd" * 32,
         result_sha256="ef" * 32,
         lines=lines,
     )
     book = BookEntry(
-        cycle=cycle, root="00" * 32, lines=(), retailer="R-12", path=(), commitment="11" * 32, secret="22" * 32
+        cycle=cycle,
+        root=ROOT.hexdigest(),
+        lines=LINES,
+        retailer="R-12",
+        path=(("left", SIBLING.hex()),),
+        commitment=hashlib.sha256(SECRET).hexdigest(),
+        secret=SECRET.hex(),
     )
     till.server.tell(f"grants:{cycle}:1", "grants", told)
     till.server.tell(f"book:{cycle}", "book", book)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from browser import system_chromium
 from playwright.sync_api import Browser
-from walk import standing, walks
+from walk import arrive, standing, walks
 from walk.measuring import FAULTS, OUT_OF_PLACE
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -39,9 +39,7 @@ def test_every_state_of_every_screen_is_whole_and_in_reach(
             for state, address in zip(states, addresses, strict=True):
                 for language in languages:
                     till.store.choose("language", language)
-                    page.goto(address)
-                    for act in state.acts:
-                        act(page)
+                    arrive(page, state, address)
                     found = page.evaluate(OUT_OF_PLACE) + page.evaluate(FAULTS)
                     bad += [f"{state.name} {language}: {one}" for one in found]
             page.goto("about:blank")
