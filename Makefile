@@ -68,6 +68,14 @@ bench-forecast: setup-dev ## Forecasts against simple and costlier methods, in e
 bench-terminal: setup-dev ## A busy shop's terminal: start, memory after a day, tap to painted in Chromium; others' figures stay
 	$(BIN)/python -m loadtests.bench terminal $(ARGS)
 
+.PHONY: bench-console
+bench-console: setup-dev ## Time and queries of every page of the console, with 10,000 shops and 1 M order lines
+	$(BIN)/python -m loadtests.bench console $(ARGS)
+
+.PHONY: seed-large
+seed-large: setup-dev ## Fill a running, empty installation: 10,000 shops, 1 M order lines, three years of cycles
+	$(BIN)/python -m loadtests.seeding
+
 .PHONY: docs
 docs: setup-dev ## Write the generated pages: configuration, OpenAPI, JSON Schemas
 	$(BIN)/python -m evenhand.docs

@@ -1,4 +1,4 @@
-"""The command of ``make bench``, ``make bench-allocation``, ``make bench-forecast`` and ``make bench-terminal``."""
+"""The command of ``make bench`` and of its groups: ``make bench-allocation``, ``make bench-console`` and so on."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import coupled, cycle, day, filling, forecasts, page, system, taps, terminal, whole_packs
+from loadtests.bench import console, coupled, cycle, day, filling, forecasts, page, system, taps, terminal, whole_packs
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -24,6 +24,7 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
         filling.level_rows,
         filling.filling_rows,
     ),
+    "console": (console.page_rows,),
     "cycle": (cycle.batch_rows,),
     "forecast": (forecasts.m3_rows, forecasts.carparts_rows, forecasts.speed_rows),
     "system": (system.intake_rows,),

@@ -77,11 +77,13 @@ def search(
     ):
         if value is not None:
             query = query.where(column == value)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     chosen = getattr(RetailerRow, sort if sort in SORTS else "code")
     order = chosen.desc().nulls_last() if descending else chosen.asc().nulls_last()
     rows = session.scalars(query.order_by(order, RetailerRow.code.collate("C")).offset(offset).limit(limit))
-    return [view(row) for row in rows], total
+    found = [view(row) for row in rows]
+    if limit is None and not offset:
+        return found, len(found)
+    return found, session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def codes_on_route(session: Session, route: str) -> list[str]:

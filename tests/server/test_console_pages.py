@@ -1,0 +1,77 @@
+"""Every page of the console, from the routes themselves, on a small network in which everything has happened."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from starlette.testclient import TestClient
+
+from loadtests import console_pages, seeding
+from server import migrations
+from server.app import create_app
+from server.kit import embedded
+from server.kit.db import make_engine, make_sessions, transaction
+from server.kit.identity import SYSTEM
+from server.kit.runtime import Runtime
+from server.kit.settings import Settings
+from server.operators import service as operators
+
+NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, announcements=4)
+ANSWERS = {200, 204, 303}
+NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}"}
+
+
+@dataclass
+class Network:
+    """A server over a seeded database, somebody with every role, and an address of every page."""
+
+    runtime: Runtime
+    browser: TestClient
+    pages: list[console_pages.Page]
+
+
+@pytest.fixture(scope="module")
+def network(postgres: embedded.Cluster) -> Iterator[Network]:
+    made = postgres.create_database("seeded")
+    migrations.upgrade(made.owner_url, app_role="evenhand_app")
+    engine = make_engine(made.app_url, pool=3)
+    runtime = Runtime(
+        Settings(database_url=made.app_url, zone="Asia/Shanghai"), engine, make_sessions(engine), lambda: NOW, None
+    )
+    with contextlib.ExitStack() as ending:
+        ending.callback(engine.dispose)
+        yield _network(runtime)
+
+
+def _network(runtime: Runtime) -> Network:
+    seeding.fill(runtime, SMALL)
+    app = create_app(runtime)
+    with transaction(runtime.sessions) as session:
+        operators.add_operator(session, "ann", ["planner", "releaser", "administrator"], by=SYSTEM, at=NOW)
+        opened = operators.open_session(session, "ann", remote="test", ttl_s=3600, at=NOW)
+        pages = list(console_pages.pages(app, session))
+    browser = TestClient(app, follow_redirects=False)
+    browser.cookies.set("evenhand", opened.token)
+    browser.headers.update({"Accept": "text/html"})
+    return Network(runtime, browser, pages)
+
+
+def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):
+    over = {}
+    for page in network.pages:
+        with console_pages.listening(network.runtime.engine) as heard:
+            answer = network.browser.get(page.address)
+        if page.route not in NOT_FOR_A_SAMPLE:
+            assert answer.status_code in ANSWERS, (page, answer.text[:500])
+        most = console_pages.TOGETHER.get(page.route, console_pages.QUERIES_MOST)
+        if len(heard) > most:
+            over[page.route] = [" ".join(query.split())[:160] for query in heard]
+    assert not over, {route: len(queries) for route, queries in over.items()}
+
+
+def test_seeding_twice_is_refused(network: Network):
+    with pytest.raises(seeding.NotEmptyError):
+        seeding.fill(network.runtime, SMALL)
