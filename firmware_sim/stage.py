@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from firmware_sim.launching import LOG, end_server, launch_words, start_server
+from server.kit.clock import Clock, system_clock
 from server.kit.db import transaction
 from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
@@ -70,6 +71,7 @@ class Stage:
     url: str
     process: subprocess.Popen[str]
     people: list[Person] = field(default_factory=list)
+    clock: Clock = system_clock
 
     def sign_in(self, name: str, *roles: str) -> Person:
         """Add a person with ``roles`` and sign in by a one-use link, as a new colleague would."""
@@ -89,7 +91,10 @@ class Stage:
 
     def link_for(self, name: str, *roles: str) -> str:
         """Return a one-use sign-in link for ``name``, who is added where roles are given."""
-        with open_runtime(self.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:
+        with (
+            open_runtime(self.settings, clock=self.clock, need_broker=False) as runtime,
+            transaction(runtime.sessions) as session,
+        ):
             at = runtime.clock()
             if roles:
                 operators.add(session, name, roles, at=at)
@@ -104,9 +109,15 @@ class Stage:
 
 @contextmanager
 def installation(
-    data_dir: Path, *, process: subprocess.Popen[str] | None = None, **environment: str
+    data_dir: Path,
+    *,
+    process: subprocess.Popen[str] | None = None,
+    clock: Clock = system_clock,
+    **environment: str,
 ) -> Iterator[Stage]:
     """Start a server in ``data_dir`` on free ports, or take one that was started there so; end it on leaving.
+
+    ``clock`` is that of the server's processes, where it is not the machine's.
 
     Raises
     ------
@@ -117,7 +128,7 @@ def installation(
     stage: Stage | None = None
     try:
         settings = Settings(data_dir=data_dir.resolve(), **_as_settings(environment))
-        stage = Stage(settings, _address(settings, process, data_dir / LOG), process)
+        stage = Stage(settings, _address(settings, process, data_dir / LOG), process, clock=clock)
         yield stage
     finally:
         (stage or Stage(Settings(), "", process)).close()

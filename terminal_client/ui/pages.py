@@ -1,5 +1,6 @@
 """From a view to a page: templates, the chosen language, the settings of the screen."""
 
+import secrets
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from typing import Any
@@ -35,8 +36,9 @@ class Look:
 
 @dataclass(frozen=True)
 class Mark:
-    """All on which a screen depends; as text, what a page has seen of it."""
+    """All on which a screen depends; as text, what a page has seen of it. ``run`` is another one at each start."""
 
+    run: str
     revision: int
     link: str
     trouble: str | None
@@ -55,6 +57,7 @@ class Pages:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._environments: dict[Language, Environment] = {}
+        self._run = secrets.token_hex(4)
 
     def look(self) -> Look:
         """Return the settings of the screen; Chinese until something else is chosen."""
@@ -119,6 +122,7 @@ class Pages:
         terminal, window = self._terminal, self._terminal_window()
         doubt_ms = terminal.clock.uncertain_by_ms()
         return Mark(
+            run=self._run,
             revision=terminal.store.revision,
             link=terminal.engine.link,
             trouble=terminal.engine.trouble,

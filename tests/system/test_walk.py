@@ -9,37 +9,34 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from browser import SIZES, system_chromium, violations
-from playwright.sync_api import Browser, Page, expect
+from browser import system_chromium
+from people import SOON_MS, Screen, code_for, desk, enrols, row_id, screen, soon
+from playwright.sync_api import Browser, expect
+from shop_machine import shop_machine
+from town_time import TownTime, timed_installation
 
 from contract.feed import WindowState
 from contract.messages import OrderLine
-from contract.texts import Language, translations
+from contract.texts import Language
 from evenhand.demo.weights import ask_forecast, forecast_when, make_scores, publish_scores
-from firmware_sim.stage import Person, Stage, installation, launch_words
-from server.kit import broker, embedded
+from firmware_sim.stage import Person, Stage
 from terminal_client.app import Terminal
 from terminal_client.core import feed, forecasts, outbox, use_cases
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
-OPENS_IN_S = 4.0
-OPEN_S = 30.0
-#: What the worker, a terminal or a page that looks by itself may take on a busy machine.
-SOON_MS = 45_000
+GRACE = timedelta(seconds=1)
+OPENS_IN, OPEN_FOR = timedelta(minutes=1), timedelta(minutes=20)
 CJK = re.compile(r"[\u3400-\u9fff]")
 
 SKUS = """sku,name_zh,name_en,unit_zh,unit_en,category,pack_units,price_minor,licence_class
@@ -63,6 +60,8 @@ SHOPS: dict[Language, str] = {"en": "00001", "zh": "00002"}
 NEIGHBOUR = "00003"
 ASKED_UNITS, NEIGHBOUR_UNITS, SUPPLY_UNITS = 50, 50, 40
 PACK_UNITS = 10
+VERDICT: dict[Language, str] = {"en": "The driver says so too.", "zh": "司机也确认少了。"}
+REMEDY: dict[Language, str] = {"en": "Comes with the next round.", "zh": "下次送货一并补上。"}
 
 SURVEY: dict[str, Any] = {
     "title": {"zh": "配送满意度", "en": "How was the delivery?"},
@@ -80,6 +79,7 @@ class Town:
     """The installation with its lists, its planner at the interface, and a second shop that orders too."""
 
     stage: Stage
+    time: TownTime
     planner: Person
     neighbour: Terminal
     survey: str
@@ -97,20 +97,21 @@ class Town:
             texts = {name: files.read(name).decode().splitlines() for name in tables}
         return policy, {name: list(csv.DictReader(lines)) for name, lines in texts.items()}
 
-    def cycle(self, name: str) -> str:
-        """Announce a cycle whose window opens and closes in seconds; return its id."""
+    def cycle(self, name: str) -> tuple[str, datetime]:
+        """Announce a cycle and let its window open; return its id and when it closes."""
         made = self.planner.post(
-            "/api/v1/cycles", {"name_zh": name, "name_en": name, "week": "2026-11-23", "grace_s": 1}
+            "/api/v1/cycles", {"name_zh": name, "name_en": name, "week": "2026-11-23", "grace_s": GRACE.seconds}
         )
         place = f"/api/v1/cycles/{made['id']}"
         lines = [{"sku": "S1", "supply_units": SUPPLY_UNITS, "scarce": True}, {"sku": "S2", "supply_units": 500}]
         self.planner.post(f"{place}/supply", {"reason": "first release", "lines": lines})
-        opens = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
-        closes = opens + timedelta(seconds=OPEN_S)
+        opens = self.time.now() + OPENS_IN
+        closes = opens + OPEN_FOR
         times = {"opens_at": opens.isoformat(), "closes_at": closes.isoformat()}
         self.planner.post(f"{place}/windows", {"route": "*"} | times)
         self.planner.post(f"{place}/announce")
-        return str(made["id"])
+        self.time.until(opens)
+        return str(made["id"]), closes
 
     def neighbour_orders(self) -> None:
         """Let the second shop ask for more of the scarce goods than there are."""
@@ -132,27 +133,20 @@ class Town:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Start the installation and bring the town in."""
     folder = tmp_path_factory.mktemp("walk")
-    try:
-        with installation(folder / "server") as stage:
-            planner = stage.sign_in("planner", "planner")
-            stage.sign_in("second person", "releaser")
-            for kind, rows in LISTS.items():
-                report = planner.post(
-                    f"/api/v1/imports/{kind}", files={"file": (f"{kind}.csv", rows.encode(), "text/csv")}
-                )
-                assert report["rows_refused"] == 0, report
-            now = datetime.now(UTC)
-            times = {"opens_at": now.isoformat(), "closes_at": (now + timedelta(days=1)).isoformat()}
-            survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
-            planner.post(f"/api/v1/surveys/{survey}/publish")
-            neighbour = Terminal(folder / "neighbour", stage.url)
-            neighbour.enrol(code_for(planner, NEIGHBOUR))
-            with neighbour:
-                yield Town(stage, planner, neighbour, survey)
-    finally:
-        for remove, part in ((embedded.remove_cluster, "postgres"), (broker.remove_broker, "broker")):
-            if (folder / "server" / part).exists():
-                remove(folder / "server" / part)
+    with timed_installation(folder) as (stage, time):
+        planner = stage.sign_in("planner", "planner")
+        stage.sign_in("second person", "releaser")
+        for kind, rows in LISTS.items():
+            report = planner.post(f"/api/v1/imports/{kind}", files={"file": (f"{kind}.csv", rows.encode(), "text/csv")})
+            assert report["rows_refused"] == 0, report
+        now = time.now()
+        times = {"opens_at": now.isoformat(), "closes_at": (now + timedelta(days=1)).isoformat()}
+        survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
+        planner.post(f"/api/v1/surveys/{survey}/publish")
+        neighbour = Terminal(folder / "neighbour", stage.url, clock=time)
+        neighbour.enrol(code_for(planner, NEIGHBOUR))
+        with neighbour:
+            yield Town(stage, time, planner, neighbour, survey)
 
 
 @dataclass(frozen=True)
@@ -237,93 +231,22 @@ def faults() -> Iterator[list[str]]:
     assert found == [], "\n".join(found)
 
 
-def code_for(planner: Person, shop: str) -> str:
-    """Return a one-use code of a shop."""
-    return str(planner.post("/api/v1/devices/codes", {"retailers": [shop]})[0]["code"])
-
-
-@contextmanager
-def terminal_screens(server_url: str, folder: Path) -> Iterator[str]:
-    """Run a terminal as a shop does, in a process of its own; return the address of its screens."""
-    words = [*launch_words(), sys.executable, "-m", "terminal_client", "--server", server_url]
-    process = subprocess.Popen([*words, "--data-dir", str(folder), "--port", "0"], stdout=subprocess.PIPE, text=True)
-    with process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().removeprefix("terminal:").strip().rstrip("/")
-        finally:
-            process.terminate()
-            assert process.wait(20) == 0
-
-
-@dataclass(frozen=True)
-class Screen:
-    """A person before a page, reading one language."""
-
-    page: Page
-    language: Language
-    words: Callable[[str], str]
-    faults: list[str]
-
-    def go(self, path: str) -> None:
-        """Open a page and look at it."""
-        self.page.goto(path)
-        self.look()
-
-    def look(self) -> None:
-        """Hold the page to account: nothing for axe to report, nothing wider than the screen."""
-        where = self.page.url
-        self.faults.extend(f"{where}: {fault}" for fault in violations(self.page))
-        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-        if self.page.evaluate("document.documentElement.scrollWidth") > width:
-            self.faults.append(f"{where}: wider than the screen")
-
-    def says(self, text: str, *, within: str = "main") -> None:
-        """Wait until a text of the catalogue stands on the page."""
-        expect(self.page.locator(within).get_by_text(self.words(text)).first).to_be_visible(timeout=SOON_MS)
-
-    def tap(self, name: str, *, role: Any = "button", within: str = "main, footer") -> None:
-        """Tap what carries a text of the catalogue, once it is there."""
-        found = self.page.locator(within).get_by_role(role, name=re.compile(rf"^\s*{re.escape(self.words(name))}"))
-        found.first.click(timeout=SOON_MS)
-
-
-def screen(chromium: Browser, package: str, language: Language, address: str, size: str, faults: list[str]) -> Screen:
-    """Open a browser of one's own at an address."""
-    width, height = SIZES[size]
-    context = chromium.new_context(
-        base_url=address, viewport={"width": width, "height": height}, reduced_motion="reduce"
-    )
-    context.add_cookies([{"name": "lang", "value": language, "url": address}])
-    page = context.new_page()
-    page.on("console", lambda said: faults.append(f"{page.url}: {said.text}") if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
-    return Screen(page, language, translations(package, language).gettext, faults)
-
-
-def desk(chromium: Browser, town: Town, name: str, language: Language, faults: list[str]) -> Screen:
-    """Sign a person in to the console with a one-use link."""
-    at = screen(chromium, "server", language, town.stage.url, "desk", faults)
-    at.go(town.stage.link_for(name))
-    at.tap("Go on")
-    expect(at.page.locator("#side")).to_be_visible()
-    return at
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
     chromium: Browser, town: Town, scored: Scored, tmp_path: Path, faults: list[str], language: Language
 ) -> None:
     name = {"en": "Autumn cycle", "zh": "秋季周期"}[language]
-    planner = desk(chromium, town, "planner", language, faults)
-    releaser = desk(chromium, town, "second person", language, faults)
-    with terminal_screens(town.stage.url, tmp_path / "terminal") as address:
-        shop = screen(chromium, "terminal_client", language, address, "terminal", faults)
+    planner = desk(chromium, town.stage, "planner", language, faults)
+    releaser = desk(chromium, town.stage, "second person", language, faults)
+    with shop_machine(tmp_path / "terminal", town.stage.url, town.time.environment) as machine:
+        shop = screen(chromium, "terminal_client", language, machine.address, "terminal", faults)
         enrols(shop, code_for(town.planner, SHOPS[language]))
-        cycle = town.cycle(name)
+        cycle, closes = town.cycle(name)
         town.neighbour_orders()
         number = orders(shop)
+        amends(shop, number)
         watches_the_window(planner, name)
+        town.time.until(closes + GRACE)
         sends_for_release(planner, cycle)
         releases(releaser, cycle)
         sees_what_it_got(shop, number)
@@ -331,32 +254,13 @@ def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
         sees_its_score_and_forecast(shop, scored)
         dispatches(planner, name)
         confirms_with_a_discrepancy(shop)
-        finds_the_claim(planner, SHOPS[language])
+        decides_the_claim(planner, SHOPS[language])
+        sees_what_became_of_the_claim(shop)
         before = town.answered()
         answers_the_survey(shop)
         sees_the_answer_counted(planner, town, before)
         for one in (planner, releaser, shop):  # before the terminal ends: a page that polls would complain
             one.page.context.close()
-
-
-def enrols(shop: Screen, code: str) -> None:
-    """Type the code on the keys of the screen, a wrong one first."""
-    shop.page.goto("/")
-    shop.page.locator(f"button[name=language][value={shop.language}]").click()
-    expect(shop.page.locator("html")).to_have_attribute("lang", {"zh": "zh-Hans", "en": "en"}[shop.language])
-    shop.look()
-    for letter in code.replace("-", ""):
-        shop.page.locator(f"[data-press='={letter}']").click()
-    shop.tap("Enrol this terminal")
-    shop.page.wait_for_url("**/order", timeout=SOON_MS)
-    expect(shop.page.locator(".row")).to_have_count(2, timeout=SOON_MS)
-    expect(shop.page.locator("#banner .word")).to_have_text(shop.words("Connected"), timeout=SOON_MS)
-    shop.look()
-
-
-def row_id(sku: str) -> str:
-    """Return how a SKU stands in the ids of the terminal's pages: any name fits into an id that way."""
-    return sku.encode().hex()
 
 
 def orders(shop: Screen) -> str:
@@ -382,6 +286,21 @@ def orders(shop: Screen) -> str:
     expect(shop.page.locator(".chain .reached")).to_have_count(3)
     shop.look()
     return number[1]
+
+
+def amends(shop: Screen, number: str) -> None:
+    """Ask for one box more of the plenty: the order counts as it was until the change is received, under its number."""
+    shop.tap("Change the order")
+    amount = shop.page.locator(f"#row-{row_id('S2')} .amount")
+    before = int(amount.inner_text())
+    shop.says("Until the change is received, the order stands as it was.")
+    shop.page.locator(f"#more-{row_id('S2')}").click()
+    expect(amount).to_have_text(str(before + 5))
+    shop.look()
+    shop.tap("Submit the change")
+    expect(shop.page.locator(".truth.ok")).to_contain_text(f"#{number}", timeout=SOON_MS)
+    expect(amount).to_have_text(str(before + 5))
+    shop.look()
 
 
 def watches_the_window(planner: Screen, name: str) -> None:
@@ -558,16 +477,39 @@ def confirms_with_a_discrepancy(shop: Screen) -> None:
     shop.go("/stock")
 
 
-def finds_the_claim(planner: Screen, retailer: str) -> None:
-    """Find the difference in the inbox and open it."""
+def decides_the_claim(planner: Screen, retailer: str) -> None:
+    """Find the difference in the inbox, open it, agree with the shop and say how it is made good."""
     planner.go("/console/claims")
     row = planner.page.locator("#list tbody tr", has_text=retailer)
     expect(row).to_have_count(1)
     expect(row).to_contain_text("2")
     row.get_by_role("link", name=re.compile(r"#\d+")).first.click()
     planner.says("The shop says")
-    planner.says("Decide")
     planner.look()
+    planner.page.locator("main input[name=verdict][value=upheld]").check()
+    planner.page.locator("main textarea[name=reason]").fill(VERDICT[planner.language])
+    planner.tap("Decide", within="main")
+    expect(planner.page.locator("main textarea[name=note]")).to_be_visible(timeout=SOON_MS)
+    planner.look()
+    planner.page.locator("main textarea[name=note]").fill(REMEDY[planner.language])
+    planner.tap("Settle", within="main")
+    expect(planner.page.locator("main")).to_contain_text(REMEDY[planner.language], timeout=SOON_MS)
+
+
+def sees_what_became_of_the_claim(shop: Screen) -> None:
+    """Read the answer and how it was made good where the difference was reported."""
+    shop.page.goto("/deliveries")
+    claim = shop.page.locator(".claim")
+    settled = claim.locator(".state.ok", has_text=shop.words("Settled"))
+
+    def told() -> bool:
+        shop.page.goto("/deliveries")
+        return settled.count() == 1
+
+    assert soon(shop.page, told)
+    expect(claim).to_contain_text(VERDICT[shop.language])
+    expect(claim).to_contain_text(REMEDY[shop.language])
+    shop.look()
 
 
 def answers_the_survey(shop: Screen) -> None:
@@ -598,13 +540,3 @@ def sees_the_answer_counted(planner: Screen, town: Town, before: int) -> None:
     planner.go(f"/console/surveys/{town.survey}")
     expect(planner.page.locator("#results .figures").first).to_contain_text(str(before + 1))
     expect(planner.page.locator("#results")).to_contain_text({"zh": "公平吗？", "en": "Was it fair?"}[planner.language])
-
-
-def soon(page: Page, holds: Callable[[], bool]) -> bool:
-    """Ask again, a moment apart, until it holds or the time is up."""
-    deadline = datetime.now(UTC) + timedelta(milliseconds=SOON_MS)
-    while not holds():
-        if datetime.now(UTC) > deadline:
-            return False
-        page.wait_for_timeout(300)
-    return True

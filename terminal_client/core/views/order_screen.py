@@ -254,8 +254,8 @@ def _refusal(store: Store, draft: Draft | None) -> Entry | None:
 
 
 def _outdated(draft: Draft | None, here: Iterable[Order]) -> bool:
-    """Whether the order that is being changed was changed elsewhere meanwhile."""
-    if draft is None or draft.amends is None:
+    """Whether the order that is being changed was changed elsewhere; a change on its way is the draft's own."""
+    if draft is None or draft.amends is None or draft.sent_as is not None:
         return False
     known = next((order for order in here if order.id == draft.amends), None)
     return known is not None and known.revision != draft.revision

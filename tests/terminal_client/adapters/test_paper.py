@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_printer import FakePrinter
 from PIL import Image, ImageFont
 
 from terminal_client.adapters.paper import __main__ as paper
@@ -83,53 +84,6 @@ def test_without_a_chinese_font_it_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(PrinterError, match="no_font"):
         fonts.find(han=True, strong=False)
     assert fonts.find(han=False, strong=False).path == "/usr/share/fonts/latin.ttf"
-
-
-class FakePrinter:
-    """A printer on loopback that answers as ESC/POS printers do."""
-
-    def __init__(self, **manner: Any) -> None:
-        self.silent: bool = manner.get("silent", False)
-        self.state: dict[int, int] = {1: 0x12, 2: 0x12, 4: 0x12} | manner.get("state", {})
-        self.paper_for: int | None = manner.get("paper_for")
-        self.dies_after: int | None = manner.get("dies_after")
-        self.confirms: bool = manner.get("confirms", True)
-        self.got = bytearray()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address = f"net:127.0.0.1:{self._listening.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        connection, _ = self._listening.accept()
-        with connection:
-            seen = 0
-            while data := connection.recv(512):
-                self.got += data
-                if self.dies_after is not None and len(self.got) > self.dies_after:
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    return
-                if self.paper_for is not None and len(self.got) > self.paper_for:
-                    self.state[1], self.state[2], self.state[4] = 0x1A, 0x32, 0x72
-                seen = self._answer(connection, seen)
-
-    def _answer(self, connection: socket.socket, seen: int) -> int:
-        while not self.silent and (at := self._next(seen)) is not None:
-            if self.got[at] == 0x10:
-                connection.sendall(bytes([self.state[self.got[at + 2]]]))
-            elif self.confirms and self.state[4] == 0x12:
-                connection.sendall(b"\x00")
-            seen = at + 3
-        return seen
-
-    def _next(self, seen: int) -> int | None:
-        found = [self.got.find(mark, seen) for mark in (b"\x10\x04", b"\x1dr\x01")]
-        found = [at for at in found if at >= 0 and at + 2 < len(self.got)]
-        return min(found) if found else None
-
-    def close(self) -> None:
-        self._listening.close()
-        self._thread.join(30)
 
 
 @contextmanager

@@ -136,6 +136,17 @@ def test_an_order_changed_elsewhere_is_looked_at_again_first(world: Any, make: A
     assert not order_screen.read(world.store, world.shop.clock).outdated
 
 
+def test_ones_own_change_on_its_way_is_none_made_elsewhere(world: Any, window: Any) -> None:
+    order = use_cases.place_order(world.shop, window.window, GOLD)
+    world.wires.all_travel()
+    world.wires.http_works = False
+    use_cases.begin_amending(world.shop, order)
+    use_cases.set_draft_line(world.shop, window.window, "GOLD", 24)
+    use_cases.submit_draft(world.shop, window.window)
+    screen = order_screen.read(world.store, world.shop.clock)
+    assert (screen.mode, screen.outdated) == ("under_way", False)
+
+
 def test_a_clock_that_lost_the_time_holds_nothing_back(world: Any, window: Any) -> None:
     world.clock.slow_ms = 48 * 3_600_000
     world.wires.http_works = False

@@ -39,6 +39,7 @@ from terminal_client.app import Terminal
 from terminal_client.core import drafts, feed, orders, outbox, use_cases
 from terminal_client.core.delivery_rules import Count
 from terminal_client.ui import serve
+from terminal_client.ui.pages import Pages
 
 OURS = {"Origin": "http://localhost"}
 PARTS = ("/order/rows", "/order/live", "/banner")
@@ -668,6 +669,11 @@ def test_taps_that_waited_together_come_as_one(busy: Counter) -> None:
         answer = busy.client.post("/order/step", data={"sku": "BLUE", "way": "up", "times": times}, headers=OURS)
         assert times in answer.text
     assert drafts.read(busy.store, busy.window.window).lines[0].quantity_units == 3
+
+
+def test_a_page_that_was_open_when_the_program_fell_looks_anew_though_nothing_else_changed(busy: Counter) -> None:
+    seen = str(Pages(busy.terminal).mark())
+    assert str(Pages(busy.terminal).mark()) != seen
 
 
 # What a stranger's page cannot do
