@@ -25,7 +25,7 @@ from server.operators import cli as operators
 
 __all__ = ["BusyError", "ConflictError", "Person", "Stage", "StageError", "installation", "launch_words"]
 
-START_WITHIN_S = 180.0
+START_WITHIN_S = 300.0
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)"')
 
 
