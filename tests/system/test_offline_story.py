@@ -192,7 +192,7 @@ def reads_what_waits(shop: Screen) -> None:
 
 def reads_that_everything_arrived(shop: Screen, survey: str) -> None:
     """Each thing has its receipt on the screen where it was said, and its number where it has one."""
-    expect(shop.page.locator("#banner .pill.stop", has_text="1")).to_be_visible()
+    expect(shop.page.locator("#banner a[href='/refused']", has_text="1")).to_be_visible()
 
     def all_out() -> bool:
         shop.page.goto("/settings")
