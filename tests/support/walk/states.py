@@ -1,6 +1,6 @@
 """Every screen of the terminal in every state that it has: the list that pictures and checks walk through."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from till import OURS, Till
@@ -150,6 +150,7 @@ def _orders() -> list[State]:
         lambda till: use_cases.begin_amending(till.shop, till.things["mine"]),
     )
     received = (week, USUAL, submitted, hear)
+    changed = (*amending, draft(TEA_250=24), offline, submitted)
     return [
         State("order-all", "/order?show=all"),
         State("order-scarce", "/order?show=scarce"),
@@ -176,6 +177,12 @@ def _orders() -> list[State]:
         State("order-saved", "/order?show=mine", (week, USUAL, offline, submitted)),
         State("order-received", "/order?show=mine", received),
         State("order-amending", "/order?show=mine", amending),
+        State("order-changed", "/order?show=mine", changed),
+        State(
+            "order-changed-closed",
+            "/order?show=mine",
+            (*changed, lambda till: till.clock.forward(timedelta(days=9))),
+        ),
         State("order-scan", "/order?show=mine", (week, USUAL), (scanned("6901234567892"),)),
         State("order-scan-unknown", "/order?show=mine", (week, USUAL), (scanned("4006381333931"),)),
         State("order-scan-wrong-digit", "/order?show=mine", (week, USUAL), (scanned("6901234567899"),)),
@@ -183,7 +190,7 @@ def _orders() -> list[State]:
         State("orders", "/orders"),
         State("orders-on-its-way", "/orders", (week, USUAL, offline, submitted)),
         State("orders-received", "/orders/{mine}", received),
-        State("orders-amended", "/orders/{mine}", (*amending, draft(TEA_250=24), offline, submitted)),
+        State("orders-amended", "/orders/{mine}", changed),
         State("orders-cancel", "/orders/{mine}/cancel", received),
         State("orders-cancelling", "/orders/{mine}", (*received, offline, cancelled)),
         State("orders-cancelled", "/orders/{mine}", (*received, cancelled, hear)),
