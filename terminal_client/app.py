@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Self
 
 from terminal_client.adapters import system
-from terminal_client.adapters.http import enrol
+from terminal_client.adapters.http import HttpPhotos, enrol
 from terminal_client.adapters.network import Network
 from terminal_client.core import signals
 from terminal_client.core.engine import Engine
+from terminal_client.core.photo_sending import PhotoSender
 from terminal_client.core.pins import Door
 from terminal_client.core.ports import Bits, Clock, Printer, Transport
 from terminal_client.core.server_clock import ServerClock, milliseconds
@@ -82,6 +83,9 @@ class Terminal:
         self.door = Door(self.store, self._clock)
         self.shop = Shop(self.store, self.clock, bits, self.engine.saved, self.door.who)
         self.counter = Counter(self.store, data_dir, printer=printer)
+        self._photo_wire = HttpPhotos(server_url, self.store.identity)
+        self._photos = PhotoSender(self.store, self.clock, self._photo_wire)
+        self._photo_thread: threading.Thread | None = None
         self._woken = threading.Event()
         self._ticker: threading.Thread | None = None
         self._turned_at_s = time.monotonic()
@@ -131,6 +135,8 @@ class Terminal:
             self.counter.start()
             self.engine.start()
             self._ticker.start()
+            self._photo_thread = threading.Thread(target=self._send_photos, name="terminal-photos", daemon=True)
+            self._photo_thread.start()
 
     def stop(self) -> None:
         """End the exchange; use cases go on working and queue. May be started again."""
@@ -139,6 +145,10 @@ class Terminal:
             self._woken.set()
             self.engine.stop()
             ticker.join()
+        sender, self._photo_thread = self._photo_thread, None
+        if sender is not None:
+            sender.join()
+            self._photo_wire.close()
 
     def close(self) -> None:
         """Stop and close the store."""
@@ -164,6 +174,19 @@ class Terminal:
     def turned_s_ago(self) -> float:
         """Return how many seconds ago the thread of the exchange has last turned; about a second while all is well."""
         return time.monotonic() - self._turned_at_s
+
+    def _send_photos(self) -> None:
+        """Send photos while the server is reached; a photo that waits is looked for every second."""
+        while True:
+            wait_ms: int | None = None
+            if self.engine.link in ("mqtt", "http"):
+                try:
+                    wait_ms = self._photos.step()
+                except Exception:
+                    log.exception("the sending of photos stumbled")
+            pause_s = TICK_MOST_S if wait_ms is None else wait_ms / 1000
+            if self._woken.wait(pause_s):
+                return
 
     def _tick(self) -> None:
         while True:

@@ -26,7 +26,9 @@ from contract.envelope import Envelope
 from contract.errors import TEXTS, Rejected
 from contract.feed import Receipt
 from contract.messages import RECEIPTED
+from contract.photos import PhotoState
 from terminal_client.core import signals
+from terminal_client.core.ports import NotReachedError
 from terminal_client.core.server_clock import instant
 from terminal_client.core.store import Identity
 
@@ -195,8 +197,7 @@ class HttpWorker:
     """Carries out a transport's HTTP requests one after the other, in a thread of its own."""
 
     def __init__(self, server_url: str, identity: Identity, deliver: Callable[[signals.Event], None]) -> None:
-        pair = base64.b64encode(f"{identity.device}:{identity.secret}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {pair}"}
+        self._headers = _signed_in(identity)
         self._connection = Connection(server_url)
         self._deliver = deliver
         self._jobs: queue.SimpleQueue[Callable[[], signals.Event] | None] = queue.SimpleQueue()
@@ -275,6 +276,50 @@ class HttpWorker:
         except UnreachableError as error:
             log.debug("no reference: %s", error)
             return signals.ReferenceFailed()
+
+
+class HttpPhotos:
+    """Sends photos over a connection of their own, so that no message waits behind one. For one thread."""
+
+    def __init__(self, server_url: str, identity: Callable[[], Identity | None]) -> None:
+        self._connection = Connection(server_url)
+        self._identity = identity
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def photo_state(self, sha256: str) -> PhotoState:
+        """See :class:`~terminal_client.core.ports.PhotoWire`."""
+        return self._ask("GET", sha256, None, {})
+
+    def add_to_photo(self, sha256: str, offset: int, part: bytes) -> PhotoState:
+        """See :class:`~terminal_client.core.ports.PhotoWire`."""
+        headers = {"Content-Type": "application/octet-stream", "Upload-Offset": str(offset)}
+        return self._ask("PATCH", sha256, part, headers)
+
+    def _ask(self, method: str, sha256: str, body: bytes | None, headers: dict[str, str]) -> PhotoState:
+        identity = self._identity()
+        if identity is None:
+            raise NotReachedError("not enrolled")
+        try:
+            reply = self._connection.ask(
+                method, f"/device/v1/photos/{sha256}", body=body, headers=_signed_in(identity) | headers
+            )
+            refusal = reply.refusal()
+            if refusal is None:
+                return reply.read(PhotoState)
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+        family, code, params = refusal
+        if family not in FINAL or reply.status == TOO_MANY or code in TURNED_AWAY | OTHER_VERSION:
+            raise NotReachedError(code)
+        raise Rejected(code, **params)
+
+
+def _signed_in(identity: Identity) -> dict[str, str]:
+    pair = base64.b64encode(f"{identity.device}:{identity.secret}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
 
 
 def _unpacked(raw: bytes, encoding: str | None) -> bytes:

@@ -16,7 +16,7 @@ import apsw
 from contract import messages
 from contract.envelope import Envelope
 from contract.ids import uuid7
-from terminal_client.core import alarms, feed, outbox, signals, sync
+from terminal_client.core import alarms, feed, outbox, photos, signals, sync
 from terminal_client.core.ports import Bits, Clock, Transport
 from terminal_client.core.server_clock import ServerClock, instant, milliseconds
 from terminal_client.core.store import Identity, Store
@@ -176,6 +176,7 @@ class Engine:
             case signals.StartOver(history):
                 feed.start_over(self._store, history)
                 outbox.doubt(self._store)
+                photos.doubt(self._store)
             case signals.ReadWhole():
                 self._take_up_forgotten(now_ms)
             case signals.Settle(receipt):

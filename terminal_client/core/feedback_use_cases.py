@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contract.errors import Conflict, Rejected
 from contract.messages import Message, RateFeedback, SendFeedback
-from terminal_client.core import feedback, outbox
+from terminal_client.core import feedback, outbox, photos
 from terminal_client.core.feedback import Draft
 from terminal_client.core.signals import Pending
 from terminal_client.core.use_cases import Shop, new_id
@@ -31,6 +31,7 @@ def let_go(shop: Shop) -> Draft | None:
     """Throw away what was being written; return it, for an undo."""
     with shop.store.transaction():
         before = feedback.draft(shop.store)
+        photos.move(shop.store, photos.FEEDBACK, photos.THROWN)
         feedback.drop_draft(shop.store)
     return before
 
@@ -38,6 +39,7 @@ def let_go(shop: Shop) -> Draft | None:
 def put_back(shop: Shop, draft: Draft) -> None:
     """Put back what was thrown away."""
     with shop.store.transaction():
+        photos.move(shop.store, photos.THROWN, photos.FEEDBACK)
         feedback.put_draft(shop.store, draft)
 
 
@@ -55,9 +57,11 @@ def send(shop: Shop) -> UUID:
             raise Rejected("feedback_empty")
         message = SendFeedback.model_validate(
             {"kind": draft.kind, "category": draft.category, "words": draft.words.strip(), "about": draft.about}
+            | {"photos": photos.named(shop.store, photos.FEEDBACK)}
         )
         id_ = new_id(shop)
         pending = _queue(shop, id_, "feedback.send", feedback.subject(id_), message)
+        photos.hand_over(shop.store, photos.FEEDBACK, id_)
         feedback.drop_draft(shop.store)
     shop.saved(pending)
     return id_

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from contract.envelope import Envelope
+from contract.photos import PhotoState
 from terminal_client.core.signals import Event
 from terminal_client.core.slips import Slip, Width
 from terminal_client.core.store import Identity
@@ -46,6 +47,23 @@ class Transport(Protocol):
 
     def fetch_reference(self, version: str | None) -> None:
         """Ask for the reference unless it is ``version``; answered by ``ReferenceArrived`` or ``ReferenceFailed``."""
+
+
+class NotReachedError(Exception):
+    """The server gave no answer that decides anything."""
+
+
+class PhotoWire(Protocol):
+    """How photos reach the server: one request a call, which may take its time.
+
+    Each raises :class:`NotReachedError`, or ``Rejected`` where the server will not take the photo.
+    """
+
+    def photo_state(self, sha256: str) -> PhotoState:
+        """Return how much of a photo the server has."""
+
+    def add_to_photo(self, sha256: str, offset: int, part: bytes) -> PhotoState:
+        """Add a part; return how much the server has then."""
 
 
 #: Why nothing, or not all of it, came out of the printer.

@@ -22,12 +22,20 @@ if TYPE_CHECKING:
 
 FILE = "terminal.sqlite3"
 #: Each step brings the store from its index to the next version.
-MIGRATIONS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql")
+MIGRATIONS = (
+    "schema.sql",
+    "schema_2.sql",
+    "schema_3.sql",
+    "schema_4.sql",
+    "schema_5.sql",
+    "schema_6.sql",
+    "schema_7.sql",
+)
 
 #: The log is written back above this many pages: what is to be read after a power cut stays below 1 MB.
 LOG_PAGES = 200
 
-Value = str | int | None
+Value = str | int | bytes | None
 
 
 class StoreInUseError(Exception):

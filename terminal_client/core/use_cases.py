@@ -36,6 +36,7 @@ from terminal_client.core import (
     order_rules,
     orders,
     outbox,
+    photos,
     survey_rules,
 )
 from terminal_client.core.delivery_rules import AS_LISTED, Count
@@ -317,9 +318,17 @@ def confirm_delivery(
             count = found.get(line.sku, AS_LISTED if rest_as_listed else None)
             if count is None:
                 raise Rejected("line_missing", sku=line.sku)
-            lines.append(delivery_rules.confirmed(line, count))
+            confirmed = delivery_rules.confirmed(line, count)
+            if confirmed.difference is not None:
+                shown = photos.named(shop.store, photos.at_line(delivery, line.sku))
+                confirmed = confirmed.model_copy(update={"photos": shown})
+            lines.append(confirmed)
         message = ConfirmDelivery(delivery=delivery, confirmed_at=shop.clock.now(), lines=tuple(lines))
         pending = _queue(shop, "delivery.confirm", f"delivery:{delivery}", message)
+        for confirmed in lines:
+            if confirmed.photos is not None:
+                photos.hand_over(shop.store, photos.at_line(delivery, confirmed.sku), pending.id, confirmed.sku)
+        photos.drop_of_delivery(shop.store, delivery)
         drafts.drop_counts(shop.store, delivery)
     shop.saved(pending)
     return pending.id
@@ -477,8 +486,15 @@ def appeal_score(shop: Shop) -> UUID:
         shown = _appealable(shop)
         draft = shown.draft or appeals.Draft(shown.score.run, appeals.WHOLE, "")
         _check_part(shown, draft.component)
-        message = AppealScore(run=draft.run, component=draft.component or None, words=draft.words)
+        place = photos.at_appeal(draft.run)
+        message = AppealScore(
+            run=draft.run,
+            component=draft.component or None,
+            words=draft.words,
+            photos=photos.named(shop.store, place),
+        )
         pending = _queue(shop, "score.appeal", appeals.subject(draft.run, draft.component), message)
+        photos.hand_over(shop.store, place, pending.id)
         appeals.drop_draft(shop.store, draft.run)
     shop.saved(pending)
     return pending.id

@@ -8,9 +8,10 @@ from uuid import UUID
 from contract.device_api import CatalogueItem
 from contract.feed import Claim, Delivery, ShippedLine
 from contract.messages import ConfirmDelivery, ConfirmedLine
-from terminal_client.core import delivery_rules, drafts, feed, outbox
+from terminal_client.core import delivery_rules, drafts, feed, outbox, photos
 from terminal_client.core.delivery_rules import Count
 from terminal_client.core.outbox import Entry
+from terminal_client.core.photos import Kept
 from terminal_client.core.store import Store
 from terminal_client.core.views import catalogue
 
@@ -26,6 +27,7 @@ class LineView:
     count: Count | None
     confirmed: ConfirmedLine | None
     other: CatalogueItem | None
+    photos: list[Kept]
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,12 @@ def _view(store: Store, delivery: Delivery) -> DeliveryView:
         count = counts.get(line.sku)
         confirmed = said.get(line.sku) or (delivery_rules.confirmed(line, count) if count else None)
         other = known.item(confirmed.other_sku) if confirmed and confirmed.other_sku else None
-        lines.append(LineView(line, known.item(line.sku), count, confirmed, other))
+        shown = (
+            photos.of_draft(store, photos.at_line(delivery.delivery, line.sku))
+            if entry is None or state == "refused"
+            else photos.of_message(store, entry.id, line.sku)
+        )
+        lines.append(LineView(line, known.item(line.sku), count, confirmed, other, shown))
     return DeliveryView(
         delivery=delivery.delivery,
         number=delivery.number,

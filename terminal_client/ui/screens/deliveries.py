@@ -9,7 +9,8 @@ from werkzeug.wrappers import Request, Response
 
 from contract.errors import Refusal, Rejected
 from contract.messages import Difference
-from terminal_client.core import use_cases
+from contract.photos import MOST_PHOTOS
+from terminal_client.core import photos, use_cases
 from terminal_client.core.delivery_rules import AS_LISTED, REPLACED, Count
 from terminal_client.core.scans import Scan
 from terminal_client.core.views import catalogue, deliveries
@@ -193,6 +194,9 @@ def _form(desk: Desk, view: DeliveryView, line: LineView, kind: str, count_: Cou
         how_many=HOW_MANY,
         held=HELD,
         reasons=REASONS,
+        place=photos.at_line(view.delivery, line.line.sku),
+        photos=photos.of_draft(desk.terminal.store, photos.at_line(view.delivery, line.line.sku)),
+        most=MOST_PHOTOS,
     )
 
 

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from terminal_client.adapters import system
-from terminal_client.core import outbox
+from terminal_client.core import outbox, photos
 from terminal_client.core.engine import Link
 from terminal_client.core.pins import Role
 from terminal_client.core.server_clock import SURE_MS
@@ -110,6 +110,9 @@ def _queue(desk: Desk) -> Iterator[_Said]:
     counts["refused"] = len(outbox.refused(terminal.store))
     said = pages.text(N_("{saved} saved here · {sent} sent · {refused} refused"), **counts)
     yield N_("Waiting"), said, "wait" if queued or counts["refused"] else ""
+    waiting = photos.count_waiting(terminal.store)
+    if waiting:
+        yield N_("Photos waiting to be sent"), str(waiting), "wait"
     oldest = min(queued, key=lambda entry: entry.saved_at_ms, default=None)
     if oldest is None:
         yield N_("Waits longest"), pages.text(N_("nothing waits")), ""

@@ -7,7 +7,8 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.errors import Refusal
-from terminal_client.core import feedback, feedback_use_cases
+from contract.photos import MOST_PHOTOS
+from terminal_client.core import feedback, feedback_use_cases, photos
 from terminal_client.core.feedback_use_cases import REOPEN_MOST, WORDS_MOST
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
@@ -133,6 +134,7 @@ def _list(desk: Desk, refused: str = "") -> Response:
         found=found,
         reopens={one.id for one in found if feedback.can_reopen(one, clock, today)},
         draft=feedback.draft(store),
+        photos={one.id: photos.of_message(store, one.id) for one in found},
         said=refused,
         kinds=KINDS,
         categories=CATEGORIES,
@@ -149,6 +151,9 @@ def _step(desk: Desk, step: str, refused: str = "") -> Response:
         before=STEPS[STEPS.index(step) - 1] if step != "kind" else None,
         draft=feedback.draft(store) or feedback.Draft(),
         subjects=feedback.subjects(store),
+        place=photos.FEEDBACK,
+        photos=photos.of_draft(store, photos.FEEDBACK),
+        MOST_PHOTOS=MOST_PHOTOS,
         said=refused,
         most=WORDS_MOST,
         kinds=KINDS,

@@ -4,7 +4,8 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.errors import Refusal
-from terminal_client.core import appeals, use_cases
+from contract.photos import MOST_PHOTOS
+from terminal_client.core import appeals, photos, use_cases
 from terminal_client.ui.web import Desk, go
 
 WORDS_MOST = 500
@@ -64,7 +65,19 @@ def _page(desk: Desk, step: str, said: str = "") -> Response:
         return go("/score")
     if step != "part" and shown.draft is None:
         return go("/score/appeal")
-    return desk.pages.page("appeal.html", here="stock", undo=None, shown=shown, step=step, said=said, most=WORDS_MOST)
+    place = photos.at_appeal(shown.score.run)
+    return desk.pages.page(
+        "appeal.html",
+        here="stock",
+        undo=None,
+        shown=shown,
+        step=step,
+        said=said,
+        most=WORDS_MOST,
+        place=place,
+        photos=photos.of_draft(desk.terminal.store, place),
+        MOST_PHOTOS=MOST_PHOTOS,
+    )
 
 
 RULES = (
