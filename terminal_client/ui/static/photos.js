@@ -68,6 +68,7 @@
     const video = section.querySelector("video");
     for (const track of video.srcObject ? video.srcObject.getTracks() : []) track.stop();
     video.srcObject = null;
+    section.querySelector("[data-shoot]").disabled = true;
     section.querySelector("dialog").close();
   }
 
@@ -79,6 +80,7 @@
       });
       section.querySelector("dialog").showModal();
       await video.play();
+      section.querySelector("[data-shoot]").disabled = false;
     } catch {
       stop(section);
       say(section, section.dataset.broken);
