@@ -17,6 +17,7 @@ class DeliveryRow(Base):
         UniqueConstraint("cycle", "retailer", "part"),
         UniqueConstraint("id", "retailer"),
         CheckConstraint("part > 0", name="part"),
+        CheckConstraint("said_by IN ('owner', 'clerk')", name="said_by"),
         CheckConstraint("state IN ('held', 'shipped', 'confirmed')", name="state"),
         CheckConstraint("(state = 'held') = (shipped_at IS NULL)", name="shipped"),
         CheckConstraint("(state = 'held') = (held_code IS NOT NULL)", name="held"),
@@ -45,6 +46,7 @@ class DeliveryRow(Base):
     confirmation: Mapped[UUID | None]
     confirmed_at_terminal: Mapped[datetime | None]
     device: Mapped[str | None]
+    said_by: Mapped[str | None]
 
 
 class DeliveryLineRow(Base):

@@ -163,7 +163,7 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
     row.confirmed_at = arrival.at
     row.confirmed_at_terminal = confirmation.confirmed_at
     row.confirmation = arrival.id
-    row.device = arrival.sender.device
+    row.device, row.said_by = arrival.sender.device, arrival.by
     session.flush()
     session.execute(update(DeliveryLineRow), [_outcome(row.id, line) for line in confirmation.lines])
     claims = _open_claims(session, row, confirmation.lines, arrival.at)
@@ -185,7 +185,7 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
         action="delivery.confirmed",
         subject=f"delivery:{row.number}",
         at=arrival.at,
-        detail={"retailer": row.retailer, "lines": len(confirmation.lines), "claims": claims},
+        detail={"retailer": row.retailer, "lines": len(confirmation.lines), "claims": claims} | arrival.said,
     )
     return Accepted(row.number)
 

@@ -24,6 +24,7 @@ class FeedbackRow(Base):
         CheckConstraint("about_sort IN ('order', 'delivery', 'cycle', 'sku')", name="about"),
         CheckConstraint("(about_sort IS NULL) = (about_name IS NULL)", name="about_whole"),
         CheckConstraint("words != ''", name="words"),
+        CheckConstraint("said_by IN ('owner', 'clerk')", name="said_by"),
         CheckConstraint("state IN ('received', 'looked_at', 'answered', 'closed')", name="state"),
         CheckConstraint("(state = 'received') = (owner IS NULL)", name="owner"),
         CheckConstraint("(state IN ('answered', 'closed')) = (answered_at IS NOT NULL)", name="answered"),
@@ -45,6 +46,7 @@ class FeedbackRow(Base):
     about_name: Mapped[str | None]
     words: Mapped[str]
     by: Mapped[str]
+    said_by: Mapped[str | None]
     at: Mapped[datetime]
     zone: Mapped[str]
     answer_until: Mapped[date]

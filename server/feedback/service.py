@@ -43,7 +43,8 @@ ANSWER = (
 
 def take_feedback(session: Session, said: SendFeedback, arrival: Arrival) -> Accepted:
     """Keep what a shop's terminal says. Raises as :func:`enter_feedback`."""
-    row = _kept(session, arrival.id, arrival.sender.party, said, Actor("device", arrival.sender.device), arrival.at)
+    by = Actor("device", arrival.sender.device)
+    row = _kept(session, arrival.id, arrival.sender.party, said, by, arrival.at, said_by=arrival.by)
     return Accepted(number=row.number, tell=(_item(session, row),))
 
 
@@ -64,13 +65,13 @@ def take_rating(session: Session, said: RateFeedback, arrival: Arrival) -> Accep
     if said.reopen is None:
         rules.check_rating(row.number, known.state, row.satisfaction)
         row.satisfaction = said.satisfaction
-        _record(session, by, "feedback.rated", row, at, satisfaction=said.satisfaction)
+        _record(session, by, "feedback.rated", row, at, satisfaction=said.satisfaction, **arrival.said)
     else:
         zone = ZoneInfo(row.zone)
         done_at = row.closed_at or row.answered_at
         rules.check_reopening(row.number, known.state, row.reopened_at, done_at, at, zone)
         require(REOPENED, {"reopen": said.reopen})
-        _record(session, by, "feedback.reopened", row, at, satisfaction=row.satisfaction)
+        _record(session, by, "feedback.reopened", row, at, satisfaction=row.satisfaction, **arrival.said)
         row.state, row.reopened, row.reopened_at = "looked_at", said.reopen.strip(), at
         row.answered_at = row.closed_at = row.satisfaction = None
         row.answer_until = rules.answer_until(known.category, at, zone)
@@ -165,7 +166,16 @@ def close(session: Session, feedback: UUID, operator: Operator, *, at: datetime)
     _tell(session, row, at)
 
 
-def _kept(session: Session, feedback: UUID, retailer: str, said: SendFeedback, by: Actor, at: datetime) -> FeedbackRow:
+def _kept(
+    session: Session,
+    feedback: UUID,
+    retailer: str,
+    said: SendFeedback,
+    by: Actor,
+    at: datetime,
+    *,
+    said_by: str | None = None,
+) -> FeedbackRow:
     retailers.lock_retailer(session, retailer)
     if not said.words.strip():
         raise Rejected("feedback_empty")
@@ -183,6 +193,7 @@ def _kept(session: Session, feedback: UUID, retailer: str, said: SendFeedback, b
         about_name=said.about and said.about.name,
         words=said.words.strip(),
         by=str(by),
+        said_by=said_by,
         at=at,
         zone=zone,
         answer_until=rules.answer_until(said.category, at, ZoneInfo(zone)),
@@ -191,7 +202,8 @@ def _kept(session: Session, feedback: UUID, retailer: str, said: SendFeedback, b
     session.add(row)
     session.flush()
     photos.name_photos(session, retailer, "feedback", row.id, said.photos, at=at)
-    _record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind)
+    stood = {} if said_by is None else {"by": said_by}
+    _record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind, **stood)
     return row
 
 

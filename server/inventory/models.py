@@ -57,6 +57,26 @@ class MovementRow(Base):
     moved_at: Mapped[datetime]
 
 
+class StockActRow(Base):
+    """What a terminal told of its shop's stock: one message, its number for people, who stood there."""
+
+    __tablename__ = "stock_acts"
+    __append_only__ = True
+    __table_args__ = (
+        CheckConstraint("kind IN ('sale', 'refund', 'count', 'adjustment', 'expiry')", name="kind"),
+        CheckConstraint("said_by IN ('owner', 'clerk')", name="said_by"),
+    )
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    kind: Mapped[str]
+    device: Mapped[str]
+    said_by: Mapped[str | None]
+    at: Mapped[datetime]
+
+
 class StockTelling(Base):
     """One telling of the demand history what was sold in the months that were over on ``day``."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from server.inventory import rules
-from server.inventory.models import MovementRow
+from server.inventory.models import MovementRow, StockActRow
 
 Kind = Literal["receipt", "return", "correction", "sale", "refund", "count", "adjustment", "expiry", "found"]
 Source = Literal["delivery", "console", "terminal"]
@@ -33,7 +33,7 @@ class StockLine:
 
 @dataclass(frozen=True)
 class Movement:
-    """One entry of a ledger."""
+    """One entry of a ledger; of one that a terminal told, the number of its message and who stood there."""
 
     sku: str
     ordinal: int
@@ -48,6 +48,8 @@ class Movement:
     actor: str
     at: datetime
     moved_at: datetime
+    number: int | None
+    said_by: Literal["owner", "clerk"] | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,18 @@ def stock(session: Session, retailer: str, skus: Collection[str] | None = None) 
 
 def movements(session: Session, retailer: str, *, sku: str | None = None, limit: int = 200) -> list[Movement]:
     """Return the entries of a shop's ledger, the newest first."""
-    query = select(MovementRow).where(MovementRow.retailer == retailer).order_by(MovementRow.id.desc()).limit(limit)
+    told = (
+        (MovementRow.source == "terminal")
+        & (StockActRow.retailer == MovementRow.retailer)
+        & (StockActRow.id == MovementRow.source_id)
+    )
+    query = (
+        select(MovementRow, StockActRow.number, StockActRow.said_by)
+        .outerjoin(StockActRow, told)
+        .where(MovementRow.retailer == retailer)
+        .order_by(MovementRow.id.desc())
+        .limit(limit)
+    )
     if sku is not None:
         query = query.where(MovementRow.sku == sku)
     return [
@@ -105,8 +118,10 @@ def movements(session: Session, retailer: str, *, sku: str | None = None, limit:
             actor=row.actor,
             at=row.at,
             moved_at=row.moved_at,
+            number=number,
+            said_by=cast('Literal["owner", "clerk"] | None', said_by),
         )
-        for row in session.scalars(query)
+        for row, number, said_by in session.execute(query)
     ]
 
 

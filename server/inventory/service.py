@@ -17,7 +17,7 @@ from contract.errors import Rejected
 from contract.messages import MoveStock
 from server.catalogue import queries as catalogue
 from server.inventory import queries, rules
-from server.inventory.models import MovementRow
+from server.inventory.models import MovementRow, StockActRow
 from server.kit import audit, outbox
 from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
@@ -85,9 +85,19 @@ def move_stock(session: Session, moved: MoveStock, arrival: Arrival) -> Accepted
             action=f"stock.{moved.kind}",
             subject=f"retailer:{retailer}",
             at=arrival.at,
-            detail={"lines": len(moved.lines), "entries": entered, "reason": reason},
+            detail={"lines": len(moved.lines), "entries": entered, "reason": reason} | arrival.said,
         )
-    return Accepted()
+    act = StockActRow(
+        retailer=retailer,
+        id=arrival.id,
+        kind=moved.kind,
+        device=arrival.sender.device,
+        said_by=arrival.by,
+        at=arrival.at,
+    )
+    session.add(act)
+    session.flush()
+    return Accepted(act.number)
 
 
 def _stands(line: queries.StockLine | None) -> rules.Stock:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import structlog
@@ -52,11 +52,17 @@ class InboxEntry(Base):
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a handler is told beside the message itself."""
+    """What a handler is told beside the message itself; ``by`` is who stood at the terminal, where it asks for PINs."""
 
     id: UUID
     sender: Sender
     at: datetime
+    by: Literal["owner", "clerk"] | None = None
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Who stood at the terminal, as a detail of what is written down; empty where nobody knows."""
+        return {} if self.by is None else {"by": self.by}
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def receive(
     known = handlers.get(kind)
     if known is None or envelope.schema_ > SCHEMA:
         raise Rejected("unsupported", kind=kind, version=envelope.schema_)
-    arrival = Arrival(envelope.id, sender, at)
+    arrival = Arrival(envelope.id, sender, at, envelope.by)
     if kind not in RECEIPTED:
         known.act(session, _read(known.message, envelope.data), arrival)
         return None
@@ -184,7 +190,8 @@ def receive_all(session: Session, incoming: Sequence[Incoming], handler: Handler
     read: dict[int, tuple[Message, Arrival]] = {}
     for number, one in enumerate(incoming):
         try:
-            read[number] = _read(handler.message, one.envelope.data), Arrival(one.envelope.id, one.sender, at)
+            arrival = Arrival(one.envelope.id, one.sender, at, one.envelope.by)
+            read[number] = _read(handler.message, one.envelope.data), arrival
         except Rejected as refusal:
             answers[number] = refusal
     with session.begin_nested():

@@ -54,6 +54,7 @@ class OrderRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('accepted', 'cancelled')", name="state"),
         CheckConstraint("revision > 0", name="revision"),
+        CheckConstraint("said_by IN ('owner', 'clerk')", name="said_by"),
         Index("ix_orders_window_id", "window_id", "retailer"),
     )
     __party__ = "retailer"
@@ -63,6 +64,7 @@ class OrderRow(Base):
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     window_id: Mapped[UUID] = mapped_column(ForeignKey("windows.id"))
     device: Mapped[str]
+    said_by: Mapped[str | None]
     revision: Mapped[int]
     state: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(BigInteger)

@@ -75,7 +75,7 @@ def amend_order(session: Session, amendment: AmendOrder, arrival: Arrival) -> Ac
     row.amount_minor = checked.amount_minor
     row.revision += 1
     row.changed_at = arrival.at
-    row.device = arrival.sender.device
+    row.device, row.said_by = arrival.sender.device, arrival.by
     session.execute(delete(OrderLineRow).where(OrderLineRow.retailer == row.retailer, OrderLineRow.order_id == row.id))
     session.flush()
     _write_lines(session, [(row, amendment.lines, checked.prices)])
@@ -86,7 +86,7 @@ def cancel_order(session: Session, cancelling: CancelOrder, arrival: Arrival) ->
     """Cancel an order; its lines stay readable, the order book no longer holds them."""
     row = _order(session, cancelling.order, cancelling.revision, arrival)
     _open_window(session, row.window_id, arrival)
-    row.state = "cancelled"
+    row.state, row.said_by = "cancelled", arrival.by
     row.revision += 1
     row.changed_at = arrival.at
     lines = queries.order(session, row.retailer, row.id)
@@ -231,6 +231,7 @@ def _insert_orders(session: Session, standing: Sequence[tuple[_Asked, _Checked]]
             id=one.arrival.id,
             window_id=one.window.id,
             device=one.arrival.sender.device,
+            said_by=one.arrival.by,
             revision=1,
             state="accepted",
             amount_minor=checked.amount_minor,
@@ -282,7 +283,7 @@ def _accepted(
             action=action,
             subject=f"order:{row.number}",
             at=arrival.at,
-            detail={"retailer": row.retailer, "revision": row.revision, "lines": len(lines)},
+            detail={"retailer": row.retailer, "revision": row.revision, "lines": len(lines)} | arrival.said,
         )
         told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
         answers.append(Accepted(row.number, row.revision, (told,)))

@@ -493,12 +493,14 @@ def upgrade() -> None:
         sa.Column("confirmation", sa.Uuid(), nullable=True),
         sa.Column("confirmed_at_terminal", sa.DateTime(timezone=True), nullable=True),
         sa.Column("device", sa.String(), nullable=True),
+        sa.Column("said_by", sa.String(), nullable=True),
         sa.CheckConstraint(
             "(state = 'confirmed') = (confirmed_at IS NOT NULL) AND (state = 'confirmed') = (confirmation IS NOT NULL)",
             name=op.f("ck_deliveries_confirmed"),
         ),
         sa.CheckConstraint("(state = 'held') = (held_code IS NOT NULL)", name=op.f("ck_deliveries_held")),
         sa.CheckConstraint("(state = 'held') = (shipped_at IS NULL)", name=op.f("ck_deliveries_shipped")),
+        sa.CheckConstraint("said_by IN ('owner', 'clerk')", name=op.f("ck_deliveries_said_by")),
         sa.CheckConstraint("state IN ('held', 'shipped', 'confirmed')", name=op.f("ck_deliveries_state")),
         sa.CheckConstraint("part > 0", name=op.f("ck_deliveries_part")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_deliveries_retailer_retailers")),
@@ -618,6 +620,7 @@ def upgrade() -> None:
         sa.Column("about_name", sa.String(), nullable=True),
         sa.Column("words", sa.String(), nullable=False),
         sa.Column("by", sa.String(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
         sa.Column("answer_until", sa.Date(), nullable=False),
@@ -639,6 +642,7 @@ def upgrade() -> None:
             name=op.f("ck_feedback_category"),
         ),
         sa.CheckConstraint("kind IN ('complaint', 'suggestion', 'question')", name=op.f("ck_feedback_kind")),
+        sa.CheckConstraint("said_by IN ('owner', 'clerk')", name=op.f("ck_feedback_said_by")),
         sa.CheckConstraint("satisfaction IS NULL OR state = 'closed'", name=op.f("ck_feedback_rated")),
         sa.CheckConstraint("state IN ('received', 'looked_at', 'answered', 'closed')", name=op.f("ck_feedback_state")),
         sa.CheckConstraint("words != ''", name=op.f("ck_feedback_words")),
@@ -709,11 +713,13 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("window_id", sa.Uuid(), nullable=False),
         sa.Column("device", sa.String(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("said_by IN ('owner', 'clerk')", name=op.f("ck_orders_said_by")),
         sa.CheckConstraint("state IN ('accepted', 'cancelled')", name=op.f("ck_orders_state")),
         sa.CheckConstraint("revision > 0", name=op.f("ck_orders_revision")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_orders_retailer_retailers")),
@@ -940,6 +946,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_sign_in_links")),
     )
     op.create_index(op.f("ix_sign_in_links_operator_id"), "sign_in_links", ["operator_id"], unique=False)
+    op.create_table(
+        "stock_acts",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('sale', 'refund', 'count', 'adjustment', 'expiry')", name=op.f("ck_stock_acts_kind")
+        ),
+        sa.CheckConstraint("said_by IN ('owner', 'clerk')", name=op.f("ck_stock_acts_said_by")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_stock_acts_retailer_retailers")),
+        sa.PrimaryKeyConstraint("retailer", "id", name=op.f("pk_stock_acts")),
+        sa.UniqueConstraint("number", name=op.f("uq_stock_acts_number")),
+    )
     op.create_table(
         "stock_movements",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1849,6 +1872,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON score_taken_skus USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
     )
+    op.execute("ALTER TABLE stock_acts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON stock_acts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
+    )
     op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON stock_movements USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
@@ -1880,7 +1907,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
     op.execute("DROP FUNCTION audit_wait_for_seal()")
@@ -1943,6 +1970,7 @@ def downgrade() -> None:
     op.drop_table("announcement_receipts")
     op.drop_table("survey_invitations")
     op.drop_table("stock_movements")
+    op.drop_table("stock_acts")
     op.drop_index(op.f("ix_sign_in_links_operator_id"), table_name="sign_in_links")
     op.drop_table("sign_in_links")
     op.drop_index(
