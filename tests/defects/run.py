@@ -1,8 +1,9 @@
 """Plant defects one by one into a copy of the tree; each must be caught by the tests named for it.
 
-``make test-the-tests``, or ``.venv/bin/python tests/defects/run.py [--list] [NAME ...]``. First the named tests must
-pass on the untouched copy, or catching would mean nothing. Exit 1 where a defect survives, 2 where the harness
-itself cannot tell: an edit does not fit the source any more, tests fail without a defect, or do not run at all.
+``make test-the-tests``, or ``.venv/bin/python tests/defects/run.py [--list] [--fit] [--part K/N] [NAME ...]``. First
+every edit must fit the source, and the named tests must pass on the untouched copy, or catching would mean nothing.
+Exit 1 where a defect survives, 2 where the harness itself cannot tell: an edit does not fit the source any more,
+tests fail without a defect, or do not run at all.
 """
 
 import argparse
@@ -69,6 +70,13 @@ def plant(defect: Defect, tree: Path) -> dict[Path, str]:
     CannotTellError
         Where an edit does not fit its file exactly once; nothing is changed then.
     """
+    before, after = edited(defect, tree)
+    write(after)
+    return before
+
+
+def edited(defect: Defect, tree: Path) -> tuple[dict[Path, str], dict[Path, str]]:
+    """Return the files of a defect as they are and as it would leave them. Raises as :func:`plant`."""
     before: dict[Path, str] = {}
     after: dict[Path, str] = {}
     for edit in defect.edits:
@@ -80,8 +88,23 @@ def plant(defect: Defect, tree: Path) -> dict[Path, str]:
             raise CannotTellError(f"{defect.name}: the text to replace stands {found} times in {edit.file}, not once")
         before.setdefault(path, text)
         after[path] = text.replace(edit.old, edit.new)
-    write(after)
-    return before
+    return before, after
+
+
+def misfits(chosen: Iterable[Defect], tree: Path) -> list[str]:
+    """Return what of the defects does not fit a tree: edits of what moved on, tests that are there no more."""
+    found = []
+    for defect in chosen:
+        try:
+            edited(defect, tree)
+        except CannotTellError as trouble:
+            found.append(str(trouble))
+        for test in defect.caught_by:
+            file, _, name = test.partition("::")
+            text = (tree / file).read_text(encoding="utf-8") if (tree / file).is_file() else ""
+            if not text or (name and f"def {name.partition('[')[0]}(" not in text):
+                found.append(f"{defect.name}: there is no test {test}")
+    return found
 
 
 def write(files: dict[Path, str]) -> None:
@@ -184,27 +207,58 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", help="plant these alone")
     parser.add_argument("--list", action="store_true", help="list the defects and what they would do")
+    parser.add_argument("--fit", action="store_true", help="only see whether every edit fits the source")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N", help="plant every N-th, from the K-th on")
     given = parser.parse_args()
-    if given.list:
-        sys.stdout.write("".join(f"{defect.name:<36} {defect.harm}\n" for defect in DEFECTS))
-        return 0
     try:
-        chosen = chosen_defects(given.name)
-        with tempfile.TemporaryDirectory(prefix="evenhand-defects-") as folder:
-            tree = Path(folder).resolve()
-            copy_tree(tree)
-            check_untouched(tree, chosen)
-            survivors = 0
-            for defect in chosen:
-                started = time.monotonic()
-                test = catch(defect, tree)
-                report(defect, test, time.monotonic() - started)
-                survivors += not test
+        chosen = chosen_defects(given.name)[given.part[0] - 1 :: given.part[1]]
+        if given.list:
+            sys.stdout.write("".join(f"{defect.name:<36} {defect.harm}\n" for defect in chosen))
+            return 0
+        if given.fit:
+            check_fit(chosen, CHECKOUT)
+            return 0
+        survivors, unclear = plant_each(chosen)
     except CannotTellError as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 2
-    sys.stdout.write(f"{len(chosen) - survivors} of {len(chosen)} caught\n")
-    return 1 if survivors else 0
+    sys.stdout.write(f"{len(chosen) - survivors - len(unclear)} of {len(chosen)} caught\n")
+    sys.stderr.write("".join(f"{trouble}\n" for trouble in unclear))
+    return 2 if unclear else 1 if survivors else 0
+
+
+def check_fit(chosen: Iterable[Defect], tree: Path) -> None:
+    """Refuse to go on where a defect does not fit the source."""
+    if found := misfits(chosen, tree):
+        raise CannotTellError("\n".join(found))
+
+
+def plant_each(chosen: list[Defect]) -> tuple[int, list[str]]:
+    """Plant one after the other into one copy; return how many survive, and why of some nobody can tell."""
+    survivors, unclear = 0, []
+    with tempfile.TemporaryDirectory(prefix="evenhand-defects-") as folder:
+        tree = Path(folder).resolve()
+        copy_tree(tree)
+        check_fit(chosen, tree)
+        check_untouched(tree, chosen)
+        for defect in chosen:
+            started = time.monotonic()
+            try:
+                test = catch(defect, tree)
+            except CannotTellError as trouble:
+                unclear.append(str(trouble))
+                continue
+            report(defect, test, time.monotonic() - started)
+            survivors += not test
+    return survivors, unclear
+
+
+def part(given: str) -> tuple[int, int]:
+    """Read ``K/N``."""
+    number, _, of = given.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{given} is no part; write 2/8 for the second of eight")
+    return int(number), int(of)
 
 
 if __name__ == "__main__":

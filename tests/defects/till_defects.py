@@ -95,8 +95,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/core/views/order_screen.py",
-                "if order.live and order.window in same",
-                "if order.live and not same",
+                "    for order in other:\n",
+                "    for order in ():\n",
             ),
         ),
         (f"{SCREENS}/test_screens.py::test_other_orders_of_the_cycle_take_their_share_of_credit_and_limit",),
