@@ -102,6 +102,7 @@ def bins_of(problem):
         return Bins.of(threads, problem, problem.lines, order_of(problem, Policy(seed=SEED)), parts)
 
 
+@pytest.mark.slow
 def test_lines_are_counted_in_bins_where_few_of_their_numbers_differ(monkeypatch):
     monkeypatch.setattr("allocation.filling.bins._CELLS_A_LINE", 1.0)
     requested, weights = np.arange(12_000) % 90, np.tile([1, 7, 30], 4_000)

@@ -221,7 +221,7 @@ def test_a_crash_in_the_middle_lets_the_next_call_begin_anew(town, scored, monke
     assert found(town, comparison).state == "done"
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.slow)])
 def test_the_screens_lead_from_the_text_being_written_to_winners_and_losers(town, scored, signed_in, language):
     town.verified()
     planner = signed_in("planner", name="anna", language=language)

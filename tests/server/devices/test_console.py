@@ -50,23 +50,23 @@ def test_the_list_shows_every_terminal_with_its_state(boss: TestClient) -> None:
     assert [page.count(f"{word}</span>") for word in ("online", "offline", "revoked")] == [1, 1, 1]
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ("state=online", ["t-r1"]),
-        ("state=offline", ["t-r2"]),
-        ("state=revoked", ["t-r3"]),
-        ("version=1.4.0", ["t-r1", "t-r2"]),
-        ("q=t-r2", ["t-r2"]),
-        ("q=shop+r1", ["t-r1"]),
-        ("q=nothing", []),
-        ("sort=-retailer", ["t-r3", "t-r2", "t-r1"]),
-        ("sort=-last_seen_at", ["t-r1", "t-r2", "t-r3"]),
-        ("per_page=1&page=2", ["t-r2"]),
-    ],
-)
-def test_terminals_are_found_filtered_and_sorted(boss: TestClient, asked: str, found: list[str]) -> None:
-    assert shown(boss.get(f"/console/devices?{asked}").text) == found
+ASKED = [
+    ("state=online", ["t-r1"]),
+    ("state=offline", ["t-r2"]),
+    ("state=revoked", ["t-r3"]),
+    ("version=1.4.0", ["t-r1", "t-r2"]),
+    ("q=t-r2", ["t-r2"]),
+    ("q=shop+r1", ["t-r1"]),
+    ("q=nothing", []),
+    ("sort=-retailer", ["t-r3", "t-r2", "t-r1"]),
+    ("sort=-last_seen_at", ["t-r1", "t-r2", "t-r3"]),
+    ("per_page=1&page=2", ["t-r2"]),
+]
+
+
+def test_terminals_are_found_filtered_and_sorted(boss: TestClient) -> None:
+    for asked, found in ASKED:
+        assert (asked, shown(boss.get(f"/console/devices?{asked}").text)) == (asked, found)
 
 
 def test_the_list_is_taken_away_whole_whatever_the_page(boss: TestClient) -> None:

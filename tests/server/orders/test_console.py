@@ -115,47 +115,48 @@ def test_a_window_that_is_over_is_not_asked_for_again(
     assert "closed" in page
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ("", ["R2", "R3", "R4"]),
-        ("region=lake", ["R4"]),
-        ("route=south", ["R3", "R4"]),
-        ("terminal=online", ["R3"]),
-        ("terminal=offline", ["R2"]),
-        ("terminal=none", ["R4"]),
-        ("q=shop+r2", ["R2"]),
-        ("sort=-retailer", ["R4", "R3", "R2"]),
-    ],
-)
-def test_the_missing_shops_are_a_list_to_call(town: Town, signed_in: SignedIn, asked: str, found: list[str]) -> None:
+MISSING = [
+    ("", ["R2", "R3", "R4"]),
+    ("region=lake", ["R4"]),
+    ("route=south", ["R3", "R4"]),
+    ("terminal=online", ["R3"]),
+    ("terminal=offline", ["R2"]),
+    ("terminal=none", ["R4"]),
+    ("q=shop+r2", ["R2"]),
+    ("sort=-retailer", ["R4", "R3", "R2"]),
+]
+
+
+def test_the_missing_shops_are_a_list_to_call(town: Town, signed_in: SignedIn) -> None:
     browser = signed_in("planner")
-    page = browser.get(f"/console/windows/{town.window}/missing?{asked}").text
-    assert re.findall(r"<code>(R\d)</code>", page) == found
-    rows = browser.get(f"/console/windows/{town.window}/missing?{asked}&format=csv").text.strip().splitlines()
-    assert len(rows) == 1 + len(found)
+    for asked, found in MISSING:
+        page = browser.get(f"/console/windows/{town.window}/missing?{asked}").text
+        assert (asked, re.findall(r"<code>(R\d)</code>", page)) == (asked, found)
+        rows = browser.get(f"/console/windows/{town.window}/missing?{asked}&format=csv").text.strip().splitlines()
+        assert (asked, len(rows)) == (asked, 1 + len(found))
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ("", ["R2", "R1"]),
-        ("sort=number", ["R1", "R2"]),
-        ("sort=-units", ["R1", "R2"]),
-        ("state=accepted", ["R1"]),
-        ("state=cancelled", ["R2"]),
-        ("q=shop+r1", ["R1"]),
-        ("q=r2", ["R2"]),
-        ("q=99999999999999999999", []),
-        ("window=OTHER", []),
-        ("window=WINDOW&per_page=1", ["R2"]),
-        ("per_page=1&page=2", ["R1"]),
-    ],
-)
-def test_orders_are_found_filtered_and_sorted(town: Town, signed_in: SignedIn, asked: str, found: list[str]) -> None:
-    asked = asked.replace("OTHER", str(town.other)).replace("WINDOW", str(town.window))
-    page = signed_in("releaser").get(f"/console/orders?{asked}").text
-    assert numbers(page) == [town.numbers[code] for code in found]
+ASKED = [
+    ("", ["R2", "R1"]),
+    ("sort=number", ["R1", "R2"]),
+    ("sort=-units", ["R1", "R2"]),
+    ("state=accepted", ["R1"]),
+    ("state=cancelled", ["R2"]),
+    ("q=shop+r1", ["R1"]),
+    ("q=r2", ["R2"]),
+    ("q=99999999999999999999", []),
+    ("window=OTHER", []),
+    ("window=WINDOW&per_page=1", ["R2"]),
+    ("per_page=1&page=2", ["R1"]),
+]
+
+
+def test_orders_are_found_filtered_and_sorted(town: Town, signed_in: SignedIn) -> None:
+    browser = signed_in("releaser")
+    for words, found in ASKED:
+        asked = words.replace("OTHER", str(town.other)).replace("WINDOW", str(town.window))
+        page = browser.get(f"/console/orders?{asked}").text
+        assert (asked, numbers(page)) == (asked, [town.numbers[code] for code in found])
 
 
 def test_an_order_is_found_by_its_number(town: Town, signed_in: SignedIn) -> None:

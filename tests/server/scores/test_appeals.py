@@ -298,20 +298,20 @@ def test_facts_are_corrected_by_a_version_beside_the_others(desk, room):
     assert (corrected["numerator"], corrected["denominator"]) == ("1", "1")
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (sales(100), "nothing_corrected"),
-        (sales(420, product_class="none such"), "unknown_class"),
-        (sales(420, date(2026, 11, 1)), "correction_late"),
-        (sales(420, date(2026, 10, 2)), "correction_late"),
-    ],
-)
-def test_a_remedy_that_could_not_be_carried_out_is_refused_at_once(desk, change, code):
+IMPOSSIBLE = [
+    (sales(100), "nothing_corrected"),
+    (sales(420, product_class="none such"), "unknown_class"),
+    (sales(420, date(2026, 11, 1)), "correction_late"),
+    (sales(420, date(2026, 10, 2)), "correction_late"),
+]
+
+
+def test_a_remedy_that_could_not_be_carried_out_is_refused_at_once(desk):
     appeal = desk.kept()
-    with pytest.raises(Refusal) as refused:
-        desk.answer(appeal, "upheld", remedies.Figures(sort="figures", changes=(change,)))
-    assert refused.value.code == code
+    for change, code in IMPOSSIBLE:
+        with pytest.raises(Refusal) as refused:
+            desk.answer(appeal, "upheld", remedies.Figures(sort="figures", changes=(change,)))
+        assert (change, refused.value.code) == (change, code)
 
 
 def test_a_decision_ends_where_an_appeal_is_upheld(desk, room):

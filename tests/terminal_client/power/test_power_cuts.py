@@ -43,6 +43,7 @@ def test_the_weeks_hold_what_can_go_wrong(week: Recording) -> None:
     assert len({operation.file for operation in written}) >= 3
 
 
+@pytest.mark.slow
 def test_the_log_is_written_back_while_the_terminal_runs(make: Any, tmp_path: Path) -> None:
     recording = record(make, tmp_path / "weeks", weeks=3)
     opened = [place for place, operation in enumerate(recording.recorder.tape) if hasattr(operation, "name")]
@@ -61,7 +62,7 @@ def _off(store: Store) -> None:
     store.rows("PRAGMA synchronous = OFF")
 
 
-@pytest.mark.parametrize("spoil", [_normal, _off])
+@pytest.mark.parametrize("spoil", [_normal, pytest.param(_off, marks=pytest.mark.slow)])
 def test_a_store_that_is_not_flushed_at_each_commit_is_caught(
     make: Any, tmp_path: Path, spoil: Callable[[Store], None]
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_disk_that_only_says_it_has_flushed_is_caught(week: Recording, make: A
         cut_everywhere(replace(week, recorder=lying, returned=returned, said=[]), make, seed=1)
 
 
+@pytest.mark.slow
 def test_a_store_that_commits_after_it_has_said_saved_is_caught(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
