@@ -48,7 +48,7 @@ class Shop:
 
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)
-        self.page.wait_for_function("window.htmx !== undefined && document.readyState === 'complete'")
+        self.page.wait_for_function("() => window.htmx !== undefined")
         self.loaded.clear()
 
     def draft_is(self, units: dict[str, int]) -> None:
