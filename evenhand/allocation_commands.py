@@ -93,7 +93,12 @@ _TO_VERIFY: Final = "verify asks the policy beside the problem to be the one of 
 @app.command(rich_help_panel=PANEL)
 def verify(
     problem: ProblemFolder,
-    result: ResultFolder,
+    result: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RESULT", help="Folder of the result; absent where the first holds problem/ and result/."
+        ),
+    ] = None,
     lang: Annotated[Language, typer.Option(help="Language.")] = Language.ENGLISH,
     *,
     prove: Annotated[
@@ -103,8 +108,12 @@ def verify(
 ) -> None:
     """Check a result against its problem, without a solver.
 
+    An exported cycle is one folder that holds both: name it alone.
+
     Exit codes: 0 holds, 1 violated (names the first lines), 2 unreadable, or not all of it could be proved.
     """
+    if result is None:
+        problem, result = problem / "problem", problem / "result"
     with errors_in_one_line():
         from allocation.verification import verify_folders
 

@@ -244,14 +244,16 @@ def export_zip(session: http.Db, cycle: UUID) -> Response:
 
 def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:
     """Return what waits for this person's decision."""
-    due = [cycle for cycle in queries.cycles(session, limit=50) if waits_for(cycle, operator)]
-    if not due:
+    latest = queries.cycles(session, limit=50)
+    due = [cycle for cycle in latest if waits_for(cycle, operator)]
+    proposed = result_queries.waiting_for(session, operator.name) if operator.may("releaser") else {}
+    if not due and not proposed:
         return []
     return [
         Card(
             N_("Waiting for you"),
             "cycles/cards/due.html",
-            {"cycles": due, "states": STATES},
+            {"cycles": due, "states": STATES, "proposed": [(c, proposed[c.id]) for c in latest if c.id in proposed]},
             order=20,
             href=PLACE,
             tone="wait",

@@ -37,6 +37,7 @@ COLUMNS = (
 FILTERS = (Filter("scarce", N_("Scarce"), (("yes", N_("scarce")), ("no", N_("ample")))),)
 MISSING_SHOWN = 60
 FAULTS_SHOWN = 20
+VERSIONS_COMPARED = 5  # the newest versions that are shown with what they changed
 OFFERED_MOST = 2000  # SKUs that are proposed while one is typed
 _PLACE = re.compile(r"row (?P<row>\d+)(?:, (?P<column>\w+))?")
 
@@ -258,6 +259,7 @@ def _page(
         return console.download(request, COLUMNS, kept, name=f"supply-{found.number}")
     missing = supply_queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
     offered = catalogue.skus(session, withdrawn=True)
+    versions = supply_queries.supply_versions(session, cycle)
     return console.page(
         request,
         "cycles/supply.html",
@@ -271,7 +273,10 @@ def _page(
         rows=kept[view.offset : view.offset + view.per_page],
         total=len(kept),
         scarce=sum(1 for line in lines if line.scarce),
-        versions=supply_queries.supply_versions(session, cycle),
+        versions=versions,
+        differences={
+            one.version: supply_queries.differences(session, cycle, one.version) for one in versions[:VERSIONS_COMPARED]
+        },
         missing=dict(list(missing.items())[:MISSING_SHOWN]),
         missing_count=len(missing),
         skus=offered,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow
@@ -142,6 +142,16 @@ def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:
         )
         for row in rows
     ]
+
+
+def waiting_for(session: Session, name: str) -> dict[UUID, int]:
+    """Return how many manual decisions of each cycle ``name`` may decide: proposed by others."""
+    query = (
+        select(Adjustment.cycle, func.count())
+        .where(Adjustment.state == "proposed", Adjustment.author != name)
+        .group_by(Adjustment.cycle)
+    )
+    return dict(session.execute(query).all())
 
 
 def counted_adjustments(session: Session, cycle_id: UUID, attempt: int) -> list[ManualDecision]:

@@ -62,6 +62,32 @@ def supply_versions(session: Session, cycle_id: UUID) -> list[SupplySet]:
     ]
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What a version of the supply says of one SKU beside the version before; none where it does not name it."""
+
+    sku: str
+    before_units: int | None
+    after_units: int | None
+
+
+def differences(session: Session, cycle_id: UUID, version: int) -> list[Difference]:
+    """Return the SKUs of which ``version`` offers another quantity than the version before, in byte order.
+
+    Nothing for the first version: there is nothing to differ from.
+    """
+    if version <= 1:
+        return []
+    before, after = supply(session, cycle_id, version - 1), supply(session, cycle_id, version)
+    held = {sku: line.offered_units for sku, line in before.items()}
+    now = {sku: line.offered_units for sku, line in after.items()}
+    return [
+        Difference(sku, held.get(sku), now.get(sku))
+        for sku in sorted(held.keys() | now.keys())
+        if held.get(sku) != now.get(sku)
+    ]
+
+
 def supply(session: Session, cycle_id: UUID, version: int | None = None) -> dict[str, Supply]:
     """Return the supply by SKU in byte order, of the version that the cycle stands at where none is named."""
     if version is None:

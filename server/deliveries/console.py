@@ -303,6 +303,7 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
             template="deliveries/cards/exceptions.html",
             context={
                 "totals": totals,
+                "ages": queries.open_by_age(session, now),
                 "waiting": waiting,
                 "oldest": queries.claims(session, state="open", limit=3),
                 "differences": DIFFERENCES,

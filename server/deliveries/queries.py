@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
@@ -179,6 +179,17 @@ def bookings(session: Session, delivery_id: UUID) -> list[rules.Booking]:
     """Return what a confirmed delivery adds to its retailer's stock; nothing before it is confirmed."""
     rows = session.scalars(select(DeliveryLineRow).where(DeliveryLineRow.delivery_id == delivery_id))
     return rules.bookings([line for line in map(_confirmed, rows) if line is not None])
+
+
+def open_by_age(session: Session, now: datetime) -> tuple[int, int, int]:
+    """Return how many exceptions are open for less than a day, for less than three, and for longer."""
+    aged = [
+        func.count().filter(ClaimRow.opened_at > now - timedelta(days=1)),
+        func.count().filter(ClaimRow.opened_at.between(now - timedelta(days=3), now - timedelta(days=1))),
+        func.count().filter(ClaimRow.opened_at < now - timedelta(days=3)),
+    ]
+    counted = session.execute(select(*aged).where(ClaimRow.state == "open")).one()
+    return counted[0], counted[1], counted[2]
 
 
 def totals(session: Session, cycle: UUID | None = None) -> Totals:

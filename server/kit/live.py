@@ -35,6 +35,8 @@ from server.kit.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 CHANNEL = "evenhand_live"
+EVERY_TOPIC = "*"
+"""Followed by pages that show something of everything."""
 HEARTBEAT_S = 15.0
 AGAIN_MS = 3_000
 """A browser that lost its stream comes back after this."""
@@ -84,7 +86,7 @@ class Stream:
         if topic == person_topic(self.person):
             self.own = True
             self.wake.set()
-        if topic in self.topics:
+        if topic in self.topics or EVERY_TOPIC in self.topics:
             self.hit = True
             self.wake.set()
 
@@ -124,6 +126,8 @@ class Hub:
         name, _, number = mark.partition(".")
         if name != self._name or not number.isascii() or not number.isdigit():
             return True
+        if EVERY_TOPIC in topics:
+            return self._number > int(number[:18])
         return any(self._last.get(topic, 0) > int(number[:18]) for topic in topics)
 
     @contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Refusal, Rejected, Unavailable
 from contract.texts import refusal_text
-from server.kit import attempts, audit_trail, console, http
+from server.kit import attempts, audit_trail, console, http, live
 from server.kit.console.cards import Card, Cards
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Actor, Operator, Role
@@ -115,6 +115,12 @@ def home(request: Request, session: http.Db, clock: http.Now, operator: http.Per
     now = clock()
     cards = [card for contribute in contributed for card in contribute(session, operator, now)]
     return console.page(request, "operators/home.html", cards=sorted(cards, key=lambda card: card.order))
+
+
+@own.get("/events")
+async def home_changes(request: Request, operator: http.Person) -> Response:
+    """Say when the first page is to be looked at again."""
+    return live.stream(request, operator, (live.EVERY_TOPIC,))
 
 
 @own.get("/account")

@@ -195,7 +195,10 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     """Return what waits for a second person: a draft to be published, decisions on shops and their early ends."""
     if not operator.may("planner", "releaser"):
         return []
-    draft, waiting = _draft(session, queries.in_force(session)), decision_queries.waiting(session)
+    draft = _draft(session, queries.in_force(session))
+    if draft is not None and draft.asked_by == operator.name:
+        draft = None
+    waiting = [one for one in decision_queries.waiting(session) if one.may_be_decided_by(operator.name)]
     if draft is None and not waiting:
         return []
     return [

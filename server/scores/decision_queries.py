@@ -60,6 +60,12 @@ class Decision:
         """Whether it waits for the second person."""
         return self.approver is None and self.withdrawn_by is None
 
+    def may_be_decided_by(self, name: str) -> bool:
+        """Return whether ``name`` is a second person to it, or to an early end of it that waits."""
+        if self.open:
+            return self.author != name
+        return any(end.approver is None and end.author != name for end in self.ends)
+
     @property
     def ended(self) -> DecisionEnd | None:
         """The approved early end that comes first, if there is one."""
