@@ -50,6 +50,7 @@ TIERS = 30
 CLASSES = ("general", "reserve")
 RESERVE_LICENCE_SHARE = 0.85
 SCARCE_SHARE = (0.35, 0.7)  # of what is wanted
+PACKS_IN_CASE = 5
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,31 @@ def skus_csv(town: Town) -> bytes:
     """Return the goods as a file for the importer, in its own columns."""
     head = ("sku", "name_zh", "name_en", "unit_zh", "unit_en", "category", "pack_units", "price_minor", "licence_class")
     return csv_of(
-        head,
+        (*head, "barcodes", "case_barcodes"),
         [
-            (g.sku, g.name_zh, g.name_en, "条", "carton", g.category, g.pack_units, g.price_minor, g.licence_class)
-            for g in town.skus
+            (
+                *(g.sku, g.name_zh, g.name_en, "条", "carton", g.category, g.pack_units, g.price_minor),
+                *(g.licence_class, barcode(number), f"{case_barcode(number)}={g.pack_units * PACKS_IN_CASE}"),
+            )
+            for number, g in enumerate(town.skus, start=1)
         ],
     )
+
+
+def barcode(number: int) -> str:
+    """Return the EAN-13 of a thing by its place, in GS1's range 200 to 299, which is for use inside a company."""
+    return _with_check_digit(f"200{number:09d}")
+
+
+def case_barcode(number: int) -> str:
+    """Return the GTIN-14 of its case: indicator 1 before the EAN-13 without its check digit."""
+    return _with_check_digit(f"1200{number:09d}")
+
+
+def _with_check_digit(digits: str) -> str:
+    """Add GS1's check digit: weights 3 and 1 from the right."""
+    total = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
+    return f"{digits}{-total % 10}"
 
 
 def retailers_csv(town: Town) -> bytes:
