@@ -16,6 +16,8 @@ from contract.messages import (
     ConfirmDelivery,
     ConfirmedLine,
     DisplayAnnouncement,
+    MovedLine,
+    MoveStock,
     ReadAnnouncement,
     ReportStatus,
     SendFeedback,
@@ -124,6 +126,8 @@ def fill(session: Session) -> None:
         send(session, senders[delivery.retailer], "delivery.confirm", confirmation)
         cause = inventory.Cause("receipt", "delivery", delivery.id, SYSTEM)
         inventory.book(session, delivery.retailer, {"K1": Change(9, 0)}, cause, at=NOW)
+        sold = MoveStock(kind="sale", moved_at=NOW, lines=(MovedLine(sku="K1", units=1),))
+        send(session, senders[delivery.retailer], "stock.move", sold)
     session.flush()
 
 
