@@ -134,6 +134,15 @@ def test_what_was_typed_is_back_after_leaving_and_gone_after_sending(page: Page)
     expect(reason).to_have_value("")
 
 
+def test_fields_of_one_name_get_back_each_its_own(page: Page) -> None:
+    page.goto("/console/style")
+    first, second = page.get_by_label("Limit of tier 1"), page.get_by_label("Limit of tier 2")
+    second.fill("40")
+    page.goto("/console/style")
+    expect(second).to_have_value("40")
+    expect(first).to_have_value("")
+
+
 def test_a_hash_is_copied_whole(page: Page) -> None:
     page.goto("/console/style")
     page.get_by_role("button", name="Copy 8c1f9d20").click()

@@ -87,12 +87,20 @@
     if (field.tagName === "SELECT") return ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value;
     return field.defaultValue;
   };
-  const nameOf = (field) => (field.type === "radio" ? `${field.name}=${field.value}` : field.name);
+  /* a field's name, with its place among those of the same name: rows of a table repeat them */
+  const named = (form) => {
+    const seen = {};
+    return [...form.querySelectorAll(keep)].map((field) => {
+      const name = field.type === "radio" ? `${field.name}=${field.value}` : field.name;
+      seen[name] = (seen[name] ?? 0) + 1;
+      return [seen[name] > 1 ? `${name}#${seen[name]}` : name, field];
+    });
+  };
   document.addEventListener("input", (event) => {
     const form = event.target.form;
     if (!form?.dataset.draft) return;
-    const fields = [...form.querySelectorAll(keep)].filter((field) => written(field) !== original(field));
-    sessionStorage.setItem(storage(form), JSON.stringify(Object.fromEntries(fields.map((field) => [nameOf(field), written(field)]))));
+    const changed = named(form).filter(([, field]) => written(field) !== original(field));
+    sessionStorage.setItem(storage(form), JSON.stringify(Object.fromEntries(changed.map(([name, field]) => [name, written(field)]))));
   });
   if (!document.querySelector("[data-fault]")) {
     Object.keys(sessionStorage).filter((key) => key.startsWith("sent:")).forEach((key) => {
@@ -103,10 +111,10 @@
   document.querySelectorAll("form[data-draft]").forEach((form) => {
     let draft;
     try { draft = JSON.parse(sessionStorage.getItem(storage(form)) ?? "{}"); } catch { draft = {}; }
-    const changed = [...form.querySelectorAll(keep)].filter((field) => nameOf(field) in draft && draft[nameOf(field)] !== original(field));
-    changed.forEach((field) => {
-      if (typeof draft[nameOf(field)] === "boolean") field.checked = draft[nameOf(field)];
-      else field.value = draft[nameOf(field)];
+    const changed = named(form).filter(([name, field]) => name in draft && draft[name] !== original(field));
+    changed.forEach(([name, field]) => {
+      if (typeof draft[name] === "boolean") field.checked = draft[name];
+      else field.value = draft[name];
     });
     if (changed.length) toast(toasts.dataset.restored, toasts.dataset.discard, () => { sessionStorage.removeItem(storage(form)); form.reset(); });
   });
