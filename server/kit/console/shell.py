@@ -23,6 +23,7 @@ from starlette.types import Scope
 from server.kit.clock import Clock, system_clock
 from server.kit.console import icons, templating, texts
 from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
+from server.kit.console.tables import COLUMNS_KEY, TableView
 from server.kit.http import everyone
 from server.kit.marking import N_
 
@@ -88,7 +89,19 @@ def page(
     response = _render(request, template, status_code, (*left, *((flash,) if flash else ())), context)
     if left:
         response.delete_cookie(_flash_cookie(request), path="/")
+    view = context.get("view")
+    if isinstance(view, TableView) and view.chosen_now:
+        _keep_columns(request, response, view)
     return response
+
+
+def _keep_columns(request: Request, response: Response, view: TableView) -> None:
+    """Let the browser keep for a year, for this list alone, which of its columns are shown; all need no word."""
+    same: Any = {"path": view.path, "secure": request.url.scheme == "https", "samesite": "lax", "httponly": True}
+    if view.chosen:
+        response.set_cookie(COLUMNS_KEY, f"{view.path}:{'.'.join(view.chosen)}", max_age=A_YEAR_S, **same)
+    else:
+        response.delete_cookie(COLUMNS_KEY, **same)
 
 
 def fragment(request: Request, template: str, /, *, status_code: int = 200, **context: Any) -> HTMLResponse:

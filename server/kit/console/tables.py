@@ -26,6 +26,8 @@ RIGHT: frozenset[str] = frozenset({"number", "units", "money", "percent"})
 PER_PAGE = 50
 PER_PAGE_MOST = 500
 SEARCH_MOST = 128
+COLUMNS_KEY = "columns"
+"""The parameter of an address, and the cookie of a list's address, that name the columns to show."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class TableView:
-    """What a person asked to see of a list; all of it stands in the address."""
+    """What a person asked to see of a list; all of it stands in the address.
+
+    ``chosen`` are the keys of the columns to show, none for all of them. Where the address says nothing of them, what
+    the person chose last on this list counts; ``chosen_now`` is whether the address did.
+    """
 
     path: str
     search: str = ""
@@ -77,6 +83,8 @@ class TableView:
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     format: Literal["", "csv", "xlsx"] = ""
     default_sort: str = ""
+    chosen: tuple[str, ...] = ()
+    chosen_now: bool = False
 
     @classmethod
     def of(
@@ -99,6 +107,8 @@ class TableView:
             chosen = sort
         kept = {one.key: query[one.key] for one in filters if query.get(one.key) in {value for value, _ in one.options}}
         wanted = query.get("format", "")
+        of_list, _, kept_columns = request.cookies.get(COLUMNS_KEY, "").partition(":")
+        asked = query.getlist(COLUMNS_KEY) or ([kept_columns] if of_list == request.url.path else [])
         return cls(
             path=request.url.path,
             search=query.get("q", "").strip()[:SEARCH_MOST],
@@ -109,7 +119,13 @@ class TableView:
             filters=MappingProxyType(kept),
             format="csv" if wanted == "csv" else "xlsx" if wanted == "xlsx" else "",
             default_sort=sort,
+            chosen=_chosen(columns, asked),
+            chosen_now=COLUMNS_KEY in query,
         )
+
+    def shown(self, columns: Sequence[Column]) -> list[Column]:
+        """Return those of ``columns`` that are to be shown; the first, which names the row, always."""
+        return [one for at, one in enumerate(columns) if not self.chosen or at == 0 or one.key in self.chosen]
 
     @property
     def offset(self) -> int:
@@ -138,6 +154,7 @@ class TableView:
             "sort": self.sort_text if self.sort_text != self.default_sort else None,
             "per_page": self.per_page if self.per_page != PER_PAGE else None,
             "page": self.page if self.page > 1 else None,
+            COLUMNS_KEY: ".".join(self.chosen) or None,
             **changes,
         }
         query = {key: value for key, value in asked.items() if value is not None}
@@ -147,6 +164,13 @@ class TableView:
         """Return the address that sorts by ``key``; a second time turns the order round."""
         turned = key == self.sort and not self.descending
         return self.url(sort=("-" if turned else "") + key, page=None)
+
+
+def _chosen(columns: Sequence[Column], asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that were asked for and exist, in the order of the columns; none where that is all or nothing."""
+    named = {key for part in asked for key in part[:2000].split(".")}
+    known = tuple(column.key for column in columns if column.key in named)
+    return () if len(known) == len(columns) else known
 
 
 def _whole(text: str | None, otherwise: int, *, most: int) -> int:

@@ -65,3 +65,25 @@ def test_a_column_reads_mappings_and_objects() -> None:
 
     assert COLUMNS[1].value(Line(5)) == COLUMNS[1].value({"asked_units": 5}) == 5
     assert Column("double", "Double", "number", read=lambda row: row.asked_units * 2).value(Line(5)) == 10
+
+
+def test_columns_are_chosen_in_the_address_and_the_first_always_stands() -> None:
+    asked = view("columns=note.unknown")
+    assert [column.key for column in asked.shown(COLUMNS)] == ["name", "note"]
+    assert asked.url(page=2).endswith("page=2&columns=note")
+    assert view("columns=name&columns=asked_units&columns=note").shown(COLUMNS) == list(COLUMNS)
+
+
+@pytest.mark.parametrize(("of_list", "shown"), [("/console/list", 2), ("/console/another", 3)])
+def test_columns_chosen_last_count_for_their_list_alone(of_list: str, shown: int) -> None:
+    cookie = f'columns="{of_list}:name.note"'.encode()
+    request = Request(
+        {
+            "type": "http",
+            "path": "/console/list",
+            "query_string": b"",
+            "headers": [(b"cookie", cookie)],
+            "method": "GET",
+        }
+    )
+    assert len(TableView.of(request, COLUMNS).shown(COLUMNS)) == shown
