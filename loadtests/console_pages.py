@@ -78,7 +78,7 @@ QUERIES_MOST: Final = 12
 """What a page may ask the database; the setting of a transaction's scope comes on top of it."""
 
 TOGETHER: Final[Mapping[str, int]] = {
-    "/console/": 38,
+    "/console/": 40,
     "/console/appeals/{appeal}": 15,
     "/console/cycles/{cycle}": 22,
     "/console/cycles/{cycle}/export.zip": 13,
