@@ -4,7 +4,8 @@ import pytest
 
 from contract.errors import Rejected
 from server.catalogue.queries import Sku
-from server.cycles import supply
+from server.cycles import supply, supply_queries
+from server.kit.db import transaction
 
 SKUS = {
     name: Sku(name, "货", "Goods", "条", "carton", "goods", pack, 100, 0, None, None, (), (), "offered")
@@ -52,3 +53,21 @@ def test_rows_of_programs_are_whole_numbers_of_a_sane_size(value):
     with pytest.raises(Rejected) as refused:
         supply.read_rows([{"sku": "K1", "supply_units": value}], SKUS)
     assert refused.value.params["where"] == "row 1, supply_units"
+
+
+def test_a_version_says_what_it_offers_otherwise_than_the_one_before(town, signed_in):
+    cycle = town.draft()
+    town.supply(cycle, [{"sku": "K1", "supply_units": 90, "reserve_units": 5}], correct=True)
+    town.supply(cycle, [{"sku": "K1", "supply_units": 90}, {"sku": "WINE", "supply_units": 60}])
+    with transaction(town.sessions) as session:
+        told = {
+            version: [
+                (one.sku, one.before_units, one.after_units)
+                for one in supply_queries.differences(session, cycle, version)
+            ]
+            for version in (1, 2, 3)
+        }
+    assert told == {1: [], 2: [("K1", 120, 80)], 3: [("K1", 80, 90), ("K2", 1000, None)]}
+    page = signed_in("planner").get(f"/console/cycles/{cycle}/supply").text
+    assert "1 SKU differs from version 1" in page
+    assert "−40" in page
