@@ -2,8 +2,9 @@
 
 Extracts the texts of each part (Python and templates) into its ``locale/zh_Hans.po``, keeps what is translated,
 drops what is no longer said, and sorts by file. ``--fill FILE`` takes translations from a JSON file
-(``{"English": "中文"}``), ``--check`` only looks: exit 1 and one line for each text that is not in the catalog or
-not translated. Runs at once are safe: one waits for the other, and a file is replaced as a whole.
+(``{"English": "中文"}``): for the part that ``--part`` names, or for all, where nothing that is translated otherwise
+is changed (exit 2, and nothing is written). ``--check`` only looks: exit 1 and one line for each text that is not in
+the catalog or not translated. Runs at once are safe: one waits for the other, and a file is replaced as a whole.
 """
 
 import argparse
@@ -94,6 +95,18 @@ def faults(part: str) -> list[str]:
     return lines
 
 
+def conflicts(part: str, translations: dict[str, str]) -> list[str]:
+    """Return a line for each text of a part that is translated otherwise than ``translations`` have it."""
+    catalog, lines = stored(part), []
+    for key, after in translations.items():
+        known = catalog.get(key)
+        string = known.string if known else ""
+        before = string if isinstance(string, str) else "".join(string)
+        if before and before != after:
+            lines.append(f"{part}: “{key}” is “{before}” there, not “{after}”; name the part that it is for: --part")
+    return lines
+
+
 def write(part: str, catalog: Catalog) -> None:
     """Replace a part's file: sorted by file, no dates and no line numbers, so that changes stay small."""
     body = io.BytesIO()
@@ -123,6 +136,9 @@ def main() -> int:
     parser.add_argument("--fill", type=Path, metavar="FILE", help="JSON file of English texts and their Chinese")
     given = parser.parse_args()
     translations = json.loads(given.fill.read_text("utf-8")) if given.fill else {}
+    if not given.part and (found := [line for part in PARTS for line in conflicts(part, translations)]):
+        sys.stderr.write("".join(f"{line}\n" for line in found))
+        return 2
     missing = 0
     for part in given.part or PARTS:
         if not given.check:

@@ -292,6 +292,7 @@ def show(
         name=named(request, found),
         states=STATES,
         moving=found.state in MOVING and found.trouble is None,
+        stoppable=rules.STOPPABLE,
         stepper=stepper(found, taken, room.opens_at),
         room=room,
         windows=_windows(session, found, now),

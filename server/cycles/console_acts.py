@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -147,6 +148,13 @@ def retry(request: Request, session: http.Db, clock: http.Now, operator: http.Pe
         lambda: service.retry(session, cycle, by=operator, at=clock()),
         done=texts(request).gettext("The step is tried again."),
     )
+
+
+@planning.post("/{cycle}/stop")
+def stop(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
+    """Stop the step under way; where it is over by now, that is said."""
+    act = partial(service.stop_step, session, cycle, by=operator, at=clock())
+    return console.stopped(request, session, act, back=f"/console/cycles/{cycle}")
 
 
 @planning.post("/{cycle}/call-off")

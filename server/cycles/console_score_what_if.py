@@ -1,6 +1,7 @@
 """What-ifs of score policies on the screen: who moves tier, who wins and who loses, beside the policy in force."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from server.cycles.console import named, problems
 from server.cycles.console_what_if import STATES
 from server.cycles.http import known
 from server.kit import console, http
+from server.kit.computations import UNDER_WAY
 from server.kit.console import Column, Filter, TableView, charts, step_chart
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.fields import Invalid
@@ -142,11 +144,18 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
 def progress(request: Request, session: http.Db, comparison: UUID) -> Response:
     """Return how far it is; once it is done or failed, have the whole page loaded."""
     found = score_what_if.find(session, comparison)
-    if found.state in {"done", "failed"}:
+    if found.state not in UNDER_WAY:
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     return console.fragment(
         request, "cycles/_score_what_if_progress.html", one=found, states=STATES, steps=_steps(found)
     )
+
+
+@asking.post("/{comparison}/stop")
+def stop(request: Request, session: http.Db, clock: http.Now, operator: http.Person, comparison: UUID) -> Response:
+    """Stop it; where it is over by now, that is said."""
+    act = partial(score_what_if.stop, session, comparison, by=operator, at=clock())
+    return console.stopped(request, session, act, back=f"{PLACE}/{comparison}")
 
 
 @reading.get("/{comparison}/explain")

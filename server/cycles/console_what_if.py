@@ -1,6 +1,7 @@
 """What-ifs on the screen: two policies side by side on one frozen book, from the policy room and from the review."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from server.cycles import queries, result_queries, what_if
 from server.cycles.console import named, problems
 from server.cycles.http import known
 from server.kit import console, http
+from server.kit.computations import UNDER_WAY
 from server.kit.console.texts import N_, texts
 from server.kit.fields import Invalid
 from server.retailers import queries as retailers
@@ -28,6 +30,7 @@ STATES: dict[str, tuple[str, str]] = {
     "working": (N_("is being worked out"), "wait"),
     "done": (N_("done"), "ok"),
     "failed": (N_("could not be worked out"), "stop"),
+    "stopped": (N_("was stopped"), "idle"),
 }
 STEPS = (
     N_("reading the frozen book"),
@@ -95,9 +98,16 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
 def progress(request: Request, session: http.Db, comparison: UUID) -> Response:
     """Return how far it is; once it is done or failed, have the whole page loaded."""
     found = what_if.find(session, comparison)
-    if found.state in {"done", "failed"}:
+    if found.state not in UNDER_WAY:
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     return console.fragment(request, "cycles/_what_if_progress.html", one=found, states=STATES, steps=STEPS)
+
+
+@asking.post("/{comparison}/stop")
+def stop(request: Request, session: http.Db, clock: http.Now, operator: http.Person, comparison: UUID) -> Response:
+    """Stop it; where it is over by now, that is said."""
+    act = partial(what_if.stop, session, comparison, by=operator, at=clock())
+    return console.stopped(request, session, act, back=f"{PLACE}/{comparison}")
 
 
 @reading.get("/{comparison}/explain")

@@ -111,6 +111,7 @@ TROUBLES: Mapping[str, str] = {
     ),
     "answer_refused": N_("The solver's answer failed our own check: {what} Try again, and tell the administrator."),
     "over_granted": N_("More was granted of {sku} than there is. Nothing was stored; tell the administrator."),
+    "stopped": N_("{name} stopped it. Nothing of the step was stored. Try it again when it should go on."),
     "unexpected": N_("The step failed: {what} Try it again; if it fails again, tell the administrator."),
 }
 

@@ -16,6 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.kit import computations
+from server.kit.computations import Computation
 from server.kit.db import Base
 
 _HEX_64 = "~ '^[0-9a-f]{64}$'"
@@ -364,7 +366,7 @@ class Adjustment(Base):
     from_attempt: Mapped[int | None]
 
 
-class Comparison(Base):
+class Comparison(Computation, Base):
     """A what-if: two policies on one frozen problem; without a second one, a policy and first come, first served.
 
     ``figures`` is what the core's comparison says; ``results`` are both allocations as compressed files, from which
@@ -376,32 +378,25 @@ class Comparison(Base):
         ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
         ForeignKeyConstraint(["first_policy", "first_version"], ["policies.name", "policies.version"]),
         ForeignKeyConstraint(["second_policy", "second_version"], ["policies.name", "policies.version"]),
-        CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
+        *computations.checks("done"),
         CheckConstraint("num_nulls(second_policy, second_version) IN (0, 2)", name="second_whole"),
         CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name="figures"),
-        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
         Index("ix_comparisons_cycle", "cycle"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     cycle: Mapped[UUID]
     attempt: Mapped[int]
     first_policy: Mapped[str]
     first_version: Mapped[int]
     second_policy: Mapped[str | None]
     second_version: Mapped[int | None]
-    asked_by: Mapped[str]
-    asked_at: Mapped[datetime]
-    state: Mapped[str]
     steps_done: Mapped[int] = mapped_column(server_default=text("0"))
     steps: Mapped[int]
     figures: Mapped[dict[str, Any] | None]
     results: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    trouble: Mapped[str | None]
-    done_at: Mapped[datetime | None]
 
 
-class ScoreComparison(Base):
+class ScoreComparison(Computation, Base):
     """A what-if of two score policies on one history, and on the book of a cycle where one was shared out.
 
     A text without a version was typed and not kept as one. ``results`` is an archive: both scores, every retailer
@@ -411,14 +406,12 @@ class ScoreComparison(Base):
     __tablename__ = "score_comparisons"
     __table_args__ = (
         ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
-        CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
+        *computations.checks("done"),
         CheckConstraint("num_nulls(cycle, attempt) IN (0, 2)", name="book"),
         CheckConstraint("num_nulls(figures, results) IN (0, 2)", name="whole"),
         CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name="figures"),
-        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     first_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
     first_text: Mapped[str]
     second_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
@@ -429,15 +422,10 @@ class ScoreComparison(Base):
     previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
     cycle: Mapped[UUID | None]
     attempt: Mapped[int | None]
-    asked_by: Mapped[str]
-    asked_at: Mapped[datetime]
-    state: Mapped[str]
     steps_done: Mapped[int] = mapped_column(server_default=text("0"))
     steps: Mapped[int]
     figures: Mapped[dict[str, Any] | None]
     results: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    trouble: Mapped[str | None]
-    done_at: Mapped[datetime | None]
 
 
 class Carry(Base):

@@ -4,7 +4,7 @@ Every move is checked by the rules, dated and named in ``cycle_steps``. Nothing 
 """
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +16,8 @@ from server.cycles.models import CycleRow, CycleStep
 from server.cycles.queries import Policy
 from server.kit import audit, jobs
 from server.kit.identity import Actor, Operator
+
+STOPPED: Final = "stopped"
 
 
 def locked(session: Session, cycle: UUID) -> CycleRow:
@@ -63,6 +65,17 @@ def resume(session: Session, row: CycleRow) -> None:
     step = rules.NEXT_STEP.get(state_of(row))
     if step is not None:
         jobs.defer(session, step, {"cycle": str(row.id)}, queue=jobs.SOLVING, lock=f"cycle:{row.id}")
+
+
+def stop(row: CycleRow, step: str, name: str, at: datetime) -> None:
+    """Write on the cycle that a person stopped a step; it stores nothing until it is resumed."""
+    row.trouble = {"step": step, "code": STOPPED, "params": {"name": name}, "at": at.isoformat()}
+    row.changed_at = at
+
+
+def is_stopped(row: CycleRow) -> bool:
+    """Return whether a person stopped the step that is due."""
+    return row.trouble is not None and row.trouble["code"] == STOPPED
 
 
 def actor_of(operator: Operator) -> Actor:

@@ -54,6 +54,9 @@ NEXT_STEP: dict[State, str] = {
     "released": "cycles.publish",
 }
 
+#: Where a step calculates for long.
+STOPPABLE: frozenset[State] = frozenset[State]({"frozen", "solved"})
+
 TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0]
 
 
@@ -83,6 +86,11 @@ def check_takes_supply(state: State) -> None:
 def check_can_resume(state: State) -> None:
     """Refuse to resume where no step of the machine's own is due, with ``wrong_state``."""
     _check_state(state, frozenset[State]({"announced"}) | NEXT_STEP.keys())
+
+
+def check_can_stop(state: State) -> None:
+    """Refuse to stop where the machine neither shares out nor checks, with ``wrong_state``."""
+    _check_state(state, STOPPABLE)
 
 
 def check_windows_closed(states: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 import allocation
@@ -30,7 +30,7 @@ from server.cycles import problems, queries, result_queries, score_figures, term
 from server.cycles.errors import SAME_SCORE_POLICY, invalid
 from server.cycles.models import ScoreComparison
 from server.cycles.what_if import Explained, explained_lines
-from server.kit import audit, jobs
+from server.kit import audit, computations, jobs
 from server.kit.db import transaction
 from server.kit.identity import Actor, Operator
 from server.kit.runtime import Runtime
@@ -44,7 +44,7 @@ STEPS: Final = 6
 SIDES: Final = what_if_files.SIDES
 _ROWS: Final = "retailers.json"
 
-State = Literal["waiting", "working", "done", "failed"]
+State = Literal["waiting", "working", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class ScoreWhatIf:
     figures: dict[str, Any] | None
     trouble: str | None
     done_at: datetime | None
+    stopped_by: str | None
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,11 @@ def find(session: Session, comparison: UUID) -> ScoreWhatIf:
     return _shown(row)
 
 
+def stop(session: Session, comparison: UUID, *, by: Operator, at: datetime) -> None:
+    """Stop one that is not over; refuse with ``not_found`` or ``wrong_state``."""
+    computations.stop(session, ScoreComparison, comparison, f"score_what_if:{comparison}", by=by, at=at)
+
+
 def recent(session: Session, limit: int = 20) -> list[ScoreWhatIf]:
     """Return the last what-ifs, the newest first."""
     return [
@@ -171,13 +177,17 @@ def rows(session: Session, comparison: UUID) -> list[score_figures.Row]:
 
 
 def run(runtime: Runtime, *, comparison: str) -> None:
-    """Score, share out, compare, store. Called again after a crash it begins anew; done or failed it does nothing."""
-    chosen = UUID(comparison)
+    """Score, share out, compare, store. Called again after a crash it begins anew; where it is over it does nothing."""
+    with computations.until_stopped(f"score_what_if:{comparison}"):
+        _run(runtime, UUID(comparison))
+
+
+def _run(runtime: Runtime, chosen: UUID) -> None:
     with transaction(runtime.sessions) as session:
-        row = session.get(ScoreComparison, chosen, with_for_update=True)
-        if row is None or row.state in {"done", "failed"}:
+        row = computations.begin(session, ScoreComparison, chosen)
+        if row is None:
             return
-        row.state, row.steps_done = "working", 0
+        row.steps_done = 0
         asked = _shown(row)
         questions = [
             making.Question(ScorePolicy.from_toml(text), row.as_of, row.history_number, row.facts_number, row.previous)
@@ -186,12 +196,16 @@ def run(runtime: Runtime, *, comparison: str) -> None:
     try:
         content, figures = _worked_out(runtime, asked, questions)
     except (InputError, WorkLimitError, AnswerRefusedError) as error:
-        log.warning("score_what_if_failed", comparison=comparison, why=str(error))
-        with transaction(runtime.sessions) as session:
-            _end(session, chosen, runtime.clock(), state="failed", trouble=str(error))
+        log.warning("score_what_if_failed", comparison=str(chosen), why=str(error))
+        _note(runtime, chosen, state="failed", trouble=str(error), done_at=runtime.clock())
         return
+    ended = {"state": "done", "figures": figures, "results": content, "steps_done": asked.steps}
+    _note(runtime, chosen, **ended, done_at=runtime.clock())
+
+
+def _note(runtime: Runtime, comparison: UUID, **values: Any) -> None:
     with transaction(runtime.sessions) as session:
-        _end(session, chosen, runtime.clock(), state="done", figures=figures, results=content, steps_done=asked.steps)
+        computations.note(session, ScoreComparison, comparison, **values)
 
 
 def explain(session: Session, comparison: UUID, retailer: str, language: Language) -> ExplainedRetailer | None:
@@ -212,7 +226,7 @@ def _worked_out(runtime: Runtime, asked: ScoreWhatIf, questions: list[making.Que
         bases = [making.basis(session, question) for question in questions]
     sides = []
     for done, basis in enumerate(bases, start=1):
-        _progress(runtime, asked.id, done)
+        _note(runtime, asked.id, steps_done=done)
         sides.append(_side(basis))
     first, second = sides
     figures: dict[str, Any] = {"scores": score_figures.figures(first.scores, second.scores), "book": None}
@@ -220,9 +234,9 @@ def _worked_out(runtime: Runtime, asked: ScoreWhatIf, questions: list[making.Que
     if asked.cycle is not None:
         both, policy, seed = _problems(runtime, asked, first, second)
         for done, problem in enumerate(both, start=3):
-            _progress(runtime, asked.id, done)
+            _note(runtime, asked.id, steps_done=done)
             results.append(allocation.solve(problem, policy, seed=seed))
-        _progress(runtime, asked.id, 5)
+        _note(runtime, asked.id, steps_done=5)
         units = score_figures.granted(*results)
         compared = compare_results(both[0], *map(score_figures.without_tiers, results), names=SIDES)
         figures["book"] = compared.as_dict() | {
@@ -304,19 +318,6 @@ def _why(archive: zipfile.ZipFile, side: str, retailer: str, language: Language)
     return explain_score(Published({retailer: scored[0]}, {retailer: parts}, certificate), retailer, language)
 
 
-def _progress(runtime: Runtime, comparison: UUID, done: int) -> None:
-    with transaction(runtime.sessions) as session:
-        session.execute(update(ScoreComparison).where(ScoreComparison.id == comparison).values(steps_done=done))
-
-
-def _end(session: Session, comparison: UUID, at: datetime, **values: Any) -> None:
-    session.execute(
-        update(ScoreComparison)
-        .where(ScoreComparison.id == comparison, ScoreComparison.state == "working")
-        .values(**values, done_at=at)
-    )
-
-
 def _shown(row: ScoreComparison) -> ScoreWhatIf:
     # A kept version with this text is the second's; version 0 is the default one, which has no row.
     default = row.second_version is None and row.second_text == policies.default_text()
@@ -337,4 +338,5 @@ def _shown(row: ScoreComparison) -> ScoreWhatIf:
         row.figures,
         row.trouble,
         row.done_at,
+        row.stopped_by,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from allocation import seeding
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.cycles import attempts, moves, queries, result_queries, rules, standing, supply_queries
 from server.cycles.errors import (
@@ -226,6 +226,23 @@ def retry(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
             moves.move(session, row, "close", at=at, actor=moves.actor_of(by))
         moves.resume(session, row)
     moves.note(session, by, "cycle.retried", f"cycle:{cycle}", at, state=row.state)
+
+
+def stop_step(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
+    """Stop the sharing out or the checking that is due or under way: nothing of it is stored until it is retried.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, where neither is due, or something has stopped it before.
+    """
+    row = moves.locked(session, cycle)
+    rules.check_can_stop(moves.state_of(row))
+    if row.trouble is not None:
+        raise Conflict("wrong_state", state="stopped", needed=row.state)
+    step = rules.NEXT_STEP[moves.state_of(row)].rpartition(".")[2]
+    moves.stop(row, step, by.name, at)
+    moves.note(session, by, "cycle.stopped", f"cycle:{cycle}", at, step=step)
 
 
 def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:

@@ -77,7 +77,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     """
     with transaction(sessions) as session:
         row = moves.locked(session, cycle)
-        if row.state != "frozen":
+        if row.state != "frozen" or moves.is_stopped(row):
             return
         attempt = row.attempt
         run = _run(session, row)
@@ -101,7 +101,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     solving_ms = round((time.monotonic() - started) * 1000)
     with transaction(sessions) as session:
         row = moves.locked(session, cycle)
-        if row.state != "frozen" or row.attempt != attempt:
+        if row.state != "frozen" or row.attempt != attempt or moves.is_stopped(row):
             return
         run = _run(session, row)
         _unchanged(session, run)
@@ -134,14 +134,14 @@ def verify(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
     with tempfile.TemporaryDirectory(prefix="evenhand-verify-") as folder:
         with transaction(sessions) as session:
             row = moves.locked(session, cycle)
-            if row.state != "solved":
+            if row.state != "solved" or moves.is_stopped(row):
                 return
             attempt = row.attempt
             exporting.write(session, cycle, Path(folder))
         verdict = exporting.check(Path(folder))
     with transaction(sessions) as session:
         row = moves.locked(session, cycle)
-        if row.state != "solved" or row.attempt != attempt:
+        if row.state != "solved" or row.attempt != attempt or moves.is_stopped(row):
             return
         at = clock()
         run = _run(session, row)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 import allocation
@@ -30,7 +30,7 @@ from contract.texts import Language, translations
 from server.cycles import problems, queries, result_queries, what_if_files
 from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
-from server.kit import audit, jobs
+from server.kit import audit, computations, jobs
 from server.kit.db import transaction
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
@@ -42,7 +42,7 @@ TASK: Final = "cycles.what_if"
 STEPS: Final = 4
 SIDES: Final = what_if_files.SIDES
 
-State = Literal["waiting", "working", "done", "failed"]
+State = Literal["waiting", "working", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class WhatIf:
     figures: dict[str, Any] | None
     trouble: str | None
     done_at: datetime | None
+    stopped_by: str | None
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,11 @@ def find(session: Session, comparison: UUID) -> WhatIf:
     return _shown(row)
 
 
+def stop(session: Session, comparison: UUID, *, by: Operator, at: datetime) -> None:
+    """Stop one that is not over; refuse with ``not_found`` or ``wrong_state``."""
+    computations.stop(session, Comparison, comparison, f"what_if:{comparison}", by=by, at=at)
+
+
 def recent(session: Session, *, cycle: UUID | None = None, limit: int = 20) -> list[WhatIf]:
     """Return the last what-ifs, of one cycle where it is named, the newest first."""
     query = select(Comparison).order_by(Comparison.id.desc()).limit(limit)
@@ -160,13 +166,17 @@ def recent(session: Session, *, cycle: UUID | None = None, limit: int = 20) -> l
 
 
 def run(runtime: Runtime, *, comparison: str) -> None:
-    """Solve both, compare, store. Called again after a crash it begins anew; done or failed it does nothing."""
-    chosen = UUID(comparison)
+    """Solve both, compare, store. Called again after a crash it begins anew; where it is over it does nothing."""
+    with computations.until_stopped(f"what_if:{comparison}"):
+        _run(runtime, UUID(comparison))
+
+
+def _run(runtime: Runtime, chosen: UUID) -> None:
     with transaction(runtime.sessions) as session:
-        row = session.get(Comparison, chosen, with_for_update=True)
-        if row is None or row.state in {"done", "failed"}:
+        row = computations.begin(session, Comparison, chosen)
+        if row is None:
             return
-        row.state, row.steps_done = "working", 0
+        row.steps_done = 0
         solved = _attempt(session, row)
         first, second = _first(row), _second(row)
         names = (str(first), str(second))
@@ -178,9 +188,9 @@ def run(runtime: Runtime, *, comparison: str) -> None:
     try:
         results = []
         for done, (problem, policy) in enumerate(zip(both, policies, strict=True), start=1):
-            _progress(runtime, chosen, done)
+            _note(runtime, chosen, steps_done=done)
             results.append(allocation.solve(problem, policy, seed=solved.seed))
-        _progress(runtime, chosen, 3)
+        _note(runtime, chosen, steps_done=3)
         if arrived is None:
             compared, granted = compare_results(both[0], *results, names=names), None
         else:
@@ -188,13 +198,16 @@ def run(runtime: Runtime, *, comparison: str) -> None:
             granted = fill_first_come(both[0]).granted * both[0].lines.pack
         figures = compared.as_dict()
     except (InputError, WorkLimitError, AnswerRefusedError) as error:
-        log.warning("what_if_failed", comparison=comparison, why=str(error))
-        with transaction(runtime.sessions) as session:
-            _end(session, chosen, runtime.clock(), state="failed", trouble=str(error))
+        log.warning("what_if_failed", comparison=str(chosen), why=str(error))
+        _note(runtime, chosen, state="failed", trouble=str(error), done_at=runtime.clock())
         return
     packed = _packed(results, granted)
+    _note(runtime, chosen, state="done", figures=figures, results=packed, steps_done=STEPS, done_at=runtime.clock())
+
+
+def _note(runtime: Runtime, comparison: UUID, **values: Any) -> None:
     with transaction(runtime.sessions) as session:
-        _end(session, chosen, runtime.clock(), state="done", figures=figures, results=packed, steps_done=STEPS)
+        computations.note(session, Comparison, comparison, **values)
 
 
 def explain(session: Session, comparison: UUID, retailer: str, language: Language) -> list[Explained]:
@@ -247,19 +260,6 @@ def _text(session: Session, named: PolicyName) -> str:
     return policy.text
 
 
-def _progress(runtime: Runtime, comparison: UUID, done: int) -> None:
-    with transaction(runtime.sessions) as session:
-        session.execute(update(Comparison).where(Comparison.id == comparison).values(steps_done=done))
-
-
-def _end(session: Session, comparison: UUID, at: datetime, **values: Any) -> None:
-    session.execute(
-        update(Comparison)
-        .where(Comparison.id == comparison, Comparison.state == "working")
-        .values(**values, done_at=at)
-    )
-
-
 def _packed(results: list[allocation.Result], baseline: IntArray | None) -> bytes:
     """Return both results as a compressed archive.
 
@@ -289,4 +289,5 @@ def _shown(row: Comparison) -> WhatIf:
         row.figures,
         row.trouble,
         row.done_at,
+        row.stopped_by,
     )

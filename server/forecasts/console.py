@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict
@@ -34,6 +35,7 @@ STATES: dict[str, tuple[str, str]] = {
     "working": (N_("is being computed"), "wait"),
     "done": (N_("done"), "ok"),
     "failed": (N_("could not be computed"), "stop"),
+    "stopped": (N_("was stopped"), "idle"),
 }
 AGREED = Filter(
     "figures",
@@ -85,6 +87,15 @@ def make_forecasts(
         said = gettext("Nothing was asked for: a version is being computed already, or there is no history.")
         return console.redirect(request, HOME, flash=said, tone="wait")
     return console.redirect(request, HOME, flash=gettext("Asked for. You may close this page; it is kept."))
+
+
+@forecasts.post("/stop", dependencies=PLANNER)
+def stop_forecasts(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Annotated[int, Form()]
+) -> Response:
+    """Stop the version under way; where it is over by now, that is said."""
+    act = partial(service.stop_version, session, number, operator, at=clock())
+    return console.stopped(request, session, act, back=HOME)
 
 
 @forecasts.get("/progress")

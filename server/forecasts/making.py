@@ -25,7 +25,7 @@ from allocation.forecasting.backtesting import Backtest, backtest
 from allocation.forecasting.censoring import Estimates, unconstrained
 from server.forecasts import queries, rules, service, telling
 from server.forecasts.models import ForecastVersion, SeriesRow
-from server.kit import audit
+from server.kit import audit, computations
 from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.marking import N_
@@ -66,12 +66,16 @@ class Demand:
 def run(runtime: Runtime, *, version: str) -> None:
     """Compute a block of a version, and see to the next one; after the last tell the shops.
 
-    Called again after a crash it goes on; done and told or failed it does nothing.
+    Called again after a crash it goes on; done and told, failed or stopped it does nothing.
     """
-    chosen = UUID(version)
+    with computations.until_stopped(f"forecast:{version}"):
+        _run(runtime, UUID(version))
+
+
+def _run(runtime: Runtime, chosen: UUID) -> None:
     with transaction(runtime.sessions) as session:
         row = session.get(ForecastVersion, chosen, with_for_update=True)
-        if row is None or row.state == "failed" or row.stage == TOLD:
+        if row is None or row.state in {"failed", "stopped"} or row.stage == TOLD:
             return
         found = queries.version_of(row)
         if found.state == "waiting":
@@ -241,7 +245,7 @@ def _tell(runtime: Runtime, number: int) -> None:
 
 
 def _note(session: Session, version: UUID, **values: Any) -> None:
-    session.execute(update(ForecastVersion).where(ForecastVersion.id == version).values(**values))
+    computations.note(session, ForecastVersion, version, **values)
 
 
 def _end(session: Session, found: queries.Version, runtime: Runtime, **values: Any) -> None:

@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Identity, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.kit import computations
+from server.kit.computations import Computation
 from server.kit.db import Base
 
 
@@ -53,16 +55,14 @@ class DemandVersion(Base):
     at: Mapped[datetime]
 
 
-class ForecastVersion(Base):
+class ForecastVersion(Computation, Base):
     """One computing of all forecasts: from the history before ``cut_off`` as it stood at ``history_number``."""
 
     __tablename__ = "forecast_versions"
     __table_args__ = (
         CheckConstraint("EXTRACT(day FROM cut_off) = 1", name="cut_off"),
         CheckConstraint("horizon > 0", name="horizon"),
-        CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name="state"),
-        CheckConstraint("(state IN ('done', 'failed')) = (done_at IS NOT NULL)", name="done"),
-        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
+        *computations.checks("done"),
         CheckConstraint("series_done BETWEEN 0 AND series", name="progress"),
         Index(
             "uq_forecast_versions_under_way",
@@ -72,22 +72,16 @@ class ForecastVersion(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     cut_off: Mapped[date]
     horizon: Mapped[int]
     history_number: Mapped[int] = mapped_column(BigInteger)
-    asked_by: Mapped[str]
-    asked_at: Mapped[datetime]
-    state: Mapped[str]
     under_way: Mapped[bool] = mapped_column(server_default="true")
     stage: Mapped[str]
     series: Mapped[int]
     series_done: Mapped[int]
     input_sha256: Mapped[str | None]
     library_version: Mapped[str | None]
-    trouble: Mapped[str | None]
-    done_at: Mapped[datetime | None]
 
 
 class SeriesRow(Base):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from server.forecasts import rules
 from server.forecasts.models import DemandRow, DemandVersion, FigureRow, ForecastVersion, SeriesRow
 
-State = Literal["waiting", "working", "done", "failed"]
+State = Literal["waiting", "working", "done", "failed", "stopped"]
 FigureKind = Literal["own", "agreed"]
 ROWS_AT_ONCE = 10_000
 

@@ -19,7 +19,7 @@ from server.catalogue import queries as catalogue
 from server.forecasts import queries, rules, telling
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import FigureRow, ForecastVersion
-from server.kit import audit, jobs, outbox, records
+from server.kit import audit, computations, jobs, outbox, records
 from server.kit.fields import require
 from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.inbox import Accepted, Arrival
@@ -181,6 +181,20 @@ def ask_version(session: Session, by: Actor, *, at: datetime, today: date) -> in
     return row.number
 
 
+def stop_version(session: Session, number: int, operator: Operator, *, at: datetime) -> None:
+    """Stop a version that is not over; the next night asks for another one.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``, where it is over.
+    """
+    version = session.scalar(select(ForecastVersion.id).where(ForecastVersion.number == number))
+    if version is None:
+        raise Rejected("not_found", what="forecast", name=str(number))
+    computations.stop(session, ForecastVersion, version, f"forecast:{number}", by=operator, at=at)
+
+
 def go_on(session: Session, version: UUID) -> None:
     """Have the solver compute what is missing of a version, after what waits already."""
     jobs.defer(session, TASK, {"version": str(version)}, queue=jobs.SOLVING, lock="forecasts")
@@ -200,7 +214,8 @@ def keep_time(session: Session, now: datetime) -> int | None:
             return None
     cut_off = rules.month_of(now.date())
     number = queries.history_number(session, cut_off)
-    if not number or (newest is not None and (newest.cut_off, newest.history_number) == (cut_off, number)):
+    known = None if newest is None or newest.state == "stopped" else (newest.cut_off, newest.history_number)
+    if not number or known == (cut_off, number):
         return None
     return ask_version(session, SYSTEM, at=now, today=now.date())
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -41,6 +41,7 @@ STATES: dict[str, tuple[str, str]] = {
     "draft": (N_("draft"), "note"),
     "published": (N_("published"), "ok"),
     "failed": (N_("could not be computed"), "stop"),
+    "stopped": (N_("was stopped"), "idle"),
 }
 STATUSES: dict[str, tuple[str, str]] = {
     "scored": (N_("scored"), "ok"),
@@ -97,6 +98,15 @@ def make_scores(
         said = gettext("Nothing was asked for: a run is being computed already, or there is no history.")
         return console.redirect(request, HOME, flash=said, tone="wait")
     return console.redirect(request, HOME, flash=gettext("Asked for. You may close this page; it is kept."))
+
+
+@scores.post("/stop", dependencies=PLANNER)
+def stop_scores(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Annotated[int, Form()]
+) -> Response:
+    """Stop the run under way; where it is over by now, that is said."""
+    act = partial(service.stop_run, session, number, operator, at=clock())
+    return console.stopped(request, session, act, back=HOME)
 
 
 @scores.get("/progress")

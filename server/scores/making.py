@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
@@ -25,7 +25,7 @@ from allocation.scoring.guards import facts
 from allocation.scoring.history import TABLES, THOUSANDTHS
 from server.forecasts import queries as forecasts
 from server.forecasts.rules import LeakError, days_in
-from server.kit import audit
+from server.kit import audit, computations
 from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
@@ -65,13 +65,16 @@ class Question:
 
 
 def run(runtime: Runtime, *, run: str) -> None:
-    """Compute a run. Called again after a crash it begins anew; with its result or failed it does nothing."""
-    chosen = UUID(run)
+    """Compute a run. Called again after a crash it begins anew; where it is over it does nothing."""
+    with computations.until_stopped(f"score:{run}"):
+        _run(runtime, UUID(run))
+
+
+def _run(runtime: Runtime, chosen: UUID) -> None:
     with transaction(runtime.sessions) as session:
-        row = session.get(ScoreRun, chosen, with_for_update=True)
-        if row is None or row.state not in {"waiting", "working"}:
+        row = computations.begin(session, ScoreRun, chosen)
+        if row is None:
             return
-        row.state = "working"
         found = queries.run_of(row)
     try:
         with transaction(runtime.sessions) as session:
@@ -85,9 +88,6 @@ def run(runtime: Runtime, *, run: str) -> None:
     rows = _rows(found.id, scored)
     files = exporting.packed(files_of(basis), score_files(scored, basis.previous))
     with transaction(runtime.sessions) as session:
-        row = session.get(ScoreRun, chosen, with_for_update=True)
-        if row is None or row.state != "working":
-            return
         for start in range(0, len(rows), ROWS_AT_ONCE):
             session.execute(insert(ScoreRow), rows[start : start + ROWS_AT_ONCE])
         _end(
@@ -233,9 +233,7 @@ def _rows(run_id: UUID, scored: Scores) -> list[dict[str, Any]]:
 
 def _end(session: Session, found: queries.Run, runtime: Runtime, **values: Any) -> None:
     at = runtime.clock()
-    session.execute(
-        update(ScoreRun).where(ScoreRun.id == found.id, ScoreRun.state == "working").values(done_at=at, **values)
-    )
+    computations.note(session, ScoreRun, found.id, done_at=at, **values)
     audit.record(
         session,
         actor=SYSTEM,

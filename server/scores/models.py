@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.kit import computations
+from server.kit.computations import Computation
 from server.kit.db import Base
 
 _HEX_64 = "~ '^[0-9a-f]{64}$'"
@@ -267,7 +269,7 @@ class CorrectionRow(Base):
     at: Mapped[datetime]
 
 
-class ScoreRun(Base):
+class ScoreRun(Computation, Base):
     """One scoring of all retailers: a draft when it is computed, a version in force once a second person published it.
 
     ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
@@ -280,12 +282,10 @@ class ScoreRun(Base):
 
     __tablename__ = "score_runs"
     __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'working', 'draft', 'published', 'failed')", name="state"),
-        CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name="trouble"),
+        *computations.checks("draft", "published"),
         CheckConstraint("(state IN ('draft', 'published')) = (score_version IS NOT NULL)", name="scored"),
         CheckConstraint(
-            "num_nulls(score_version, certificate, guards, files) IN (0, 4)"
-            " AND (score_version IS NULL OR done_at IS NOT NULL)",
+            "num_nulls(score_version, certificate, guards, files) IN (0, 4)",
             name="whole",
         ),
         CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name="published"),
@@ -301,7 +301,6 @@ class ScoreRun(Base):
         Index("ix_score_runs_published", "published_at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     policy_version: Mapped[int | None] = mapped_column(ForeignKey("score_policies.version"))
     as_of: Mapped[date]
@@ -310,17 +309,12 @@ class ScoreRun(Base):
     forecast_number: Mapped[int | None] = mapped_column(BigInteger)
     previous: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
     corrects: Mapped[int | None] = mapped_column(ForeignKey("score_runs.number"))
-    asked_by: Mapped[str]
-    asked_at: Mapped[datetime]
-    state: Mapped[str]
     under_way: Mapped[bool] = mapped_column(server_default="true")
     retailers: Mapped[int]
     score_version: Mapped[str | None]
     certificate: Mapped[dict[str, Any] | None]
     guards: Mapped[dict[str, Any] | None]
     files: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    trouble: Mapped[str | None]
-    done_at: Mapped[datetime | None]
     published_by: Mapped[str | None]
     published_at: Mapped[datetime | None]
     appeals_close_at: Mapped[datetime | None]

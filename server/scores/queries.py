@@ -16,7 +16,7 @@ from server.scores.appeal_rules import last_day
 from server.scores.models import ScorePolicyRow, ScoreRow, ScoreRun
 from server.scores.rules import Held, Move, Placed, Standing, Status, move, standing_on
 
-State = Literal["waiting", "working", "draft", "published", "failed"]
+State = Literal["waiting", "working", "draft", "published", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Run:
     corrects: int | None
     appeals_close_at: datetime | None
     zone: str | None
+    stopped_by: str | None
 
     @property
     def appeals_until(self) -> date | None:
@@ -254,6 +255,7 @@ def run_of(row: ScoreRun) -> Run:
         row.corrects,
         row.appeals_close_at,
         row.zone,
+        row.stopped_by,
     )
 
 

@@ -11,7 +11,7 @@ from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.forecasts import queries as forecasts
 from server.forecasts import service as forecast_service
-from server.kit import audit, jobs
+from server.kit import audit, computations, jobs
 from server.kit.fields import Field, Text
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
@@ -88,6 +88,20 @@ def ask_correction(session: Session, number: int, operator: Operator, *, at: dat
         corrects=number,
     )
     return _ask(session, row, operator, at)
+
+
+def stop_run(session: Session, number: int, operator: Operator, *, at: datetime) -> None:
+    """Stop a run that is not computed yet.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``, where it is over.
+    """
+    run = session.scalar(select(ScoreRun.id).where(ScoreRun.number == number))
+    if run is None:
+        raise Rejected("not_found", what="score run", name=str(number))
+    computations.stop(session, ScoreRun, run, f"score:{number}", by=operator, at=at)
 
 
 def publish_run(

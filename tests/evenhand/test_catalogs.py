@@ -1,7 +1,10 @@
 """Every text that a person reads is in both languages."""
 
+import json
+import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +35,17 @@ def test_bringing_a_catalog_up_to_date_changes_no_translation(part: str) -> None
 def test_a_plural_is_filled_by_its_singular() -> None:
     filled = catalogs.updated("server", {"%(count)s box": "%(count)s 盒"})
     assert filled.get("%(count)s box").string == ("%(count)s 盒",)
+
+
+def test_what_is_translated_otherwise_is_changed_only_in_the_part_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "words.json"
+    given.write_text(json.dumps({"%(count)s box": "%(count)s 匣"}), encoding="utf-8")
+    monkeypatch.setattr(catalogs, "write", lambda *_: pytest.fail("nothing may be written"))
+    monkeypatch.setattr(sys, "argv", ["catalogs", "--fill", str(given)])
+
+    assert catalogs.main() == 2
+
+    assert "server: “%(count)s box” is “" in capsys.readouterr().err
+    assert catalogs.conflicts("server", {"Scores": catalogs.stored("server").get("Scores").string}) == []

@@ -150,6 +150,7 @@ def _imports(session: Session) -> None:
             by="operator:planner-1",
             created_at=NOW,
             work="idle",
+            turn=0,
             rows_done=0,
             rows_total=0,
         )

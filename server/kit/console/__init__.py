@@ -16,6 +16,7 @@ from server.kit.console.shell import (
     router,
     wants_page,
 )
+from server.kit.console.stopping import stopped
 from server.kit.console.tables import Column, Filter, TableView, download
 from server.kit.console.texts import N_, language_of, texts
 
@@ -35,6 +36,7 @@ __all__ = [
     "page",
     "redirect",
     "router",
+    "stopped",
     "texts",
     "wants_page",
 ]

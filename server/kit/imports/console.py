@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -153,6 +154,12 @@ def store(
     if report is None:
         return console.redirect(request, f"{HOME}/drafts/{draft_id}")
     return console.redirect(request, f"{HOME}/reports/{report}", flash=texts(request).gettext("The file is stored."))
+
+
+@screens.post("/drafts/{draft_id}/stop")
+def stop(request: Request, session: http.Db, draft_id: UUID) -> Response:
+    """Stop the work on a large file; where it is over by now, that is said."""
+    return console.stopped(request, session, partial(drafts.stop, session, draft_id), back=f"{HOME}/drafts/{draft_id}")
 
 
 @screens.post("/drafts/{draft_id}/discard")

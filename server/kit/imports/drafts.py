@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import CheckConstraint, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.texts import LANGUAGES, translations
 from server.kit import jobs
+from server.kit.computations import StoppedError, until_stopped
 from server.kit.db import Base, transaction
 from server.kit.fields import Reason, Unfit
 from server.kit.identity import Actor
@@ -40,7 +41,10 @@ _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 
 
 class ImportDraft(Base):
-    """One uploaded file. ``trial`` is the report of the last trial run, ``fault`` why nothing of it can be taken."""
+    """One uploaded file. ``trial`` is the report of the last trial run, ``fault`` why nothing of it can be taken.
+
+    ``turn`` counts the jobs that were queued for it: only the last one may write.
+    """
 
     __tablename__ = "import_drafts"
     __table_args__ = (CheckConstraint("work IN ('idle', 'checking', 'storing')", name="work"),)
@@ -54,6 +58,7 @@ class ImportDraft(Base):
     by: Mapped[str]
     created_at: Mapped[datetime]
     work: Mapped[str]
+    turn: Mapped[int]
     rows_done: Mapped[int]
     rows_total: Mapped[int]
     trial: Mapped[dict[str, Any] | None]
@@ -105,6 +110,7 @@ def keep(
         by=str(actor),
         created_at=at,
         work="idle",
+        turn=0,
         rows_done=0,
         rows_total=0,
     )
@@ -131,6 +137,19 @@ def waiting(session: Session) -> Sequence[ImportDraft]:
 def discard(session: Session, draft_id: UUID) -> None:
     """Forget a draft; nothing of it was stored."""
     session.execute(delete(ImportDraft).where(ImportDraft.id == draft_id, ImportDraft.work == "idle"))
+
+
+def stop(session: Session, draft_id: UUID) -> None:
+    """Stop what a job does with a draft: nothing of the file is stored, and the draft stays as it was before.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, where no job is at it.
+    """
+    query = update(ImportDraft).where(ImportDraft.id == draft_id, ImportDraft.work != "idle").values(work="idle")
+    if session.scalar(query.returning(ImportDraft.id)) is None:
+        raise Conflict("wrong_state", state="idle", needed="checking / storing")
 
 
 def looks(draft: ImportDraft, kind: Kind, minor: Decimal) -> Looks:
@@ -187,17 +206,18 @@ def job(kinds: Sequence[Kind]) -> Callable[..., None]:
     """Return the task that tries or stores a large draft of one of ``kinds``, each in a transaction of its own."""
     by_name = {kind.name: kind for kind in kinds}
 
-    def run_draft(runtime: Runtime, *, draft: str, actor: list[str]) -> None:
+    def run_draft(runtime: Runtime, *, draft: str, turn: int, actor: list[str]) -> None:
         draft_id, who = UUID(draft), Actor(actor[0], actor[1])  # type: ignore[arg-type] # as it was written down
-        try:
-            with transaction(runtime.sessions) as session:
-                found = session.get(ImportDraft, draft_id)
-                if found is None or found.work == "idle":
-                    return
-                _work(session, runtime, found, by_name[found.kind], who)
-        except FileRefused as refused:
-            with transaction(runtime.sessions) as session:
-                _fail(session, draft_id, refused)
+        with until_stopped(f"import:{draft}"):
+            try:
+                with transaction(runtime.sessions) as session:
+                    found = session.get(ImportDraft, draft_id)
+                    if found is None or found.work == "idle" or found.turn != turn:
+                        return
+                    _work(session, runtime, found, by_name[found.kind], who)
+            except FileRefused as refused:
+                with transaction(runtime.sessions) as session:
+                    _note(session, draft_id, turn, work="idle", fault=_fault(refused.unfit))
 
     return run_draft
 
@@ -205,9 +225,9 @@ def job(kinds: Sequence[Kind]) -> Callable[..., None]:
 def _work(session: Session, runtime: Runtime, draft: ImportDraft, kind: Kind, who: Actor) -> None:
     def progress(done: int, total: int) -> None:
         with transaction(runtime.sessions) as own:
-            own.execute(update(ImportDraft).where(ImportDraft.id == draft.id).values(rows_done=done, rows_total=total))
+            _note(own, draft.id, turn, rows_done=done, rows_total=total)
 
-    storing = draft.work == "storing"
+    storing, turn = draft.work == "storing", draft.turn
     report = run(
         session,
         kind,
@@ -220,13 +240,14 @@ def _work(session: Session, runtime: Runtime, draft: ImportDraft, kind: Kind, wh
     )
     done: dict[str, Any] = {"work": "idle"}
     done |= {"report_id": report.id, "content": b""} if storing else {"trial": _plain(report)}
-    session.execute(update(ImportDraft).where(ImportDraft.id == draft.id).values(**done))
+    _note(session, draft.id, turn, **done)
 
 
-def _fail(session: Session, draft_id: UUID, refused: FileRefused) -> None:
-    session.execute(
-        update(ImportDraft).where(ImportDraft.id == draft_id).values(work="idle", fault=_fault(refused.unfit))
-    )
+def _note(session: Session, draft_id: UUID, turn: int, **values: Any) -> None:
+    """Write down how far the work is, or how it ended; raise :class:`StoppedError` where it is not wanted any more."""
+    query = update(ImportDraft).where(ImportDraft.id == draft_id, ImportDraft.work != "idle", ImportDraft.turn == turn)
+    if session.scalar(query.values(**values).returning(ImportDraft.id)) is None:
+        raise StoppedError
 
 
 def _check(session: Session, draft: ImportDraft, kind: Kind, actor: Actor, minor: Decimal, at: datetime) -> None:
@@ -246,8 +267,10 @@ def _check(session: Session, draft: ImportDraft, kind: Kind, actor: Actor, minor
 
 def _queue(session: Session, draft: ImportDraft, work: Work, actor: Actor) -> None:
     draft.work = work
+    draft.turn += 1
     draft.rows_done = draft.rows_total = 0
-    jobs.defer(session, TASK, {"draft": str(draft.id), "actor": [actor.kind, actor.name]}, lock=f"draft:{draft.id}")
+    args = {"draft": str(draft.id), "turn": draft.turn, "actor": [actor.kind, actor.name]}
+    jobs.defer(session, TASK, args, lock=f"draft:{draft.id}")
 
 
 def _fault(unfit: Unfit) -> dict[str, Any]:

@@ -113,28 +113,30 @@ def upgrade() -> None:
     )
     op.create_table(
         "forecast_versions",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("cut_off", sa.Date(), nullable=False),
         sa.Column("horizon", sa.Integer(), nullable=False),
         sa.Column("history_number", sa.BigInteger(), nullable=False),
-        sa.Column("asked_by", sa.String(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
         sa.Column("under_way", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("series", sa.Integer(), nullable=False),
         sa.Column("series_done", sa.Integer(), nullable=False),
         sa.Column("input_sha256", sa.String(), nullable=True),
         sa.Column("library_version", sa.String(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_forecast_versions_trouble")),
+        sa.CheckConstraint("(state = 'stopped') = (stopped_by IS NOT NULL)", name=op.f("ck_forecast_versions_stopped")),
         sa.CheckConstraint(
-            "(state IN ('done', 'failed')) = (done_at IS NOT NULL)", name=op.f("ck_forecast_versions_done")
+            "(state IN ('waiting', 'working')) = (done_at IS NULL)", name=op.f("ck_forecast_versions_done")
         ),
         sa.CheckConstraint(
-            "state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_forecast_versions_state")
+            "state IN ('waiting', 'working', 'done', 'failed', 'stopped')", name=op.f("ck_forecast_versions_state")
         ),
         sa.CheckConstraint("EXTRACT(day FROM cut_off) = 1", name=op.f("ck_forecast_versions_cut_off")),
         sa.CheckConstraint("horizon > 0", name=op.f("ck_forecast_versions_horizon")),
@@ -160,6 +162,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("work", sa.String(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("rows_total", sa.Integer(), nullable=False),
         sa.Column("trial", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -874,7 +877,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "score_runs",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("as_of", sa.Date(), nullable=False),
@@ -883,29 +885,34 @@ def upgrade() -> None:
         sa.Column("forecast_number", sa.BigInteger(), nullable=True),
         sa.Column("previous", sa.BigInteger(), nullable=True),
         sa.Column("corrects", sa.BigInteger(), nullable=True),
-        sa.Column("asked_by", sa.String(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
         sa.Column("under_way", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("retailers", sa.Integer(), nullable=False),
         sa.Column("score_version", sa.String(), nullable=True),
         sa.Column("certificate", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("guards", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("files", sa.LargeBinary(), nullable=True),
-        sa.Column("trouble", sa.String(), nullable=True),
-        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_by", sa.String(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("appeals_close_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("zone", sa.String(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_score_runs_trouble")),
         sa.CheckConstraint("(state = 'published') = (published_by IS NOT NULL)", name=op.f("ck_score_runs_published")),
+        sa.CheckConstraint("(state = 'stopped') = (stopped_by IS NOT NULL)", name=op.f("ck_score_runs_stopped")),
         sa.CheckConstraint(
             "(state IN ('draft', 'published')) = (score_version IS NOT NULL)", name=op.f("ck_score_runs_scored")
         ),
+        sa.CheckConstraint("(state IN ('waiting', 'working')) = (done_at IS NULL)", name=op.f("ck_score_runs_done")),
         sa.CheckConstraint("score_version ~ '^[0-9a-f]{64}$'", name=op.f("ck_score_runs_score_version")),
         sa.CheckConstraint(
-            "state IN ('waiting', 'working', 'draft', 'published', 'failed')", name=op.f("ck_score_runs_state")
+            "state IN ('waiting', 'working', 'draft', 'published', 'failed', 'stopped')",
+            name=op.f("ck_score_runs_state"),
         ),
         sa.CheckConstraint(
             "(published_by IS NULL) = (appeals_close_at IS NULL) AND (published_by IS NULL) = (zone IS NULL)",
@@ -914,8 +921,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(published_by IS NULL) = (published_at IS NULL)", name=op.f("ck_score_runs_published_at")),
         sa.CheckConstraint("appeals_close_at > published_at", name=op.f("ck_score_runs_appeal_period")),
         sa.CheckConstraint(
-            "num_nulls(score_version, certificate, guards, files) IN (0, 4) AND (score_version IS NULL OR done_at IS NOT NULL)",
-            name=op.f("ck_score_runs_whole"),
+            "num_nulls(score_version, certificate, guards, files) IN (0, 4)", name=op.f("ck_score_runs_whole")
         ),
         sa.CheckConstraint(
             "published_by IS DISTINCT FROM asked_by OR published_by IS NULL", name=op.f("ck_score_runs_two_persons")
@@ -1607,25 +1613,30 @@ def upgrade() -> None:
     op.create_index("ix_adjustments_cycle", "adjustments", ["cycle"], unique=False)
     op.create_table(
         "comparisons",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("cycle", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("first_policy", sa.String(), nullable=False),
         sa.Column("first_version", sa.Integer(), nullable=False),
         sa.Column("second_policy", sa.String(), nullable=True),
         sa.Column("second_version", sa.Integer(), nullable=True),
-        sa.Column("asked_by", sa.String(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
         sa.Column("steps_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("steps", sa.Integer(), nullable=False),
         sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("results", sa.LargeBinary(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name=op.f("ck_comparisons_figures")),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_comparisons_trouble")),
-        sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_comparisons_state")),
+        sa.CheckConstraint("(state = 'stopped') = (stopped_by IS NOT NULL)", name=op.f("ck_comparisons_stopped")),
+        sa.CheckConstraint("(state IN ('waiting', 'working')) = (done_at IS NULL)", name=op.f("ck_comparisons_done")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'working', 'done', 'failed', 'stopped')", name=op.f("ck_comparisons_state")
+        ),
         sa.CheckConstraint(
             "num_nulls(second_policy, second_version) IN (0, 2)", name=op.f("ck_comparisons_second_whole")
         ),
@@ -1681,7 +1692,6 @@ def upgrade() -> None:
     op.create_index("ix_grants_retailer_cycle", "grants", ["retailer", "cycle"], unique=False)
     op.create_table(
         "score_comparisons",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("first_version", sa.Integer(), nullable=True),
         sa.Column("first_text", sa.String(), nullable=False),
         sa.Column("second_version", sa.Integer(), nullable=True),
@@ -1692,19 +1702,25 @@ def upgrade() -> None:
         sa.Column("previous", sa.BigInteger(), nullable=True),
         sa.Column("cycle", sa.Uuid(), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=True),
-        sa.Column("asked_by", sa.String(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
         sa.Column("steps_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("steps", sa.Integer(), nullable=False),
         sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("results", sa.LargeBinary(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'done') = (figures IS NOT NULL)", name=op.f("ck_score_comparisons_figures")),
         sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_score_comparisons_trouble")),
+        sa.CheckConstraint("(state = 'stopped') = (stopped_by IS NOT NULL)", name=op.f("ck_score_comparisons_stopped")),
         sa.CheckConstraint(
-            "state IN ('waiting', 'working', 'done', 'failed')", name=op.f("ck_score_comparisons_state")
+            "(state IN ('waiting', 'working')) = (done_at IS NULL)", name=op.f("ck_score_comparisons_done")
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'working', 'done', 'failed', 'stopped')", name=op.f("ck_score_comparisons_state")
         ),
         sa.CheckConstraint("num_nulls(cycle, attempt) IN (0, 2)", name=op.f("ck_score_comparisons_book")),
         sa.CheckConstraint("num_nulls(figures, results) IN (0, 2)", name=op.f("ck_score_comparisons_whole")),

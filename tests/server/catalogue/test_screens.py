@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from factories import make_retailer, make_sku
@@ -258,14 +259,14 @@ def test_a_large_file_is_tried_and_stored_by_jobs_that_show_progress(
     draft = upload(person, b"sku,name_zh,name_en,price_minor\n1,a,b,1\n2,a,b,x\n")
     assert "Checking the file" in person.get(draft).text
     assert "Checking the file" in person.get(f"{draft}/progress").text
-    work = {"draft": draft.rsplit("/", 1)[1], "actor": ["operator", "ann"]}
+    work = {"draft": draft.rsplit("/", 1)[1], "turn": 1, "actor": ["operator", "ann"]}
     TASKS[drafts.TASK](runtime, **work)
     assert "Store 1 rows?" in unescaped(person.get(draft).text)
     assert person.get(f"{draft}/progress").status_code == 303
     assert person.post(f"{draft}/store").headers["location"] == draft
     assert "Storing the file" in person.get(draft).text
     for _ in range(2):  # a job runs at least once
-        TASKS[drafts.TASK](runtime, **work)
+        TASKS[drafts.TASK](runtime, **work | {"turn": 2})
     report = person.get(draft).headers["location"]
     assert "operator:ann" in person.get(report).text
     with transaction(sessions) as session:
@@ -275,11 +276,45 @@ def test_a_large_file_is_tried_and_stored_by_jobs_that_show_progress(
         assert list(catalogue.skus(session)) == ["1"]
 
 
+def test_a_large_file_that_is_stopped_is_not_stored_and_can_be_stored_later(
+    signed_in: SignedIn, runtime: Runtime, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "AT_ONCE_BYTES", 10)
+    person = signed_in("planner", name="ann")
+    draft = upload(person, b"sku,name_zh,name_en,price_minor\n1,a,b,1\n")
+    work = {"draft": draft.rsplit("/", 1)[1], "actor": ["operator", "ann"]}
+    TASKS[drafts.TASK](runtime, **work, turn=1)
+    person.post(f"{draft}/store")
+    assert "Stop it" in person.get(draft).text
+    honest = drafts.run
+
+    def stopped_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        report = honest(*args, **kwargs)
+        assert person.post(f"{draft}/stop").headers["location"] == draft
+        return report
+
+    with monkeypatch.context() as slow:
+        slow.setattr(drafts, "run", stopped_meanwhile)
+        TASKS[drafts.TASK](runtime, **work, turn=2)
+    with transaction(sessions) as session:
+        assert list(catalogue.skus(session)) == []
+    assert "It was stopped; nothing more of it is stored." in person.get(draft).text
+    person.post(f"{draft}/stop")
+    assert "It was over already; nothing was stopped." in person.get(draft).text
+    person.post(f"{draft}/store")
+    TASKS[drafts.TASK](runtime, **work, turn=2)  # the one that was stopped comes again
+    with transaction(sessions) as session:
+        assert list(catalogue.skus(session)) == []
+    TASKS[drafts.TASK](runtime, **work, turn=3)
+    with transaction(sessions) as session:
+        assert list(catalogue.skus(session)) == ["1"]
+
+
 def test_a_large_file_of_which_nothing_can_be_taken_says_so(
     signed_in: SignedIn, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafts, "AT_ONCE_BYTES", 10)
     person = signed_in("planner")
     draft = upload(person, b"code,name\n1,a\n2,b\n")
-    drafts.job(IMPORTS)(runtime, draft=draft.rsplit("/", 1)[1], actor=["operator", "planner"])
+    drafts.job(IMPORTS)(runtime, draft=draft.rsplit("/", 1)[1], turn=1, actor=["operator", "planner"])
     assert "No column is mapped to the field sku" in person.get(draft).text

@@ -130,6 +130,32 @@ def test_whatever_fails_is_written_on_the_cycle_and_can_be_tried_again(town, mon
     assert town.cycle(cycle).state == "verified"
 
 
+def test_a_person_stops_the_sharing_out_and_lets_it_go_on_later(town, signed_in, monkeypatch):
+    cycle = closed(town)
+    steps.run_freeze(town.runtime, cycle=str(cycle))
+    browser, page = signed_in("planner", name="ann"), f"/console/cycles/{cycle}"
+    assert f'action="{page}/stop"' in browser.get(page).text
+    solve = steps.allocation.solve
+
+    def stopped_meanwhile(*args, **kwargs):
+        browser.post(f"{page}/stop")
+        return solve(*args, **kwargs)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(steps.allocation, "solve", stopped_meanwhile)
+        steps.run_solve(town.runtime, cycle=str(cycle))
+    assert (town.cycle(cycle).state, town.cycle(cycle).trouble["code"]) == ("frozen", "stopped")
+    assert lines_of(town, cycle) == []
+    steps.run_solve(town.runtime, cycle=str(cycle))
+    assert town.cycle(cycle).state == "frozen", "what waits in the queue leaves it alone"
+    assert "ann stopped it. Nothing of the step was stored." in browser.get(page).text
+    browser.post(f"{page}/stop")
+    assert "It was over already; nothing was stopped." in browser.get(page).text
+    browser.post(f"{page}/retry")
+    town.work()
+    assert (town.cycle(cycle).state, town.cycle(cycle).trouble) == ("verified", None)
+
+
 def test_a_lost_queue_does_not_strand_a_cycle(town):
     cycle = town.draft()
     town.ordered(cycle)

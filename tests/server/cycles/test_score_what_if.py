@@ -272,3 +272,22 @@ def test_programs_ask_and_read_the_figures(town, scored, signed_in):
     (listed,) = planner.get("/api/v1/scores/what-ifs").json()
     assert listed["figures"] is None
     assert signed_in("administrator").post("/api/v1/scores/what-ifs", json={"text": STEEP}).status_code == 403
+
+
+def test_a_person_stops_it_before_it_is_shared_out(town, scored, signed_in, monkeypatch):
+    town.verified()
+    comparison = ask(town, text=STEEP)
+    browser, page = signed_in("planner", name="ann"), f"/console/scores/what-ifs/{comparison}"
+    compute, solved = making.scores_of, []
+
+    def stopped_meanwhile(basis):
+        browser.post(f"{page}/stop")
+        return compute(basis)
+
+    monkeypatch.setattr(making, "scores_of", stopped_meanwhile)
+    monkeypatch.setattr(allocation, "solve", lambda *_, **__: solved.append(1))
+    town.work()
+    one = found(town, comparison)
+    assert (one.state, one.stopped_by, one.steps_done, one.figures) == ("stopped", "ann", 1, None)
+    assert solved == []
+    assert "ann stopped it" in browser.get(page).text

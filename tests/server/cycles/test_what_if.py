@@ -142,6 +142,56 @@ def test_a_crash_in_the_middle_lets_the_next_call_begin_anew(town, tight, monkey
     assert found(town, comparison).state == "done"
 
 
+def stop(town, comparison):
+    with transaction(town.sessions) as session:
+        what_if.stop(session, comparison, by=PLANNER, at=town.clock.now)
+
+
+def test_one_that_waits_is_stopped_and_never_worked_on(town, tight):
+    comparison = ask(town, town.verified())
+    stop(town, comparison)
+    town.work()
+    one = found(town, comparison)
+    assert (one.state, one.stopped_by, one.figures, one.done_at) == ("stopped", "anna", None, town.clock.now)
+    with transaction(town.sessions) as session:
+        assert audit.entries(session, subject=f"what_if:{comparison}")[0].action == "what_if.stopped"
+    with pytest.raises(Conflict):
+        stop(town, comparison)
+
+
+def test_one_that_is_worked_on_is_stopped_at_its_next_step_and_stores_nothing(town, tight, monkeypatch):
+    comparison = ask(town, town.verified())
+    solve, solved = allocation.solve, []
+
+    def stopped_meanwhile(*args, **kwargs):
+        solved.append(1)
+        stop(town, comparison)
+        return solve(*args, **kwargs)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(allocation, "solve", stopped_meanwhile)
+        assert town.work() == ["cycles.what_if"]
+    one = found(town, comparison)
+    assert (one.state, one.steps_done, one.figures, one.trouble) == ("stopped", 1, None, None)
+    assert solved == [1], "the second policy is not tried any more"
+
+
+def test_a_person_stops_it_by_the_button_and_is_told_where_it_is_over(town, tight, signed_in):
+    comparison = ask(town, town.verified())
+    page = f"/console/policies/what-ifs/{comparison}"
+    assert "Stop it" not in signed_in("administrator").get(page).text
+    assert signed_in("administrator").post(f"{page}/stop").status_code == 403
+    browser = signed_in("planner", name="ann")
+    assert f'action="{page}/stop"' in browser.get(f"{page}/progress").text
+    assert browser.post(f"{page}/stop").headers["location"] == page
+    text = browser.get(page).text
+    assert "It was stopped; nothing more of it is stored." in text
+    assert "ann stopped it" in text
+    assert browser.get(f"{page}/progress").headers["HX-Refresh"] == "true"
+    browser.post(f"{page}/stop")
+    assert "It was over already; nothing was stopped." in browser.get(page).text
+
+
 def test_it_holds_no_transaction_while_it_solves(town, tight, monkeypatch, database):
     cycle = town.verified()
     comparison = ask(town, cycle)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from factories import make_retailer, make_sku
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
@@ -13,10 +13,10 @@ from contract.errors import Conflict
 from contract.feed import Forecast
 from server.forecasts import making, queries, rules, service
 from server.forecasts.fields import HISTORY
-from server.forecasts.models import ForecastVersion
+from server.forecasts.models import ForecastVersion, SeriesRow
 from server.kit import audit, outbox, records
 from server.kit.db import transaction
-from server.kit.identity import SYSTEM
+from server.kit.identity import SYSTEM, Operator
 from server.kit.runtime import Runtime
 
 pytestmark = pytest.mark.slow  # loading the models takes seconds
@@ -218,6 +218,34 @@ def test_a_past_forecast_stays_beside_what_came(runtime, known, clock, at_anothe
     (forecast,) = told(runtime, "R1")
     assert [one.came_units for one in forecast.classes[0].past][-1] == 100
     assert forecast.classes[0].error == pytest.approx(rules.mean_error([past]), abs=0.001)
+
+
+def test_a_version_that_is_stopped_stores_no_further_block_and_the_next_one_may_be_asked_for(
+    runtime, known, clock, monkeypatch
+):
+    with transaction(runtime.sessions) as session:
+        number = service.ask_version(session, SYSTEM, at=clock(), today=clock().date())
+        asked = queries.version(session, number)
+    honest = making.series_rows
+
+    def stopped_meanwhile(*args):
+        with transaction(runtime.sessions) as session:
+            service.stop_version(session, number, Operator(1, "anna", frozenset({"planner"})), at=clock())
+        return honest(*args)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(making, "series_rows", stopped_meanwhile)
+        making.run(runtime, version=str(asked.id))
+    making.run(runtime, version=str(asked.id))  # its job comes again
+
+    with transaction(runtime.sessions) as session:
+        stopped = queries.version(session, number)
+        assert (stopped.state, stopped.series_done, stopped.done_at) == ("stopped", 0, clock())
+        assert session.scalar(select(func.count()).select_from(SeriesRow)) == 0
+        assert queries.version(session, state="done") is None
+        with pytest.raises(Conflict):
+            service.stop_version(session, number, Operator(1, "anna", frozenset({"planner"})), at=clock())
+        assert service.ask_version(session, SYSTEM, at=clock(), today=clock().date()) > number
 
 
 def test_one_version_at_a_time_and_none_without_history(runtime, clock, known):

@@ -125,6 +125,25 @@ def test_a_run_that_was_killed_begins_again_and_one_that_is_done_stays(room):
     assert room.work(number) == done
 
 
+def test_a_run_that_is_stopped_stores_nothing_and_another_may_be_asked_for(room, signed_in, monkeypatch):
+    browser, number = signed_in("planner", name="ann"), room.ask()
+    compute = making.scores_of
+
+    def stopped_meanwhile(basis):
+        assert "Stop it" in browser.get("/console/scores").text
+        assert browser.post("/console/scores/stop", data={"number": number}).status_code == 303
+        return compute(basis)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(making, "scores_of", stopped_meanwhile)
+        stopped = room.work(number)
+
+    assert (stopped.state, stopped.stopped_by, stopped.retailers) == ("stopped", "ann", 0)
+    assert room.scores(stopped) == {}
+    assert "ann stopped it" in browser.get(f"/console/scores/run/{number}").text
+    assert room.work(room.ask()).state == "draft"
+
+
 def test_a_run_that_the_policy_does_not_fit_fails_and_says_why(room):
     with transaction(room.runtime.sessions) as session:
         policies.write_policy(session, "tiers = 5\n", PLANNER, reason="fewer tiers", at=room.clock())
