@@ -133,7 +133,9 @@ def show_list(
     chosen: tuple[str, str] | None = None,
 ) -> Response:
     """Show the last what-ifs and the form."""
-    books = [one for one in queries.cycles(session, limit=CYCLES_SHOWN) if _is_solved(session, one)]
+    latest = queries.cycles(session, limit=CYCLES_SHOWN)
+    solved = result_queries.solved(session, [one.id for one in latest])
+    books = [one for one in latest if one.id in solved]
     names = {one.id: named(request, one) for one in books}
     policies = queries.policies(session)
     book = next((one for one in books if one.id == cycle), books[0] if books else None)
@@ -164,11 +166,6 @@ def _recent(session: Session) -> list[what_if.WhatIf]:
 
 def _name(request: Request, session: Session, cycle: UUID) -> str:
     return named(request, known(session, cycle))
-
-
-def _is_solved(session: Session, cycle: queries.Cycle) -> bool:
-    found = result_queries.run(session, cycle.id) if cycle.attempt else None
-    return found is not None and found.seed is not None
 
 
 def _policy(value: str) -> what_if.PolicyName:

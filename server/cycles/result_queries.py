@@ -1,11 +1,13 @@
 """Reads of what came of a frozen book: attempts, grants, manual decisions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow
@@ -59,6 +61,18 @@ class ManualDecision:
     decided_at: datetime | None
     decided_why: str | None
     from_attempt: int | None
+
+
+def solved(session: Session, cycles: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of ``cycles`` whose last attempt was shared out."""
+    last = (
+        select(AllocationRun.cycle, AllocationRun.seed)
+        .where(AllocationRun.cycle.in_(cycles))
+        .ext(distinct_on(AllocationRun.cycle))
+        .order_by(AllocationRun.cycle, AllocationRun.attempt.desc())
+        .subquery()
+    )
+    return frozenset(session.scalars(select(last.c.cycle).where(last.c.seed.is_not(None))))
 
 
 def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | None:
