@@ -36,7 +36,7 @@ def private_installation(folder: Path, **environment: str) -> Iterator[Stage]:
     """
     remove(folder)
     try:
-        with installation(folder, process=None, **environment) as stage:
+        with installation(folder, process=None, environment=environment) as stage:
             yield stage
     finally:
         remove(folder)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -113,11 +114,11 @@ def installation(
     *,
     process: subprocess.Popen[str] | None = None,
     clock: Clock = system_clock,
-    **environment: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Stage]:
     """Start a server in ``data_dir`` on free ports, or take one that was started there so; end it on leaving.
 
-    ``clock`` is that of the server's processes, where it is not the machine's.
+    ``clock`` is that of the server's processes, where it is not the machine's; ``environment`` are its settings.
 
     Raises
     ------

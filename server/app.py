@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
+from server.acts import ACTS
 from server.kit import console, http, live
 from server.kit.admission import Admission
 from server.kit.console.texts import language_of
@@ -67,6 +68,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         zone=settings.tz,
         currency=settings.currency,
         clock=runtime.clock,
+        acts=ACTS,
     )
     for router in ROUTERS:
         app.include_router(router)

@@ -48,7 +48,7 @@ from server.kit.imports import http as imports_http
 from server.licences import console as licences_console
 from server.licences import http as licences_http
 from server.operators import console as operators_console
-from server.operators import console_audit, console_people
+from server.operators import console_audit, console_audit_chain, console_people
 from server.orders import console as orders_console
 from server.orders import console_reminding as orders_reminding
 from server.orders import http as orders_http
@@ -161,6 +161,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     operators_console.entrance,
     operators_console.own,
     console_people.people,
+    console_audit_chain.chain,
     console_audit.audit,
 )
 

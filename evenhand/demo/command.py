@@ -88,7 +88,7 @@ def _performed(
     try:
         today = datetime.now(UTC).date()
         beginning = setting.sample(chosen_seed, today=today) if ledger is None else iowa.setting(*ledger, today=today)
-        with installation(data_dir / "server", process=process, **ENVIRONMENT) as stage:
+        with installation(data_dir / "server", process=process, environment=ENVIRONMENT) as stage:
             play: Play | None = None
             try:
                 with (Bars if console.is_terminal else Lines)(console) as view:

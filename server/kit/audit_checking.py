@@ -149,6 +149,12 @@ def checks(session: Session, *, limit: int = 20) -> list[AuditCheck]:
     return list(session.scalars(select(AuditCheck).order_by(AuditCheck.number.desc()).limit(limit)))
 
 
+def newest_done(session: Session) -> AuditCheck | None:
+    """Return the newest check that ended; none before the first."""
+    query = select(AuditCheck).where(~AuditCheck.open).order_by(AuditCheck.number.desc()).limit(1)
+    return session.scalars(query).first()
+
+
 def check_numbered(session: Session, number: int) -> AuditCheck:
     """Return one check; refuse with ``not_found``."""
     found = session.get(AuditCheck, number)

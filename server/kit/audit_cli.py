@@ -9,17 +9,18 @@ from sqlalchemy.orm import Session
 from server.kit import audit_checking, audit_keys, audit_sealing
 from server.kit.audit_chain import Fault, Head, Kind, key_name
 from server.kit.audit_checking import Checked
+from server.kit.marking import N_
 from server.kit.settings import Settings
 
 WORDS: dict[Kind, str] = {
-    "changed": "entry {entry} is not what was sealed at {ordinal}: it, or its seal, was changed",
-    "missing": "entry {entry}, sealed at {ordinal}, is gone",
-    "emptied": "entry {entry}, sealed at {ordinal}, was emptied, and no act in the audit says so",
-    "order": "the seal {ordinal} is missing",
-    "signature": "the head at {ordinal} is not signed by a key that is believed here",
-    "cut_off": "the chain ends before {ordinal}, where a signed head says it had come",
-    "other_chain": "the chain at {ordinal} is another one than the signed head there says",
-    "unsealed": "entry {entry} should long have been sealed: was it taken out of what waits, or does no worker run?",
+    "changed": N_("Entry %(entry)s is not what was sealed at place %(ordinal)s: it, or its seal, was changed."),
+    "missing": N_("Entry %(entry)s, sealed at place %(ordinal)s, is gone."),
+    "emptied": N_("Entry %(entry)s, sealed at place %(ordinal)s, was emptied, and no act in the audit says so."),
+    "order": N_("The seal at place %(ordinal)s is missing."),
+    "signature": N_("The signed end at place %(ordinal)s is not signed by a key that is believed here."),
+    "cut_off": N_("The chain ends before place %(ordinal)s, though a signed end says that it had come so far."),
+    "other_chain": N_("At place %(ordinal)s the chain is another one than the signed end says."),
+    "unsealed": N_("Entry %(entry)s should long have been sealed: it was taken out of what waits, or no worker runs."),
 }
 
 
@@ -85,4 +86,4 @@ def lines(found: Checked) -> list[str]:
 
 def sentence(fault: Fault) -> str:
     """Return what is amiss."""
-    return WORDS[fault.kind].format(ordinal=fault.ordinal, entry=fault.entry)
+    return WORDS[fault.kind] % {"ordinal": fault.ordinal, "entry": fault.entry}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, UniqueConstraint, delete, exists, insert, select
+from sqlalchemy import BigInteger, UniqueConstraint, delete, exists, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kit import audit_chain
@@ -58,10 +58,10 @@ def seal_waiting(session: Session, key: SigningKey, at: datetime) -> Head | None
     ).first()
     before = ordinal = 0 if last is None else last.ordinal
     link = GENESIS if last is None else last.link
-    while waiting := session.scalars(select(AuditUnsealed.entry).order_by(AuditUnsealed.entry).limit(BATCH)).all():
-        entries = session.execute(select(*_ENTRY).where(AuditEntry.id.in_(waiting)).order_by(AuditEntry.id))
+    while numbers := session.scalars(select(AuditUnsealed.entry).order_by(AuditUnsealed.entry).limit(BATCH)).all():
+        entries = session.execute(select(*_ENTRY).where(AuditEntry.id.in_(numbers)).order_by(AuditEntry.id))
         made = list(audit_chain.seals(link, ordinal, (Entry(*row) for row in entries)))
-        session.execute(delete(AuditUnsealed).where(AuditUnsealed.entry.in_(waiting)))
+        session.execute(delete(AuditUnsealed).where(AuditUnsealed.entry.in_(numbers)))
         if made:
             session.execute(insert(AuditSeal), [asdict(one) for one in made])
             ordinal, link = made[-1].ordinal, made[-1].link
@@ -70,6 +70,11 @@ def seal_waiting(session: Session, key: SigningKey, at: datetime) -> Head | None
     head = key.sign(ordinal, link, at)
     session.add(AuditHead(**asdict(head)))
     return head
+
+
+def waiting(session: Session) -> int:
+    """Return how many entries wait for their seal."""
+    return session.scalar(select(func.count()).select_from(AuditUnsealed)) or 0
 
 
 def newest_head(session: Session) -> Head | None:

@@ -1,8 +1,10 @@
 """Reads of the audit, for the screen that every capability shares."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from server.kit.identity import Role
 
 READERS: tuple[Role, ...] = ("administrator", "releaser", "auditor")
 EXPORT_MOST = 100_000
+_SAID_APART = (("by", "owner"), ("by", "clerk"))
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,22 @@ def every(session: Session, asked: Asked) -> Iterator[AuditEntry]:
 def actions(session: Session) -> list[str]:
     """Return the kinds of acts that were ever written down."""
     return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+
+
+def shown_detail(detail: dict[str, Any]) -> str:
+    """Return an entry's details on one line: ``retailer R1 · lines 3``; what changed as ``name A → B``.
+
+    Which person of a shop it was (``by``) is left to the screen's own words.
+    """
+
+    def shown(value: Any) -> str:
+        if isinstance(value, dict) and "after" in value and value.keys() <= {"before", "after"}:
+            return f"{shown(value.get('before', ''))} → {shown(value['after'])}".removeprefix(" → ")
+        if isinstance(value, list):
+            return ", ".join(shown(one) for one in value)
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    return " · ".join(f"{key} {shown(value)}" for key, value in detail.items() if (key, value) not in _SAID_APART)
 
 
 def _select(asked: Asked) -> Select[AuditEntry]:

@@ -1,11 +1,8 @@
 """The audit's screen: who did what, alerts first, found by actor, act and subject, taken away as a file."""
 
-import json
-from typing import Any
-
 from fastapi import Request, Response
 
-from server.kit import audit_trail, console, http
+from server.kit import audit_checking, audit_trail, console, http
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.marking import N_
 
@@ -20,19 +17,20 @@ COLUMNS = (
     Column("at", N_("When"), "instant"),
     Column("alert", N_("Alert"), sortable=False, read=lambda entry: "!" if entry.alert else ""),
     Column("actor", N_("Who"), sortable=False),
-    Column("action", N_("Act"), "identifier", sortable=False),
+    Column("action", N_("Act"), sortable=False),
     Column("subject", N_("Subject"), "identifier", sortable=False),
-    Column("detail", N_("Details"), sortable=False, read=lambda entry: shown_detail(entry.detail)),
+    Column("detail", N_("Details"), sortable=False, read=lambda entry: audit_trail.shown_detail(entry.detail)),
+    Column("remote", N_("From where"), "identifier", sortable=False),
 )
 
 
 @audit.get("")
 def show_audit(request: Request, session: http.Db) -> Response:
     """Show the entries that were asked for; with ``format`` they come as a file."""
-    acts = audit_trail.actions(session)
+    acts, words = audit_trail.actions(session), console.acts_of(request)
     filters = (
         Filter("actor", N_("Who"), ACTORS),
-        Filter("action", N_("Act"), [(act, act) for act in acts], translate=False),
+        Filter("action", N_("Act"), [(act, words.get(act, act)) for act in acts]),
         Filter("alert", N_("Alert"), (("yes", N_("alerts only")),)),
     )
     view = TableView.of(request, COLUMNS, filters=filters, sort="-at")
@@ -57,15 +55,5 @@ def show_audit(request: Request, session: http.Db) -> Response:
         total=total,
         alerts=alerts,
         alert_count=alert_count,
+        check=audit_checking.newest_done(session),
     )
-
-
-def shown_detail(detail: dict[str, Any]) -> str:
-    """Return an entry's details on one line: ``retailer R1 · lines 3``."""
-
-    def shown(value: Any) -> str:
-        if isinstance(value, list):
-            return ", ".join(shown(one) for one in value)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-    return " · ".join(f"{key} {shown(value)}" for key, value in detail.items())

@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from emptied import empty
 from fastapi import FastAPI
+from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from server import migrations
+from server.acts import ACTS
 from server.app import create_app
 from server.kit import embedded
+from server.kit.audit import AuditEntry
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
@@ -22,6 +26,18 @@ from server.operators import queries as operators_queries
 from server.operators import service as operators
 
 START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_act_has_words() -> Iterator[None]:
+    """Whatever a test lets happen: what the audit calls it can be read on a screen."""
+
+    def check(_entry: AuditEntry, _args: object, values: dict[str, Any]) -> None:
+        assert values["action"] in ACTS, f"server/acts.py has no words for {values['action']!r}"
+
+    event.listen(AuditEntry, "init", check)
+    yield
+    event.remove(AuditEntry, "init", check)
 
 
 class SettableClock:

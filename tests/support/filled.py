@@ -3,6 +3,7 @@
 from datetime import date, time, timedelta
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants, send
 from pictures import named, picture
 from sqlalchemy import select
@@ -43,7 +44,9 @@ from server.forecasts.models import ForecastVersion, SeriesRow
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
-from server.kit import leases
+from server.kit import audit, audit_checking, audit_sealing, leases
+from server.kit.audit_chain import key_name
+from server.kit.audit_keys import SigningKey
 from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
@@ -128,6 +131,7 @@ def fill(session: Session) -> None:
         inventory.book(session, delivery.retailer, {"K1": Change(9, 0)}, cause, at=NOW)
         sold = MoveStock(kind="sale", moved_at=NOW, lines=(MovedLine(sku="K1", units=1),))
         send(session, senders[delivery.retailer], "stock.move", sold)
+    _audit(session)
     session.flush()
 
 
@@ -136,6 +140,16 @@ def _people(session: Session) -> None:
         operators.add_operator(session, f"{roles[0]}-{number}", roles, by=SYSTEM, at=NOW)
     operators.make_link(session, "planner-1", ttl_s=900, by=SYSTEM, at=NOW)
     operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW)
+
+
+def _audit(session: Session) -> None:
+    """Entries that are sealed, a check that was asked for, and one more entry that waits for its seal."""
+    session.flush()
+    private = Ed25519PrivateKey.generate()
+    key = SigningKey(key_name(private.public_key().public_bytes_raw()), private)
+    audit_sealing.seal_waiting(session, key, NOW)
+    audit_checking.ask(session, SYSTEM, at=NOW)
+    audit.record(session, actor=SYSTEM, action="audit.checked", subject="audit", at=NOW)
 
 
 def _imports(session: Session) -> None:

@@ -64,7 +64,7 @@ def timed_installation(folder: Path, **environment: str) -> Iterator[tuple[Stage
     environment = {"EVENHAND_SESSION_TTL_S": str(365 * 86_400), **environment}
     try:
         process = start_server(folder / "server", **time.environment, **environment)
-        with installation(folder / "server", process=process, clock=time.now, **environment) as stage:
+        with installation(folder / "server", process=process, clock=time.now, environment=environment) as stage:
             yield stage, time
     finally:
         for remove, part in ((embedded.remove_cluster, "postgres"), (broker.remove_broker, "broker")):

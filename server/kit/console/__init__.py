@@ -7,6 +7,7 @@ Invariants: every text in both languages; no script or style inside a page; noth
 
 from server.kit.console.frame import Entry, Group
 from server.kit.console.shell import (
+    acts_of,
     error_page,
     fragment,
     install,
@@ -27,6 +28,7 @@ __all__ = [
     "Filter",
     "Group",
     "TableView",
+    "acts_of",
     "download",
     "error_page",
     "fragment",

@@ -1,7 +1,8 @@
 """What one answer knows of itself: the shell it stands in, its language, its person, its place in the navigation."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -60,6 +61,7 @@ class Shell:
     clock: Clock
     sign_out: str
     environment: jinja2.Environment
+    acts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,11 @@ def install(
     currency: str,
     clock: Clock = system_clock,
     sign_out: str = "/console/sign-out",
+    acts: Mapping[str, str] | None = None,
 ) -> None:
     """Prepare ``app`` for :func:`page`: templates of ``packages``, static files, the switches.
 
+    ``acts`` are the English words, marked for translation, for what the audit calls acts.
     Each of ``packages`` (``"server.orders"``) holds ``templates/<capability>/*.html``.
     Raises ``ValueError`` where a package has no templates, ``KeyError`` where an entry's icon does not exist.
     """
@@ -70,6 +72,7 @@ def install(
         clock=clock,
         sign_out=sign_out,
         environment=templating.environment(packages),
+        acts=acts or {},
     )
     app.include_router(router)
     app.mount("/console/static", _Static(directory=templating.STATIC), name="console-static")
@@ -102,6 +105,12 @@ def _keep_columns(request: Request, response: Response, view: TableView) -> None
         response.set_cookie(COLUMNS_KEY, f"{view.path}:{'.'.join(view.chosen)}", max_age=A_YEAR_S, **same)
     else:
         response.delete_cookie(COLUMNS_KEY, **same)
+
+
+def acts_of(request: Request) -> Mapping[str, str]:
+    """Return the English words for what the audit calls acts."""
+    shell: Shell = request.app.state.console
+    return shell.acts
 
 
 def fragment(request: Request, template: str, /, *, status_code: int = 200, **context: Any) -> HTMLResponse:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import jinja2
 from markupsafe import Markup
 
+from server.kit.audit_trail import shown_detail
 from server.kit.console import charts, formats, icons
 from server.kit.console.frame import current
 
@@ -42,6 +43,8 @@ def environment(packages: Sequence[str]) -> jinja2.Environment:
     for name in formats.FILTERS:
         made.globals[name] = _format(name)
         made.filters[name] = _filter(name)
+    made.filters["act"] = _act
+    made.filters["audit_detail"] = shown_detail
     made.globals.update(
         icon=icons.icon,
         static=static,
@@ -77,6 +80,12 @@ def _gettext(text: str) -> str:
 
 def _ngettext(one: str, many: str, count: int) -> str:
     return current.get().formats.texts.ngettext(one, many, count)
+
+
+@jinja2.pass_context
+def _act(_context: jinja2.runtime.Context, action: str) -> str:
+    """Return what the audit calls an act in words; the code itself where there are none."""
+    return _gettext(current.get().shell.acts.get(action, action))
 
 
 def _url_for(name: str, **params: Any) -> str:

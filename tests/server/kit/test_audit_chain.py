@@ -45,7 +45,10 @@ def kinds(found: Checked) -> list[tuple[str, int | None, int | None]]:
 @pytest.fixture
 def sealed(runtime: Runtime) -> Runtime:
     """A server with six entries in two batches of the chain."""
-    for acts in (("order.placed", "order.changed", "order.changed"), ("a.b", "c.d", "e.f")):
+    for acts in (
+        ("order.placed", "order.amended", "order.amended"),
+        ("order.placed", "order.amended", "order.cancelled"),
+    ):
         write(runtime, *acts)
         worker.seal(runtime)
     return runtime
@@ -182,9 +185,9 @@ def test_what_is_erased_before_it_is_sealed_is_sealed_as_erased(runtime: Runtime
 def test_a_late_commit_comes_into_the_chain_behind(sealed: Runtime) -> None:
     """Numbers are given out before the commit: an entry with a smaller number may come later."""
     with sealed.sessions() as late:
-        audit.record(late, actor=ANN, action="slow.act", subject="order:9", at=AT)
+        audit.record(late, actor=ANN, action="order.placed", subject="order:9", at=AT)
         late.flush()
-        write(sealed, "quick.act")
+        write(sealed, "order.amended")
         worker.seal(sealed)
         late.commit()
     worker.seal(sealed)
@@ -229,6 +232,6 @@ def test_heads_are_exported_and_read_again() -> None:
 
 
 def test_equal_acts_of_two_people_cannot_be_told_from_their_digests() -> None:
-    one = Entry(1, AT, "operator:ann", "a.b", "order:1", {}, None, alert=False, salt=b"1" * 16)
+    one = Entry(1, AT, "operator:ann", "order.placed", "order:1", {}, None, alert=False, salt=b"1" * 16)
     assert one.personal_digest() != replace(one, salt=b"2" * 16).personal_digest()
     assert one.personal_digest() == replace(one, id=2).personal_digest()

@@ -15,6 +15,7 @@ from server.kit.db import transaction
 from server.kit.identity import Actor
 from server.kit.runtime import Runtime
 
+ANN = Actor("operator", "ann")
 AT = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 
 
@@ -26,7 +27,9 @@ def command(runtime: Runtime, database: embedded.Cluster, monkeypatch: pytest.Mo
     with transaction(runtime.sessions) as session:
         for number in range(3):
             at = AT + timedelta(minutes=number)
-            audit.record(session, actor=Actor("operator", "ann"), action="a.b", subject=f"order:{number}", at=at)
+            audit.record(
+                session, actor=Actor("operator", "ann"), action="order.placed", subject=f"order:{number}", at=at
+            )
     worker.seal(runtime)
     return CliRunner()
 
@@ -52,7 +55,7 @@ def test_what_is_amiss_is_said_in_words_and_by_the_exit_code(command: CliRunner,
     assert told.exit_code == 1
     assert told.output.splitlines() == [
         "THE AUDIT DOES NOT HOLD: 1 faults in 3 sealed entries",
-        "  entry 2, sealed at 2, is gone",
+        "  Entry 2, sealed at place 2, is gone.",
     ]
     told = command.invoke(app, ["audit", "verify", "--json"])
     assert json.loads(told.output)["faults"] == [{"kind": "missing", "ordinal": 2, "entry": 2}]
@@ -68,7 +71,7 @@ def test_a_cut_is_found_by_the_heads_that_an_outsider_kept(
     (runtime.settings.data_dir / "audit" / "newest-head.json").unlink()
     assert command.invoke(app, ["audit", "verify"]).exit_code == 0
     told = command.invoke(app, ["audit", "verify", "--heads", str(heads)])
-    assert (told.exit_code, "the chain ends before 3" in told.output) == (1, True)
+    assert (told.exit_code, "The chain ends before place 3" in told.output) == (1, True)
 
 
 @pytest.mark.parametrize(("option", "text"), [("--heads", "no head"), ("--key", "no key"), ("--heads", None)])
