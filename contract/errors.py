@@ -162,6 +162,10 @@ TEXTS: dict[str, str] = {
     "last_administrator": _("{name} is the last administrator. Make another person administrator first."),
     "signed_out": _("You are signed out. Sign in again; what you typed is kept."),
     "not_allowed": _("Your role does not allow this: it needs {role}."),
+    "second_factor_wrong": _("The code is wrong or was used already. Take the next one of your app."),
+    "second_factor_needed": _("Your roles need a second factor. Set it up under My account first."),
+    "whole_network": _("This concerns the whole network. Your access is bound to some regions or classes of shops."),
+    "out_of_bounds": _("This would touch a shop outside of your regions or classes. Nothing was written."),
     "same_person": _("A second person must do this: {name} already did the first step."),
     "decision_dates": _("A decision holds from its first day to the day before its end: {until} is not after {since}."),
     "decision_end": _(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -10,8 +11,9 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,13 +21,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
 from server.acts import ACTS
+from server.duties import access
 from server.kit import console, http, live
 from server.kit.admission import Admission
+from server.kit.console import Group
 from server.kit.console.texts import language_of
 from server.kit.runtime import Runtime
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator, operator_of
-from server.rooms import HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
+from server.rooms import BOUND_CHOICES, HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
 from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
@@ -56,6 +60,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.operator_of = operator_of
     app.state.home_cards = HOME_CARDS
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
+    app.state.access = access
+    app.state.bound_choices = BOUND_CHOICES
     app.state.retailer_sections = RETAILER_SECTIONS
     app.middleware("http")(_measure)
     app.add_middleware(_ForDevices)
@@ -74,12 +80,26 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     app.include_router(health)
     http.check_guards(app)
+    app.state.console = replace(app.state.console, navigation=_marked(app))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _nowhere)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DataError, _unkeepable)
+    app.add_exception_handler(ProgrammingError, _out_of_bounds)
     app.add_exception_handler(OperationalError, _database_away)
     return app
+
+
+def _marked(app: FastAPI) -> tuple[Group, ...]:
+    """Return the navigation, with what is closed to people of some shops marked by the routes themselves."""
+    of_shops = {route.path for route in http.of_people(app) if getattr(route.endpoint, "of_shops", False)}
+    return tuple(
+        replace(
+            group,
+            entries=tuple(replace(entry, whole_network=entry.href not in of_shops) for entry in group.entries),
+        )
+        for group in NAVIGATION
+    )
 
 
 def _refused(request: Request, refusal: Any) -> Response:
@@ -88,6 +108,8 @@ def _refused(request: Request, refusal: Any) -> Response:
     if console.wants_page(request):
         if refusal.code == "signed_out":
             return operators_console.signed_out_page(request)
+        if refusal.code == "second_factor_needed":
+            return console.redirect(request, "/console/account", flash=body.text, tone="wait")
         return console.error_page(request, http.status_of(refusal), what=body.text)
     headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
@@ -110,6 +132,14 @@ def _unkeepable(request: Request, error: Any) -> Response:
     """Refuse a value that the database has no place for: a zero byte in a text, a number beyond all bounds."""
     log.warning("unkeepable", why=str(error.orig).splitlines()[0])
     return _refused(request, Rejected("malformed", where="request", what=str(error.orig).splitlines()[0]))
+
+
+def _out_of_bounds(request: Request, error: Any) -> Response:
+    """Refuse to write a shop's row that row-level security keeps from this person; any other mistake is ours."""
+    if not isinstance(error.orig, InsufficientPrivilege) or "row-level security" not in str(error.orig):
+        raise error
+    log.warning("out_of_bounds", why=str(error.orig).splitlines()[0])
+    return _refused(request, Rejected("out_of_bounds"))
 
 
 def _database_away(request: Request, error: Any) -> Response:

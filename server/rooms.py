@@ -48,7 +48,13 @@ from server.kit.imports import http as imports_http
 from server.licences import console as licences_console
 from server.licences import http as licences_http
 from server.operators import console as operators_console
-from server.operators import console_audit, console_audit_chain, console_people
+from server.operators import (
+    console_access,
+    console_audit,
+    console_audit_chain,
+    console_people,
+    console_second_factor,
+)
 from server.orders import console as orders_console
 from server.orders import console_reminding as orders_reminding
 from server.orders import http as orders_http
@@ -57,6 +63,7 @@ from server.photos import http as photos_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import http as retailers_http
+from server.retailers import queries as retailers_queries
 from server.scores import console as scores_console
 from server.scores import console_appeals as scores_appeals
 from server.scores import console_decisions as scores_decisions
@@ -160,8 +167,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
+    console_second_factor.entrance,
+    console_second_factor.own,
     console_people.people,
     console_audit_chain.chain,
+    console_access.access,
     console_audit.audit,
 )
 
@@ -230,11 +240,15 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),
+            Entry(N_("Who may see what"), "/console/access", "lock"),
             Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
             Entry(N_("My account"), "/console/account", "user"),
         ),
     ),
 )
+
+#: The regions and classes of shops that a person can be bounded to.
+BOUND_CHOICES = retailers_queries.bound_choices
 
 #: Parts of a shop's e-file beside what retailers know themselves.
 RETAILER_SECTIONS: tuple[Section, ...] = (

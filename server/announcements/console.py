@@ -66,6 +66,7 @@ FILTERS_OF_RECIPIENTS = (
 
 
 @announcements.get("")
+@http.of_shops
 def list_announcements(request: Request, session: http.Db) -> Response:
     """List the announcements; with ``format`` they come as a file."""
     view = TableView.of(request, COLUMNS, filters=FILTERS, sort="-number")
@@ -119,6 +120,7 @@ def save_announcement(
 
 
 @announcements.get("/{announcement}")
+@http.of_shops
 def show_announcement(
     request: Request, session: http.Db, clock: http.Now, config: http.Config, announcement: UUID
 ) -> Response:
@@ -144,6 +146,7 @@ def show_announcement(
 
 
 @announcements.get("/{announcement}/recipients")
+@http.of_shops
 def list_recipients(request: Request, session: http.Db, announcement: UUID) -> Response:
     """List to whom it was sent, where it was displayed and who confirmed it; with ``format`` as a file."""
     found = _known(request, session, announcement)

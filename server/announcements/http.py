@@ -10,7 +10,7 @@ from contract.errors import Rejected
 from server.announcements import queries, rules, service
 from server.kit import http
 
-announcements = http.router("/api/v1/announcements", tag="announcements", roles=())
+announcements = http.router("/api/v1/announcements", tag="announcements", roles=(), shops="reads")
 
 PLANNER = [Depends(http.needs("planner"))]
 

@@ -20,7 +20,7 @@ from server.kit.imports.http import csv_file
 HOME = "/console/catalogue"
 KEEPERS: tuple[Role, ...] = ("planner", "administrator")
 
-catalogue = http.router(HOME, tag="console", roles=())
+catalogue = http.router(HOME, tag="console", roles=(), shops="reads")
 keeping = http.router(HOME, tag="console", roles=KEEPERS)
 
 COLUMNS = (

@@ -14,7 +14,7 @@ from server.kit.console import texts
 from server.kit.fields import Invalid
 from server.kit.identity import Actor
 
-reading = http.router("/api/v1/skus", tag="catalogue", roles=())
+reading = http.router("/api/v1/skus", tag="catalogue", roles=(), shops="reads")
 keeping = http.router("/api/v1/skus", tag="catalogue", roles=("planner", "administrator"))
 
 PAGE_MOST = 1_000

@@ -129,6 +129,7 @@ class ShownWindow:
 
 
 @reading.get("")
+@http.of_shops
 def list_cycles(request: Request, session: http.Db) -> Response:
     """List the cycles; with ``format`` they come as a file."""
     view = TableView.of(request, COLUMNS, filters=FILTERS, sort="-number")
@@ -211,12 +212,14 @@ def create_cycle(
 
 
 @reading.get("/{cycle}")
+@http.of_shops
 def cycle_page(request: Request, session: http.Db, cycle: UUID) -> Response:
     """Show one cycle: its steps, windows, what has come in, and what can be done now."""
     return show(request, session, cycle)
 
 
 @reading.get("/{cycle}/live")
+@http.of_shops
 def live(request: Request, session: http.Db, cycle: UUID, state: str = "", trouble: str = "") -> Response:
     """Return the window room anew; where the cycle has moved on since ``state``, have the whole page loaded."""
     found = known(session, cycle)

@@ -74,6 +74,7 @@ class Typed:
 
 
 @reading.get("")
+@http.of_shops
 def policy_room(request: Request, session: http.Db) -> Response:
     """Show every policy with its versions."""
     return _room(request, session)

@@ -84,6 +84,7 @@ def show_review(
 
 
 @reading.get("/{cycle}/explain")
+@http.of_shops
 def explain(
     request: Request, session: http.Db, cycle: UUID, retailer: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:

@@ -18,7 +18,7 @@ PLACE = "/console/standing"
 WEEKS_SHOWN = 6
 WEEKDAYS = (N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"))
 
-reading = http.router(PLACE, tag="console", roles=())
+reading = http.router(PLACE, tag="console", roles=(), shops="reads")
 planning = http.router(PLACE, tag="console", roles=("planner",))
 
 

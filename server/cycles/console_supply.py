@@ -58,6 +58,7 @@ class Line:
 
 
 @reading.get("/{cycle}/supply")
+@http.of_shops
 def supply_page(request: Request, session: http.Db, cycle: UUID) -> Response:
     """Show the supply; with ``format`` it comes as a file."""
     return _page(request, session, cycle)

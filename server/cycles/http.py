@@ -32,6 +32,7 @@ releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 
 
 @reading.get("")
+@http.of_shops
 def list_cycles(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[shapes.CycleLine]:
     """Return cycles, the newest first."""
     return [shapes.line_of(cycle) for cycle in queries.cycles(session, limit=limit)]
@@ -60,6 +61,7 @@ def create_cycle(
 
 
 @reading.get("/{cycle}")
+@http.of_shops
 def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.CycleStatus:
     """Return where a cycle stands: its state, windows, what has come in, its steps, the result in figures."""
     found = known(session, cycle)
@@ -163,6 +165,7 @@ def announce(cycle: UUID, session: http.Db, operator: http.Person, clock: http.N
 
 
 @reading.get("/{cycle}/supply")
+@http.of_shops
 def supply_status(cycle: UUID, session: http.Db) -> list[shapes.SupplyStatus]:
     """Return the supply in the version that counts, and which SKUs are scarce."""
     known(session, cycle)
@@ -252,6 +255,7 @@ def call_off(cycle: UUID, why: shapes.Reason, session: http.Db, operator: http.P
 
 
 @reading.get("/{cycle}/grants")
+@http.of_shops
 def grants(cycle: UUID, session: http.Db, retailer: str | None = None) -> list[shapes.GrantLine]:
     """Return the grants of the last attempt, of one retailer where it is named; ``state`` says if they are out."""
     known(session, cycle)
@@ -262,6 +266,7 @@ def grants(cycle: UUID, session: http.Db, retailer: str | None = None) -> list[s
 
 
 @reading.get("/{cycle}/explain")
+@http.of_shops
 def explain(
     cycle: UUID, session: http.Db, retailer: str, sku: str | None = None, lang: Language = "en"
 ) -> list[shapes.Explanation]:

@@ -9,7 +9,7 @@ from server.cycles import adjusting, result_queries, shapes
 from server.cycles.http import known
 from server.kit import http
 
-reading = http.router("/api/v1/cycles", tag="cycles", roles=())
+reading = http.router("/api/v1/cycles", tag="cycles", roles=(), shops="reads")
 planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
 releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 

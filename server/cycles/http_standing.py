@@ -9,7 +9,7 @@ from server.cycles import queries, rules, shapes, standing
 from server.kit import http
 from server.kit.identity import Actor
 
-reading = http.router("/api/v1", tag="cycles", roles=())
+reading = http.router("/api/v1", tag="cycles", roles=(), shops="reads")
 planning = http.router("/api/v1", tag="cycles", roles=("planner",))
 
 

@@ -44,8 +44,8 @@ LATE_AFTER_DAYS = 3
 
 Words = Annotated[str, Form(max_length=2000)]
 
-deliveries = http.router("/console/deliveries", tag="console", roles=())
-claims = http.router("/console/claims", tag="console", roles=())
+deliveries = http.router("/console/deliveries", tag="console", roles=(), shops="reads")
+claims = http.router("/console/claims", tag="console", roles=(), shops="all")
 
 DELIVERY_COLUMNS = (
     Column("number", N_("Number"), "number"),

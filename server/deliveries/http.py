@@ -11,8 +11,8 @@ from server.deliveries import queries, service
 from server.kit import http
 from server.kit.identity import Role
 
-deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=())
-claims = http.router("/api/v1/claims", tag="deliveries", roles=())
+deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=(), shops="reads")
+claims = http.router("/api/v1/claims", tag="deliveries", roles=(), shops="all")
 
 SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
 SENDING = [Depends(http.needs(*SENDERS))]

@@ -30,7 +30,7 @@ STATES: tuple[tuple[queries.State, str], ...] = (
     ("revoked", N_("revoked")),
 )
 
-fleet = http.router("/console/devices", tag="console", roles=ROLES)
+fleet = http.router("/console/devices", tag="console", roles=ROLES, shops="all")
 
 
 @dataclass(frozen=True)

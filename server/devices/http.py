@@ -18,7 +18,7 @@ from contract.feed import Receipt
 from server.devices import service
 from server.kit import http, inbox, outbox
 from server.kit.attempts import PER_ADDRESS
-from server.kit.db import act_for
+from server.kit.db import EVERYTHING, act_for
 from server.kit.identity import Role, Sender
 from server.retailers import queries as retailers
 
@@ -26,7 +26,7 @@ PAGE = 200
 
 device_api = http.router("/device/v1", tag="device")
 KEEPERS: tuple[Role, ...] = ("administrator", "planner", "fleet")
-operator_api = http.router("/api/v1/devices", tag="devices", roles=KEEPERS)
+operator_api = http.router("/api/v1/devices", tag="devices", roles=KEEPERS, shops="all")
 
 
 @http.guard
@@ -46,6 +46,7 @@ def enrol(enrolment: Enrol, session: http.Db, clock: http.Now, request: Request)
     """Turn a one-use code into this terminal's identity; who guesses at codes has to wait."""
     tries, caller = http.runtime_of(request).attempts, request.client.host if request.client else "unknown"
     tries.check(PER_ADDRESS, caller)
+    act_for(session, EVERYTHING)  # whose terminal it is going to be, the code says
     try:
         device, secret = service.enrol(session, enrolment, at=clock())
     except Rejected as refusal:

@@ -12,6 +12,7 @@ class DeviceRow(Base):
     """One terminal. Of its secret, 256 random bits, stand here SHA-256 for HTTP and PBKDF2 for the broker."""
 
     __tablename__ = "devices"
+    __party_for_people__ = "retailer"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), index=True)
@@ -41,6 +42,7 @@ class EnrolmentCode(Base):
     """A code that enrols one terminal for one retailer, once."""
 
     __tablename__ = "enrolment_codes"
+    __party_for_people__ = "retailer"
 
     code_sha256: Mapped[bytes] = mapped_column(primary_key=True)
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))

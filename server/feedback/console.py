@@ -31,7 +31,7 @@ ACTING = [Depends(http.needs(*ACTORS))]
 OFFERED = 5
 """So many of the last orders and deliveries are offered as what a call is about."""
 
-inbox = http.router(HOME, tag="console", roles=())
+inbox = http.router(HOME, tag="console", roles=(), shops="all")
 
 Words = Annotated[str, Form(max_length=4000)]
 

@@ -14,9 +14,9 @@ from server.kit import http
 from server.kit.identity import Role
 
 PLACE = "/api/v1/feedback"
-reading = http.router(PLACE, tag="feedback", roles=())
+reading = http.router(PLACE, tag="feedback", roles=(), shops="all")
 ACTORS: tuple[Role, ...] = ("planner", "administrator", "manager")
-acting = http.router(PLACE, tag="feedback", roles=ACTORS)
+acting = http.router(PLACE, tag="feedback", roles=ACTORS, shops="all")
 
 
 class Body(BaseModel):

@@ -19,7 +19,7 @@ from server.retailers import queries as retailers
 HOME = "/console/forecasts"
 PLANNER = [Depends(http.needs("planner"))]
 
-forecasts = http.router(HOME, tag="console", roles=())
+forecasts = http.router(HOME, tag="console", roles=(), shops="reads")
 
 COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),

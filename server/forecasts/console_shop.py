@@ -32,7 +32,7 @@ FAR = 3  # times above or below the interval: asked whether it was a slip
 LOOKERS: tuple[Role, ...] = ("planner", "releaser", "manager", "regional")
 LOOKING = [Depends(http.needs(*LOOKERS))]
 
-shop_screens = http.router(PLACE, tag="console", roles=())
+shop_screens = http.router(PLACE, tag="console", roles=(), shops="all")
 
 Code = Annotated[str, Form(max_length=100)]
 

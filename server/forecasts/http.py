@@ -12,10 +12,10 @@ from server.kit import http
 from server.kit.identity import Actor, Role
 
 PLACE = "/api/v1/forecasts"
-reading = http.router(PLACE, tag="forecasts", roles=())
+reading = http.router(PLACE, tag="forecasts", roles=(), shops="reads")
 planning = http.router(PLACE, tag="forecasts", roles=("planner",))
 AGREEING: tuple[Role, ...] = ("planner", "manager")
-agreeing = http.router(PLACE, tag="forecasts", roles=AGREEING)
+agreeing = http.router(PLACE, tag="forecasts", roles=AGREEING, shops="all")
 
 Retailer = Annotated[str, Path(max_length=64)]
 

@@ -38,7 +38,7 @@ EXPORT_MOST = 200_000
 UnitsTyped = Annotated[int, Form(ge=0, lt=2**31)]
 Words = Annotated[str, Form(max_length=2000)]
 
-stock = http.router("/console/stock", tag="console", roles=())
+stock = http.router("/console/stock", tag="console", roles=(), shops="all")
 
 SHOP_COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),

@@ -13,7 +13,7 @@ from server.kit import http
 from server.kit.identity import Role
 from server.retailers import queries as retailers
 
-stock = http.router("/api/v1/stock", tag="inventory", roles=())
+stock = http.router("/api/v1/stock", tag="inventory", roles=(), shops="all")
 
 CORRECTORS: tuple[Role, ...] = ("planner", "dispatcher")
 CORRECTING = [Depends(http.needs(*CORRECTORS))]

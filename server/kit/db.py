@@ -1,8 +1,10 @@
 """The database: one declarative base, one way to open a session, one way to commit.
 
-A session acts within a *scope*: the party or parties whose rows it may touch, or :data:`EVERYTHING`. The scope goes
-into PostgreSQL with each transaction, where row-level security reads it; a session that names none sees no
-party's rows. Sessions are committed at the edge alone: the route, ingest, the worker, the command.
+A session acts within a *scope*: the party or parties whose rows it may touch, the bounds of a person (:func:`bounds`),
+or :data:`EVERYTHING`. The scope goes into PostgreSQL with each transaction, where row-level security reads it; a
+session that names none sees no party's rows. Within bounds, every query of a party's table says so itself as well:
+two layers, and the view :data:`WITHIN` is the one place that knows who is within.
+Sessions are committed at the edge alone: the route, ingest, the worker, the command.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +12,38 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Engine,
+    MetaData,
+    column,
+    create_engine,
+    event,
+    select,
+    table,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    sessionmaker,
+    with_loader_criteria,
+)
 
 EVERYTHING = "*"
+NOTHING = ""
 SCOPE_SEPARATOR = "\x1f"
 """Between the parties of a scope; no name holds a control character."""
+BOUNDED = "in\x1e"
+"""What the scope of a person with bounds begins with; its dimensions follow, ``\\x1e`` between them."""
+
+WITHIN = table("parties_within", column("code"))
+"""The parties within the bounds that the transaction's scope names; none where it names none."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,9 +57,10 @@ _NAMES = {
 class Base(DeclarativeBase):
     """Base of all tables.
 
-    A table whose ``__party__`` names a column is under row-level security by that column. From a table with
+    A table whose ``__party__`` names a column is under row-level security by that column. One whose
+    ``__party_for_people__`` does is held to a person's bounds by it, and open to everything else. From a table with
     ``__append_only__`` the application's role may neither change nor remove a row. ``__ddl__`` is what the database
-    needs beside a table once all tables are there (a trigger, a function), ``__ddl_down__`` what takes it away again.
+    needs beside a table once all tables are there (a trigger, a function, a view), ``__ddl_down__`` what takes it away.
     """
 
     metadata = MetaData(naming_convention=_NAMES)
@@ -42,6 +70,7 @@ class Base(DeclarativeBase):
         list[Any]: JSONB,
     }
     __party__: ClassVar[str | None] = None
+    __party_for_people__: ClassVar[str | None] = None
     __append_only__: ClassVar[bool] = False
     __ddl__: ClassVar[tuple[str, ...]] = ()
     __ddl_down__: ClassVar[tuple[str, ...]] = ()
@@ -65,7 +94,7 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 
 def mapped_tables() -> list[type[Base]]:
     """Return the classes of all tables, in the order of their names."""
-    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: str(table.__tablename__))
+    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda mapped: str(mapped.__tablename__))
 
 
 @event.listens_for(Session, "after_begin")
@@ -88,6 +117,37 @@ def act_for(session: Session, scope: str) -> None:
 def scope_of(parties: Iterable[str]) -> str:
     """Return the scope of several parties."""
     return SCOPE_SEPARATOR.join(sorted(parties))
+
+
+def bounds(*dimensions: Iterable[str]) -> str:
+    """Return the scope of a person by what bounds him; an empty dimension bounds nothing.
+
+    Raises
+    ------
+    ValueError
+        Where a value holds an unprintable character, which could be taken for a separator.
+    """
+    values = [sorted(set(dimension)) for dimension in dimensions]
+    for value in (one for dimension in values for one in dimension):
+        if not value.isprintable() or value in {"", EVERYTHING}:
+            raise ValueError(f"{value!r} cannot bound a scope")
+    if not any(values):
+        return EVERYTHING
+    return BOUNDED + "\x1e".join(SCOPE_SEPARATOR.join(one) or EVERYTHING for one in values)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _say_bounds(state: ORMExecuteState) -> None:
+    if state.session.info.get("scope", NOTHING).startswith(BOUNDED):
+        state.statement = state.statement.options(_BOUNDS)
+
+
+def _within(mapped: type[Base]) -> ColumnElement[bool]:
+    of_party = mapped.__party__ or mapped.__party_for_people__
+    return true() if of_party is None else getattr(mapped, of_party).in_(select(WITHIN.c.code))
+
+
+_BOUNDS = with_loader_criteria(Base, _within, include_aliases=True, track_closure_variables=False)
 
 
 @contextmanager

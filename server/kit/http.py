@@ -26,7 +26,7 @@ from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
 from server.kit import audit
 from server.kit.clock import Clock
-from server.kit.db import EVERYTHING, act_for
+from server.kit.db import NOTHING, act_for, bounds
 from server.kit.identity import Operator, Role
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
@@ -36,13 +36,36 @@ STATUS: dict[type[Refusal], int] = {Rejected: 422, Conflict: 409, Unavailable: 5
 STATUS_OF_CODE = {
     "sign_in_failed": 401,
     "signed_out": 401,
+    "second_factor_wrong": 401,
     "not_enrolled": 401,
     "not_allowed": 403,
+    "whole_network": 403,
+    "second_factor_needed": 403,
+    "out_of_bounds": 403,
     "forged_request": 403,
     "not_found": 404,
     "too_large": 413,
     "rate_limited": 429,
 }
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def of_shops(endpoint: F) -> F:
+    """Mark an endpoint as one that reads and changes nothing but rows of shops (or what is everybody's to read).
+
+    A person who is bounded to some regions or classes of shops may use marked ones alone: their rows are within his
+    bounds by the session's scope. What concerns the whole network, or comes from files, is not marked.
+    """
+    endpoint.of_shops = True  # type: ignore[attr-defined] # a mark of ours
+    return endpoint
+
+
+def of_own_account(endpoint: F) -> F:
+    """Mark an endpoint of the own account: it is open to who still has to set up a second factor."""
+    endpoint.of_own_account = True  # type: ignore[attr-defined] # a mark of ours
+    return endpoint
 
 
 class CommittingRoute(APIRoute):
@@ -51,6 +74,24 @@ class CommittingRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
         methods = {method.upper() for method in kwargs.get("methods") or {"GET"}}
         super().__init__(path, endpoint if methods <= READS else _committing(endpoint), **kwargs)
+
+
+class ShopsRoute(CommittingRoute):
+    """A route of :func:`of_shops`."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(path, of_shops(endpoint), **kwargs)
+
+
+class ShopsReadRoute(CommittingRoute):
+    """A route of :func:`of_shops` where it only reads."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
+        methods = {method.upper() for method in kwargs.get("methods") or {"GET"}}
+        super().__init__(path, of_shops(endpoint) if methods <= READS else endpoint, **kwargs)
+
+
+_ROUTES = {None: CommittingRoute, "reads": ShopsReadRoute, "all": ShopsRoute}
 
 
 def _committing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,8 +117,16 @@ class RefusalBody(BaseModel):
     text: str
 
 
-def router(prefix: str = "", *, tag: str, roles: tuple[Role, ...] | Literal["everyone"] | None = None) -> APIRouter:
+def router(
+    prefix: str = "",
+    *,
+    tag: str,
+    roles: tuple[Role, ...] | Literal["everyone"] | None = None,
+    shops: Literal["reads", "all"] | None = None,
+) -> APIRouter:
     """Return a router of a capability; with ``roles``, every route needs one of them (``()``: to be signed in).
+
+    ``shops`` marks all its routes, or those that read, as :func:`of_shops`: people bounded to some shops may use them.
 
     Without ``roles`` each route declares its own guard. Screens are no part of the API's description.
     """
@@ -85,7 +134,7 @@ def router(prefix: str = "", *, tag: str, roles: tuple[Role, ...] | Literal["eve
     return APIRouter(
         prefix=prefix,
         tags=[tag],
-        route_class=CommittingRoute,
+        route_class=_ROUTES[shops],
         dependencies=declared,
         include_in_schema=not prefix.startswith("/console"),
         responses={
@@ -117,8 +166,10 @@ def runtime_of(request: Request) -> Runtime:
 
 
 def _session(request: Request) -> Iterator[Session]:
+    """Open a session that sees the rows of the shops of who is signed in: all, or those within his bounds."""
     with runtime_of(request).sessions() as session:
-        act_for(session, EVERYTHING)
+        operator: Operator | None = getattr(request.state, "operator", None)
+        act_for(session, NOTHING if operator is None else bounds(operator.regions, operator.classes))
         audit.came_from(session, remote_of(request))
         yield session
 
@@ -150,9 +201,6 @@ def _operator(request: Request) -> Operator:
     return operator
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
 def guard(declared: F) -> F:
     """Mark a dependency as one that decides who may use a route."""
     declared.is_guard = True  # type: ignore[attr-defined] # a mark of ours
@@ -160,11 +208,12 @@ def guard(declared: F) -> F:
 
 
 async def _form_token(request: Request) -> AsyncIterator[str]:
-    """Give the token that a form carries; its texts are kept as ``request.state.typed``.
+    """Give the token that a form carries; its texts are kept as ``request.state.typed``, none of what is no form.
 
     Reading a body must be awaited, so this stands apart from the guards, which are plain functions. The parsed
     form is the one that the endpoint gets: a body is read once.
     """
+    request.state.typed = ImmutableMultiDict()
     is_form = request.headers.get("content-type", "").startswith(_FORM_TYPES)
     if request.method in READS or not is_form:
         yield ""
@@ -182,6 +231,8 @@ _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 class Guard:
     """Lets through a signed-in person with one of ``roles``; with none, anyone signed in.
 
+    A person bounded to some shops gets to endpoints of :func:`of_shops` alone.
+
     Requests that change something must carry the session's token (header ``X-CSRF-Token`` or form field
     ``csrf``) and come from our own origin.
     """
@@ -194,6 +245,11 @@ class Guard:
         operator = _operator(request)
         if self.roles and not operator.may(*self.roles):
             raise Rejected("not_allowed", role=" / ".join(self.roles))
+        if operator.needs_second_factor and not operator.second_factor:
+            if not getattr(request.scope["endpoint"], "of_own_account", False):
+                raise Rejected("second_factor_needed")
+        elif operator.bounded and not getattr(request.scope["endpoint"], "of_shops", False):
+            raise Rejected("whole_network")
         if request.method not in READS:
             expected: str = getattr(request.state, "csrf", "")
             given = request.headers.get("X-CSRF-Token") or form_token
@@ -235,6 +291,18 @@ def guards(dependant: Dependant) -> list[Callable[..., Any]]:
     return found
 
 
+def of_people(app: FastAPI) -> Iterator[Any]:
+    """Yield the routes that need a signed-in person."""
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None) if route.path not in _described(app) and route.methods else None
+        if dependant is not None and any(isinstance(one, Guard) for one in guards(dependant)):
+            yield route
+
+
+def _described(app: FastAPI) -> set[str | None]:
+    return {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
+
+
 def check_guards(app: FastAPI) -> None:
     """Refuse to serve an application in which a route forgot to say who may use it.
 
@@ -243,9 +311,7 @@ def check_guards(app: FastAPI) -> None:
     open_routes = [
         f"{sorted(route.methods or ())} {route.path}"
         for route in iter_route_contexts(app.routes)
-        if route.path not in {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
-        and route.methods
-        and not guards(route.dependant)
+        if route.path not in _described(app) and route.methods and not guards(route.dependant)
     ]
     if open_routes:
         raise TypeError("routes without a guard: " + ", ".join(open_routes))

@@ -30,11 +30,28 @@ class Sender:
 
 @dataclass(frozen=True)
 class Operator:
-    """A signed-in person."""
+    """A signed-in person. Regions and classes of shops bound what is seen and changed; none: all.
+
+    Who ``needs_second_factor`` and has none reaches the own account alone, to set one up.
+    """
 
     id: int
     name: str
     roles: frozenset[Role]
+    regions: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    second_factor: bool = False
+    needs_second_factor: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether only the shops of some regions or classes are this person's."""
+        return bool(self.regions or self.classes)
+
+    @property
+    def actor(self) -> "Actor":
+        """Return the person as the audit names him."""
+        return Actor("operator", self.name)
 
     def may(self, *roles: Role) -> bool:
         """Return whether the person holds one of ``roles``."""

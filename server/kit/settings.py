@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     )
     session_ttl_s: int = Field(default=12 * 3600, ge=60, description="An operator's session ends after this.")
     sign_in_link_ttl_s: int = Field(default=900, ge=60, description="A one-use sign-in link ends after this.")
+    second_factor_required: bool = Field(
+        default=True,
+        description="Administrators and releasers must set up a second factor; never in a demonstration.",
+    )
     ingest_batch: int = Field(default=64, ge=1, le=1000, description="Messages that one commit takes at most.")
     ingest_wait_ms: int = Field(default=5, ge=0, le=1000, description="How long a commit waits for more messages.")
     audit_key_file: Path | None = Field(

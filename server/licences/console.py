@@ -26,8 +26,8 @@ KEEPERS: tuple[Role, ...] = ("planner", "administrator", "inspector")
 ALL = 10_000_000
 MINOR = Decimal(1)  # licences hold no money
 
-licences = http.router(HOME, tag="console", roles=())
-keeping = http.router(HOME, tag="console", roles=KEEPERS)
+licences = http.router(HOME, tag="console", roles=(), shops="all")
+keeping = http.router(HOME, tag="console", roles=KEEPERS, shops="all")
 
 COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),

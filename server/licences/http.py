@@ -14,8 +14,8 @@ from server.kit.identity import Actor
 from server.licences import queries, service
 from server.licences.fields import LICENCES
 
-reading = http.router("/api/v1/licences", tag="licences", roles=())
-keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator", "inspector"))
+reading = http.router("/api/v1/licences", tag="licences", roles=(), shops="all")
+keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator", "inspector"), shops="all")
 
 PAGE_MOST = 1_000
 State = Literal["valid", "suspended", "cancelled"]

@@ -13,7 +13,7 @@ from alembic.config import Config
 from psycopg.sql import Identifier
 
 from server import tables
-from server.kit.db import mapped_tables
+from server.kit.db import WITHIN, Base, mapped_tables
 
 HEAD = "head"
 BASE = "base"
@@ -62,12 +62,24 @@ def rights(app_role: str, *, present: Collection[str] | None = None) -> list[str
     return statements
 
 
-def policy(table: str, column: str) -> Iterable[str]:
-    """Return the statements that hold a table to the scope of the transaction."""
-    scope = "current_setting('evenhand.scope', true)"
-    mine = f"{scope} = '*' OR {column} = ANY (string_to_array({scope}, E'\\x1f'))"
-    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
-    yield f"CREATE POLICY party ON {table} USING ({mine}) WITH CHECK ({mine})"
+def policies(mapped: type[Base]) -> Iterable[str]:
+    """Return the statements that hold a table to the scope of the transaction; none where nothing holds it.
+
+    The scope is read once a statement, not once a row, so that it costs a scan of everything little. One shop within
+    bounds is a probe of an index, a scan makes the planner hash all shops that are within.
+    """
+    column = mapped.__party__ or mapped.__party_for_people__
+    if column is None:
+        return
+    name = mapped.__tablename__
+    scope = "(SELECT current_setting('evenhand.scope', true))"
+    if mapped.__party__ is not None:
+        mine = f"{scope} = '*' OR {column} = ANY ((SELECT string_to_array({scope}, E'\\x1f'))::text[])"
+    else:
+        mine = f"coalesce({scope} NOT LIKE E'in\\x1e%', true)"
+    within = f"EXISTS (SELECT FROM {WITHIN.name} WHERE {WITHIN.name}.code = {name}.{column})"
+    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY party ON {name} USING ({mine} OR {within}) WITH CHECK ({mine} OR {within})"
 
 
 def keep_rows(tables: Iterable[str]) -> str:

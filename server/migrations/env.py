@@ -12,7 +12,7 @@ from alembic.operations import ops
 
 from server import tables
 from server.kit.db import Base, mapped_tables
-from server.migrations import keep_rows, policy
+from server.migrations import keep_rows, policies
 
 tables.load()
 
@@ -20,19 +20,20 @@ tables.load()
 def complete(_context: Any, _revision: Any, directives: list[Any]) -> None:
     """Add what a generated migration needs beside the difference of the tables."""
     if directives:
-        secure_parties(directives[0].upgrade_ops)
         guard_rows(directives[0].downgrade_ops)
         add_what_tables_need(directives[0].upgrade_ops, directives[0].downgrade_ops)
+        secure_parties(directives[0].upgrade_ops)
 
 
 def secure_parties(upgrade: ops.UpgradeOps) -> None:
-    """Add the policy of row-level security behind every party's table that a migration creates."""
+    """Add the policies of row-level security behind the tables that a migration creates, and what they read."""
     created = {op.table_name for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
-    for table in mapped_tables():
-        if table.__party__ is not None and table.__tablename__ in created:
-            upgrade.ops.extend(
-                ops.ExecuteSQLOp(statement) for statement in policy(table.__tablename__, table.__party__)
-            )
+    upgrade.ops.extend(
+        ops.ExecuteSQLOp(statement)
+        for mapped in mapped_tables()
+        if mapped.__tablename__ in created
+        for statement in policies(mapped)
+    )
 
 
 def guard_rows(downgrade: ops.DowngradeOps) -> None:
@@ -43,7 +44,7 @@ def guard_rows(downgrade: ops.DowngradeOps) -> None:
 
 
 def add_what_tables_need(upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps) -> None:
-    """Add the functions and triggers that the created tables declare; on the way down they go before the tables."""
+    """Add functions, triggers and views that the created tables declare; on the way down they go before the tables."""
     created = {op.table_name for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
     declaring = [table for table in mapped_tables() if table.__tablename__ in created]
     up = [ops.ExecuteSQLOp(textwrap.dedent(one).strip()) for table in declaring for one in table.__ddl__]

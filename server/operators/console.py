@@ -14,7 +14,7 @@ from server.kit import attempts, audit_trail, console, http, live
 from server.kit.console.cards import Card, Cards
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Actor, Operator, Role
-from server.operators import kept_forms, queries, rules, service
+from server.operators import kept_forms, queries, rules, second_factor, service
 from server.operators.kept_forms import KeptForm
 from server.operators.sessions import forget_session, keep_session, token_of
 
@@ -32,7 +32,7 @@ ROLE_NAMES: dict[Role, str] = {
 }
 
 entrance = http.router("/console", tag="console", roles="everyone")
-own = http.router("/console", tag="console", roles=())
+own = http.router("/console", tag="console", roles=(), shops="all")
 
 Word = Annotated[str, Form(max_length=1000)]
 Packed = Annotated[str, Form(max_length=4 * kept_forms.MOST_BYTES)]
@@ -43,7 +43,7 @@ def sign_in_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 
     """Ask for name and password; who is signed in already goes on."""
     if request.state.operator is not None:
         return console.redirect(request, own_page(next))
-    return _sign_in(request, next=own_page(next))
+    return sign_in_form(request, next=own_page(next))
 
 
 @entrance.post("/sign-in")
@@ -59,7 +59,7 @@ def sign_in(
     again: Packed = "",
 ) -> Response:
     """Open a session for who knows the password; a failed attempt is counted, and the name stays typed."""
-    tries, address = http.runtime_of(request).attempts, _remote(request)
+    tries, address = http.runtime_of(request).attempts, http.remote_of(request)
     account = name.strip().casefold()
     form = kept_forms.unpack(again_path, again)
     try:
@@ -67,14 +67,14 @@ def sign_in(
         tries.check(attempts.PER_ACCOUNT, account)
         opened = service.sign_in(session, name, password, remote=address, ttl_s=config.session_ttl_s, at=clock())
     except Unavailable as refusal:
-        return _sign_in(request, name=name, next=own_page(next), form=form, refusal=refusal)
+        return sign_in_form(request, name=name, next=own_page(next), form=form, refusal=refusal)
     except Rejected as refusal:
         tries.failed(attempts.PER_ADDRESS, address)
         if tries.failed(attempts.PER_ACCOUNT, account):
             service.note_guessing(session, name, remote=address, at=clock())
-        return _sign_in(request, name=name, next=own_page(next), form=form, refusal=refusal)
+        return sign_in_form(request, name=name, next=own_page(next), form=form, refusal=refusal)
     tries.forget(attempts.PER_ACCOUNT, account)
-    return _let_in(request, session, clock(), opened, own_page(next), form)
+    return let_in(request, session, clock(), opened, own_page(next), form)
 
 
 @entrance.get("/sign-in/link/{token}")
@@ -89,17 +89,18 @@ def link_page(request: Request, session: http.Db, clock: http.Now, token: str) -
 @entrance.post("/sign-in/link/{token}")
 def use_link(request: Request, session: http.Db, clock: http.Now, config: http.Config, token: str) -> Response:
     """Open a session by a one-use link; without a password yet, choosing one comes first."""
-    tries, address = http.runtime_of(request).attempts, _remote(request)
+    tries, address = http.runtime_of(request).attempts, http.remote_of(request)
     tries.check(attempts.PER_ADDRESS, address)
     try:
         opened = service.use_link(session, token, remote=address, ttl_s=config.session_ttl_s, at=clock())
     except Rejected:
         tries.failed(attempts.PER_ADDRESS, address)
         raise
-    return _let_in(request, session, clock(), opened, HOME, None)
+    return let_in(request, session, clock(), opened, HOME, None)
 
 
 @own.post("/sign-out")
+@http.of_own_account
 def sign_out(request: Request, session: http.Db, clock: http.Now) -> Response:
     """End this session."""
     service.sign_out(session, token_of(request), at=clock())
@@ -124,12 +125,14 @@ async def home_changes(request: Request, operator: http.Person) -> Response:
 
 
 @own.get("/account")
+@http.of_own_account
 def account_page(request: Request, session: http.Db, clock: http.Now, operator: http.Person) -> Response:
     """Show one's own account: roles, password, where one is signed in."""
     return _account(request, session, clock(), operator, {})
 
 
 @own.post("/account/password")
+@http.of_own_account
 def change_password(
     request: Request,
     session: http.Db,
@@ -157,6 +160,7 @@ def change_password(
 
 
 @own.post("/account/end-sessions")
+@http.of_own_account
 def sign_out_elsewhere(request: Request, session: http.Db, clock: http.Now, operator: http.Person) -> Response:
     """End one's own sessions but this one."""
     actor = Actor("operator", operator.name)
@@ -178,7 +182,7 @@ def signed_out_page(request: Request) -> Response:
     if request.method in http.READS:
         return RedirectResponse(_sign_in_address(here), status_code=303)
     form = kept_forms.of_request(request)
-    return _sign_in(request, next=own_page(None), form=form, refusal=Rejected("signed_out"))
+    return sign_in_form(request, next=own_page(None), form=form, refusal=Rejected("signed_out"))
 
 
 def own_page(address: str | None) -> str:
@@ -209,7 +213,7 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     ]
 
 
-def _let_in(
+def let_in(
     request: Request,
     session: Session,
     now: datetime,
@@ -219,9 +223,13 @@ def _let_in(
 ) -> Response:
     """Answer a sign-in: the old session of this browser ends, a form that was kept is offered again."""
     service.sign_out(session, token_of(request), at=now)
+    if opened.waits_for_second_factor:
+        response = second_step_form(request, next=onward, form=form)
+        keep_session(request, response, opened)
+        return response
     request.state.operator, request.state.csrf = opened.operator, opened.csrf
     if form is not None:
-        response: Response = console.page(request, "operators/again.html", form=form)
+        response = console.page(request, "operators/again.html", form=form)
     elif not opened.has_password:
         said = texts(request).gettext("Choose a password, so that you can sign in without a link next time.")
         response = console.redirect(request, "/console/account" if onward == HOME else onward, flash=said, tone="note")
@@ -231,7 +239,25 @@ def _let_in(
     return response
 
 
-def _sign_in(
+def second_step_form(
+    request: Request,
+    *,
+    next: str,  # noqa: A002 - the word of the form
+    form: KeptForm | None = None,
+    refusal: Refusal | None = None,
+) -> Response:
+    """Ask for the second factor."""
+    return console.page(
+        request,
+        "operators/second_step.html",
+        status_code=200 if refusal is None else http.status_of(refusal),
+        next=own_page(next),
+        form=form,
+        problem=None if refusal is None else words(request, refusal),
+    )
+
+
+def sign_in_form(
     request: Request,
     *,
     next: str,  # noqa: A002 - the word of the form
@@ -239,6 +265,7 @@ def _sign_in(
     form: KeptForm | None = None,
     refusal: Refusal | None = None,
 ) -> Response:
+    """Ask for name and password."""
     return console.page(
         request,
         "operators/sign_in.html",
@@ -259,13 +286,11 @@ def _account(request: Request, session: Session, now: datetime, operator: Operat
         browsers=queries.browsers(session, operator.id, token=token_of(request), at=now),
         role_names=ROLE_NAMES,
         minimum=rules.PASSWORD_MIN,
+        codes_left=second_factor.codes_left(session, operator.id),
+        asked=operator.needs_second_factor,
         errors=errors,
     )
 
 
 def _sign_in_address(onward: str) -> str:
     return "/console/sign-in?" + urlencode({"next": own_page(onward)})
-
-
-def _remote(request: Request) -> str:
-    return request.client.host if request.client else "unknown"

@@ -14,7 +14,7 @@ from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, texts
 from server.kit.identity import Actor, Operator, Role
 from server.kit.settings import Settings
-from server.operators import queries, service
+from server.operators import queries, second_factor, service
 from server.operators.console import ROLE_NAMES, words
 from server.operators.sessions import link_address
 
@@ -24,6 +24,7 @@ KEEPING = [Depends(http.needs(*KEEPERS))]
 people = http.router("/console/operators", tag="console", roles=READERS)
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Bounds = Annotated[list[str], Form(default_factory=list, max_length=1000)]
 Roles = Annotated[list[str], Form(default_factory=list, max_length=10)]
 
 
@@ -35,7 +36,9 @@ def state_of(person: queries.OperatorView) -> str:
 COLUMNS = (
     Column("name", N_("Name")),
     Column("roles", N_("Roles"), sortable=False, read=lambda person: ", ".join(sorted(person.roles))),
+    Column("bounds", N_("Shops"), sortable=False, read=lambda person: ", ".join((*person.regions, *person.classes))),
     Column("state", N_("State"), read=state_of),
+    Column("second_factor", N_("Second factor"), read=lambda person: "yes" if person.second_factor else "no"),
     Column("sessions", N_("Signed in"), "number"),
     Column("last_sign_in_at", N_("Last sign-in"), "instant"),
 )
@@ -59,11 +62,15 @@ def add_person(
     config: http.Config,
     operator: http.Person,
     roles: Roles,
+    regions: Bounds,
+    classes: Bounds,
     name: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Add a person, and show the one-use link of their first sign-in."""
     try:
         added = service.add_operator(session, name, roles, by=_actor(operator), at=clock())
+        if regions or classes:
+            service.set_bounds(session, added.name, regions=regions, classes=classes, by=_actor(operator), at=clock())
     except (Rejected, Conflict) as refusal:
         return _people(request, session, clock, typed=(name, roles), refusal=refusal)
     return _link(request, session, clock, config, operator, added.name)
@@ -89,6 +96,26 @@ def set_roles(
     return _change(request, session, clock, number, act)
 
 
+@people.post("/{number}/bounds", dependencies=KEEPING)
+def set_bounds(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    number: Number,
+    regions: Bounds,
+    classes: Bounds,
+) -> Response:
+    """Bound a person to the shops of these regions and classes; of all where none is ticked."""
+    gettext = texts(request).gettext
+
+    def act(name: str) -> str:
+        service.set_bounds(session, name, regions=regions, classes=classes, by=_actor(operator), at=clock())
+        return gettext("The bounds are set; they hold from now on.")
+
+    return _change(request, session, clock, number, act)
+
+
 @people.post("/{number}/link", dependencies=KEEPING)
 def make_link(
     request: Request,
@@ -101,6 +128,21 @@ def make_link(
     """Show a one-use sign-in link, once."""
     person = _known(session, clock, number)
     return _link(request, session, clock, config, operator, person.name)
+
+
+@people.post("/{number}/second-factor/remove", dependencies=KEEPING)
+def remove_second_factor(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number
+) -> Response:
+    """Take away the second factor of a person who lost app and recovery codes; their sessions end."""
+    gettext = texts(request).gettext
+
+    def act(name: str) -> str:
+        second_factor.remove(session, number, by=_actor(operator), at=clock())
+        service.end_sessions(session, name, by=_actor(operator), at=clock())
+        return gettext("The second factor of %(name)s is removed; all sessions are ended.") % {"name": name}
+
+    return _change(request, session, clock, number, act)
 
 
 @people.post("/{number}/end-sessions", dependencies=KEEPING)
@@ -176,6 +218,7 @@ def _people(
     return console.page(
         request,
         "operators/people.html",
+        choices=request.app.state.bound_choices(session),
         keepers=KEEPERS,
         status_code=200 if refusal is None else http.status_of(refusal),
         view=view,
@@ -201,6 +244,7 @@ def _person(
     return console.page(
         request,
         "operators/person.html",
+        choices=request.app.state.bound_choices(session),
         keepers=KEEPERS,
         status_code=200 if refusal is None else http.status_of(refusal),
         person=person,
@@ -238,6 +282,7 @@ def _order(person: queries.OperatorView, key: str) -> tuple[bool, object]:
     value = {
         "name": person.name.casefold(),
         "state": state_of(person),
+        "second_factor": person.second_factor,
         "sessions": person.sessions,
         "last_sign_in_at": person.last_sign_in_at,
     }[key]

@@ -22,13 +22,18 @@ class OperatorRow(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str]
     roles: Mapped[list[str]] = mapped_column(ARRAY(String))
+    regions: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    classes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     password_hash: Mapped[str | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
 
 class OperatorSession(Base):
-    """A signed-in browser. The cookie holds the token, the table its SHA-256."""
+    """A signed-in browser. The cookie holds the token, the table its SHA-256.
+
+    One that waits for the second factor is nobody's session yet: it says only whose password was right.
+    """
 
     __tablename__ = "operator_sessions"
 
@@ -38,6 +43,7 @@ class OperatorSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     remote: Mapped[str]
+    waits_for_second_factor: Mapped[bool] = mapped_column(server_default="false")
 
 
 class SignInLink(Base):
@@ -48,4 +54,26 @@ class SignInLink(Base):
     token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), index=True)
     expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class TotpSecret(Base):
+    """The secret that an app makes codes from; it counts once a code of it was shown."""
+
+    __tablename__ = "operator_totp_secrets"
+
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), primary_key=True, autoincrement=False)
+    secret: Mapped[str]
+    begun_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int]
+
+
+class RecoveryCode(Base):
+    """A code that stands in for the app once."""
+
+    __tablename__ = "operator_recovery_codes"
+
+    code_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), index=True)
     used_at: Mapped[datetime | None]

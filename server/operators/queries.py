@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.kit.identity import Operator, Role
-from server.operators.models import OperatorRow, OperatorSession, SignInLink
+from server.operators.models import OperatorRow, OperatorSession, SignInLink, TotpSecret
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,9 @@ class OperatorView:
     id: int
     name: str
     roles: frozenset[Role]
+    regions: tuple[str, ...]
+    classes: tuple[str, ...]
+    second_factor: bool
     has_password: bool
     created_at: datetime
     disabled_at: datetime | None
@@ -45,18 +48,41 @@ def digest(token: str) -> bytes:
 def session_of(session: Session, token: str, at: datetime) -> tuple[Operator, str] | None:
     """Return who holds ``token`` and their forgery token, or none where it is unknown, over or disabled."""
     row = session.execute(
-        select(OperatorRow, OperatorSession.csrf)
+        select(OperatorRow, OperatorSession.csrf, TotpSecret.confirmed_at)
         .join(OperatorSession, OperatorSession.operator_id == OperatorRow.id)
+        .outerjoin(TotpSecret, TotpSecret.operator_id == OperatorRow.id)
         .where(
             OperatorSession.token_sha256 == digest(token),
             OperatorSession.expires_at > at,
+            ~OperatorSession.waits_for_second_factor,
             OperatorRow.disabled_at.is_(None),
         )
     ).one_or_none()
     if row is None:
         return None
-    person, csrf = row
-    return operator_from(person), csrf
+    person, csrf, confirmed_at = row
+    return replace(operator_from(person), second_factor=confirmed_at is not None), csrf
+
+
+def waiting_for_second_factor(session: Session, token: str, at: datetime) -> Operator | None:
+    """Return whose password was right in the session of ``token`` that waits for the second factor, or none."""
+    row = session.scalar(
+        select(OperatorRow)
+        .join(OperatorSession, OperatorSession.operator_id == OperatorRow.id)
+        .where(
+            OperatorSession.token_sha256 == digest(token),
+            OperatorSession.expires_at > at,
+            OperatorSession.waits_for_second_factor,
+            OperatorRow.disabled_at.is_(None),
+        )
+    )
+    return None if row is None else operator_from(row)
+
+
+def has_second_factor(session: Session, operator_id: int) -> bool:
+    """Return whether a second factor of a person counts."""
+    found = session.get(TotpSecret, operator_id)
+    return found is not None and found.confirmed_at is not None
 
 
 def operator(session: Session, name: str, *, at: datetime) -> OperatorView | None:
@@ -78,12 +104,14 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
             func.count().filter(OperatorSession.expires_at > at).label("sessions"),
             func.max(OperatorSession.created_at).label("last"),
         )
+        .where(~OperatorSession.waits_for_second_factor)
         .group_by(OperatorSession.operator_id)
         .subquery()
     )
     query = (
-        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last)
+        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last, TotpSecret.confirmed_at)
         .outerjoin(live, live.c.operator_id == OperatorRow.id)
+        .outerjoin(TotpSecret, TotpSecret.operator_id == OperatorRow.id)
         .order_by(func.lower(OperatorRow.name))
     )
     if name is not None:
@@ -93,13 +121,16 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
             id=row.id,
             name=row.name,
             roles=cast("frozenset[Role]", frozenset(row.roles)),
+            regions=tuple(row.regions),
+            classes=tuple(row.classes),
+            second_factor=confirmed_at is not None,
             has_password=row.password_hash is not None,
             created_at=row.created_at,
             disabled_at=row.disabled_at,
             sessions=count,
             last_sign_in_at=last,
         )
-        for row, count, last in session.execute(query)
+        for row, count, last, confirmed_at in session.execute(query)
     ]
 
 
@@ -107,7 +138,11 @@ def browsers(session: Session, operator_id: int, *, token: str, at: datetime) ->
     """Return where a person is signed in, the newest first."""
     rows = session.scalars(
         select(OperatorSession)
-        .where(OperatorSession.operator_id == operator_id, OperatorSession.expires_at > at)
+        .where(
+            OperatorSession.operator_id == operator_id,
+            OperatorSession.expires_at > at,
+            ~OperatorSession.waits_for_second_factor,
+        )
         .order_by(OperatorSession.created_at.desc())
     )
     asking = digest(token)
@@ -142,4 +177,10 @@ def names_with(session: Session, roles: Iterable[Role]) -> list[str]:
 
 def operator_from(row: OperatorRow) -> Operator:
     """Return a row as the identity that guards and services know."""
-    return Operator(row.id, row.name, cast("frozenset[Role]", frozenset(row.roles)))
+    return Operator(
+        row.id,
+        row.name,
+        cast("frozenset[Role]", frozenset(row.roles)),
+        regions=frozenset(row.regions),
+        classes=frozenset(row.classes),
+    )

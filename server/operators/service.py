@@ -13,9 +13,13 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit
+from server.kit.db import bounds
 from server.kit.identity import ROLES, Actor, Operator
-from server.operators import passwords, queries, rules
+from server.operators import passwords, queries, rules, second_factor
 from server.operators.models import OperatorRow, OperatorSession, SignInLink
+
+FIRST_FACTORS = frozenset({"password", "link"})
+SECOND_FACTOR_TTL_S = 300
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class SignedIn:
     csrf: str
     expires_at: datetime
     has_password: bool
+    waits_for_second_factor: bool = False
 
 
 def add_operator(session: Session, name: str, roles: Iterable[str], *, by: Actor, at: datetime) -> Operator:
@@ -42,7 +47,15 @@ def add_operator(session: Session, name: str, roles: Iterable[str], *, by: Actor
     tidy = rules.tidy_name(name)
     if _find(session, tidy) is not None:
         raise Conflict("already_exists", what="operator", name=tidy)
-    row = OperatorRow(name=tidy, roles=_known(roles), password_hash=None, created_at=at, disabled_at=None)
+    row = OperatorRow(
+        name=tidy,
+        roles=_known(roles),
+        regions=[],
+        classes=[],
+        password_hash=None,
+        created_at=at,
+        disabled_at=None,
+    )
     session.add(row)
     session.flush()
     _note(session, by, "operator.added", row, at, roles=row.roles)
@@ -57,6 +70,28 @@ def set_roles(session: Session, name: str, roles: Iterable[str], *, by: Actor, a
         _keep_an_administrator(session, row)
     before, row.roles = row.roles, known
     _note(session, by, "operator.roles_set", row, at, before=before, roles=known)
+
+
+def set_bounds(
+    session: Session, name: str, *, regions: Iterable[str], classes: Iterable[str], by: Actor, at: datetime
+) -> None:
+    """Bound a person to the shops of these regions and of these classes, of all where none is named.
+
+    Open sessions are held to it from the next request on.
+
+    Raises
+    ------
+    Rejected
+        ``malformed`` where a name could not bound anything.
+    """
+    row = _locked(session, name)
+    before = {"regions": row.regions, "classes": row.classes}
+    row.regions, row.classes = sorted(set(regions)), sorted(set(classes))
+    try:
+        bounds(row.regions, row.classes)
+    except ValueError as why:
+        raise Rejected("malformed", where="regions", what=str(why)) from None
+    _note(session, by, "operator.bounds_set", row, at, before=before, regions=row.regions, classes=row.classes)
 
 
 def disable_operator(session: Session, name: str, *, by: Actor, at: datetime) -> None:
@@ -160,6 +195,24 @@ def use_link(session: Session, token: str, *, remote: str, ttl_s: int, at: datet
     return _open(session, row, remote=remote, ttl_s=ttl_s, at=at, how="link")
 
 
+def second_step(session: Session, token: str, code: str, *, remote: str, ttl_s: int, at: datetime) -> SignedIn:
+    """Open a session for whose password was right in the half session of ``token``, shown a second factor.
+
+    The half session ends, and the new one has a token of its own.
+
+    Raises
+    ------
+    Rejected
+        ``second_factor_wrong``, also where the half session is over.
+    """
+    waiting = queries.waiting_for_second_factor(session, token, at)
+    if waiting is None:
+        raise Rejected("second_factor_wrong")
+    means = second_factor.check(session, waiting.id, code, at=at)
+    session.execute(delete(OperatorSession).where(OperatorSession.token_sha256 == queries.digest(token)))
+    return _open(session, _locked(session, waiting.name), remote=remote, ttl_s=ttl_s, at=at, how=means)
+
+
 def sign_out(session: Session, token: str, *, at: datetime) -> None:
     """End the session of ``token``; nothing happens where it is over already."""
     owner = session.scalar(
@@ -209,12 +262,14 @@ def _open(session: Session, row: OperatorRow, *, remote: str, ttl_s: int, at: da
     session.execute(
         delete(OperatorSession).where(OperatorSession.operator_id == row.id, OperatorSession.expires_at <= at)
     )
+    half = how in FIRST_FACTORS and queries.has_second_factor(session, row.id)
     opened = SignedIn(
         operator=queries.operator_from(row),
         token=secrets.token_urlsafe(32),
         csrf=secrets.token_urlsafe(32),
-        expires_at=at + timedelta(seconds=ttl_s),
+        expires_at=at + timedelta(seconds=min(ttl_s, SECOND_FACTOR_TTL_S) if half else ttl_s),
         has_password=row.password_hash is not None,
+        waits_for_second_factor=half,
     )
     session.add(
         OperatorSession(
@@ -224,9 +279,11 @@ def _open(session: Session, row: OperatorRow, *, remote: str, ttl_s: int, at: da
             created_at=at,
             expires_at=opened.expires_at,
             remote=remote,
+            waits_for_second_factor=half,
         )
     )
-    _note(session, Actor("operator", row.name), "operator.signed_in", row, at, means=how, remote=remote)
+    if not half:
+        _note(session, Actor("operator", row.name), "operator.signed_in", row, at, means=how, remote=remote)
     return opened
 
 

@@ -1,13 +1,17 @@
 """From a request's cookie to the person who asks, and back."""
 
+from dataclasses import replace
+
 from fastapi import Request, Response
 from starlette.responses import Response as AnyResponse
 
 from server.kit.db import EVERYTHING, act_for
 from server.kit.http import runtime_of
-from server.kit.identity import Operator
+from server.kit.identity import Operator, Role
 from server.operators import queries
 from server.operators.service import SignedIn
+
+NEED_SECOND_FACTOR: tuple[Role, ...] = ("administrator", "releaser")
 
 
 def load_operator(request: Request) -> None:
@@ -35,7 +39,12 @@ def _session_of(request: Request) -> tuple[Operator, str] | None:
     runtime = runtime_of(request)
     with runtime.sessions() as session:
         act_for(session, EVERYTHING)
-        return queries.session_of(session, token, runtime.clock())
+        found = queries.session_of(session, token, runtime.clock())
+    if found is None:
+        return None
+    operator, csrf = found
+    asked = runtime.settings.second_factor_required and not runtime.settings.demo
+    return replace(operator, needs_second_factor=asked and operator.may(*NEED_SECOND_FACTOR)), csrf
 
 
 def token_of(request: Request) -> str:

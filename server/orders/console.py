@@ -28,8 +28,8 @@ PAST_SHOWN = 50
 EXPORT_MOST = 200_000
 E_FILE_SHOWN = 10
 
-windows = http.router("/console/windows", tag="console", roles=ROLES)
-orders = http.router("/console/orders", tag="console", roles=ROLES)
+windows = http.router("/console/windows", tag="console", roles=ROLES, shops="reads")
+orders = http.router("/console/orders", tag="console", roles=ROLES, shops="reads")
 
 MISSING_COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),

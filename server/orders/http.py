@@ -11,7 +11,7 @@ from contract.errors import Rejected
 from server.kit import http
 from server.orders import queries
 
-api = http.router("/api/v1", tag="orders", roles=())
+api = http.router("/api/v1", tag="orders", roles=(), shops="reads")
 MOST = 1000
 
 

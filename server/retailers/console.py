@@ -25,7 +25,7 @@ HOME = "/console/retailers"
 KEEPERS: tuple[Role, ...] = ("planner", "administrator")
 ALL = 10_000_000
 
-shops = http.router(HOME, tag="console", roles=())
+shops = http.router(HOME, tag="console", roles=(), shops="reads")
 keeping = http.router(HOME, tag="console", roles=KEEPERS)
 
 COLUMNS = (
@@ -140,6 +140,7 @@ def save_retailer(
 
 
 @keeping.post("/suspend")
+@http.of_shops
 def suspend(
     request: Request,
     session: http.Db,
@@ -161,6 +162,7 @@ def suspend(
 
 
 @keeping.post("/restore")
+@http.of_shops
 def restore(request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: Code) -> Response:
     """Let a suspended shop order again."""
     service.restore_retailer(session, code, _actor(operator), at=clock())
@@ -168,6 +170,7 @@ def restore(request: Request, session: http.Db, clock: http.Now, operator: http.
 
 
 @keeping.post("/limit")
+@http.of_shops
 def set_limit(
     request: Request,
     session: http.Db,

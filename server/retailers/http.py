@@ -13,7 +13,7 @@ from server.kit.identity import Actor
 from server.retailers import queries, service
 from server.retailers.fields import RETAILERS
 
-reading = http.router("/api/v1/retailers", tag="retailers", roles=())
+reading = http.router("/api/v1/retailers", tag="retailers", roles=(), shops="reads")
 keeping = http.router("/api/v1/retailers", tag="retailers", roles=("planner", "administrator"))
 
 PAGE_MOST = 1_000
@@ -100,6 +100,7 @@ def one_retailer(session: http.Db, code: str) -> RetailerAnswer:
 
 
 @keeping.put("/{code:path}/standing")
+@http.of_shops
 def set_standing(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Standing
 ) -> RetailerAnswer:
@@ -116,6 +117,7 @@ def set_standing(
 
 
 @keeping.put("/{code:path}/limits")
+@http.of_shops
 def set_limit(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Limit
 ) -> dict[str, int]:

@@ -5,7 +5,17 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.kit.db import Base
+from server.kit.db import WITHIN, Base
+
+_BOUND = "(SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', {}), E'\\x1f'))::text[]"
+_WITHIN = (
+    "SELECT code FROM retailers"  # noqa: S608 - made of the constants above alone
+    " WHERE (SELECT current_setting('evenhand.scope', true) LIKE E'in\\x1e%')"
+    f" AND ('*' = ANY ({_BOUND.format(2)}) OR region = ANY ({_BOUND.format(2)}))"
+    f" AND ('*' = ANY ({_BOUND.format(3)}) OR market_type = ANY ({_BOUND.format(3)}))"
+)
+"""The shops of a person's regions and classes. The class of a customer is its market type: a tier moves with each
+score, and what a person may see must not move by itself."""
 
 
 class RetailerRow(Base):
@@ -20,6 +30,8 @@ class RetailerRow(Base):
         CheckConstraint("standing = 'good' OR standing_reason IS NOT NULL", name="standing_reason"),
     )
     __party__ = "code"
+    __ddl__ = (f"CREATE VIEW {WITHIN.name} AS {_WITHIN}",)
+    __ddl_down__ = (f"DROP VIEW {WITHIN.name} CASCADE",)
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]

@@ -131,6 +131,13 @@ def market_types(session: Session) -> tuple[str, ...]:
     return tuple(session.scalars(select(RetailerRow.market_type).distinct().order_by(RetailerRow.market_type)))
 
 
+def bound_choices(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the regions and the classes of shops that a person can be bounded to."""
+    return tuple(session.scalars(select(RetailerRow.region).distinct().order_by(RetailerRow.region))), market_types(
+        session
+    )
+
+
 def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:
     """Return the shop's own limits in units by SKU."""
     query = select(RetailerLimit.sku, RetailerLimit.limit_units).where(RetailerLimit.retailer == code)

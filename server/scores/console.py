@@ -23,7 +23,7 @@ HOME = "/console/scores"
 PLANNER = [Depends(http.needs("planner"))]
 RELEASER = [Depends(http.needs("releaser"))]
 
-scores = http.router(HOME, tag="console", roles=())
+scores = http.router(HOME, tag="console", roles=(), shops="reads")
 
 COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),

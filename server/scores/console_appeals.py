@@ -67,6 +67,7 @@ STATES = Filter(
 
 
 @inbox.get("")
+@http.of_shops
 def list_appeals(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
     """Show the inbox: open appeals first, the earliest deadline at the head; with ``format`` as a file."""
     every = appeal_queries.appeals(session)
@@ -125,12 +126,14 @@ def enter_appeal(
 
 
 @inbox.get("/{appeal}")
+@http.of_shops
 def show_appeal(request: Request, session: http.Db, appeal: UUID) -> Response:
     """Show one appeal with what is needed to answer it."""
     return _page(request, session, appeal)
 
 
 @inbox.get("/{appeal}/photos/{ordinal}")
+@http.of_shops
 def show_photo(session: http.Db, appeal: UUID, ordinal: int) -> Response:
     """Show a photo that came with an appeal."""
     return photos_console.shown(session, "appeal", appeal, ordinal)

@@ -21,7 +21,7 @@ from server.scores.fact_queries import Covered
 MONTHS_SHOWN: Final = 12
 HISTORY: Final = "history"
 
-facts = http.router("/console/scores/facts", tag="console", roles=())
+facts = http.router("/console/scores/facts", tag="console", roles=(), shops="reads")
 
 TABLES: Final[Mapping[str, str]] = {
     "demand": HISTORY,

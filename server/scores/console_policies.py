@@ -18,7 +18,7 @@ from server.scores.policy_form import PolicyForm
 
 PLACE = "/console/scores/policies"
 
-reading = http.router(PLACE, tag="console", roles=())
+reading = http.router(PLACE, tag="console", roles=(), shops="reads")
 planning = http.router(PLACE, tag="console", roles=("planner",))
 
 

@@ -37,6 +37,7 @@ OF_RUN = (*COLUMNS, Column("parts", N_("Parts"), sortable=False, read=lambda _ro
 
 
 @runs.get("/{number}")
+@http.of_shops
 def show_run(request: Request, session: http.Db, number: int) -> Response:
     """Show a run: its components, what the guards changed line by line, who moved; with ``format`` all as a file."""
     return _page(request, session, number)
@@ -49,6 +50,7 @@ def run_files(session: http.Db, number: int) -> Response:
 
 
 @runs.get("/{number}/parts")
+@http.of_shops
 def show_parts(
     request: Request, session: http.Db, number: int, code: Annotated[str, Query(max_length=100)]
 ) -> Response:

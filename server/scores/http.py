@@ -17,6 +17,7 @@ acting = http.router("/api/v1/scores", tag="scores", roles=("planner", "releaser
 
 
 @reading.get("/runs")
+@http.of_shops
 def list_runs(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[shapes.RunLine]:
     """Return runs, the newest first."""
     return [shapes.line_of(run) for run in queries.runs(session, limit)]
@@ -30,12 +31,14 @@ def ask_run(session: http.Db, operator: http.Person, clock: http.Now, settings: 
 
 
 @reading.get("/runs/{number}")
+@http.of_shops
 def run_status(number: int, session: http.Db) -> shapes.RunStatus:
     """Return a run: its components and the absent ones, what the guards changed and why."""
     return shapes.run_of(_run(session, number))
 
 
 @reading.get("/runs/{number}/retailers")
+@http.of_shops
 def run_retailers(
     number: int,
     session: http.Db,
@@ -77,12 +80,14 @@ def correct_run(number: int, session: http.Db, operator: http.Person, clock: htt
 
 
 @reading.get("/retailers/{retailer}")
+@http.of_shops
 def retailer_scores(retailer: str, session: http.Db) -> list[shapes.ScoreStatus]:
     """Return a retailer's published scores, the newest first."""
     return [shapes.score_of(score) for score in queries.scores_of(session, retailer)]
 
 
 @reading.get("/policy")
+@http.of_shops
 def policy(session: http.Db) -> shapes.ScorePolicyStatus:
     """Return the policy that the next run counts by."""
     newest = queries.policy(session)
@@ -102,6 +107,7 @@ def write_policy(
 
 
 @reading.get("/decisions")
+@http.of_shops
 def list_decisions(session: http.Db) -> list[shapes.DecisionStatus]:
     """Return the dated decisions, the newest first."""
     return [shapes.decision_of(decision) for decision in decision_queries.decisions(session)]

@@ -14,7 +14,7 @@ from server.scores import answering, appeal_queries, appeals, remedies, shapes
 from server.scores.appeal_rules import AppealState, Verdict
 
 PLACE = "/api/v1/scores/appeals"
-reading = http.router(PLACE, tag="scores", roles=())
+reading = http.router(PLACE, tag="scores", roles=(), shops="reads")
 planning = http.router(PLACE, tag="scores", roles=("planner",))
 releasing = http.router(PLACE, tag="scores", roles=("releaser",))
 acting = http.router(PLACE, tag="scores", roles=("planner", "releaser"))

@@ -40,6 +40,7 @@ FILTERS = (Filter("state", N_("State"), tuple(STATES.items())),)
 
 
 @surveys.get("")
+@http.of_shops
 def list_surveys(request: Request, session: http.Db) -> Response:
     """List the surveys; with ``format`` they come as a file."""
     view = TableView.of(request, COLUMNS, filters=FILTERS, sort="-number")
@@ -109,6 +110,7 @@ def save_survey(
 
 
 @surveys.get("/{survey}")
+@http.of_shops
 def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
     """Show a survey as it will be asked, or what was answered so far; with ``format`` the answers as a file."""
     found = _known(request, session, survey)

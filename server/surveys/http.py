@@ -10,7 +10,7 @@ from contract.errors import Rejected
 from server.kit import http
 from server.surveys import queries, rules, service
 
-surveys = http.router("/api/v1/surveys", tag="surveys", roles=())
+surveys = http.router("/api/v1/surveys", tag="surveys", roles=(), shops="reads")
 
 PLANNER = [Depends(http.needs("planner"))]
 

@@ -126,6 +126,18 @@ DEFECTS = (
         (f"{SCHEMA}::test_a_party_sees_its_own_rows_alone_and_can_give_none_away",),
     ),
     Defect(
+        "region-left-out-of-the-predicate",
+        "the queries of a person of one region do not say so; row security alone is left",
+        (Edit("server/kit/db.py", "        state.statement = state.statement.options(_BOUNDS)\n", "        return\n"),),
+        ("tests/server/test_bounds.py::test_the_queries_alone_show_a_bounded_person_no_foreign_row",),
+    ),
+    Defect(
+        "code-of-the-app-counts-twice",
+        "who looks over a shoulder signs in with the same code",
+        (Edit("server/operators/second_factor.py", " and step > row.last_step", ""),),
+        ("tests/server/operators/test_second_factor.py::test_a_code_counts_once_and_within_a_step_of_the_clock",),
+    ),
+    Defect(
         "row-security-left-out-of-a-policy",
         "every transaction sees every party's rows, whatever its scope",
         (

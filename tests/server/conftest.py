@@ -84,7 +84,13 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def settings(tmp_path: Path, database: embedded.Cluster) -> Settings:
-    return Settings(data_dir=tmp_path / "data", database_url=database.app_url, zone="Asia/Shanghai", grace_s=30)
+    return Settings(
+        data_dir=tmp_path / "data",
+        database_url=database.app_url,
+        zone="Asia/Shanghai",
+        grace_s=30,
+        second_factor_required=False,
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from datetime import date, time, timedelta
 from uuid import UUID
 
+import pyotp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants, send
 from pictures import named, picture
@@ -51,6 +52,7 @@ from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
+from server.operators import second_factor
 from server.operators import service as operators
 from server.orders import reminding
 from server.scores import decisions
@@ -139,7 +141,9 @@ def _people(session: Session) -> None:
     for number, roles in enumerate((["planner"], ["releaser"], ["administrator"]), 1):
         operators.add_operator(session, f"{roles[0]}-{number}", roles, by=SYSTEM, at=NOW)
     operators.make_link(session, "planner-1", ttl_s=900, by=SYSTEM, at=NOW)
-    operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW)
+    person = operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW).operator
+    begun = second_factor.begin(session, person.id, issuer="Evenhand", at=NOW)
+    second_factor.confirm(session, person.id, pyotp.TOTP(begun.secret).at(NOW), at=NOW)
 
 
 def _audit(session: Session) -> None:

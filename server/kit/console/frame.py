@@ -24,6 +24,8 @@ TONES: tuple[Tone, ...] = ("ok", "wait", "stop", "note")
 class Entry:
     """One line of the navigation; shown to people who hold one of ``roles`` (no roles: to everyone).
 
+    One about the ``whole_network`` is shown to those alone who are not bounded to some shops.
+
     ``label`` is an English text marked with ``N_``; pinned entries (up to four) stand in a phone's bottom bar.
     """
 
@@ -32,6 +34,7 @@ class Entry:
     icon: str
     roles: frozenset[str] = frozenset()
     pinned: bool = False
+    whole_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,17 @@ class Frame:
         """The groups and entries that this person may see; nothing for nobody."""
         if self.operator is None:
             return ()
-        roles = frozenset(self.operator.roles)
         shown = (
-            replace(group, entries=tuple(e for e in group.entries if not e.roles or e.roles & roles))
+            replace(group, entries=tuple(entry for entry in group.entries if self._opens(entry)))
             for group in self.shell.navigation
         )
         return tuple(group for group in shown if group.entries)
+
+    def _opens(self, entry: Entry) -> bool:
+        person = self.operator
+        return (not entry.roles or not entry.roles.isdisjoint(person.roles)) and not (
+            entry.whole_network and getattr(person, "bounded", False)
+        )
 
     @cached_property
     def here(self) -> Entry | None:

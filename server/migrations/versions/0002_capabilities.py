@@ -227,6 +227,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("roles", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column("regions", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
+        sa.Column("classes", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
@@ -696,6 +698,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("retailer", "licence_class", "number", name=op.f("pk_licences")),
     )
     op.create_table(
+        "operator_recovery_codes",
+        sa.Column("code_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("operator_id", sa.Integer(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["operator_id"], ["operators.id"], name=op.f("fk_operator_recovery_codes_operator_id_operators")
+        ),
+        sa.PrimaryKeyConstraint("code_sha256", name=op.f("pk_operator_recovery_codes")),
+    )
+    op.create_index(
+        op.f("ix_operator_recovery_codes_operator_id"), "operator_recovery_codes", ["operator_id"], unique=False
+    )
+    op.create_table(
         "operator_sessions",
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("operator_id", sa.Integer(), nullable=False),
@@ -703,12 +718,25 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("remote", sa.String(), nullable=False),
+        sa.Column("waits_for_second_factor", sa.Boolean(), server_default="false", nullable=False),
         sa.ForeignKeyConstraint(
             ["operator_id"], ["operators.id"], name=op.f("fk_operator_sessions_operator_id_operators")
         ),
         sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_operator_sessions")),
     )
     op.create_index(op.f("ix_operator_sessions_operator_id"), "operator_sessions", ["operator_id"], unique=False)
+    op.create_table(
+        "operator_totp_secrets",
+        sa.Column("operator_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_step", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["operator_id"], ["operators.id"], name=op.f("fk_operator_totp_secrets_operator_id_operators")
+        ),
+        sa.PrimaryKeyConstraint("operator_id", name=op.f("pk_operator_totp_secrets")),
+    )
     op.create_table(
         "orders",
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1744,170 +1772,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_comparisons")),
     )
-    op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON adjustments USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE announcement_receipts ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON announcement_receipts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE announcement_recipients ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON announcement_recipients USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE book_lines ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON book_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE book_retailers ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON book_retailers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE carries ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON carries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE claims ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON claims USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE deliveries ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON deliveries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE delivery_lines ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON delivery_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE demand_figures ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON demand_figures USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE demand_history ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON demand_history USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE demand_history_versions ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON demand_history_versions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE feed_entries ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON feed_entries USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON feed_heads USING (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR recipient = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE feedback ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON feedback USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE feedback_entries ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON feedback_entries USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE forecast_series ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON forecast_series USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE grants ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON grants USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE inbox ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON inbox USING (current_setting('evenhand.scope', true) = '*' OR party = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR party = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE licences ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON licences USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON order_lines USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON orders USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE photo_uses ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON photo_uses USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE photos ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON photos USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE reminder_shops ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON reminder_shops USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE retailer_limits ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON retailer_limits USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE retailers ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON retailers USING (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR code = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_appeal_answers ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_appeal_answers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_appeals ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_appeals USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_corrections ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_corrections USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_decision_ends ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_decision_ends USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_decisions ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_decisions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_fact_versions ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_fact_versions USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_facts ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_facts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_rows ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_rows USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE score_taken_skus ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON score_taken_skus USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE stock_acts ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON stock_acts USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON stock_movements USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE survey_answer_sets ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON survey_answer_sets USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE survey_answers ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON survey_answers USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
-    op.execute("ALTER TABLE survey_invitations ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        "CREATE POLICY party ON survey_invitations USING (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f'))) WITH CHECK (current_setting('evenhand.scope', true) = '*' OR retailer = ANY (string_to_array(current_setting('evenhand.scope', true), E'\\x1f')))"
-    )
     op.execute(
         "CREATE FUNCTION audit_empty(emptied bigint[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE audit\n        SET actor = split_part(actor, ':', 1) || ':', subject = '', detail = '{}', remote = NULL, salt = NULL\n        WHERE id = ANY (emptied) AND salt IS NOT NULL AND action <> 'audit.erased' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
@@ -1917,14 +1781,190 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER audit_wait_for_seal AFTER INSERT ON audit REFERENCING NEW TABLE AS added\nFOR EACH STATEMENT EXECUTE FUNCTION audit_wait_for_seal()"
     )
+    op.execute(
+        "CREATE VIEW parties_within AS SELECT code FROM retailers WHERE (SELECT current_setting('evenhand.scope', true) LIKE E'in\\x1e%') AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[]) OR region = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[])) AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]) OR market_type = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]))"
+    )
+    op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON adjustments USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = adjustments.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = adjustments.retailer))"
+    )
+    op.execute("ALTER TABLE announcement_receipts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON announcement_receipts USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_receipts.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_receipts.retailer))"
+    )
+    op.execute("ALTER TABLE announcement_recipients ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON announcement_recipients USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_recipients.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_recipients.retailer))"
+    )
+    op.execute("ALTER TABLE book_lines ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON book_lines USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = book_lines.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = book_lines.retailer))"
+    )
+    op.execute("ALTER TABLE book_retailers ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON book_retailers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = book_retailers.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = book_retailers.retailer))"
+    )
+    op.execute("ALTER TABLE carries ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON carries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = carries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = carries.retailer))"
+    )
+    op.execute("ALTER TABLE claims ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON claims USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer))"
+    )
+    op.execute("ALTER TABLE deliveries ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON deliveries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = deliveries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = deliveries.retailer))"
+    )
+    op.execute("ALTER TABLE delivery_lines ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON delivery_lines USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = delivery_lines.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = delivery_lines.retailer))"
+    )
+    op.execute("ALTER TABLE demand_figures ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_figures USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_figures.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_figures.retailer))"
+    )
+    op.execute("ALTER TABLE demand_history ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_history USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history.retailer))"
+    )
+    op.execute("ALTER TABLE demand_history_versions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON demand_history_versions USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history_versions.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history_versions.retailer))"
+    )
+    op.execute("ALTER TABLE devices ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON devices USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = devices.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = devices.retailer))"
+    )
+    op.execute("ALTER TABLE enrolment_codes ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON enrolment_codes USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolment_codes.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolment_codes.retailer))"
+    )
+    op.execute("ALTER TABLE feed_entries ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feed_entries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR recipient = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feed_entries.recipient)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR recipient = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feed_entries.recipient))"
+    )
+    op.execute("ALTER TABLE feed_heads ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feed_heads USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR recipient = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feed_heads.recipient)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR recipient = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feed_heads.recipient))"
+    )
+    op.execute("ALTER TABLE feedback ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback.retailer))"
+    )
+    op.execute("ALTER TABLE feedback_entries ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback_entries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_entries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_entries.retailer))"
+    )
+    op.execute("ALTER TABLE forecast_series ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON forecast_series USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = forecast_series.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = forecast_series.retailer))"
+    )
+    op.execute("ALTER TABLE grants ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON grants USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = grants.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = grants.retailer))"
+    )
+    op.execute("ALTER TABLE inbox ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON inbox USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR party = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = inbox.party)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR party = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = inbox.party))"
+    )
+    op.execute("ALTER TABLE licences ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON licences USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licences.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licences.retailer))"
+    )
+    op.execute("ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON order_lines USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = order_lines.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = order_lines.retailer))"
+    )
+    op.execute("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON orders USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = orders.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = orders.retailer))"
+    )
+    op.execute("ALTER TABLE photo_uses ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON photo_uses USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = photo_uses.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = photo_uses.retailer))"
+    )
+    op.execute("ALTER TABLE photos ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON photos USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = photos.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = photos.retailer))"
+    )
+    op.execute("ALTER TABLE reminder_shops ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON reminder_shops USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = reminder_shops.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = reminder_shops.retailer))"
+    )
+    op.execute("ALTER TABLE retailer_limits ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON retailer_limits USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_limits.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_limits.retailer))"
+    )
+    op.execute("ALTER TABLE retailers ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON retailers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR code = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailers.code)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR code = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailers.code))"
+    )
+    op.execute("ALTER TABLE score_appeal_answers ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_appeal_answers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeal_answers.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeal_answers.retailer))"
+    )
+    op.execute("ALTER TABLE score_appeals ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_appeals USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeals.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeals.retailer))"
+    )
+    op.execute("ALTER TABLE score_corrections ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_corrections USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_corrections.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_corrections.retailer))"
+    )
+    op.execute("ALTER TABLE score_decision_ends ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_decision_ends USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_decision_ends.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_decision_ends.retailer))"
+    )
+    op.execute("ALTER TABLE score_decisions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_decisions USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_decisions.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_decisions.retailer))"
+    )
+    op.execute("ALTER TABLE score_fact_versions ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_fact_versions USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_fact_versions.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_fact_versions.retailer))"
+    )
+    op.execute("ALTER TABLE score_facts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_facts USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_facts.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_facts.retailer))"
+    )
+    op.execute("ALTER TABLE score_rows ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_rows USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_rows.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_rows.retailer))"
+    )
+    op.execute("ALTER TABLE score_taken_skus ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON score_taken_skus USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_taken_skus.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_taken_skus.retailer))"
+    )
+    op.execute("ALTER TABLE stock_acts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON stock_acts USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer))"
+    )
+    op.execute("ALTER TABLE stock_movements ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON stock_movements USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_movements.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_movements.retailer))"
+    )
+    op.execute("ALTER TABLE survey_answer_sets ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON survey_answer_sets USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_answer_sets.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_answer_sets.retailer))"
+    )
+    op.execute("ALTER TABLE survey_answers ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON survey_answers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_answers.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_answers.retailer))"
+    )
+    op.execute("ALTER TABLE survey_invitations ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON survey_invitations USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_invitations.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_invitations.retailer))"
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_sessions', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
+    op.execute("DROP VIEW parties_within CASCADE")
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
     op.execute("DROP FUNCTION audit_wait_for_seal()")
     op.execute("DROP FUNCTION audit_empty(bigint[])")
@@ -2010,8 +2050,11 @@ def downgrade() -> None:
     op.drop_table("photos")
     op.drop_index("ix_orders_window_id", table_name="orders")
     op.drop_table("orders")
+    op.drop_table("operator_totp_secrets")
     op.drop_index(op.f("ix_operator_sessions_operator_id"), table_name="operator_sessions")
     op.drop_table("operator_sessions")
+    op.drop_index(op.f("ix_operator_recovery_codes_operator_id"), table_name="operator_recovery_codes")
+    op.drop_table("operator_recovery_codes")
     op.drop_table("licences")
     op.drop_index("ix_forecast_series_retailer", table_name="forecast_series")
     op.drop_table("forecast_series")
