@@ -176,6 +176,10 @@ TEXTS: dict[str, str] = {
     "not_found": _("There is no {what} {name}."),
     "already_exists": _("{what} {name} exists already."),
     "changed_meanwhile": _("{name} was changed meanwhile. Load it again, look at it, then decide again."),
+    "form_used": _(
+        "This form was sent before, with something else in it, and was done then. Load the page again, and change"
+        " there what is to be changed."
+    ),
     "invalid": _("{where}: {what}."),
     "forged_request": _("The page was too old or came from elsewhere. Load it again and repeat the step."),
 }

@@ -27,6 +27,7 @@ from server.kit.admission import Admission
 from server.kit.console import Group
 from server.kit.console.texts import language_of
 from server.kit.runtime import Runtime
+from server.kit.sent_forms import SentBeforeError
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator, operator_of
 from server.rooms import BOUND_CHOICES, HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
@@ -82,6 +83,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     http.check_guards(app)
     app.state.console = replace(app.state.console, navigation=_marked(app))
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(SentBeforeError, _sent_before)
     app.add_exception_handler(HTTPException, _nowhere)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DataError, _unkeepable)
@@ -113,6 +115,12 @@ def _refused(request: Request, refusal: Any) -> Response:
         return console.error_page(request, http.status_of(refusal), what=body.text)
     headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
+
+
+def _sent_before(request: Request, before: Any) -> Response:
+    """Send a person whose form came a second time to where the first one led."""
+    said = console.texts(request).gettext("This form was sent before, and was done then. Nothing was done twice.")
+    return console.redirect(request, console.local_path(before.led_to) or "/console/", flash=said, tone="note")
 
 
 async def _nowhere(request: Request, error: Any) -> Response:

@@ -14,7 +14,7 @@ from server.deliveries.events import DeliveryConfirmed
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
-from server.kit import audit_checking
+from server.kit import audit_checking, sent_forms
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
 from server.orders import windows
@@ -52,4 +52,5 @@ TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     forecasts.keep_time,
     score_decisions.keep_time,
     audit_checking.keep_time,
+    sent_forms.forget_old,
 )

@@ -11,6 +11,7 @@ _HOLDERS = (
     "server.kit.inbox",
     "server.kit.leases",
     "server.kit.outbox",
+    "server.kit.sent_forms",
     "server.operators.models",
     "server.catalogue.models",
     "server.retailers.models",

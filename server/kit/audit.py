@@ -18,6 +18,8 @@ from server.kit.identity import Actor
 
 SALT_BYTES = 16
 ERASED = "audit.erased"
+ACTED = "acted"
+"""In a session's ``info``: an act of it was written down."""
 
 
 class AuditEntry(Base):
@@ -108,6 +110,7 @@ def record(
             salt=secrets.token_bytes(SALT_BYTES),
         )
     )
+    session.info[ACTED] = True
     kind, _, name = subject.partition(":")
     live.tell(session, live.person_topic(name) if kind == "operator" else kind)
 

@@ -12,10 +12,11 @@ import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
@@ -24,7 +25,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
-from server.kit import audit
+from server.kit import audit, sent_forms
 from server.kit.clock import Clock
 from server.kit.db import NOTHING, act_for, bounds
 from server.kit.identity import Operator, Role
@@ -97,15 +98,46 @@ _ROUTES = {None: CommittingRoute, "reads": ShopsReadRoute, "all": ShopsRoute}
 def _committing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(endpoint)
     def run(*args: Any, **kwargs: Any) -> Any:
-        answer = endpoint(*args, **kwargs)
-        for value in kwargs.values():
-            if isinstance(value, Session):
-                value.commit()
+        sessions = [value for value in kwargs.values() if isinstance(value, Session)]
+        answer = _once(sessions[0], lambda: endpoint(*args, **kwargs)) if sessions else endpoint(*args, **kwargs)
+        for session in sessions:
+            session.commit()
         return answer
 
     if inspect.iscoroutinefunction(endpoint):
         raise TypeError(f"{endpoint.__qualname__} must be a plain function: a transaction is synchronous")
     return run
+
+
+def _once(session: Session, act: Callable[[], Any]) -> Any:
+    """Do ``act``; where a form asks for it that has a number, not a second time (see :mod:`server.kit.sent_forms`)."""
+    request: Request | None = session.info.get("request")
+    operator: Operator | None = getattr(request.state, "operator", None) if request is not None else None
+    if request is None or operator is None:
+        return act()
+    typed: ImmutableMultiDict[str, str] = getattr(request.state, "typed", ImmutableMultiDict())
+    sent = sent_forms.sending(operator.id, request.url.path, typed.multi_items(), apart=["csrf"])
+    if sent is None:
+        return act()
+    at = runtime_of(request).clock()
+    sent_forms.claim(session, sent, at=at)
+    answer = act()
+    sent_forms.settle(session, sent, _led_to(request, session, answer), at=at)
+    return answer
+
+
+def _led_to(request: Request, session: Session, answer: Any) -> str | None:
+    """Return where an act sent the person on; the page of its form where it answered with a page; none for no act.
+
+    What answers with a page was an act where it is written down in the audit.
+    """
+    if not isinstance(answer, Response) or answer.status_code >= HTTPStatus.BAD_REQUEST:
+        return None
+    on = answer.headers.get("location") or answer.headers.get("HX-Redirect")
+    if on is None and session.info.get(audit.ACTED):
+        came_from = urlsplit(request.headers.get("Referer", ""))
+        on = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    return on
 
 
 class RefusalBody(BaseModel):
@@ -171,6 +203,7 @@ def _session(request: Request) -> Iterator[Session]:
         operator: Operator | None = getattr(request.state, "operator", None)
         act_for(session, NOTHING if operator is None else bounds(operator.regions, operator.classes))
         audit.came_from(session, remote_of(request))
+        session.info["request"] = request
         yield session
 
 

@@ -66,11 +66,23 @@ DEFECTS = (
     Defect(
         "receipt-without-commit",
         "a terminal over HTTP is told received, and nothing is stored",
-        (Edit("server/kit/http.py", "                value.commit()\n", "                value.flush()\n"),),
+        (Edit("server/kit/http.py", "            session.commit()\n", "            session.flush()\n"),),
         (
             "tests/server/devices/test_http.py::test_an_order_over_http_gets_the_same_receipt_as_over_mqtt",
             "tests/server/devices/test_http.py::test_a_repeat_over_http_gets_the_stored_receipt",
         ),
+    ),
+    Defect(
+        "form-done-twice",
+        "a double click writes two announcements",
+        (
+            Edit(
+                "server/kit/sent_forms.py",
+                '        raise Conflict("form_used")\n    raise SentBeforeError(before.led_to)\n',
+                '        raise Conflict("form_used")\n',
+            ),
+        ),
+        ("tests/server/kit/test_sent_forms.py::test_a_second_sending_leads_where_the_first_did_and_writes_nothing",),
     ),
     Defect(
         "no-licence-gate-at-ordering",

@@ -45,7 +45,7 @@ from server.forecasts.models import ForecastVersion, SeriesRow
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
-from server.kit import audit, audit_checking, audit_sealing, leases
+from server.kit import audit, audit_checking, audit_sealing, leases, sent_forms
 from server.kit.audit_chain import key_name
 from server.kit.audit_keys import SigningKey
 from server.kit.identity import SYSTEM, Actor, Operator
@@ -144,6 +144,9 @@ def _people(session: Session) -> None:
     person = operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW).operator
     begun = second_factor.begin(session, person.id, issuer="Evenhand", at=NOW)
     second_factor.confirm(session, person.id, pyotp.TOTP(begun.secret).at(NOW), at=NOW)
+    sent = sent_forms.Sending(person.id, "number", "/console/cycles/new", bytes(32))
+    sent_forms.claim(session, sent, at=NOW)
+    sent_forms.settle(session, sent, "/console/cycles", at=NOW)
 
 
 def _audit(session: Session) -> None:

@@ -26,6 +26,7 @@ from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, 
 from server.kit.console.tables import COLUMNS_KEY, TableView
 from server.kit.http import everyone
 from server.kit.marking import N_
+from server.kit.sent_forms import FIELD
 
 HOME = "/console/"
 A_YEAR_S = 31_536_000
@@ -194,7 +195,7 @@ def error_page(
     gettext = texts.texts(request).gettext
     title, advice = _FAULTS.get(status_code, _OUR_FAULT)
     kept = typed if typed is not None else getattr(request.state, "typed", None)
-    hidden = ("csrf", "password", "secret", "code", "token")
+    hidden = ("csrf", FIELD, "password", "secret", "code", "token")
     context: dict[str, Any] = {
         "code": status_code,
         "title": gettext(title),

@@ -5,6 +5,7 @@ no context of their own.
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from server.kit.audit_trail import shown_detail
 from server.kit.console import charts, formats, icons
 from server.kit.console.frame import current
+from server.kit.sent_forms import FIELD
 
 STATIC = Path(__file__).parent / "static"
 
@@ -94,8 +96,12 @@ def _url_for(name: str, **params: Any) -> str:
 
 
 def _csrf_field() -> Markup:
-    """Return the hidden field that every form which changes something carries."""
-    return Markup('<input type="hidden" name="csrf" value="{}">').format(current.get().csrf)
+    """Return the hidden fields that every form which changes something carries.
+
+    The session's token, and a number of this form alone, by which it does its act once.
+    """
+    field = Markup('<input type="hidden" name="{}" value="{}">')
+    return field.format("csrf", current.get().csrf) + field.format(FIELD, secrets.token_urlsafe(12))
 
 
 def _url(path: str, **query: str | int | None) -> str:
