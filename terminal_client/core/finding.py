@@ -1,6 +1,6 @@
 """Which items somebody means: by name, pinyin, pinyin initials or code, however it is typed.
 
-Case, full and half width, and spaces make no difference. A code is text: its leading zeros count, and the
+Case, full and half width, spaces, brackets and other signs make no difference. A code is text: its leading zeros count, and the
 beginning or any piece of it finds it. Every word that is typed must be found.
 """
 
@@ -16,15 +16,15 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared: half width, small letters, no spaces."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Return a text as it is compared: half width, small letters; no spaces, brackets or other signs."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
 
 
 def found(item: CatalogueItem, query: str) -> bool:
     """Return whether ``query`` means ``item``; an empty one means every item."""
-    words = unicodedata.normalize("NFKC", query).casefold().split()
+    words = [word for word in map(fold, unicodedata.normalize("NFKC", query).split()) if word]
     if not words:
-        return True
+        return not query.strip()
     texts = _texts(item.name.zh, item.name.en, item.sku, item.barcodes)
     if all(any(word in text for text in texts) for word in words):
         return True

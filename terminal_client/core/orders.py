@@ -8,7 +8,8 @@ from uuid import UUID
 
 from contract.feed import OrderState
 from contract.messages import AmendOrder, OrderLine, PlaceOrder
-from terminal_client.core import feed, outbox
+from terminal_client.core import drafts, feed, outbox
+from terminal_client.core.drafts import Draft
 from terminal_client.core.outbox import Entry
 from terminal_client.core.store import Store
 
@@ -93,6 +94,16 @@ def read(store: Store, order: UUID) -> Order | None:
 def live_in(store: Store, window: UUID) -> list[Order]:
     """Return the live orders of a window, newest first."""
     return [order for order in in_windows(store, [window]) if order.live]
+
+
+def draft_of(store: Store, window: UUID) -> Draft:
+    """Return the window's draft as it can go out: a change to an order that no longer counts is a new order."""
+    draft = drafts.read(store, window)
+    if draft.amends is None or draft.sent_as is not None:
+        return draft
+    changed = read(store, draft.amends)
+    gone = changed is not None and (changed.cancelling or not changed.live)
+    return Draft(draft.window, draft.lines) if gone else draft
 
 
 def subject(order: UUID) -> str:

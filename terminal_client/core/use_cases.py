@@ -162,7 +162,7 @@ def submit_draft(shop: Shop, window: UUID) -> UUID:
         and ``already_ordered``, where it has become an order: another page of this terminal was quicker.
     """
     with shop.store.transaction():
-        draft = drafts.read(shop.store, window)
+        draft = orders.draft_of(shop.store, window)
         live = orders.live_in(shop.store, window)
         if draft.sent_as is not None or (not (draft.lines or draft.amends) and live):
             if live and live[0].number is not None:

@@ -98,7 +98,7 @@ def read(store: Store, clock: ServerClock, *, choice: Choice | None = None, quer
     of_cycle = orders.in_windows(store, [each.window for each in feed.windows(store) if each.cycle == cycle])
     here = [order for order in of_cycle if window is not None and order.window == window.window]
     live = next((order for order in here if order.live), None)
-    draft = drafts.read(store, window.window) if window else None
+    draft = orders.draft_of(store, window.window) if window else None
     mode = _mode(draft, live)
     lines = live.lines if live else ()
     if draft is not None and mode in ("writing", "amending"):

@@ -133,6 +133,7 @@ def submit(desk: Desk, request: Request) -> Response:
     if _above_clerks(desk):
         return go(access.asking(request, owner=True))
     use_cases.submit_draft(desk.terminal.shop, _window(desk))
+    desk.undo = None
     return go("/order?show=mine")
 
 

@@ -56,12 +56,22 @@
     };
   }
 
+  /* A quantity that stands in the pad and was not set yet: who submits then sets it first, sees it, and submits again. */
+  function typedAnew() {
+    const figure = document.querySelector(".pad [name=quantity]");
+    return figure && figure.value !== figure.defaultValue;
+  }
+
   document.addEventListener("submit", (event) => {
     const form = event.target, button = event.submitter;
     if (form.matches("[data-tap]")) {
       event.preventDefault();
       event.stopPropagation();
       tap(form, button);
+    } else if (form.matches('[action="/order/submit"]') && typedAnew()) {
+      event.preventDefault();
+      event.stopPropagation();
+      document.querySelector(".pad").requestSubmit();
     } else if (busy) {
       const same = `form[action="${CSS.escape(form.getAttribute("action"))}"]`;
       hold(event, form, same, (now) => now.requestSubmit(now.contains(button) ? button : null));

@@ -22,6 +22,8 @@ def item(zh: str = "云岭（硬金）", en: str = "Yunling Gold", sku: str = "0
         *(
             "云岭",
             "硬 金",
+            "云岭硬金",
+            "云岭(硬金)",
             "gold",
             "g o l d",
             "yunling GOLD",

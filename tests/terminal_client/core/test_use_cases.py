@@ -136,6 +136,32 @@ def test_an_order_changed_elsewhere_is_looked_at_again_first(world: Any, make: A
     assert not order_screen.read(world.store, world.shop.clock).outdated
 
 
+def test_a_change_to_an_order_that_was_cancelled_meanwhile_is_a_new_order(world: Any, window: Any) -> None:
+    order = use_cases.place_order(world.shop, window.window, GOLD)
+    world.wires.all_travel()
+    use_cases.begin_amending(world.shop, order)
+    use_cases.set_draft_line(world.shop, window.window, "GOLD", 24)
+    use_cases.cancel_order(world.shop, order)
+    for _ in range(2):  # while it is being cancelled, and after
+        screen = order_screen.read(world.store, world.shop.clock)
+        assert (screen.mode, screen.outdated, screen.can_submit) == ("writing", False, True)
+        world.wires.all_travel()
+    use_cases.submit_draft(world.shop, window.window)
+    world.wires.all_travel()
+    (live,) = orders.live_in(world.store, window.window)
+    assert (live.id == order, live.received_lines[0].quantity_units) == (False, 24)
+
+
+def test_a_change_stays_one_where_the_cancelling_is_refused(world: Any, window: Any) -> None:
+    order = use_cases.place_order(world.shop, window.window, GOLD)
+    world.wires.all_travel()
+    use_cases.begin_amending(world.shop, order)
+    world.server.decide = lambda _kind, _envelope: ("window_closed", {"closed_at": "then"})
+    use_cases.cancel_order(world.shop, order)
+    world.run(5)
+    assert order_screen.read(world.store, world.shop.clock).mode == "amending"
+
+
 def test_ones_own_change_on_its_way_is_none_made_elsewhere(world: Any, window: Any) -> None:
     order = use_cases.place_order(world.shop, window.window, GOLD)
     world.wires.all_travel()

@@ -119,6 +119,23 @@ def test_an_order_that_is_submitted_at_once_has_all_that_was_tapped_before(shop:
     assert placed(shop) == {ITEMS[0]: 3} | dict.fromkeys(ITEMS[1:5], 2)
 
 
+def test_what_stands_in_the_pad_is_set_and_seen_before_it_is_submitted(shop: Shop) -> None:
+    shop.open("/order?show=all")
+    shop.page.evaluate(MORE, hexed(ITEMS[0]))
+    shop.draft_is({ITEMS[0]: 1})
+    shop.page.click(f"#row-{hexed(ITEMS[0])} .amount")
+    shop.page.wait_for_selector(".pad")
+    for digit in "13":
+        shop.page.click(f".pad .key:text-is('{digit}')")
+    shop.page.click("form[action='/order/submit'] button")
+    shop.draft_is({ITEMS[0]: 13})
+    shop.page.wait_for_selector(".pad", state="detached")
+    assert placed(shop) == {}
+    shop.page.click("form[action='/order/submit'] button")
+    shop.page.wait_for_selector("form[action='/order/amend'] button")
+    assert placed(shop) == {ITEMS[0]: 13}
+
+
 def placed(shop: Shop) -> dict[str, int]:
     said = outbox.of_kinds(shop.till.store, "order.place")
     return {line["sku"]: line["quantity_units"] for entry in said for line in entry.data["lines"]}
