@@ -110,6 +110,8 @@ ACTS: Mapping[str, str] = {
     "survey.published": N_("published a survey"),
     "survey.rewritten": N_("rewrote a draft survey"),
     "survey.written": N_("drafted a survey"),
+    "token.made": N_("made a token for a program"),
+    "token.revoked": N_("revoked a token"),
     "what_if.asked": N_("tried a policy out"),
     "what_if.stopped": N_("stopped a trial of a policy"),
     "window.reminded": N_("reminded shops of a window"),

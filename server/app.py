@@ -22,6 +22,7 @@ from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
 from server.acts import ACTS
 from server.duties import access
+from server.integrations.bearing import load_token
 from server.kit import console, http, live
 from server.kit.admission import Admission
 from server.kit.console import Group
@@ -54,7 +55,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(load_operator)],
+        dependencies=[Depends(load_operator), Depends(load_token)],
     )
     app.state.runtime = runtime
     app.state.live = live.Hub()
@@ -113,7 +114,7 @@ def _refused(request: Request, refusal: Any) -> Response:
         if refusal.code == "second_factor_needed":
             return console.redirect(request, "/console/account", flash=body.text, tone="wait")
         return console.error_page(request, http.status_of(refusal), what=body.text)
-    headers = {"WWW-Authenticate": 'Basic realm="evenhand"'} if refusal.code == "not_enrolled" else None
+    headers = _headers(refusal)
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
 
 
@@ -121,6 +122,15 @@ def _sent_before(request: Request, before: Any) -> Response:
     """Send a person whose form came a second time to where the first one led."""
     said = console.texts(request).gettext("This form was sent before, and was done then. Nothing was done twice.")
     return console.redirect(request, console.local_path(before.led_to) or "/console/", flash=said, tone="note")
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    """Return what a program must do about a refusal, as headers say it."""
+    if refusal.code == "not_enrolled":
+        return {"WWW-Authenticate": 'Basic realm="evenhand"'}
+    if refusal.code == "rate_limited":
+        return {"Retry-After": str(refusal.params["seconds"])}
+    return {}
 
 
 async def _nowhere(request: Request, error: Any) -> Response:

@@ -382,6 +382,13 @@ DUTIES: tuple[Duty, ...] = (
         ("administrator",),
         ("write /console/operators",),
     ),
+    Duty(N_("Programs"), N_("See tokens of programs"), ("administrator", "auditor"), ("read /console/tokens",)),
+    Duty(
+        N_("Programs"),
+        N_("Make tokens for programs, revoke them"),
+        ("administrator",),
+        ("write /console/tokens",),
+    ),
     Duty(
         N_("Audit"),
         N_("Read the audit and take it away"),

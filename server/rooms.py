@@ -36,6 +36,7 @@ from server.feedback import http as feedback_http
 from server.forecasts import console as forecasts_console
 from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
+from server.integrations import console_tokens
 from server.inventory import console as inventory_console
 from server.inventory import http as inventory_http
 from server.kit import audit_trail
@@ -171,6 +172,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_second_factor.own,
     console_people.people,
     console_audit_chain.chain,
+    console_tokens.tokens,
     console_access.access,
     console_audit.audit,
 )
@@ -192,6 +194,7 @@ SCREENS: tuple[str, ...] = (
     "server.surveys",
     "server.announcements",
     "server.feedback",
+    "server.integrations",
 )
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
@@ -240,6 +243,7 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),
+            Entry(N_("API tokens"), "/console/tokens", "globe", roles=frozenset(console_tokens.READERS)),
             Entry(N_("Who may see what"), "/console/access", "lock"),
             Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
             Entry(N_("My account"), "/console/account", "user"),

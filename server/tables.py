@@ -27,6 +27,7 @@ _HOLDERS = (
     "server.surveys.models",
     "server.announcements.models",
     "server.feedback.models",
+    "server.integrations.models",
 )
 
 

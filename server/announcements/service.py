@@ -15,7 +15,7 @@ from server.announcements import queries, rules
 from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
 from server.kit import audit, outbox
 from server.kit.fields import Invalid, Unfit
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import queries as retailers
 
@@ -218,7 +218,7 @@ def _record(
 ) -> None:
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action=action,
         subject=f"announcement:{row.number}",
         at=at,

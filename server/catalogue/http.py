@@ -12,7 +12,6 @@ from server.catalogue.fields import SKUS
 from server.kit import http, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
-from server.kit.identity import Actor
 
 reading = http.router("/api/v1/skus", tag="catalogue", roles=(), shops="reads")
 keeping = http.router("/api/v1/skus", tag="catalogue", roles=("planner", "administrator"))
@@ -96,7 +95,7 @@ def save_sku(
     seen = if_match.strip('"') if if_match else None
     return _saved(
         request,
-        lambda: service.save_sku(session, record, Actor("operator", operator.name), at=clock(), seen=seen),
+        lambda: service.save_sku(session, record, operator.actor, at=clock(), seen=seen),
     )
 
 

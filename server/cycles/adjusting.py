@@ -17,7 +17,7 @@ from server.cycles import attempts, moves, result_queries, rules, standing, supp
 from server.cycles.errors import ABOVE_ELIGIBLE, NO_SUCH_LINE, NOT_WHOLE_PACKS, NOTHING_TO_TAKE_BACK, invalid
 from server.cycles.models import Adjustment, BookLine
 from server.kit import audit
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def approve(session: Session, cycle: UUID, adjustment: UUID, *, by: Operator, at
     found.state, found.decided_by, found.decided_at, found.from_attempt = "approved", by.name, at, row.attempt + 1
     session.flush()
     _note(session, found, "cycle.adjustment_approved", by, at, found.reason)
-    attempts.try_again(session, row, at=at, actor=Actor("operator", by.name), where="granted_units")
+    attempts.try_again(session, row, at=at, actor=by.actor, where="granted_units")
 
 
 def decline(session: Session, cycle: UUID, adjustment: UUID, *, reason: str, by: Operator, at: datetime) -> None:
@@ -113,6 +113,4 @@ def _proposed(session: Session, cycle: UUID, adjustment: UUID) -> Adjustment:
 
 def _note(session: Session, one: Adjustment, action: str, by: Operator, at: datetime, reason: str) -> None:
     detail = {"retailer": one.retailer, "sku": one.sku, "granted_units": one.granted_units, "reason": reason}
-    audit.record(
-        session, actor=Actor("operator", by.name), action=action, subject=f"cycle:{one.cycle}", at=at, detail=detail
-    )
+    audit.record(session, actor=by.actor, action=action, subject=f"cycle:{one.cycle}", at=at, detail=detail)

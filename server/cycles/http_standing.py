@@ -7,7 +7,6 @@ from fastapi import Query
 
 from server.cycles import queries, rules, shapes, standing
 from server.kit import http
-from server.kit.identity import Actor
 
 reading = http.router("/api/v1", tag="cycles", roles=(), shops="reads")
 planning = http.router("/api/v1", tag="cycles", roles=("planner",))
@@ -65,7 +64,7 @@ def write_policy(
         new.text,
         reason=new.reason,
         author=operator.name,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         at=clock(),
     )
     return shapes.PolicyStatus.model_validate(written, from_attributes=True)

@@ -80,7 +80,7 @@ def is_stopped(row: CycleRow) -> bool:
 
 def actor_of(operator: Operator) -> Actor:
     """Return a person as the one who acts."""
-    return Actor("operator", operator.name)
+    return operator.actor
 
 
 def note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str | int) -> None:

@@ -32,7 +32,7 @@ from server.cycles.models import ScoreComparison
 from server.cycles.what_if import Explained, explained_lines
 from server.kit import audit, computations, jobs
 from server.kit.db import transaction
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.runtime import Runtime
 from server.scores import facts, making, policies, policy_form
 from server.scores import queries as scores
@@ -141,7 +141,7 @@ def ask(session: Session, candidate: Candidate, *, by: Operator, at: datetime, t
     jobs.defer(session, TASK, {"comparison": str(row.id)}, queue=jobs.SOLVING)
     audit.record(
         session,
-        actor=Actor("operator", by.name),
+        actor=by.actor,
         action="score_what_if.asked",
         subject=f"score_what_if:{row.id}",
         at=at,

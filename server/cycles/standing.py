@@ -168,4 +168,4 @@ def named(where: str, text: str) -> str:
 
 
 def _note(session: Session, by: Operator, action: str, subject: str, at: datetime, **detail: str) -> None:
-    audit.record(session, actor=Actor("operator", by.name), action=action, subject=subject, at=at, detail=detail)
+    audit.record(session, actor=by.actor, action=action, subject=subject, at=at, detail=detail)

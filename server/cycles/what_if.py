@@ -32,7 +32,7 @@ from server.cycles.errors import SAME_POLICY, invalid
 from server.cycles.models import Comparison
 from server.kit import audit, computations, jobs
 from server.kit.db import transaction
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.kit.runtime import Runtime
 from server.orders import queries as orders
@@ -135,7 +135,7 @@ def ask(session: Session, cycle: UUID, first: PolicyName, second: PolicyName, *,
     jobs.defer(session, TASK, {"comparison": str(row.id)}, queue=jobs.SOLVING)
     audit.record(
         session,
-        actor=Actor("operator", by.name),
+        actor=by.actor,
         action="what_if.asked",
         subject=f"what_if:{row.id}",
         at=at,

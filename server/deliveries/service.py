@@ -97,7 +97,7 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
     )
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action="cycle.dispatched",
         subject=f"cycle:{cycle_id}",
         at=at,
@@ -368,7 +368,7 @@ def _reason(row: ClaimRow, text: str) -> str:
 def _record(
     session: Session, operator: Operator, action: str, subject: str, at: datetime, detail: dict[str, Any]
 ) -> None:
-    audit.record(session, actor=Actor("operator", operator.name), action=action, subject=subject, at=at, detail=detail)
+    audit.record(session, actor=operator.actor, action=action, subject=subject, at=at, detail=detail)
 
 
 def _tell(session: Session, ids: Collection[UUID], *, at: datetime) -> None:

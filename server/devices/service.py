@@ -50,7 +50,7 @@ def issue_codes(
         issued.append((retailer, code))
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action="device.codes_issued",
         subject=f"retailer:{codes_for[0]}" if len(codes_for) == 1 else "retailers",
         at=at,
@@ -111,7 +111,7 @@ def revoke(session: Session, device_id: str, reason: str, operator: Operator, *,
     device.revoked_reason = reason
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action="device.revoked",
         subject=f"device:{device_id}",
         at=at,

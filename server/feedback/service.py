@@ -87,7 +87,7 @@ def enter_feedback(session: Session, retailer: str, said: SendFeedback, operator
     Rejected, Invalid
         ``not_found``; ``feedback_empty``; ``feedback_about``; words that cannot be kept.
     """
-    row = _kept(session, uuid7(), retailer, said, Actor("operator", operator.name), at)
+    row = _kept(session, uuid7(), retailer, said, operator.actor, at)
     _tell(session, row, at)
     return row.id
 
@@ -108,7 +108,7 @@ def assign(session: Session, feedback: UUID, owner: str, operator: Operator, *, 
     first = row.state == "received"
     row.state, row.owner = "looked_at", owner
     session.flush()
-    _record(session, Actor("operator", operator.name), "feedback.assigned", row, at, owner=owner)
+    _record(session, operator.actor, "feedback.assigned", row, at, owner=owner)
     if first:
         _tell(session, row, at)
 
@@ -132,7 +132,7 @@ def answer(
     row.owner = row.owner or operator.name
     row.state, row.answered_at = "answered", at
     session.flush()
-    _record(session, Actor("operator", operator.name), "feedback.answered", row, at)
+    _record(session, operator.actor, "feedback.answered", row, at)
     if close:
         _close(session, row, operator, at)
     _tell(session, row, at)
@@ -150,7 +150,7 @@ def note(session: Session, feedback: UUID, words: str, operator: Operator, *, at
     require(NOTE, {"note": words.strip()})
     session.add(_entry(row, "note", words.strip(), "", operator, at))
     session.flush()
-    _record(session, Actor("operator", operator.name), "feedback.noted", row, at)
+    _record(session, operator.actor, "feedback.noted", row, at)
 
 
 def close(session: Session, feedback: UUID, operator: Operator, *, at: datetime) -> None:
@@ -218,7 +218,7 @@ def _close(session: Session, row: FeedbackRow, operator: Operator, at: datetime)
     rules.check_closing(row.number, queries.view(row).state)
     row.state, row.closed_at = "closed", at
     session.flush()
-    _record(session, Actor("operator", operator.name), "feedback.closed", row, at)
+    _record(session, operator.actor, "feedback.closed", row, at)
 
 
 def _entry(row: FeedbackRow, sort: str, zh: str, en: str, operator: Operator, at: datetime) -> FeedbackEntryRow:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from contract.errors import Rejected
 from server.forecasts import queries, service, telling
 from server.kit import http
-from server.kit.identity import Actor, Role
+from server.kit.identity import Role
 
 PLACE = "/api/v1/forecasts"
 reading = http.router(PLACE, tag="forecasts", roles=(), shops="reads")
@@ -54,7 +54,7 @@ def list_versions(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] 
 def ask_version(session: http.Db, operator: http.Person, clock: http.Now, config: http.Config) -> Asked:
     """Have all forecasts computed anew from the months before this one."""
     now = clock()
-    by = Actor("operator", operator.name)
+    by = operator.actor
     return Asked(number=service.ask_version(session, by, at=now, today=now.astimezone(config.tz).date()))
 
 
@@ -90,7 +90,7 @@ def keep_figure(
     now = clock()
     today = now.astimezone(config.tz).date()
     if body.kind == "own":
-        by = Actor("operator", operator.name)
+        by = operator.actor
         return service.give_own_figure(
             session, retailer, body.product_class, body.period, body.units, by, at=now, today=today, note=body.note
         )

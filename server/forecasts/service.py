@@ -281,7 +281,7 @@ def agree_figure(
     note: str = "",
 ) -> queries.Figure:
     """Keep what distributor and retailer agreed on for a month to come. Raises as :func:`give_own_figure`."""
-    by = Actor("operator", operator.name)
+    by = operator.actor
     return _kept(session, _figure(session, retailer, product_class, period, "agreed", units, by, at, today, note))
 
 
@@ -312,7 +312,7 @@ def confirm_figure(
         raise Conflict("changed_meanwhile", name=f"{product_class} {period.isoformat()[:7]}")
     if stands.confirms is not None:
         raise Conflict("wrong_state", state="confirmed", needed="agreed")
-    by = Actor("operator", operator.name)
+    by = operator.actor
     if stands.by == str(by):
         raise Rejected("same_person", name=operator.name)
     row = _figure(session, retailer, product_class, period, "agreed", stands.units, by, at, today, "")

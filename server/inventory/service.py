@@ -209,7 +209,7 @@ def return_held(
 def _by_hand(kind: queries.Kind, act: UUID, sku: str, reason: str, operator: Operator) -> Cause:
     if not reason.strip():
         raise Rejected("reason_missing", sku=sku)
-    return Cause(kind, "console", act, Actor("operator", operator.name), reason.strip()[:REASON_MOST])
+    return Cause(kind, "console", act, operator.actor, reason.strip()[:REASON_MOST])
 
 
 def _record(
@@ -227,7 +227,7 @@ def _record(
         return
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action=action,
         subject=f"retailer:{retailer}",
         at=at,

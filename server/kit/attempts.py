@@ -1,4 +1,4 @@
-"""How often something may fail before it has to wait: passwords, codes.
+"""How often something may fail before it has to wait (passwords, codes), and how often it may be asked for at all.
 
 The counts live in this process's memory: they are looked at before every attempt, must not cost a transaction
 of their own, and may be forgotten. With N web processes a guesser gets N times as many attempts, and a restart
@@ -35,6 +35,11 @@ class Attempts:
         if not self._limiter.test(limit, *key):
             until, _ = self._limiter.get_window_stats(limit, *key)
             raise Unavailable("rate_limited", seconds=max(1, round(until - time.time())))
+
+    def take(self, limit: RateLimitItem, *key: str) -> None:
+        """Count a request of ``key``; refuse it, as :meth:`check` does, where ``limit`` is used up."""
+        if not self._limiter.hit(limit, *key):
+            self.check(limit, *key)
 
     def failed(self, limit: RateLimitItem, *key: str) -> bool:
         """Count a failure; return whether ``key`` has now used up ``limit``."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 
 log = structlog.get_logger(__name__)
 UNDER_WAY: Final = ("waiting", "working")
@@ -101,4 +101,4 @@ def stop(
     if row.state not in UNDER_WAY:
         raise Conflict("wrong_state", state=row.state, needed=" / ".join(UNDER_WAY))
     row.state, row.stopped_by, row.done_at = "stopped", by.name, at
-    audit.record(session, actor=Actor("operator", by.name), action=f"{kind}.stopped", subject=subject, at=at)
+    audit.record(session, actor=by.actor, action=f"{kind}.stopped", subject=subject, at=at)

@@ -28,7 +28,7 @@ from contract.texts import Language, refusal_text
 from server.kit import audit, sent_forms
 from server.kit.clock import Clock
 from server.kit.db import NOTHING, act_for, bounds
-from server.kit.identity import Operator, Role
+from server.kit.identity import Operator, Role, scope_of
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
@@ -41,6 +41,7 @@ STATUS_OF_CODE = {
     "not_enrolled": 401,
     "not_allowed": 403,
     "whole_network": 403,
+    "scope_missing": 403,
     "second_factor_needed": 403,
     "out_of_bounds": 403,
     "forged_request": 403,
@@ -267,7 +268,8 @@ class Guard:
     A person bounded to some shops gets to endpoints of :func:`of_shops` alone.
 
     Requests that change something must carry the session's token (header ``X-CSRF-Token`` or form field
-    ``csrf``) and come from our own origin.
+    ``csrf``) and come from our own origin. A program shows its own token with each request instead, which no browser
+    adds by itself; it needs the scope of the address beside the role.
     """
 
     roles: tuple[Role, ...]
@@ -276,6 +278,8 @@ class Guard:
     def __call__(self, request: Request, form_token: Annotated[str, Depends(_form_token)]) -> Operator:
         """Return who asks, or refuse."""
         operator = _operator(request)
+        if operator.scopes is not None:
+            _check_scope(operator.scopes, request)
         if self.roles and not operator.may(*self.roles):
             raise Rejected("not_allowed", role=" / ".join(self.roles))
         if operator.needs_second_factor and not operator.second_factor:
@@ -283,13 +287,19 @@ class Guard:
                 raise Rejected("second_factor_needed")
         elif operator.bounded and not getattr(request.scope["endpoint"], "of_shops", False):
             raise Rejected("whole_network")
-        if request.method not in READS:
+        if request.method not in READS and operator.scopes is None:
             expected: str = getattr(request.state, "csrf", "")
             given = request.headers.get("X-CSRF-Token") or form_token
             if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
                 raise Rejected("forged_request")
             check_origin(request)
         return operator
+
+
+def _check_scope(scopes: frozenset[str], request: Request) -> None:
+    needed = scope_of(request.scope["path"], reads=request.method in READS)
+    if needed not in scopes:
+        raise Rejected("scope_missing", scope=needed or "console")
 
 
 def needs(*roles: Role) -> Guard:

@@ -18,6 +18,16 @@ Role = Literal[
 administrator, auditor. A program that calls the interface is none of these: it has a token."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
+API = "/api/v1/"
+PROGRAM = "token:"
+
+
+def scope_of(path: str, *, reads: bool) -> str | None:
+    """Return the scope that a program needs at an address, ``orders:read``; none outside of the programs' interface."""
+    if not path.startswith(API):
+        return None
+    family = path.removeprefix(API).partition("/")[0]
+    return f"{family}:{'read' if reads else 'write'}"
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Operator:
     """A signed-in person. Regions and classes of shops bound what is seen and changed; none: all.
 
     Who ``needs_second_factor`` and has none reaches the own account alone, to set one up.
+    With ``scopes`` it is no person but a program with a token: its name is ``token:NAME``, which no person can be
+    called, and it reaches what its scopes name (:func:`scope_of`).
     """
 
     id: int
@@ -42,6 +54,7 @@ class Operator:
     classes: frozenset[str] = frozenset()
     second_factor: bool = False
     needs_second_factor: bool = False
+    scopes: frozenset[str] | None = None
 
     @property
     def bounded(self) -> bool:
@@ -50,7 +63,9 @@ class Operator:
 
     @property
     def actor(self) -> "Actor":
-        """Return the person as the audit names him."""
+        """Return the person, or the token, as the audit names him."""
+        if self.scopes is not None:
+            return Actor("token", self.name.removeprefix(PROGRAM))
         return Actor("operator", self.name)
 
     def may(self, *roles: Role) -> bool:
@@ -60,9 +75,9 @@ class Operator:
 
 @dataclass(frozen=True)
 class Actor:
-    """Whom an audit entry names: ``operator:anna``, ``device:abc``, ``system:worker``."""
+    """Whom an audit entry names: ``operator:anna``, ``device:abc``, ``token:erp``, ``system:worker``."""
 
-    kind: Literal["operator", "device", "system"]
+    kind: Literal["operator", "device", "token", "system"]
     name: str
 
     def __str__(self) -> str:

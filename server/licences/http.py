@@ -10,7 +10,6 @@ from contract.licences import Stand
 from server.kit import http, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
-from server.kit.identity import Actor
 from server.licences import queries, service
 from server.licences.fields import LICENCES
 
@@ -88,7 +87,7 @@ def save_licence(
 ) -> Saved:
     """Enter a licence, or write all of its fields anew."""
     try:
-        actor = Actor("operator", operator.name)
+        actor = operator.actor
         return Saved(outcome=service.save_licence(session, body.model_dump(), actor, at=clock()))
     except Invalid as refusal:
         raise refusal.told(texts(request).gettext) from None
@@ -105,7 +104,7 @@ def set_state(
 ) -> LicenceAnswer:
     """Suspend, cancel or restore a licence."""
     key = (body.retailer, body.licence_class, body.number)
-    actor = Actor("operator", operator.name)
+    actor = operator.actor
     try:
         changed = service.set_state(session, key, body.state, body.reason, actor, at=clock())
     except Invalid as refusal:

@@ -15,7 +15,7 @@ from contract.feed import Text
 from contract.ids import uuid7
 from server.kit import audit, events
 from server.kit.fields import EMPTY, TOO_LONG, Invalid, Reason, Unfit
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.orders import queries, room, rules
 from server.orders.events import RetailersReminded
@@ -111,7 +111,7 @@ def remind(
     session.execute(insert(ReminderShop), [{"reminder_id": row.id, "retailer": shop.retailer} for shop in shops])
     audit.record(
         session,
-        actor=Actor("operator", by.name),
+        actor=by.actor,
         action="window.reminded",
         subject=f"cycle:{window.cycle}",
         at=at,

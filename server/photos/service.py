@@ -18,7 +18,7 @@ from contract.ids import uuid7
 from contract.photos import PART_BYTES, Photo, PhotoState, measure
 from server.kit import audit
 from server.kit.fields import Field, Text, require
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.photos.models import PhotoRow, PhotoUseRow
 from server.photos.queries import Sort
@@ -135,7 +135,7 @@ def delete_photo(session: Session, photo: UUID, why: str, operator: Operator, *,
     )
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action="photo.deleted",
         subject=f"retailer:{row.retailer}",
         at=at,

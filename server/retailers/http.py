@@ -9,7 +9,6 @@ from contract.errors import Rejected
 from server.kit import http, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
-from server.kit.identity import Actor
 from server.retailers import queries, service
 from server.retailers.fields import RETAILERS
 
@@ -105,7 +104,7 @@ def set_standing(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Standing
 ) -> RetailerAnswer:
     """Suspend a retailer with a reason, or restore it."""
-    actor = Actor("operator", operator.name)
+    actor = operator.actor
     try:
         if body.standing == "good":
             service.restore_retailer(session, code, actor, at=clock())
@@ -122,7 +121,7 @@ def set_limit(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Limit
 ) -> dict[str, int]:
     """Set or remove a retailer's own limit of a SKU; return all of its limits."""
-    actor = Actor("operator", operator.name)
+    actor = operator.actor
     try:
         if body.limit_units is None:
             service.remove_limit(session, code, body.sku, actor, at=clock())
@@ -146,7 +145,7 @@ def save_retailer(
     """Take a retailer in, or write all of its fields anew."""
     record = body.model_dump() | {"code": code}
     seen = if_match.strip('"') if if_match else None
-    actor = Actor("operator", operator.name)
+    actor = operator.actor
     try:
         return Saved(outcome=service.save_retailer(session, record, actor, at=clock(), seen=seen))
     except Invalid as refusal:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.kit.fields import Field, Text, require
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.scores import appeal_queries, appeal_rules, figures, queries, remedies, rules
 from server.scores.appeals import locked, published_by, record, tell
@@ -79,7 +79,7 @@ def answer_appeal(
     session.flush()
     action = "score.appeal_dismissed" if verdict == "dismissed" else "score.appeal_upheld_proposed"
     detail = {"answer": str(given.id), "remedy": given.remedy}
-    record(session, Actor("operator", operator.name), action, row, at, detail)
+    record(session, operator.actor, action, row, at, detail)
     tell(session, row, at=at)
     return given.id
 
@@ -99,7 +99,7 @@ def approve_answer(session: Session, appeal: UUID, operator: Operator, *, at: da
     session.flush()
     remedies.carry_out(session, row, appeal_queries.answer_of(given), operator, at=at, today=today)
     detail = {"answer": str(given.id), "remedy": given.remedy}
-    record(session, Actor("operator", operator.name), "score.appeal_upheld", row, at, detail)
+    record(session, operator.actor, "score.appeal_upheld", row, at, detail)
     tell(session, row, at=at)
 
 
@@ -117,7 +117,7 @@ def return_answer(session: Session, appeal: UUID, operator: Operator, *, why: st
     row.state = "looked_at"
     session.flush()
     detail = {"answer": str(given.id), "why": given.returned_why}
-    record(session, Actor("operator", operator.name), "score.appeal_returned", row, at, detail)
+    record(session, operator.actor, "score.appeal_returned", row, at, detail)
 
 
 def _waiting(session: Session, appeal: UUID) -> tuple[AppealRow, AppealAnswerRow]:

@@ -49,7 +49,7 @@ def enter_appeal(session: Session, retailer: str, said: AppealScore, operator: O
         words too long.
     """
     require(ENTERED, {"words": said.words, "figure": said.figure})
-    kept = _kept(session, uuid7(), retailer, said, Actor("operator", operator.name), at)
+    kept = _kept(session, uuid7(), retailer, said, operator.actor, at)
     outbox.append(session, [appeal_telling.item(session, kept)], at=at)
     return kept.id
 
@@ -69,7 +69,7 @@ def look_at(session: Session, appeal: UUID, owner: str, operator: Operator, *, a
     first = row.state == "received"
     row.state, row.owner = "looked_at", owner
     session.flush()
-    record(session, Actor("operator", operator.name), "score.appeal_looked_at", row, at, {"owner": owner})
+    record(session, operator.actor, "score.appeal_looked_at", row, at, {"owner": owner})
     if first:
         tell(session, row, at=at)
 

@@ -17,7 +17,7 @@ from contract.feed import ScoreDecision
 from contract.ids import uuid7
 from server.kit import audit, jobs, outbox
 from server.kit.fields import require
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.retailers import queries as retailers
 from server.scores import decision_queries, queries, rules
 from server.scores.models import DecisionEndRow, DecisionRow
@@ -263,5 +263,5 @@ def _open_end(session: Session, end: UUID) -> DecisionEndRow:
 def _record(
     session: Session, operator: Operator, action: str, retailer: str, at: datetime, detail: dict[str, Any]
 ) -> None:
-    actor = Actor("operator", operator.name)
+    actor = operator.actor
     audit.record(session, actor=actor, action=action, subject=f"retailer:{retailer}", at=at, detail=detail)

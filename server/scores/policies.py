@@ -9,7 +9,7 @@ from allocation.scoring import ScorePolicy
 from contract.errors import Rejected
 from server.kit import audit
 from server.kit.fields import require
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.scores import policy_form, queries
 from server.scores.models import ScorePolicyRow
 from server.scores.service import REASON
@@ -41,7 +41,7 @@ def write_policy(session: Session, text: str, operator: Operator, *, reason: str
     session.flush()
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action="score.policy_written",
         subject=f"score_policy:{row.version}",
         at=at,

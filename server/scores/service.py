@@ -13,7 +13,7 @@ from server.forecasts import queries as forecasts
 from server.forecasts import service as forecast_service
 from server.kit import audit, computations, jobs
 from server.kit.fields import Field, Text
-from server.kit.identity import Actor, Operator
+from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.scores import appeal_queries, facts, queries, rules
 from server.scores.appeal_rules import APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST, end_of
@@ -184,4 +184,4 @@ def _hold(session: Session) -> None:
 def _record(
     session: Session, operator: Operator, action: str, subject: str, at: datetime, detail: dict[str, Any]
 ) -> None:
-    audit.record(session, actor=Actor("operator", operator.name), action=action, subject=subject, at=at, detail=detail)
+    audit.record(session, actor=operator.actor, action=action, subject=subject, at=at, detail=detail)

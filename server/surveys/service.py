@@ -19,7 +19,7 @@ from contract.ids import uuid7
 from contract.messages import AnswerSurvey
 from server.kit import audit, outbox
 from server.kit.fields import Invalid, Unfit
-from server.kit.identity import SYSTEM, Actor, Operator
+from server.kit.identity import SYSTEM, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import queries as retailers
 from server.surveys import queries, rules
@@ -217,7 +217,7 @@ def _record(
 ) -> None:
     audit.record(
         session,
-        actor=Actor("operator", operator.name),
+        actor=operator.actor,
         action=action,
         subject=f"survey:{row.number}",
         at=at,

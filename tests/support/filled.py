@@ -42,6 +42,7 @@ from server.devices import service as devices
 from server.feedback import service as feedback
 from server.forecasts import service as forecasts
 from server.forecasts.models import ForecastVersion, SeriesRow
+from server.integrations import tokens
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
@@ -140,6 +141,8 @@ def fill(session: Session) -> None:
 def _people(session: Session) -> None:
     for number, roles in enumerate((["planner"], ["releaser"], ["administrator"]), 1):
         operators.add_operator(session, f"{roles[0]}-{number}", roles, by=SYSTEM, at=NOW)
+    root = Operator(3, "administrator-3", frozenset({"administrator"}))
+    tokens.make(session, "erp", ["orders:read"], tokens.Bounds(), days=90, by=root, at=NOW)
     operators.make_link(session, "planner-1", ttl_s=900, by=SYSTEM, at=NOW)
     person = operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW).operator
     begun = second_factor.begin(session, person.id, issuer="Evenhand", at=NOW)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from contract.errors import Rejected
 from server.kit import http, records
 from server.kit.console import texts
-from server.kit.identity import Actor, Role
+from server.kit.identity import Role
 from server.kit.imports import reports
 from server.kit.imports.reading import FileRefused
 from server.kit.imports.reports import Report
@@ -172,7 +172,7 @@ def bring_in(
             known_kind(kinds, kind),
             uploaded(file),
             text_of(mapping),
-            actor=Actor("operator", operator.name),
+            actor=operator.actor,
             at=clock(),
             dry_run=dry_run,
         ),
