@@ -114,7 +114,7 @@ def _once(session: Session, act: Callable[[], Any]) -> Any:
     """Do ``act``; where a form asks for it that has a number, not a second time (see :mod:`server.kit.sent_forms`)."""
     request: Request | None = session.info.get("request")
     operator: Operator | None = getattr(request.state, "operator", None) if request is not None else None
-    if request is None or operator is None:
+    if request is None or operator is None or operator.scopes is not None:
         return act()
     typed: ImmutableMultiDict[str, str] = getattr(request.state, "typed", ImmutableMultiDict())
     sent = sent_forms.sending(operator.id, request.url.path, typed.multi_items(), apart=["csrf"])
