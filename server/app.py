@@ -25,6 +25,7 @@ from server.duties import access
 from server.integrations.bearing import load_token
 from server.kit import console, http, live
 from server.kit.admission import Admission
+from server.kit.changing import ChangedMeanwhileError
 from server.kit.console import Group
 from server.kit.console.texts import language_of
 from server.kit.runtime import Runtime
@@ -113,7 +114,8 @@ def _refused(request: Request, refusal: Any) -> Response:
             return operators_console.signed_out_page(request)
         if refusal.code == "second_factor_needed":
             return console.redirect(request, "/console/account", flash=body.text, tone="wait")
-        return console.error_page(request, http.status_of(refusal), what=body.text)
+        stands = refusal.stands if isinstance(refusal, ChangedMeanwhileError) else ()
+        return console.error_page(request, http.status_of(refusal), what=body.text, stands=stands)
     headers = _headers(refusal)
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
 

@@ -135,6 +135,7 @@ def show_announcement(
         request,
         "announcements/announcement.html",
         announcement=found,
+        seen=service.draft_seen(found),
         shown=rules.body_shown(newest.body, newest.version, newest.note),
         regions=rules.shares(reached, "region"),
         routes=rules.shares(reached, "route"),
@@ -182,7 +183,7 @@ def edit_announcement(request: Request, session: http.Db, config: http.Config, a
     found = _known(request, session, announcement)
     if found.state != "draft":
         return console.redirect(request, f"/console/announcements/{announcement}/correct")
-    return _form(request, session, _filled(found, config.tz), {}, announcement)
+    return _form(request, session, _filled(found, config.tz) | {"seen": service.draft_seen(found)}, {}, announcement)
 
 
 @announcements.post("/{announcement}/edit", dependencies=PLANNER)
@@ -210,11 +211,13 @@ def publish_announcement(
     """Send a draft, or show in the form why it cannot be sent."""
     found = texts(request)
     try:
-        sent = service.publish_announcement(session, announcement, operator, at=clock())
+        seen = request.state.typed.get("seen")
+        sent = service.publish_announcement(session, announcement, operator, at=clock(), seen=seen)
     except Invalid as refusal:
         session.rollback()
         draft = _known(request, session, announcement)
-        return _form(request, session, _filled(draft, config.tz), _errors(request, refusal), announcement)
+        values = _filled(draft, config.tz) | {"seen": service.draft_seen(draft)}
+        return _form(request, session, values, _errors(request, refusal), announcement)
     said = found.ngettext("It is sent to %(count)s shop.", "It is sent to %(count)s shops.", sent) % {"count": sent}
     return console.redirect(request, f"/console/announcements/{announcement}", flash=said)
 
@@ -224,7 +227,7 @@ def correct_form(request: Request, session: http.Db, announcement: UUID) -> Resp
     """Offer the newest version's words to be put right."""
     found = _known(request, session, announcement)
     newest = found.newest
-    values = _words("title", newest.title) | _words("body", newest.body)
+    values = _words("title", newest.title) | _words("body", newest.body) | {"seen": service.draft_seen(found)}
     return _correction(request, found, values, {})
 
 
@@ -237,7 +240,7 @@ def correct_announcement(
     typed: Typed = request.state.typed
     correction = rules.Correction(title=_text(typed, "title"), body=_text(typed, "body"), note=_text(typed, "note"))
     try:
-        service.correct_announcement(session, announcement, correction, operator, at=clock())
+        service.correct_announcement(session, announcement, correction, operator, at=clock(), seen=typed.get("seen"))
     except Invalid as refusal:
         session.rollback()
         return _correction(request, found, typed, _errors(request, refusal))
@@ -300,7 +303,7 @@ def _save(
         if announcement is None:
             announcement = service.write_announcement(session, draft, operator, at=at)
         else:
-            service.rewrite_announcement(session, announcement, draft, operator, at=at)
+            service.rewrite_announcement(session, announcement, draft, operator, at=at, seen=form.get("seen"))
     except Invalid as refusal:
         session.rollback()
         return _form(request, session, values, _errors(request, refusal), announcement)

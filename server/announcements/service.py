@@ -14,9 +14,11 @@ from contract.messages import DisplayAnnouncement, ReadAnnouncement
 from server.announcements import queries, rules
 from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
 from server.kit import audit, outbox
+from server.kit.changing import ChangedMeanwhileError, Standing, digest
 from server.kit.fields import Invalid, Unfit
 from server.kit.identity import Operator
 from server.kit.inbox import Accepted, Arrival
+from server.kit.marking import N_
 from server.retailers import queries as retailers
 
 
@@ -48,17 +50,25 @@ def write_announcement(session: Session, draft: rules.Draft, operator: Operator,
 
 
 def rewrite_announcement(
-    session: Session, announcement_id: UUID, draft: rules.Draft, operator: Operator, *, at: datetime
+    session: Session,
+    announcement_id: UUID,
+    draft: rules.Draft,
+    operator: Operator,
+    *,
+    at: datetime,
+    seen: str | None = None,
 ) -> None:
-    """Put a draft anew.
+    """Put a draft anew; ``seen`` is the :func:`draft_seen` that the person looked at, none for whatever stands there.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``Invalid``; ``wrong_state`` where it was sent: then only a correction changes it.
+        ``not_found``; ``Invalid``; ``wrong_state`` where it was sent: then only a correction changes it;
+        ``changed_meanwhile``, where another draft stands there than was seen.
     """
     rules.check_words(draft.title, draft.body)
     row = _locked(session, announcement_id, "draft")
+    check_seen(session, row.id, seen)
     words = session.get_one(VersionRow, (row.id, 1))
     row.sort = draft.sort
     row.audience = queries.AUDIENCE.dump_python(draft.audience, mode="json")
@@ -71,15 +81,43 @@ def rewrite_announcement(
     _record(session, operator, "announcement.rewritten", row, at)
 
 
-def publish_announcement(session: Session, announcement_id: UUID, operator: Operator, *, at: datetime) -> int:
-    """Send a draft to its audience; return how many retailers that are.
+def draft_seen(shown: queries.Announcement) -> str:
+    """Return a short digest of what an announcement says, by which a form finds out that it is out of date."""
+    words = [[one.version, one.title.zh, one.title.en, one.body.zh, one.body.en] for one in shown.versions]
+    audience = queries.AUDIENCE.dump_python(shown.audience, mode="json")
+    return digest([shown.sort, audience, shown.must_acknowledge, str(shown.expires_at), words])
+
+
+def check_seen(session: Session, announcement_id: UUID, seen: str | None) -> None:
+    """Raise ``changed_meanwhile`` where a locked announcement is not as the person saw it."""
+    stands = queries.announcement(session, announcement_id) if seen is not None else None
+    if stands is None or draft_seen(stands) == seen:
+        return
+    words = stands.newest
+    raise ChangedMeanwhileError(
+        words.title.zh + " / " + words.title.en,
+        (
+            Standing("title_zh", N_("Title in Chinese"), words.title.zh),
+            Standing("title_en", N_("Title in English"), words.title.en),
+            Standing("body_zh", N_("Text in Chinese"), words.body.zh),
+            Standing("body_en", N_("Text in English"), words.body.en),
+        ),
+    )
+
+
+def publish_announcement(
+    session: Session, announcement_id: UUID, operator: Operator, *, at: datetime, seen: str | None = None
+) -> int:
+    """Send a draft to its audience; return how many retailers that are. ``seen`` as for :func:`rewrite_announcement`.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state``; ``Invalid`` where it has expired or nobody would get it.
+        ``not_found``; ``wrong_state``; ``Invalid`` where it has expired or nobody would get it;
+        ``changed_meanwhile``, where another draft stands there than was seen.
     """
     row = _locked(session, announcement_id, "draft")
+    check_seen(session, row.id, seen)
     if row.expires_at is not None and row.expires_at <= at:
         raise Invalid({"expires_at": Unfit(rules.OVER)})
     codes = retailers.codes_in(session, queries.AUDIENCE.validate_python(row.audience))
@@ -97,9 +135,17 @@ def publish_announcement(session: Session, announcement_id: UUID, operator: Oper
 
 
 def correct_announcement(
-    session: Session, announcement_id: UUID, correction: rules.Correction, operator: Operator, *, at: datetime
+    session: Session,
+    announcement_id: UUID,
+    correction: rules.Correction,
+    operator: Operator,
+    *,
+    at: datetime,
+    seen: str | None = None,
 ) -> int:
     """Send a new version that says what it puts right, to those who got the first; return its number.
+
+    ``seen`` as for :func:`rewrite_announcement`.
 
     Raises
     ------
@@ -108,6 +154,7 @@ def correct_announcement(
     """
     rules.check_words(correction.title, correction.body, correction.note)
     row = _locked(session, announcement_id, "published")
+    check_seen(session, row.id, seen)
     row.version += 1
     session.flush()
     _add_version(session, row, correction.title, correction.body, correction.note, operator, at)

@@ -13,6 +13,7 @@ from contract.errors import Rejected
 from server.catalogue import queries, service
 from server.catalogue.fields import FIELDS, SKUS
 from server.kit import audit, console, forms, http, records
+from server.kit.changing import NEW
 from server.kit.console import N_, Column, Filter, TableView, texts
 from server.kit.identity import Actor, Operator, Role
 from server.kit.imports.http import csv_file
@@ -116,7 +117,7 @@ def save_sku(
     if errors:
         values = forms.empty_form(FIELDS, minor=_minor(request)) | typed
         return _form(request, editing or None, values, errors, seen or None)
-    service.save_sku(session, record, _actor(operator), at=clock(), seen=seen or None)
+    service.save_sku(session, record, _actor(operator), at=clock(), seen=seen if editing else NEW)
     return console.redirect(
         request, _address(record["sku"]), flash=gettext("{sku} is saved.").format(sku=record["sku"])
     )

@@ -1,7 +1,7 @@
 """The policy room: what each policy says, its versions, a form for a new one, and what-ifs before a window opens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Form, Query, Request, Response
@@ -71,6 +71,7 @@ class Typed:
     baskets: tuple[tuple[str, str], ...] = ()
     bundles: tuple[tuple[str, str], ...] = ()
     reason: str = ""
+    seen: str = ""
 
 
 @reading.get("")
@@ -89,7 +90,11 @@ def policy_form(
     """Show the form, filled with what a version says where one is named."""
     name, _, version = policy.rpartition("|")
     found = queries.policy(session, name, int(version)) if version.isdecimal() else None
-    return _form(request, session, Typed() if found is None else _typed(found.name, terms.read(found.text)), {})
+    if found is None:
+        return _form(request, session, Typed(), {})
+    newest = queries.policy(session, name)
+    seen = "" if newest is None else f"{newest.name}|{newest.version}"
+    return _form(request, session, replace(_typed(found.name, terms.read(found.text)), seen=seen), {})
 
 
 @planning.post("/new")
@@ -115,6 +120,7 @@ def write_policy(
     bundle: Annotated[list[str] | None, Form()] = None,
     bundle_sku: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
+    seen: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
     """Write a version of a policy; rows that were left empty are left out."""
     rows = zip(quota_group or [], quota_value or [], quota_sku or [], quota_units or [], strict=False)
@@ -130,7 +136,9 @@ def write_policy(
         baskets=_pairs(basket, basket_sku),
         bundles=_pairs(bundle, bundle_sku),
         reason=reason,
+        seen=seen,
     )
+    known_name, _, known_version = seen.rpartition("|")
     try:
         written = standing.write_policy(
             session,
@@ -140,6 +148,7 @@ def write_policy(
             author=operator.name,
             actor=Actor("operator", operator.name),
             at=clock(),
+            seen=int(known_version) if known_name == name.strip() and known_version.isdecimal() else None,
         )
     except Invalid as refused:
         session.rollback()

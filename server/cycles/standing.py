@@ -13,8 +13,10 @@ from server.cycles import queries, rules, terms
 from server.cycles.errors import NO_ROUTE, NO_SUCH_RETAILER, NO_ZONE, NOBODY_IN_GROUP, NOT_IN_CATALOGUE, invalid
 from server.cycles.models import PolicyRow, RouteSchedule
 from server.kit import audit
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
 from server.kit.identity import Actor, Operator
+from server.kit.marking import N_
 from server.retailers import queries as retailers
 
 NAME_MOST = 200
@@ -54,12 +56,24 @@ def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime)
 
 
 def write_policy(
-    session: Session, name: str, text: str, *, reason: str, author: str, actor: Actor, at: datetime
+    session: Session,
+    name: str,
+    text: str,
+    *,
+    reason: str,
+    author: str,
+    actor: Actor,
+    at: datetime,
+    seen: int | None = None,
 ) -> queries.Policy:
     """Add a version of a policy; the same text again is no new version.
 
+    ``seen`` is the newest version that the person knew, none to write after whatever is the newest.
+
     Raises
     ------
+    Conflict
+        ``changed_meanwhile``, where somebody wrote a version since.
     Invalid
         Where it cannot be read (see :func:`server.cycles.terms.read`), or names a group, SKU or retailer that
         there is not.
@@ -69,6 +83,11 @@ def write_policy(
     last = queries.policy(session, name)
     if last is not None and last.text == text:
         return last
+    if seen is not None and last is not None and last.version != seen:
+        raise ChangedMeanwhileError(
+            f"{name} v{seen}",
+            (Standing("name", N_("Policy"), f"{name} v{last.version}"), Standing("reason", N_("Reason"), last.reason)),
+        )
     row = PolicyRow(
         name=name,
         version=1 if last is None else last.version + 1,

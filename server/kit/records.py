@@ -5,8 +5,6 @@ A capability declares a :class:`Kind` for each of its lists that people edit and
 compare, and write whole records; what does not change is not touched and tells nobody.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -18,8 +16,8 @@ from sqlalchemy import Select, String, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contract.errors import Conflict
 from server.kit import audit
+from server.kit.changing import NEW, ChangedMeanwhileError, Standing, digest
 from server.kit.db import Base
 from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
 from server.kit.identity import Actor
@@ -152,7 +150,8 @@ def save(
     at
         The time of the change.
     seen
-        The :func:`version` that the person looked at; none to write whatever stands there.
+        The :func:`version` that the person looked at, :data:`~server.kit.changing.NEW` where nothing stood there; none
+        to write whatever stands there.
 
     Raises
     ------
@@ -169,8 +168,8 @@ def save(
     after = {field.name: record[field.name] for field in kind.fields}
     key = kind.key_of(after)
     before = existing(session, kind, [key], lock=True).get(key)
-    if seen is not None and (before is None or version(kind, before) != seen):
-        raise Conflict("changed_meanwhile", name=kind.named(after))
+    if seen is not None and seen != (NEW if before is None else version(kind, before)):
+        raise ChangedMeanwhileError(kind.named(after), () if before is None else _standing(kind, before))
     if after == before:
         return None
     write(session, kind, [after], at=at)
@@ -181,8 +180,12 @@ def save(
 
 def version(kind: Kind, record: Mapping[str, Any]) -> str:
     """Return a short digest of a record's values, by which a person's form finds out that it is out of date."""
-    values = [field.write(record[field.name]) for field in kind.fields]
-    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+    return digest([field.write(record[field.name]) for field in kind.fields])
+
+
+def _standing(kind: Kind, record: Mapping[str, Any]) -> list[Standing]:
+    """Return what stands in each field of a record."""
+    return [Standing(one.name, one.label, one.write(record[one.name]), one.money) for one in kind.fields]
 
 
 def existing(session: Session, kind: Kind, keys: Iterable[Key], *, lock: bool) -> dict[Key, Record]:

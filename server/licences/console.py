@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Rejected
 from contract.licences import EXPIRING_DAYS
 from server.kit import console, forms, http, records
+from server.kit.changing import NEW
 from server.kit.console import N_, Column, Filter, TableView, texts
 from server.kit.console.cards import Card
 from server.kit.fields import Invalid
@@ -131,7 +132,7 @@ def save_licence(
         errors = {"number": gettext("There is this licence already. Open it to change it.")}
     try:
         if not errors:
-            service.save_licence(session, record, Actor("operator", operator.name), at=clock(), seen=seen or None)
+            service.save_licence(session, record, Actor("operator", operator.name), at=clock(), seen=seen or NEW)
     except Invalid as refusal:
         errors = {name: unfit.sentence(gettext) for name, unfit in refusal.problems.items()}
     if errors:

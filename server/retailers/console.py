@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.kit import audit, console, forms, http, records
+from server.kit.changing import NEW
 from server.kit.console import N_, Column, Filter, TableView, texts
 from server.kit.console.sections import Section
 from server.kit.fields import Invalid
@@ -135,7 +136,7 @@ def save_retailer(
     if errors:
         values = forms.empty_form(FIELDS, minor=_minor(request)) | typed
         return _form(request, editing or None, values, errors, seen or None)
-    service.save_retailer(session, record, _actor(operator), at=clock(), seen=seen or None)
+    service.save_retailer(session, record, _actor(operator), at=clock(), seen=seen if editing else NEW)
     return _back(request, record["code"], gettext("{name} is saved.").format(name=record["name"]))
 
 

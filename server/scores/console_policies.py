@@ -38,7 +38,9 @@ def policy_page(request: Request, session: http.Db, base: Annotated[int | None, 
     """Show the form, filled with what a version says: the newest, or the one that is named (0: the default)."""
     newest = queries.policy(session)
     number = base if base is not None else 0 if newest is None else newest.version
-    return form_page(request, session, policy_form.filled(policies.read(session, number or None)))
+    filled = policy_form.filled(policies.read(session, number or None))
+    seen = "0" if newest is None else str(newest.version)
+    return form_page(request, session, filled.model_copy(update={"seen": seen}))
 
 
 @planning.post("/new")
@@ -51,7 +53,7 @@ def write_policy(
         return form_page(request, session, policy_form.laid_out(typed), checked=True)
     try:
         _, text = policy_form.read(typed)
-        written = policies.write_policy(session, text, operator, reason=typed.reason, at=clock())
+        written = policies.write_policy(session, text, operator, reason=typed.reason, at=clock(), seen=_seen(typed))
     except Invalid as refused:
         session.rollback()
         return form_page(request, session, typed, said(request, refused))
@@ -132,6 +134,10 @@ def said(request: Request, refused: Invalid) -> dict[str, str]:
     """Return each fault of a form in the reader's language, by its field."""
     gettext = texts(request).gettext
     return {where: unfit.sentence(gettext) for where, unfit in refused.problems.items()}
+
+
+def _seen(typed: PolicyForm) -> int | None:
+    return int(typed.seen) if typed.seen.isdecimal() else None
 
 
 def _standing(session: Session) -> dict[str, Any]:

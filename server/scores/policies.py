@@ -8,20 +8,27 @@ from sqlalchemy.orm import Session
 from allocation.scoring import ScorePolicy
 from contract.errors import Rejected
 from server.kit import audit
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import require
 from server.kit.identity import Operator
+from server.kit.marking import N_
 from server.scores import policy_form, queries
 from server.scores.models import ScorePolicyRow
 from server.scores.service import REASON
 
 
-def write_policy(session: Session, text: str, operator: Operator, *, reason: str, at: datetime) -> queries.Policy:
+def write_policy(
+    session: Session, text: str, operator: Operator, *, reason: str, at: datetime, seen: int | None = None
+) -> queries.Policy:
     """Keep a text as the newest version of the score policy, which the next run counts by.
 
-    What the newest one says already is not kept twice.
+    What the newest one says already is not kept twice. ``seen`` is the newest version that the person knew (0: the
+    default one), none to write after whatever is the newest.
 
     Raises
     ------
+    Conflict
+        ``changed_meanwhile``, where somebody wrote a version since.
     Invalid
         Where the scoring library refuses it, naming the key; an empty or long reason.
     """
@@ -30,6 +37,11 @@ def write_policy(session: Session, text: str, operator: Operator, *, reason: str
     newest = queries.policy(session)
     if newest is not None and newest.text == text:
         return newest
+    if seen is not None and newest is not None and newest.version != seen:
+        raise ChangedMeanwhileError(
+            f"score.toml v{seen}",
+            (Standing("text", N_("Text"), newest.text), Standing("reason", N_("Reason"), newest.reason)),
+        )
     row = ScorePolicyRow(
         text=text,
         text_sha256=hashlib.sha256(text.encode()).hexdigest(),

@@ -44,6 +44,7 @@ class PolicyForm(BaseModel):
     act: Act = "write"
     text: str = Field(default="", max_length=100_000)
     reason: str = Field(default="", max_length=1000)
+    seen: str = Field(default="", max_length=20)
     version: str = Field(default="", max_length=200)
     weight: list[str] = []
     window_days: str = ""

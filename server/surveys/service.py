@@ -18,9 +18,11 @@ from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.messages import AnswerSurvey
 from server.kit import audit, outbox
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import Invalid, Unfit
 from server.kit.identity import SYSTEM, Operator
 from server.kit.inbox import Accepted, Arrival
+from server.kit.marking import N_
 from server.retailers import queries as retailers
 from server.surveys import queries, rules
 from server.surveys.models import AnswerRow, AnswerSetRow, InvitationRow, SurveyRow
@@ -50,12 +52,18 @@ def rewrite_survey(
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``Invalid``; ``wrong_state`` where it is published or was changed meanwhile.
+        ``not_found``; ``Invalid``; ``wrong_state`` where it is published; ``changed_meanwhile``.
     """
     rules.check_draft(draft)
     row = _locked(session, survey_id, "draft")
     if row.revision != revision:
-        raise Conflict("wrong_state", state=f"v{row.revision}", needed=f"v{revision}")
+        raise ChangedMeanwhileError(
+            f"{row.title_zh} / {row.title_en}",
+            (
+                Standing("title_zh", N_("Title in Chinese"), row.title_zh),
+                Standing("title_en", N_("Title in English"), row.title_en),
+            ),
+        )
     for name, value in _columns(draft).items():
         setattr(row, name, value)
     row.revision += 1

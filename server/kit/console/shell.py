@@ -11,6 +11,7 @@ Everything is escaped; no page holds a script or a style, so that the strictest 
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from server.kit import forms
+from server.kit.changing import Standing
 from server.kit.clock import Clock, system_clock
 from server.kit.console import icons, templating, texts
 from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
@@ -186,22 +189,27 @@ def error_page(
     where: str | None = None,
     do: str | None = None,
     typed: Mapping[str, str] | None = None,
+    stands: Sequence[Standing] = (),
 ) -> HTMLResponse:
     """Return an error page in the look: what happened, where, what to do; all in the request's language.
 
-    ``typed`` (or ``request.state.typed``) are form fields: they are shown so that nothing is lost. For htmx the
+    ``typed`` (or ``request.state.typed``) are form fields: they are shown so that nothing is lost, each beside what
+    ``stands`` there now where somebody else changed it. For htmx the
     same words come as a notice at the head of the page that stays.
     """
     gettext = texts.texts(request).gettext
     title, advice = _FAULTS.get(status_code, _OUR_FAULT)
     kept = typed if typed is not None else getattr(request.state, "typed", None)
-    hidden = ("csrf", FIELD, "password", "secret", "code", "token")
+    minor = forms.minor_units(request.app.state.console.currency)
+    beside = [{"name": one.name, "label": gettext(one.label), "value": _major(one, minor)} for one in stands]
+    hidden = ("csrf", "seen", "editing", FIELD, "password", "secret", "code", "token")
     context: dict[str, Any] = {
         "code": status_code,
         "title": gettext(title),
         "what": what,
         "where": where or f"{request.method} {request.url.path}",
         "do": do or gettext(advice),
+        "stands": beside,
         "typed": {k: v for k, v in (kept or {}).items() if not any(word in k for word in hidden)},
     }
     if "HX-Request" in request.headers:
@@ -210,6 +218,11 @@ def error_page(
         response.headers["HX-Reswap"] = "innerHTML"
         return response
     return page(request, "kit/error.html", status_code=status_code, **context)
+
+
+def _major(one: Standing, minor: Decimal) -> str:
+    """Return what stands in a field as a person types it: money in the major unit."""
+    return format(Decimal(one.value) / minor, "f") if one.money and one.value else one.value
 
 
 router = APIRouter(prefix="/console", tags=["console"], include_in_schema=False, dependencies=[Depends(everyone)])
