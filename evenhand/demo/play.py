@@ -316,7 +316,7 @@ class Play:
     def _keep_open(self, planner: Person, cycle: UUID) -> None:
         """Let the window close later while shops are still ordering, as a planner would on a day of trouble.
 
-        Early, because the shops must have heard of it before the close that they know: on a busy machine that takes long.
+        Early, because the shops must hear of it before the close that they know: on a busy machine that takes long.
         """
         now = datetime.now(UTC)
         if now < self._closes_at - timedelta(seconds=self._window_s / 2):

@@ -1,7 +1,7 @@
 """Which items somebody means: by name, pinyin, pinyin initials or code, however it is typed.
 
-Case, full and half width, spaces, brackets and other signs make no difference. A code is text: its leading zeros count, and the
-beginning or any piece of it finds it. Every word that is typed must be found.
+Case, full and half width, spaces, brackets and other signs make no difference. A code is text: its leading zeros count,
+and the beginning or any piece of it finds it. Every word that is typed must be found.
 """
 
 import re

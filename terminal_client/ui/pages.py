@@ -173,7 +173,7 @@ class Pages:
         made.globals |= {
             "refusal": self.refusal,
             "languages": LANGUAGES,
-            "SHORT": sentences.SHORT,
+            "short": sentences.short,
             "BOUNDS": sentences.BOUNDS,
             "why": sentences.why,
             "advice": lambda found: texts.gettext(", ").join(sentence(*piece) for piece in sentences.advice(found)),

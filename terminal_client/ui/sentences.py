@@ -54,6 +54,27 @@ LONG: dict[Reason, str] = {
     ),
 }
 
+#: Of a line that lost a draw within another limit than the supply, by the sort of that limit.
+DRAWN_WITHIN: dict[Bound, str] = {
+    "credit": N_(
+        "Your credit had room for one more box, and several of your lines had the same turn: a lot gave it to another"
+        " of your lines. The goods themselves were not the obstacle. Nobody could steer it: you can check the draw"
+        " yourself."
+    ),
+    "units": N_(
+        "Your shop's total limit had room for one more box, and several of your lines had the same turn: a lot gave it"
+        " to another of your lines. Nobody could steer it: you can check the draw yourself."
+    ),
+    "quota": N_(
+        "Your group's share had room for one more box, and several in the group had the same turn: a lot gave it to"
+        " another. Nobody could steer it: you can check the draw yourself."
+    ),
+    "other": N_(
+        "A rule had room for one more box, and several lines had the same turn: a lot gave it to another. Nobody could"
+        " steer it: you can check the draw yourself."
+    ),
+}
+
 #: What stopped a line, by the sort of constraint.
 BOUNDS: dict[Bound, str] = {
     "supply": N_("the supply"),
@@ -81,9 +102,20 @@ def advice(suggestion: Suggestion) -> list[tuple[str, dict[str, object]]]:
     return pieces
 
 
-def why(grant: Grant) -> tuple[str, dict[str, int]]:
-    """Return the message id of a grant's sentence and its fields."""
+def short(grant: Grant, bound: Bound) -> str:
+    """Return the message id of the line under an item's name."""
+    if grant.reason == "lottery" and bound == "credit":
+        return SHORT["credit"]
+    if grant.reason == "lottery" and bound in DRAWN_WITHIN:
+        return N_("a lot decided within a limit")
+    return SHORT[grant.reason]
+
+
+def why(grant: Grant, bound: Bound) -> tuple[str, dict[str, int]]:
+    """Return the message id of a grant's sentence and its fields; ``bound`` is what stopped it."""
     fields = grant.model_dump(
         include={"requested_units", "eligible_units", "granted_units", "supply_units", "asked_units"}
     )
+    if grant.reason == "lottery" and bound in DRAWN_WITHIN:
+        return DRAWN_WITHIN[bound], fields
     return LONG[grant.reason], fields

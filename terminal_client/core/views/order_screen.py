@@ -7,7 +7,7 @@ from typing import Literal
 
 from contract.device_api import CatalogueItem
 from contract.feed import Grants, Stock
-from terminal_client.core import drafts, feed, finding, forecasts, order_rules, orders, outbox, suggesting
+from terminal_client.core import feed, finding, forecasts, order_rules, orders, outbox, suggesting
 from terminal_client.core.drafts import Draft
 from terminal_client.core.order_rules import Problem
 from terminal_client.core.orders import Order

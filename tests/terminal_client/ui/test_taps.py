@@ -141,6 +141,18 @@ def placed(shop: Shop) -> dict[str, int]:
     return {line["sku"]: line["quantity_units"] for entry in said for line in entry.data["lines"]}
 
 
+@pytest.mark.parametrize("path", ["/licence", "/score", "/forecast", "/stock/day", "/stock/expiring"])
+def test_a_tap_leads_to_the_whole_page_from_a_part_that_asks_for_news(shop: Shop, path: str) -> None:
+    """What an element around a link selects of its own answers is not what the tap asks for."""
+    shop.open(path)
+    expected = shop.page.locator("#main").inner_text(), shop.page.locator("#go").inner_text()
+    shop.open("/stock")
+    shop.page.click(f"aside a[href='{path}']")
+    shop.page.wait_for_url(shop.url + path)
+    shop.page.wait_for_function("title => document.querySelector('#main').innerText === title", arg=expected[0])
+    assert shop.page.locator("#go").inner_text() == expected[1]
+
+
 def test_each_of_many_quick_sales_is_entered(shop: Shop) -> None:
     shop.open("/stock/till")
     sell = "sku => document.querySelector(`form input[value='${sku}'] ~ button`).click()"

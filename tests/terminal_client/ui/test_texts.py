@@ -15,6 +15,7 @@ from terminal_client.ui import sentences
 HERE = Path(terminal_client.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+TEMPLATES = HERE / "ui" / "templates"
 FIELD = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 
@@ -47,6 +48,25 @@ def test_every_reason_has_a_sentence_in_both_languages() -> None:
     chinese = translations("terminal_client", "zh")
     for reason in reasons:
         assert chinese.gettext(sentences.LONG[reason]) != sentences.LONG[reason]
+
+
+def test_a_lot_within_a_limit_is_not_laid_to_the_supply() -> None:
+    units = {"requested_units": 24, "eligible_units": 24, "granted_units": 12, "supply_units": 720, "asked_units": 440}
+    rest = {"sku": "GOLD", "weight": 10, "share": "1.2", "reason": "lottery", "bound_by": "credit:R1"}
+    grant = Grant.model_validate(units | rest)
+    assert sentences.why(grant, "supply")[0] == sentences.LONG["lottery"]
+    for bound in ("credit", "units", "quota", "other"):
+        said, _ = sentences.why(grant, bound)
+        assert said != sentences.LONG["lottery"]
+        assert sentences.short(grant, bound) != sentences.SHORT["lottery"]
+
+
+def test_what_asks_for_news_of_a_whole_page_holds_no_links() -> None:
+    """Links inherit what an element around them selects: a tap would draw the page anew without its foot."""
+    asking = re.compile(r"<[^>]*hx-select=\"#main\"[^>]*>")
+    found = [tag for path in TEMPLATES.glob("*.html") for tag in asking.findall(path.read_text(encoding="utf-8"))]
+    assert found
+    assert [tag for tag in found if not tag.endswith(" hidden>") or 'hx-select-oob="#go"' not in tag] == []
 
 
 def _palettes() -> dict[str, dict[str, str]]:
