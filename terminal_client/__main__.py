@@ -22,7 +22,15 @@ GIVES_BACK_EVERY_S = 20.0
 
 
 #: glibc's names: how many heaps threads may have of their own, and from when free memory goes back.
+MADE_WITHOUT_SETUP = "taps load whole pages, pinyin finds nothing. `make setup` in the checkout, then install again"
 M_ARENA_MAX, M_TRIM_THRESHOLD = -8, -1
+
+
+def missing_parts() -> list[str]:
+    """Return what an installation lacks that was made from a checkout before ``make setup``."""
+    place = Path(__file__).parent
+    parts = {"the browser's script": "ui/static/vendor/htmx.min.js", "the words of pinyin": "core/words/words.txt"}
+    return [name for name, path in parts.items() if not (place / path).exists()]
 
 
 def main() -> int:
@@ -42,7 +50,9 @@ def main() -> int:
         terminal.close()
         return 2
     url = f"http://127.0.0.1:{server.effective_port}/"
-    print(f"terminal: {url}", flush=True)  # noqa: T201
+    print(f"terminal: {url}", flush=True)  # noqa: T201 - the command's own words
+    if lacking := missing_parts():
+        print(f"terminal: this installation lacks {', '.join(lacking)}: {MADE_WITHOUT_SETUP}", file=sys.stderr)  # noqa: T201 - as above
     asked_to_end: list[int] = []  # appending takes no lock, which a second signal might wait for within the first
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _frame: asked_to_end.append(number))

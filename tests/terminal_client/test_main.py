@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from terminal_client import __main__ as terminal_main
+
 ARGUMENTS = ["--server", "http://127.0.0.1:9"]
 
 
@@ -56,3 +58,14 @@ def test_the_core_is_imported_without_screens_and_network() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_an_installation_made_before_set_up_is_told_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(terminal_main, "__file__", str(tmp_path / "__main__.py"))
+    assert terminal_main.missing_parts() == ["the browser's script", "the words of pinyin"]
+    script = tmp_path / "ui/static/vendor/htmx.min.js"
+    script.parent.mkdir(parents=True)
+    script.touch()
+    assert terminal_main.missing_parts() == ["the words of pinyin"]
