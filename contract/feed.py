@@ -111,10 +111,17 @@ class Grant(Message):
     asked_units: int = Field(description="asked by the whole network")
     carry_thousandths: int = Field(default=0, description="brought in from earlier cycles, thousandths of a pack")
     carried_thousandths: int = Field(default=0, description="goes into the next cycle, thousandths of a pack")
+    before_units: Units | None = Field(
+        default=None, description="what was granted at first, where a correction made it something else"
+    )
 
 
 class Grants(Message):
-    """``grants``: part ``part`` of ``parts`` of what a retailer was granted in a cycle."""
+    """``grants``: part ``part`` of ``parts`` of what a retailer was granted in a cycle.
+
+    ``version`` counts the publications; above 1 the grants were corrected, at ``corrected_at``, because of
+    ``correction`` (a person's words), and ``released_at`` stays the first one's.
+    """
 
     cycle: UUID
     name: Text
@@ -125,6 +132,9 @@ class Grants(Message):
     seed: str
     input_sha256: str
     result_sha256: str
+    version: int = 1
+    corrected_at: AwareDatetime | None = None
+    correction: str | None = None
     lines: tuple[Grant, ...]
 
 

@@ -16,6 +16,7 @@ from server.catalogue import http as catalogue_http
 from server.cycles import console as cycles_console
 from server.cycles import console_acts as cycles_acts
 from server.cycles import console_adjusting as cycles_adjusting_console
+from server.cycles import console_corrections as cycles_corrections_console
 from server.cycles import console_policies as cycles_policies
 from server.cycles import console_review as cycles_review
 from server.cycles import console_score_what_if as cycles_score_what_if_console
@@ -24,6 +25,7 @@ from server.cycles import console_supply as cycles_supply
 from server.cycles import console_what_if as cycles_what_if_console
 from server.cycles import http as cycles_http
 from server.cycles import http_adjusting as cycles_adjusting
+from server.cycles import http_corrections as cycles_corrections
 from server.cycles import http_score_what_if as cycles_score_what_if_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
@@ -108,6 +110,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_adjusting.reading,
     cycles_adjusting.planning,
     cycles_adjusting.releasing,
+    cycles_corrections.reading,
     cycles_what_if_http.planning,
     cycles_what_if_http.reading,
     cycles_score_what_if_http.asking,
@@ -129,6 +132,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_supply.reading,
     cycles_supply.planning,
     cycles_review.reading,
+    cycles_corrections_console.reading,
     cycles_adjusting_console.planning,
     cycles_adjusting_console.releasing,
     cycles_policies.planning,

@@ -44,6 +44,11 @@ FROM (
     WHERE granted_units > 0
 ) line
 """,
+    """
+INSERT INTO shipped_lines (delivery, sku, cycle, retailer, attempt, shipped_units)
+SELECT id, sku, cycle, deliveries.retailer, 1, shipped_units
+FROM deliveries JOIN delivery_lines ON delivery_id = id WHERE state <> 'held'
+""",
     f"""
 INSERT INTO claims (id, retailer, delivery_id, sku, difference, difference_units, owner, state, opened_at, decided_at,
                     decided_by, decision, settled_at, settlement)

@@ -18,11 +18,11 @@ _SUPPLY_PERCENT = 70
 CYCLES = (
     f"""
 INSERT INTO cycles (id, name_zh, name_en, week, zone, grace_s, state, policy_name, policy_version, supply_version,
-                    commitment, book_root, attempt, sent_by, released_by, released_at, published_at, created_by,
+                    commitment, book_root, attempt, published_attempt, sent_by, released_by, released_at, published_at, created_by,
                     created_at, changed_at)
 SELECT {_CYCLE}, to_char({_WEEK}, 'IYYY') || ' 年第 ' || to_char({_WEEK}, 'IW') || ' 周',
     'Week ' || to_char({_WEEK}, 'IW') || ', ' || to_char({_WEEK}, 'IYYY'), {_WEEK}, :zone, 30, 'published', :policy,
-    :policy_version, 1, {_DIGEST}, {_DIGEST}, 1, 'planner-1', 'releaser-1', {_CLOSES} + interval '5 hours',
+    :policy_version, 1, {_DIGEST}, {_DIGEST}, 1, 1, 'planner-1', 'releaser-1', {_CLOSES} + interval '5 hours',
     {_CLOSES} + interval '6 hours', 'planner-1', {_OPENS} - interval '3 days', {_CLOSES} + interval '6 hours'
 FROM {_OLD}
 """,
@@ -116,6 +116,10 @@ FROM seeded_lines JOIN retailers ON code = retailer WHERE state = 'accepted'
     """
 INSERT INTO allocation_runs (cycle, attempt, supply_version, policy_text, input_sha256)
 SELECT id, 1, 1, text, book_root FROM cycles JOIN policies ON name = policy_name AND version = policy_version
+""",
+    """
+INSERT INTO publications (cycle, number, attempt, sent_by, released_by, released_at, published_at)
+SELECT id, 1, 1, sent_by, released_by, released_at, published_at FROM cycles WHERE state = 'published'
 """,
     f"""
 INSERT INTO grants (cycle, attempt, retailer, sku, requested_units, eligible_units, granted_units, share, reason,

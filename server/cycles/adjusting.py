@@ -1,4 +1,4 @@
-"""Manual decisions before release: a planner proposes what a line gets, a second person decides, and it is solved anew.
+"""Manual decisions on lines of a frozen book: a planner proposes, a second person decides, and it is solved anew.
 
 An approved decision is part of the input: the others are filled around it, the checker checks it, and it stays
 marked for ever. Nothing here commits.
@@ -13,8 +13,15 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, moves, result_queries, rules, standing, supply_queries
-from server.cycles.errors import ABOVE_ELIGIBLE, NO_SUCH_LINE, NOT_WHOLE_PACKS, NOTHING_TO_TAKE_BACK, invalid
+from server.cycles import attempts, moves, result_queries, rules, shipping, standing, supply_queries
+from server.cycles.errors import (
+    ABOVE_ELIGIBLE,
+    LINE_SHIPPED,
+    NO_SUCH_LINE,
+    NOT_WHOLE_PACKS,
+    NOTHING_TO_TAKE_BACK,
+    invalid,
+)
 from server.cycles.models import Adjustment, BookLine
 from server.kit import audit
 from server.kit.identity import Operator
@@ -31,15 +38,17 @@ class Decision:
 
 
 def propose(session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at: datetime) -> UUID:
-    """Propose a decision on a line of the frozen book, while its result is not sent for release; return its id.
+    """Propose a decision on a line of the frozen book, while its result does not wait for its release; return its id.
+
+    Where the grants are out, the approval begins their correction.
 
     Raises
     ------
     Invalid
-        Where there is no such line, or it could not get that much, or part of a pack is given.
+        Where there is no such line, or it could not get that much, or part of a pack is given, or less than has left.
     """
     row = moves.locked(session, cycle)
-    rules.advance(moves.state_of(row), "again")
+    rules.check_redone(moves.state_of(row))
     line = session.get(BookLine, (cycle, wanted.retailer, wanted.sku))
     if line is None:
         raise invalid("sku", NO_SUCH_LINE, retailer=wanted.retailer, sku=wanted.sku)
@@ -54,6 +63,9 @@ def propose(session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at
             raise invalid("granted_units", NOT_WHOLE_PACKS, units=wanted.granted_units, pack=pack)
         if wanted.granted_units > most // pack * pack:
             raise invalid("granted_units", ABOVE_ELIGIBLE, units=wanted.granted_units, most=most // pack * pack)
+        shipped = shipping.shipped_of_line(session, cycle, wanted.retailer, wanted.sku)
+        if wanted.granted_units < shipped:
+            raise invalid("granted_units", LINE_SHIPPED, shipped=shipped)
     made = Adjustment(
         id=uuid7(),
         cycle=cycle,
@@ -82,11 +94,11 @@ def approve(session: Session, cycle: UUID, adjustment: UUID, *, by: Operator, at
     row = moves.locked(session, cycle)
     found = _proposed(session, cycle, adjustment)
     rules.check_second_person(found.author, by.name)
-    rules.advance(moves.state_of(row), "again")
+    rules.check_redone(moves.state_of(row))
     found.state, found.decided_by, found.decided_at, found.from_attempt = "approved", by.name, at, row.attempt + 1
     session.flush()
     _note(session, found, "cycle.adjustment_approved", by, at, found.reason)
-    attempts.try_again(session, row, at=at, actor=by.actor, where="granted_units")
+    attempts.try_again(session, row, at=at, actor=by.actor, reason=found.reason, where="granted_units")
 
 
 def decline(session: Session, cycle: UUID, adjustment: UUID, *, reason: str, by: Operator, at: datetime) -> None:

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
 from allocation.hashing.canonical import input_sha256
-from server.cycles import moves, problems, queries, supply_queries
+from server.cycles import moves, problems, queries, rules, supply_queries
 from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
 from server.cycles.models import AllocationRun, BookLine, CycleRow
+from server.kit import audit
 from server.kit.identity import Actor
 
 SHOWN_SKUS = 20
@@ -49,17 +50,30 @@ def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
     return run
 
 
-def try_again(session: Session, row: CycleRow, *, at: datetime, actor: Actor, where: str = "supply") -> None:
+def try_again(
+    session: Session, row: CycleRow, *, at: datetime, actor: Actor, reason: str | None = None, where: str = "supply"
+) -> None:
     """Start another attempt on the frozen book with the newest supply and all manual decisions approved by now.
 
-    The earlier attempt stays on record; a refusal names ``where``.
+    The earlier attempt stays on record; a refusal names ``where``. Where the grants are out, this begins their
+    correction (or goes on with it) and needs a ``reason``; they stay as they are until the correction is published.
 
     Raises
     ------
     Invalid
         Where supply of a requested SKU is missing, or the core refuses the input.
     """
-    moves.move(session, row, "again", at=at, actor=actor, detail={"supply_version": row.supply_version})
+    act = rules.check_redone(moves.state_of(row))
+    if act == "correct":
+        row.sent_by = row.released_by = row.released_at = None
+    if row.published_attempt is not None:
+        row.correction_reason = reason or row.correction_reason
+    moves.move(session, row, act, at=at, actor=actor, detail={"supply_version": row.supply_version})
+    if act == "correct":
+        detail = {"attempt": row.attempt + 1, "reason": row.correction_reason}
+        audit.record(
+            session, actor=actor, action="cycle.correction_begun", subject=f"cycle:{row.id}", at=at, detail=detail
+        )
     try:
         start(session, row, attempt=row.attempt + 1)
     except StepStopped as stopped:

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
-from server.cycles import explaining, figures, publishing, queries, result_queries, rules
+from contract.errors import Rejected
+from server.cycles import correcting, explaining, figures, publishing, queries, result_queries, rules
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
-from server.cycles.http import known
+from server.cycles.http import Attempt, known
 from server.kit import console, http
 from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, texts
@@ -37,9 +38,9 @@ CHECKS: dict[str, str] = {
 
 
 @reading.get("/{cycle}/review")
-def review(request: Request, session: http.Db, cycle: UUID) -> Response:
-    """Show the result of the last attempt: figures, evenness, lines, the checker's verdict."""
-    return show_review(request, session, cycle)
+def review(request: Request, session: http.Db, cycle: UUID, attempt: Attempt = None) -> Response:
+    """Show the result of an attempt (the last): figures, evenness, lines, the checker's verdict."""
+    return show_review(request, session, cycle, attempt=attempt)
 
 
 def show_review(
@@ -49,11 +50,20 @@ def show_review(
     *,
     errors: dict[str, str] | None = None,
     values: dict[str, str] | None = None,
+    attempt: int | None = None,
 ) -> Response:
-    """Show the review; with ``errors`` and what was typed where a manual decision did not fit."""
+    """Show the review; with ``errors`` and what was typed where a manual decision did not fit.
+
+    An attempt that is not the cycle's last can only be read.
+    """
     found = known(session, cycle)
+    run = result_queries.run(session, cycle, attempt)
+    if attempt is not None and run is None:
+        raise Rejected("not_found", what="result", name=f"{found.number}, {attempt}")
+    out = correcting.publications(session, cycle)
+    earlier = run is not None and run.attempt != found.attempt
     view = TableView.of(request, COLUMNS, sort="-short_lines")
-    result = figures.review(session, cycle)
+    result = figures.review(session, cycle, attempt)
     rows = [] if result is None else _skus(result, view)
     if view.format:
         return console.download(request, COLUMNS, rows, name=f"review-{found.number}")
@@ -64,7 +74,13 @@ def show_review(
         errors=errors or {},
         values=values or {},
         adjustments=result_queries.adjustments(session, cycle),
-        may_adjust=found.state in rules.MOVES["again"][0],
+        may_adjust=found.state in rules.REDONE and not earlier,
+        publications=out,
+        earlier=earlier,
+        shown_as=next((one for one in out if run is not None and one.attempt == run.attempt), None),
+        changed=correcting.summed(session, cycle, out[-1].attempt, run.attempt)
+        if found.correcting and run is not None and run.solved_at is not None and not earlier
+        else None,
         cycle=found,
         name=named(request, found),
         states=STATES,
@@ -72,7 +88,7 @@ def show_review(
         stepper=stepper(found, queries.steps(session, cycle), figures.room(session, cycle).opens_at),
         trouble=trouble(found, texts(request).gettext),
         review=result,
-        run=result_queries.run(session, cycle),
+        run=run,
         checks=CHECKS,
         view=view,
         columns=COLUMNS,

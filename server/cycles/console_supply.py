@@ -284,7 +284,7 @@ def _page(
         proposed=list(offered.values()) if len(offered) <= OFFERED_MOST else [],
         before=supply_files.before(session, found),
         takes_supply=rules.takes_supply(found.state),
-        again=found.state in rules.MOVES["again"][0],
+        again=found.state in rules.REDONE,
         errors=errors or {},
         values=values or {},
     )

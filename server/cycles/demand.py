@@ -24,9 +24,9 @@ def sums(session: Session, month: date, before: date) -> dict[tuple[str, str], t
             func.sum(GrantRow.requested_units),
             func.sum(GrantRow.granted_units),
         )
-        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.attempt == GrantRow.attempt))
+        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.published_attempt == GrantRow.attempt))
         .join(known, known.c.sku == GrantRow.sku)
-        .where(CycleRow.state == "published", CycleRow.week >= month, CycleRow.week < before)
+        .where(CycleRow.week >= month, CycleRow.week < before)
         .group_by(GrantRow.retailer, known.c.product_class)
     )
     return {(retailer, name): (int(requested), int(granted)) for retailer, name, requested, granted in rows}

@@ -66,6 +66,22 @@ NOT_YES_OR_NO = Reason("not_yes_or_no", N_("“{value}” is neither yes nor no.
 NO_ROWS = Reason("no_rows", N_("There is no row. Give at least one SKU."))
 ATTEMPT_REFUSED = Reason("attempt_refused", N_("The book cannot be shared out so: {what}"))
 
+# Corrections after publication
+ABOVE_PROMISED = Reason(
+    "above_promised",
+    N_(
+        "The grants are out, and a correction takes care of what is missing or spoilt. There would be more than was"
+        " promised of: {skus}. What comes in later belongs to the next cycle."
+    ),
+)
+BELOW_SHIPPED = Reason(
+    "below_shipped",
+    N_("Goods that have left cannot be taken back: {skus}. Offer at least what has left of each."),
+)
+LINE_SHIPPED = Reason(
+    "line_shipped", N_("{shipped} units of this line have left already and cannot be taken back. Give at least these.")
+)
+
 # Manual decisions
 NO_SUCH_LINE = Reason("no_such_line", N_("{retailer} has no line of {sku} in the frozen book."))
 NOT_WHOLE_PACKS = Reason(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class GrantsPublished:
-    """Every retailer of the cycle can see what it was granted; the grants never change again."""
+    """Every retailer of the cycle can see what it was granted, or what a correction grants in its place."""
 
     cycle: UUID
     at: datetime

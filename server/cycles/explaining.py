@@ -10,7 +10,9 @@ from contract.texts import Language
 from server.cycles import exporting, result_queries
 
 
-def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, language: Language) -> dict[str, str]:
+def explain(
+    session: Session, cycle: UUID, retailer: str, sku: str | None, language: Language, *, attempt: int | None = None
+) -> dict[str, str]:
     """Return the explanation of each of the retailer's lines by SKU, of one SKU where it is named.
 
     Raises
@@ -18,8 +20,9 @@ def explain(session: Session, cycle: UUID, retailer: str, sku: str | None, langu
     Rejected
         ``not_found``, where there is no result yet or no such line in it.
     """
-    lines = [grant.sku for grant in result_queries.drafted_grants(session, cycle, retailer) if sku in {None, grant.sku}]
+    granted = result_queries.drafted_grants(session, cycle, retailer, attempt=attempt)
+    lines = [grant.sku for grant in granted if sku in {None, grant.sku}]
     if not lines:
         raise Rejected("not_found", what="line", name=retailer if sku is None else f"{retailer}, {sku}")
-    result = exporting.result_of(session, cycle, retailer)
+    result = exporting.result_of(session, cycle, retailer, attempt=attempt)
     return {name: allocation.explain(result, retailer, name, lang=language) for name in lines}

@@ -53,18 +53,18 @@ class Verdict:
         return asdict(self)
 
 
-def write(session: Session, cycle: UUID, folder: Path) -> None:
-    """Write ``problem/`` and ``result/`` of the cycle's last attempt into ``folder``.
+def write(session: Session, cycle: UUID, folder: Path, attempt: int | None = None) -> None:
+    """Write ``problem/`` and ``result/`` of an attempt, the cycle's last where none is named, into ``folder``.
 
     Beside them lies the policy as it was announced; the terminals were told the SHA-256 of that file.
 
     Raises
     ------
     Rejected
-        ``not_found``, where the cycle has no result yet.
+        ``not_found``, where there is no such result.
     """
-    result = result_of(session, cycle)
-    run = result_queries.run(session, cycle)
+    result = result_of(session, cycle, attempt=attempt)
+    run = result_queries.run(session, cycle, attempt)
     assert run is not None  # noqa: S101 - it has a result
     basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
     problem = problems.problem(session, basis)
@@ -90,15 +90,17 @@ def check(folder: Path) -> Verdict:
     return Verdict(found.holds, found.lines, CHECKS, found.found, faults)
 
 
-def result_of(session: Session, cycle: UUID, retailer: str | None = None) -> allocation.Result:
-    """Return the result of the cycle's last attempt, made of the stored rows; of one retailer's where it is named.
+def result_of(
+    session: Session, cycle: UUID, retailer: str | None = None, *, attempt: int | None = None
+) -> allocation.Result:
+    """Return an attempt's result (the last one's) made of the stored rows; of one retailer's where it is named.
 
     Raises
     ------
     Rejected
         ``not_found``, where there is none yet.
     """
-    run = result_queries.run(session, cycle)
+    run = result_queries.run(session, cycle, attempt)
     if run is None or run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
     grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=run.attempt, retailer=retailer)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
 from server.cycles import result_queries, supply_queries
-from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow
+from server.cycles.models import BookLine, BookRetailer, GrantRow
 from server.orders import queries as orders
 from server.retailers import queries as retailers
 
@@ -119,6 +119,15 @@ class FarLine:
 
 
 @dataclass(frozen=True)
+class _Attempt:
+    """The attempt of a cycle that the figures are of."""
+
+    id: UUID
+    attempt: int
+    supply_version: int
+
+
+@dataclass(frozen=True)
 class Review:
     """What a person looks at before release.
 
@@ -174,12 +183,13 @@ def room(session: Session, cycle: UUID) -> Room:
     )
 
 
-def review(session: Session, cycle: UUID) -> Review | None:
-    """Return the figures of the cycle's last attempt, or none before it is solved."""
-    row = session.get(CycleRow, cycle)
-    if row is None or row.attempt == 0:
+def review(session: Session, cycle: UUID, attempt: int | None = None) -> Review | None:
+    """Return the figures of an attempt, the cycle's last where none is named; none before it is solved."""
+    run = result_queries.run(session, cycle, attempt)
+    if run is None:
         return None
-    levels = _levels(session, cycle)
+    row = _Attempt(cycle, run.attempt, run.supply_version)
+    levels = _levels(run)
     skus = _skus(session, row, levels)
     if not skus:
         return None
@@ -226,14 +236,13 @@ def largest_share(units: Sequence[int]) -> float:
     return float(Fraction(sum(largest), total))
 
 
-def _of_attempt(row: CycleRow) -> ColumnElement[bool]:
+def _of_attempt(row: _Attempt) -> ColumnElement[bool]:
     return and_(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
 
 
-def _levels(session: Session, cycle: UUID) -> dict[str, float]:
+def _levels(run: result_queries.Run) -> dict[str, float]:
     """Return the level at which each constraint first refused, by its name, as the certificate states it."""
-    run = result_queries.run(session, cycle)
-    certificate = {} if run is None or run.certificate is None else json.loads(run.certificate)
+    certificate = {} if run.certificate is None else json.loads(run.certificate)
     stated = {f"supply:{sku}": found for sku, found in certificate.get("thresholds", {}).items()}
     stated |= certificate.get("levels", {})
     return {name: float(Fraction(found["level"])) for name, found in stated.items() if _is_plain(found["level"])}
@@ -244,7 +253,7 @@ def _is_plain(level: str) -> bool:
     return level.replace("/", "", 1).replace("-", "", 1).isdecimal()
 
 
-def _bounds(session: Session, row: CycleRow, levels: Mapping[str, float]) -> tuple[Bound, ...]:
+def _bounds(session: Session, row: _Attempt, levels: Mapping[str, float]) -> tuple[Bound, ...]:
     found = session.execute(
         select(GrantRow.bound_by, func.count(), func.sum(GrantRow.eligible_units - GrantRow.granted_units))
         .where(
@@ -259,7 +268,7 @@ def _bounds(session: Session, row: CycleRow, levels: Mapping[str, float]) -> tup
     return tuple(Bound(name, lines, int(missed), levels.get(name)) for name, lines, missed in found)
 
 
-def _carries(session: Session, row: CycleRow) -> Carries:
+def _carries(session: Session, row: _Attempt) -> Carries:
     carry = BookLine.carry_thousandths
     lines, owed, owing = session.execute(
         select(
@@ -271,8 +280,8 @@ def _carries(session: Session, row: CycleRow) -> Carries:
     return Carries(lines, int(owed) / 1000, -int(owing) / 1000)
 
 
-def _skus(session: Session, row: CycleRow, levels: Mapping[str, float]) -> list[SkuFigures]:
-    supply = supply_queries.supply(session, row.id)
+def _skus(session: Session, row: _Attempt, levels: Mapping[str, float]) -> list[SkuFigures]:
+    supply = supply_queries.supply(session, row.id, row.supply_version)
     names = catalogue.skus(session, withdrawn=True)
     sums = session.execute(
         select(
@@ -303,7 +312,7 @@ def _skus(session: Session, row: CycleRow, levels: Mapping[str, float]) -> list[
     ]
 
 
-def _shops(session: Session, row: CycleRow, short: Sequence[str]) -> list[_Shop]:
+def _shops(session: Session, row: _Attempt, short: Sequence[str]) -> list[_Shop]:
     of_short = GrantRow.sku.in_(short) if short else GrantRow.sku.is_not(None)
     sums = session.execute(
         select(
@@ -336,7 +345,7 @@ def _groups(shops: Iterable[tuple[str, _Shop]]) -> tuple[Group, ...]:
     )
 
 
-def _furthest(session: Session, row: CycleRow) -> tuple[FarLine, ...]:
+def _furthest(session: Session, row: _Attempt) -> tuple[FarLine, ...]:
     missing = GrantRow.requested_units - GrantRow.granted_units
     lines = session.execute(
         select(GrantRow, BookRetailer.region, BookLine.ineligible_why)
@@ -367,7 +376,7 @@ def _furthest(session: Session, row: CycleRow) -> tuple[FarLine, ...]:
     )
 
 
-def _reasons(session: Session, row: CycleRow) -> dict[str, int]:
+def _reasons(session: Session, row: _Attempt) -> dict[str, int]:
     counted = session.execute(
         select(GrantRow.reason, func.count())
         .where(_of_attempt(row))

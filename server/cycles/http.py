@@ -31,6 +31,9 @@ planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
 releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 
 
+Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
 @reading.get("")
 @http.of_shops
 def list_cycles(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[shapes.CycleLine]:
@@ -279,27 +282,28 @@ def explain(
 
 
 @reading.get("/{cycle}/export.zip", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
-def export_zip(cycle: UUID, session: http.Db) -> Response:
-    """Return ``problem/`` and ``result/`` as ``evenhand verify`` reads them."""
-    found = known(session, cycle)
-    return Response(
-        zipped(session, cycle),
-        media_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="cycle-{found.number}.zip"'},
-    )
+def export_zip(cycle: UUID, session: http.Db, attempt: Attempt = None) -> Response:
+    """Return ``problem/`` and ``result/`` of an attempt (the last) as ``evenhand verify`` reads them."""
+    return zipped(session, cycle, attempt)
 
 
-def zipped(session: http.Db, cycle: UUID) -> bytes:
-    """Return the cycle's folder as a zip archive."""
+def zipped(session: http.Db, cycle: UUID, attempt: int | None) -> Response:
+    """Return the folder of an attempt, the cycle's last where none is named, as a zip archive."""
+    number = known(session, cycle).number
     packed = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="evenhand-export-") as place:
         folder = Path(place)
-        exporting.write(session, cycle, folder)
+        exporting.write(session, cycle, folder, attempt)
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, str(path.relative_to(folder)))
-    return packed.getvalue()
+    named = f"cycle-{number}.zip" if attempt is None else f"cycle-{number}-attempt-{attempt}.zip"
+    return Response(
+        packed.getvalue(),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{named}"'},
+    )
 
 
 def known(session: http.Db, cycle: UUID) -> queries.Cycle:

@@ -64,6 +64,8 @@ class PolicyRow(Base):
 class CycleRow(Base):
     """One cycle. ``open`` is no state here: it follows from the windows. ``trouble`` is what stopped the last step.
 
+    ``published_attempt`` is the one whose grants are out, also while a correction of them is under way;
+    ``correction_reason`` then says why. ``published_at`` is the first publication's.
     ``score_version`` and ``forecast_version`` say where the weights of the frozen book come from; none where they are
     the retailers' own.
     """
@@ -81,6 +83,8 @@ class CycleRow(Base):
         CheckConstraint("book_root IS NULL OR commitment IS NOT NULL", name="root_after_commitment"),
         CheckConstraint("released_by IS DISTINCT FROM sent_by OR released_by IS NULL", name="two_persons"),
         CheckConstraint("state NOT IN ('released', 'published') OR released_by IS NOT NULL", name="released"),
+        CheckConstraint("state <> 'published' OR published_attempt = attempt", name="published"),
+        CheckConstraint("correction_reason IS NULL OR published_attempt IS NOT NULL", name="correction"),
         CheckConstraint("grace_s >= 0", name="grace"),
         CheckConstraint("extract(isodow FROM week) = 1", name="week_starts_monday"),
     )
@@ -101,6 +105,8 @@ class CycleRow(Base):
     score_version: Mapped[str | None]
     forecast_version: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    published_attempt: Mapped[int | None]
+    correction_reason: Mapped[str | None]
     sent_by: Mapped[str | None]
     released_by: Mapped[str | None]
     released_at: Mapped[datetime | None]
@@ -265,7 +271,7 @@ class AllocationRun(Base):
     """One attempt to share out a frozen book: what went in, what came out, what the checker said.
 
     ``input_sha256`` is the core's hash of the whole problem. A further attempt exists only where the supply was
-    corrected; the book never changes.
+    corrected or something decided by hand; the book never changes.
     """
 
     __tablename__ = "allocation_runs"
@@ -294,6 +300,53 @@ class AllocationRun(Base):
     solved_at: Mapped[datetime | None]
     verdict: Mapped[dict[str, Any] | None]
     verified_at: Mapped[datetime | None]
+
+
+class Publication(Base):
+    """One time that a cycle's grants went out; a further one corrects the one before, which stays readable."""
+
+    __tablename__ = "publications"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(["cycle", "attempt"], ["allocation_runs.cycle", "allocation_runs.attempt"]),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("(number = 1) = (reason IS NULL)", name="reason"),
+        CheckConstraint("released_by <> sent_by", name="two_persons"),
+    )
+
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    attempt: Mapped[int]
+    reason: Mapped[str | None]
+    sent_by: Mapped[str]
+    released_by: Mapped[str]
+    released_at: Mapped[datetime]
+    published_at: Mapped[datetime]
+
+
+class ShippedLine(Base):
+    """Goods of a line that left on a delivery, told by the deliveries: no correction takes them back.
+
+    They are the line's floor in every attempt after ``attempt``, whose grants were out then.
+    """
+
+    __tablename__ = "shipped_lines"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("shipped_units > 0", name="shipped"),
+        Index("ix_shipped_lines_cycle", "cycle", "retailer", "sku"),
+    )
+    __party__ = "retailer"
+
+    delivery: Mapped[UUID] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID]
+    retailer: Mapped[str]
+    attempt: Mapped[int]
+    shipped_units: Mapped[int] = mapped_column(BigInteger)
 
 
 class GrantRow(Base):

@@ -15,8 +15,13 @@ from allocation.tables.texts import Coded
 from server.cycles import copying, queries, result_queries, supply_queries, terms
 
 _LINES = """
-    SELECT retailer, sku, requested_units, floor_units, cap_units, weight, carry_thousandths
-    FROM book_lines WHERE cycle = :cycle
+    SELECT retailer, sku, requested_units, greatest(floor_units, coalesce(gone.units, 0)), cap_units, weight,
+        carry_thousandths
+    FROM book_lines LEFT JOIN (
+        SELECT retailer, sku, CAST(sum(shipped_units) AS bigint) AS units
+        FROM shipped_lines WHERE cycle = :cycle AND attempt < :attempt GROUP BY retailer, sku
+    ) AS gone USING (retailer, sku)
+    WHERE cycle = :cycle
 """
 _SHOPS = """
     SELECT retailer, weight, credit_minor, region, route, CAST(tier AS text), market_type
@@ -29,7 +34,7 @@ _PRICES = "SELECT sku, price_minor FROM book_skus WHERE cycle = :cycle"
 class Basis:
     """What a problem is made of: a frozen book, a version of its supply, the text of a policy, and an attempt.
 
-    The attempt says which manual decisions count.
+    The attempt says which manual decisions count, and which goods had left before it: a floor of their lines.
     """
 
     cycle: UUID
@@ -77,6 +82,7 @@ def problem(
             "carry": copying.WHOLE,
         },
         cycle=basis.cycle,
+        attempt=basis.attempt,
     )
     if arrived is not None:
         lines = _as_arrived(lines, arrived)

@@ -1,22 +1,22 @@
 """Publication: every retailer's grants and the revealed secret, in one transaction; the carry for the next cycle.
 
-Nothing here commits. Afterwards nothing leads away from ``published``, and the application's role may change no
-row of the grants.
+Nothing here commits. The application's role may change no row of the grants and of the publications: a correction is
+another attempt with rows of its own, and another publication.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from contract.feed import GRANTS_PER_PART, Grants
-from server.cycles import carrying, freezing, frozen_book, moves, queries, result_queries, supply_queries
+from server.cycles import carrying, correcting, freezing, frozen_book, moves, queries, result_queries, supply_queries
 from server.cycles.events import GrantsPublished
-from server.cycles.models import BookLine, CycleRow, GrantRow
+from server.cycles.models import BookLine, Carry, CycleRow, GrantRow, Publication
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
 from server.orders import windows as order_windows
@@ -34,21 +34,52 @@ _STORE_CARRIES = text(
 
 
 def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
-    """Publish a released cycle; return whether it did, False where it is published already."""
+    """Publish a released cycle; return whether it did, False where it is published already.
+
+    Where its grants were out before, this is their correction: every terminal of the cycle gets the new figures and
+    hashes, with what the first publication said of each line that differs from it.
+    """
     row = moves.locked(session, cycle)
     if row.state != "released":
         return False
     lines = frozen_lines(session, row)
-    tell_grants(session, row, lines, at=at)
-    found = frozen_book.tree(session, row)
-    frozen_book.tell(session, row, found, at=at, secret=freezing.secret_of(session, cycle).hex())
-    order_windows.move_windows(session, cycle, "published", at=at)
-    store_carry(session, row, lines)
-    row.published_at = at
+    out = [*correcting.publications(session, cycle), _record(session, row, at)]
+    tell_grants(session, row, lines, out, at=at)
+    if row.published_attempt is None:
+        found = frozen_book.tree(session, row)
+        frozen_book.tell(session, row, found, at=at, secret=freezing.secret_of(session, cycle).hex())
+        order_windows.move_windows(session, cycle, "published", at=at)
+        row.published_at = at
+        store_carry(session, row, lines)
+    else:
+        correct_carry(session, row, lines)
+    row.published_attempt, row.correction_reason = row.attempt, None
     moves.move(session, row, "publish", at=at, actor=SYSTEM)
     events.publish(session, GrantsPublished(cycle, at), lock=f"cycle:{cycle}")
-    audit.record(session, actor=SYSTEM, action="cycle.published", subject=f"cycle:{cycle}", at=at)
+    detail = {"publication": len(out), "attempt": row.attempt}
+    audit.record(session, actor=SYSTEM, action="cycle.published", subject=f"cycle:{cycle}", at=at, detail=detail)
     return True
+
+
+def _record(session: Session, row: CycleRow, at: datetime) -> correcting.Published:
+    """Write the publication down and return it."""
+    number = len(correcting.publications(session, row.id)) + 1
+    assert row.sent_by is not None  # noqa: S101 - a constraint holds it
+    assert row.released_by is not None  # noqa: S101 - a constraint holds it
+    session.add(
+        Publication(
+            cycle=row.id,
+            number=number,
+            attempt=row.attempt,
+            reason=row.correction_reason,
+            sent_by=row.sent_by,
+            released_by=row.released_by,
+            released_at=row.released_at or at,
+            published_at=at,
+        )
+    )
+    session.flush()
+    return correcting.publications(session, row.id)[-1]
 
 
 @dataclass(frozen=True)
@@ -94,8 +125,20 @@ def lines_of(session: Session, cycle: UUID, retailer: str) -> dict[str, FrozenLi
     return {} if row is None else {sku: line for (_, sku), line in frozen_lines(session, row, retailer).items()}
 
 
-def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str], FrozenLine], *, at: datetime) -> None:
-    """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message."""
+def tell_grants(
+    session: Session,
+    row: CycleRow,
+    frozen: Mapping[tuple[str, str], FrozenLine],
+    out: Sequence[correcting.Published],
+    *,
+    at: datetime,
+) -> None:
+    """Send each retailer its lines with the numbers behind their reasons, in parts that fit into a message.
+
+    ``out`` are all publications up to this one.
+    """
+    first, now = out[0], out[-1]
+    before = correcting.granted(session, row.id, first.attempt) if now.number > 1 else {}
     run = result_queries.run(session, row.id)
     policy = queries.policy(session, row.policy_name, row.policy_version)
     assert run is not None  # noqa: S101 - released
@@ -125,12 +168,16 @@ def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str]
             "asked_units": asked[grant.sku],
             "carry_thousandths": here.carry_thousandths,
             "carried_thousandths": here.carried_thousandths,
+            "before_units": _other(before.get((grant.retailer, grant.sku)), grant.granted_units),
         }
 
     same = {
         "cycle": row.id,
         "name": {"zh": row.name_zh, "en": row.name_en},
-        "released_at": row.released_at or at,
+        "released_at": first.released_at,
+        "version": now.number,
+        "corrected_at": None if now.number == 1 else at,
+        "correction": now.reason,
         "policy": moves.policy_label(policy),
         "seed": run.seed or "",
         "input_sha256": run.input_sha256,
@@ -149,6 +196,21 @@ def tell_grants(session: Session, row: CycleRow, frozen: Mapping[tuple[str, str]
             for number, part in enumerate(parts, start=1)
         ]
     outbox.append(session, items, at=at)
+
+
+def _other(before: int | None, now: int) -> int | None:
+    """Return what a line had before, where that is something else."""
+    return None if before == now else before
+
+
+def correct_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:
+    """Store what the next cycle owes anew; what a later cycle has set since stands."""
+    session.execute(update(Carry).where(Carry.cycle == row.id).values(carry_thousandths=0))
+    later = session.execute(
+        select(Carry.retailer, Carry.sku).join(CycleRow, CycleRow.id == Carry.cycle).where(CycleRow.number > row.number)
+    )
+    stand = {(retailer, sku) for retailer, sku in later}
+    store_carry(session, row, {key: line for key, line in lines.items() if key not in stand})
 
 
 def store_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:

@@ -43,6 +43,8 @@ class Cycle:
     score_version: str | None
     forecast_version: str | None
     attempt: int
+    published_attempt: int | None
+    correction_reason: str | None
     created_by: str
     sent_by: str | None
     released_by: str | None
@@ -58,8 +60,13 @@ class Cycle:
 
     @property
     def published(self) -> bool:
-        """Whether the grants are out."""
-        return self.state == "published"
+        """Whether grants are out, be they under correction or not."""
+        return self.published_attempt is not None
+
+    @property
+    def correcting(self) -> bool:
+        """Whether a correction of the grants that are out is under way."""
+        return self.published and self.state != "published"
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,10 @@ def cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
 def current_cycle(session: Session) -> Cycle | None:
     """Return the newest cycle that is announced and not yet published or called off, or none."""
     row = session.scalars(
-        select(CycleRow).where(CycleRow.state.not_in(OVER)).order_by(CycleRow.number.desc()).limit(1)
+        select(CycleRow)
+        .where(CycleRow.state.not_in(OVER), CycleRow.published_attempt.is_(None))
+        .order_by(CycleRow.number.desc())
+        .limit(1)
     ).one_or_none()
     return None if row is None else _cycle(row, _open(session, [row.id]))
 
@@ -121,7 +131,10 @@ def current_cycle(session: Session) -> Cycle | None:
 def published_cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
     """Return published cycles, the last published first."""
     rows = session.scalars(
-        select(CycleRow).where(CycleRow.state == "published").order_by(CycleRow.published_at.desc()).limit(limit)
+        select(CycleRow)
+        .where(CycleRow.published_attempt.is_not(None))
+        .order_by(CycleRow.published_at.desc())
+        .limit(limit)
     )
     return [_cycle(row, frozenset()) for row in rows]
 
@@ -187,6 +200,8 @@ def _cycle(row: CycleRow, opened: frozenset[UUID]) -> Cycle:
         score_version=row.score_version,
         forecast_version=row.forecast_version,
         attempt=row.attempt,
+        published_attempt=row.published_attempt,
+        correction_reason=row.correction_reason,
         created_by=row.created_by,
         sent_by=row.sent_by,
         released_by=row.released_by,

@@ -100,22 +100,24 @@ def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | N
 
 
 def revealed_secret(session: Session, cycle_id: UUID) -> str | None:
-    """Return the draw's secret (hex) once the cycle is published; none before."""
+    """Return the draw's secret (hex) once the cycle was published; none before."""
     return session.scalar(
         select(CycleSecret.secret)
         .join(CycleRow, CycleRow.id == CycleSecret.cycle)
-        .where(CycleSecret.cycle == cycle_id, CycleRow.state == "published")
+        .where(CycleSecret.cycle == cycle_id, CycleRow.published_attempt.is_not(None))
     )
 
 
 def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
-    """Return the published grants in byte order of retailer and SKU; nothing before the cycle is published."""
-    state = session.scalar(select(CycleRow.state).where(CycleRow.id == cycle_id))
-    return drafted_grants(session, cycle_id, retailer) if state == "published" else []
+    """Return the grants that are out, in byte order of retailer and SKU; nothing before the first publication."""
+    attempt = session.scalar(select(CycleRow.published_attempt).where(CycleRow.id == cycle_id))
+    return [] if attempt is None else drafted_grants(session, cycle_id, retailer, attempt=attempt)
 
 
-def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
-    """Return the grants of the cycle's last attempt, published or not, in byte order of retailer and SKU."""
+def drafted_grants(
+    session: Session, cycle_id: UUID, retailer: str | None = None, *, attempt: int | None = None
+) -> list[Grant]:
+    """Return the grants of an attempt, the cycle's last one where none is named, in byte order of retailer and SKU."""
     query = (
         select(
             GrantRow.retailer,
@@ -127,7 +129,10 @@ def drafted_grants(session: Session, cycle_id: UUID, retailer: str | None = None
             GrantRow.reason,
             GrantRow.bound_by,
         )
-        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.attempt == GrantRow.attempt))
+        .join(
+            CycleRow,
+            (CycleRow.id == GrantRow.cycle) & (GrantRow.attempt == (CycleRow.attempt if attempt is None else attempt)),
+        )
         .where(GrantRow.cycle == cycle_id)
         .order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
     )

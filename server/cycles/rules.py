@@ -1,6 +1,6 @@
 """Pure decisions about cycles: what may follow what, when a window stands, who is eligible."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -23,11 +23,12 @@ State = Literal[
 ]
 Act = Literal[
     "announce", "close", "freeze", "solve", "pass", "refuse", "again", "send", "send_back", "release", "publish",
-    "call_off",
+    "correct", "call_off",
 ]  # fmt: skip
 Note = Literal["", "opens_missing", "opens_twice", "closes_missing", "closes_twice"]
 
-#: From where an act starts, and where it leads. Nothing leads away from ``published`` or ``called_off``.
+#: From where an act starts, and where it leads. Nothing leads away from ``called_off``, and from ``published`` only
+#: the correction of what was published.
 MOVES: dict[Act, tuple[frozenset[State], State]] = {
     "announce": (frozenset({"draft"}), "announced"),
     "close": (frozenset({"announced"}), "closed"),
@@ -40,6 +41,7 @@ MOVES: dict[Act, tuple[frozenset[State], State]] = {
     "send_back": (frozenset({"in_review"}), "verified"),
     "release": (frozenset({"in_review"}), "released"),
     "publish": (frozenset({"released"}), "published"),
+    "correct": (frozenset({"published"}), "frozen"),
     "call_off": (
         frozenset({"draft", "announced", "closed", "frozen", "solved", "verified", "refused", "in_review"}),
         "called_off",
@@ -57,7 +59,9 @@ NEXT_STEP: dict[State, str] = {
 #: Where a step calculates for long.
 STOPPABLE: frozenset[State] = frozenset[State]({"frozen", "solved"})
 
-TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | MOVES["again"][0]
+#: Where a new supply or a manual decision starts another attempt on the frozen book.
+REDONE: frozenset[State] = MOVES["again"][0] | MOVES["correct"][0]
+TAKES_SUPPLY: frozenset[State] = frozenset[State]({"draft", "announced", "closed"}) | REDONE
 
 
 def advance(state: State, act: Act) -> State:
@@ -74,7 +78,7 @@ def advance(state: State, act: Act) -> State:
 
 
 def takes_supply(state: str) -> bool:
-    """Return whether supply released in this state still counts: until the result is sent for release."""
+    """Return whether supply released in this state still counts: not while the result waits for its release."""
     return state in TAKES_SUPPLY or state == "open"
 
 
@@ -93,6 +97,18 @@ def check_can_stop(state: State) -> None:
     _check_state(state, STOPPABLE)
 
 
+def check_redone(state: State) -> Act:
+    """Return the act by which another attempt starts from ``state``; elsewhere refuse with ``wrong_state``."""
+    _check_state(state, REDONE)
+    return "correct" if state in MOVES["correct"][0] else "again"
+
+
+def check_not_published(published_attempt: int | None) -> None:
+    """Refuse to call off what was published once, also while it is corrected, with ``wrong_state``."""
+    if published_attempt is not None:
+        raise Conflict("wrong_state", state="published", needed=" / ".join(sorted(MOVES["call_off"][0])))
+
+
 def check_windows_closed(states: Iterable[str]) -> None:
     """Refuse while a window still takes orders, with ``wrong_state``."""
     if not all_closed(list(states)):
@@ -108,6 +124,19 @@ def check_second_person(sent_by: str | None, releaser: str) -> None:
     """Refuse the sender as releaser, with ``same_person``."""
     if sent_by is None or sent_by == releaser:
         raise Rejected("same_person", name=releaser)
+
+
+# Corrections of what was published
+
+
+def above(promised_units: Mapping[str, int], now_units: Mapping[str, int]) -> list[str]:
+    """Return the SKUs of which there would be more than when the grants first went out, in byte order."""
+    return sorted(sku for sku, units in now_units.items() if units > promised_units.get(sku, 0))
+
+
+def short_of_shipped(shipped_units: Mapping[str, int], offered_units: Mapping[str, int]) -> list[str]:
+    """Return the SKUs of which more has left already than would be offered, in byte order."""
+    return sorted(sku for sku, units in shipped_units.items() if units > offered_units.get(sku, 0))
 
 
 # When a window stands

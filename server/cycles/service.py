@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from allocation import seeding
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, moves, queries, result_queries, rules, standing, supply_queries
+from server.cycles import attempts, correcting, moves, queries, result_queries, rules, standing, supply_queries
 from server.cycles.errors import (
     ALL_BESIDE_ONE,
     ALL_OPEN_TOO_SOON,
@@ -146,13 +146,20 @@ def release_supply(
     """Set all supply of a cycle anew; return its version.
 
     Before the book is frozen this is all. Afterwards, and until the result is sent for release, it starts
-    another attempt on the same book, and the earlier attempt stays on record.
+    another attempt on the same book, and the earlier attempt stays on record. Once the grants are out, it begins
+    their correction: by the same policy and draw, with what has left as a floor.
+
+    Raises
+    ------
+    Invalid
+        Of a correction, where there would be more than was promised, or less than has left already.
     """
     row = moves.locked(session, cycle)
     state = moves.state_of(row)
-    redo = state in rules.MOVES["again"][0]
-    if not redo:
-        rules.check_takes_supply(state)
+    redo = state in rules.REDONE
+    rules.check_takes_supply(state)
+    if row.published_attempt is not None:
+        correcting.check_supply(session, row, lines)
     version = row.supply_version + 1
     session.add(
         SupplyVersion(
@@ -190,7 +197,7 @@ def release_supply(
             at=at,
         )
     if redo:
-        attempts.try_again(session, row, at=at, actor=moves.actor_of(by))
+        attempts.try_again(session, row, at=at, actor=moves.actor_of(by), reason=reason.strip())
     elif row.state == "closed":
         moves.resume(session, row)
     return version
@@ -296,6 +303,7 @@ def publish(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> Non
 def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: datetime) -> None:
     """End a cycle without a result; its retailers are told. What was published cannot be called off."""
     row = moves.locked(session, cycle)
+    rules.check_not_published(row.published_attempt)
     announced = row.state != "draft"
     moves.move(
         session, row, "call_off", at=at, actor=moves.actor_of(by), detail={"reason": standing.named("reason", reason)}

@@ -42,6 +42,11 @@ class Line:
     minimum_units: int
     scarce: bool
 
+    @property
+    def offered_units(self) -> int:
+        """What can be granted: the supply less the reserve, in whole packs."""
+        return (self.supply_units - self.reserve_units) // self.pack_units * self.pack_units
+
 
 def read_csv(name: str, content: bytes, skus: Mapping[str, Sku]) -> list[Line]:
     """Return the supply in a file of a spreadsheet.

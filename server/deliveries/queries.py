@@ -148,6 +148,29 @@ def dispatched_cycles(session: Session) -> frozenset[UUID]:
     return frozenset(session.scalars(select(DeliveryRow.cycle).distinct()))
 
 
+def noticed_units(session: Session, cycle: UUID, retailer: str | None = None) -> dict[tuple[str, str], int]:
+    """Return the units of a cycle that stand on shipment notices, held ones too, by retailer and SKU."""
+    query = (
+        select(DeliveryLineRow.retailer, DeliveryLineRow.sku, func.sum(DeliveryLineRow.shipped_units))
+        .join(DeliveryRow, DeliveryRow.id == DeliveryLineRow.delivery_id)
+        .where(DeliveryRow.cycle == cycle)
+        .group_by(DeliveryLineRow.retailer, DeliveryLineRow.sku)
+    )
+    if retailer is not None:
+        query = query.where(DeliveryRow.retailer == retailer)
+    return {(code, sku): int(units) for code, sku, units in session.execute(query)}
+
+
+def parts(session: Session, cycle: UUID) -> dict[str, int]:
+    """Return the number of the last notice of each retailer in a cycle."""
+    rows = session.execute(
+        select(DeliveryRow.retailer, func.max(DeliveryRow.part))
+        .where(DeliveryRow.cycle == cycle)
+        .group_by(DeliveryRow.retailer)
+    )
+    return dict(rows.all())
+
+
 def claim(session: Session, claim_id: UUID) -> Claim | None:
     """Return one claim, or none."""
     return next(iter(_claims(session, _claim_query().where(ClaimRow.id == claim_id))), None)

@@ -5,7 +5,7 @@ be the first.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from contract.ids import uuid7
 from contract.messages import ConfirmDelivery, ConfirmedLine
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
-from server.cycles import result_queries
+from server.cycles import result_queries, shipping
 from server.deliveries import queries, rules
 from server.deliveries.events import DeliveryConfirmed
 from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
@@ -57,24 +57,28 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
     """Make the shipment notices of a published cycle, one a retailer with something granted, and tell the terminals.
 
     A retailer with more than :data:`rules.LINES_PER_NOTICE` lines gets several. Goods of a suspended retailer, or of
-    one that lacks a licence for them today, are held. Done again, it makes only what is missing: nothing.
+    one that lacks a licence for them today, are held. Done again, it makes only what is missing: nothing, or what a
+    correction granted beyond what is on a notice already.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``, or ``wrong_state`` where the cycle is not published.
+        ``not_found``, or ``wrong_state`` where the cycle is not published, or its grants are being corrected.
     """
+    attempt = shipping.hold(session, cycle_id)
     cycle = cycles.cycle(session, cycle_id)
-    if cycle is None:
-        raise Rejected("not_found", what="cycle", name=str(cycle_id))
-    if not cycle.published:
-        raise Conflict("wrong_state", state=cycle.state, needed="published")
-    granted = [grant for grant in result_queries.grants(session, cycle_id) if grant.granted_units > 0]
+    assert cycle is not None  # noqa: S101 - it is held
+    noticed, parts = queries.noticed_units(session, cycle_id), queries.parts(session, cycle_id)
+    granted = [
+        replace(grant, granted_units=left)
+        for grant in result_queries.grants(session, cycle_id)
+        if (left := grant.granted_units - noticed.get((grant.retailer, grant.sku), 0)) > 0
+    ]
     gate = _Gate.at(session, {grant.retailer for grant in granted}, ZoneInfo(cycle.zone), at)
     rows: list[dict[str, Any]] = []
     lines: dict[UUID, list[dict[str, Any]]] = {}
     for code, mine in groupby(granted, key=lambda grant: grant.retailer):
-        for part, some in enumerate(rules.notices(list(mine)), start=1):
+        for part, some in enumerate(rules.notices(list(mine)), start=parts.get(code, 0) + 1):
             row = _new_delivery(cycle_id, gate, code, part, [grant.sku for grant in some], operator, at)
             rows.append(row)
             lines[row["id"]] = [
@@ -89,6 +93,8 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
             ]
     made = _write(session, rows, lines)
     new = [row for row in rows if row["id"] in made]
+    leaving = (line for row in new if row["state"] == "shipped" for line in lines[row["id"]])
+    shipping.note(session, cycle_id, attempt, map(_shipped, leaving))
     _tell(session, [row["id"] for row in new], at=at)
     done = Dispatched(
         shipped=sum(row["state"] == "shipped" for row in new),
@@ -107,17 +113,20 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
 
 
 def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *, at: datetime) -> None:
-    """Let held goods go once the reason is gone.
+    """Let held goods go once the reason is gone; what a correction took from them meanwhile stays behind.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state`` where the delivery is not held; ``suspended`` or ``not_licensed`` where the
-        reason, or another one, still stands.
+        ``not_found``; ``wrong_state`` where the delivery is not held, or the cycle's grants are being corrected, or
+        nothing of it is granted any more; ``suspended`` or ``not_licensed`` where the reason, or another one, still
+        stands.
     """
-    row = session.get(DeliveryRow, delivery_id, with_for_update=True)
-    if row is None:
+    of_cycle = session.scalar(select(DeliveryRow.cycle).where(DeliveryRow.id == delivery_id))
+    if of_cycle is None:
         raise Rejected("not_found", what="delivery", name=str(delivery_id))
+    attempt = shipping.hold(session, of_cycle)
+    row = session.get_one(DeliveryRow, delivery_id, with_for_update=True)
     if row.state != "held":
         raise Conflict("wrong_state", state=row.state, needed="held")
     cycle = cycles.cycle(session, row.cycle)
@@ -130,12 +139,44 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
         sku, _, licence_class = hold.why.partition(" ")
         on = at.astimezone(zone).date().isoformat()
         raise Rejected("not_licensed", sku=sku, licence_class=licence_class.strip("()"), on=on)
+    leaving = _still_granted(session, row)
+    if not leaving:
+        raise Conflict("wrong_state", state="taken back by a correction", needed="granted")
+    shipping.note(session, row.cycle, attempt, map(_shipped, leaving))
     row.state = "shipped"
     row.shipped_at = at
     row.held_code = row.held_why = None
     session.flush()
     _tell(session, [row.id], at=at)
     _record(session, operator, "delivery.released", f"delivery:{row.number}", at, {"retailer": row.retailer})
+
+
+def _still_granted(session: Session, row: DeliveryRow) -> list[dict[str, Any]]:
+    """Cut the lines of a held delivery to what is granted now beyond other notices; return those that are left."""
+    granted = {grant.sku: grant.granted_units for grant in result_queries.grants(session, row.cycle, row.retailer)}
+    noticed = queries.noticed_units(session, row.cycle, row.retailer)
+    lines = session.scalars(select(DeliveryLineRow).where(DeliveryLineRow.delivery_id == row.id)).all()
+    cut = {
+        line: min(line.shipped_units, line.shipped_units + granted.get(line.sku, 0) - noticed[row.retailer, line.sku])
+        for line in lines
+    }
+    if not any(units > 0 for units in cut.values()):
+        return []
+    for line, units in cut.items():
+        if units <= 0:
+            session.delete(line)
+        else:
+            line.shipped_units = line.granted_units = units
+    session.flush()
+    return [
+        {"delivery_id": row.id, "retailer": row.retailer, "sku": line.sku, "shipped_units": units}
+        for line, units in cut.items()
+        if units > 0
+    ]
+
+
+def _shipped(line: Mapping[str, Any]) -> shipping.Shipped:
+    return shipping.Shipped(line["delivery_id"], line["retailer"], line["sku"], line["shipped_units"])
 
 
 def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: Arrival) -> Accepted:

@@ -19,6 +19,7 @@ from server.cycles.models import (
     CycleRow,
     GrantRow,
     PolicyRow,
+    Publication,
     SupplyLine,
     SupplyVersion,
 )
@@ -225,6 +226,7 @@ def publish_grants(session: Session, grants: dict[str, dict[str, int]], *, at: d
             supply_version=1,
             commitment=digest,
             attempt=1,
+            published_attempt=1,
             sent_by="planner-1",
             released_by="releaser-1",
             released_at=at,
@@ -256,6 +258,18 @@ def publish_grants(session: Session, grants: dict[str, dict[str, int]], *, at: d
         for sku, offered in units.items()
     )
     session.add(AllocationRun(cycle=cycle, attempt=1, supply_version=1, policy_text="", input_sha256=digest))
+    session.flush()
+    session.add(
+        Publication(
+            cycle=cycle,
+            number=1,
+            attempt=1,
+            sent_by="planner-1",
+            released_by="releaser-1",
+            released_at=at,
+            published_at=at,
+        )
+    )
     session.add_all(
         BookLine(
             cycle=cycle,

@@ -35,6 +35,7 @@ from server.cycles.models import (
     PlannedWindow,
     RouteSchedule,
     ScoreComparison,
+    ShippedLine,
 )
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
@@ -311,6 +312,10 @@ def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:
             proposed_at=NOW,
             state="proposed",
         )
+        for code in SHOPS
+    )
+    session.add_all(
+        ShippedLine(delivery=uuid7(), sku="K1", cycle=cycle, retailer=code, attempt=1, shipped_units=1)
         for code in SHOPS
     )
     session.add(

@@ -476,6 +476,8 @@ def upgrade() -> None:
         sa.Column("score_version", sa.String(), nullable=True),
         sa.Column("forecast_version", sa.String(), nullable=True),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("published_attempt", sa.Integer(), nullable=True),
+        sa.Column("correction_reason", sa.String(), nullable=True),
         sa.Column("sent_by", sa.String(), nullable=True),
         sa.Column("released_by", sa.String(), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
@@ -485,6 +487,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("commitment ~ '^[0-9a-f]{64}$'", name=op.f("ck_cycles_commitment")),
+        sa.CheckConstraint("state <> 'published' OR published_attempt = attempt", name=op.f("ck_cycles_published")),
         sa.CheckConstraint(
             "state IN ('draft', 'announced', 'closed', 'frozen', 'solved', 'verified', 'refused', 'in_review', 'released', 'published', 'called_off')",
             name=op.f("ck_cycles_state"),
@@ -496,6 +499,9 @@ def upgrade() -> None:
             "state NOT IN ('released', 'published') OR released_by IS NOT NULL", name=op.f("ck_cycles_released")
         ),
         sa.CheckConstraint("book_root IS NULL OR commitment IS NOT NULL", name=op.f("ck_cycles_root_after_commitment")),
+        sa.CheckConstraint(
+            "correction_reason IS NULL OR published_attempt IS NOT NULL", name=op.f("ck_cycles_correction")
+        ),
         sa.CheckConstraint("extract(isodow FROM week) = 1", name=op.f("ck_cycles_week_starts_monday")),
         sa.CheckConstraint("grace_s >= 0", name=op.f("ck_cycles_grace")),
         sa.CheckConstraint(
@@ -1748,6 +1754,27 @@ def upgrade() -> None:
     )
     op.create_index("ix_grants_retailer_cycle", "grants", ["retailer", "cycle"], unique=False)
     op.create_table(
+        "publications",
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("sent_by", sa.String(), nullable=False),
+        sa.Column("released_by", sa.String(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(number = 1) = (reason IS NULL)", name=op.f("ck_publications_reason")),
+        sa.CheckConstraint("number > 0", name=op.f("ck_publications_number")),
+        sa.CheckConstraint("released_by <> sent_by", name=op.f("ck_publications_two_persons")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "attempt"],
+            ["allocation_runs.cycle", "allocation_runs.attempt"],
+            name=op.f("fk_publications_cycle_attempt_allocation_runs"),
+        ),
+        sa.ForeignKeyConstraint(["cycle"], ["cycles.id"], name=op.f("fk_publications_cycle_cycles")),
+        sa.PrimaryKeyConstraint("cycle", "number", name=op.f("pk_publications")),
+    )
+    op.create_table(
         "score_comparisons",
         sa.Column("first_version", sa.Integer(), nullable=True),
         sa.Column("first_text", sa.String(), nullable=False),
@@ -1801,6 +1828,23 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_comparisons")),
     )
+    op.create_table(
+        "shipped_lines",
+        sa.Column("delivery", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("shipped_units", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("shipped_units > 0", name=op.f("ck_shipped_lines_shipped")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"],
+            ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"],
+            name=op.f("fk_shipped_lines_cycle_retailer_sku_book_lines"),
+        ),
+        sa.PrimaryKeyConstraint("delivery", "sku", name=op.f("pk_shipped_lines")),
+    )
+    op.create_index("ix_shipped_lines_cycle", "shipped_lines", ["cycle", "retailer", "sku"], unique=False)
     op.execute(
         "CREATE FUNCTION audit_empty(emptied bigint[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE audit\n        SET actor = split_part(actor, ':', 1) || ':', subject = '', detail = '{}', remote = NULL, salt = NULL\n        WHERE id = ANY (emptied) AND salt IS NOT NULL AND action <> 'audit.erased' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
@@ -1965,6 +2009,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON score_taken_skus USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_taken_skus.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_taken_skus.retailer))"
     )
+    op.execute("ALTER TABLE shipped_lines ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON shipped_lines USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = shipped_lines.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = shipped_lines.retailer))"
+    )
     op.execute("ALTER TABLE stock_acts ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON stock_acts USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer))"
@@ -1991,13 +2039,16 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP VIEW parties_within CASCADE")
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
     op.execute("DROP FUNCTION audit_wait_for_seal()")
     op.execute("DROP FUNCTION audit_empty(bigint[])")
+    op.drop_index("ix_shipped_lines_cycle", table_name="shipped_lines")
+    op.drop_table("shipped_lines")
     op.drop_table("score_comparisons")
+    op.drop_table("publications")
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
     op.drop_index("ix_comparisons_cycle", table_name="comparisons")

@@ -18,7 +18,10 @@ Bound = Literal["supply", "credit", "units", "quota", "other", ""]
 
 @dataclass(frozen=True)
 class GrantRow:
-    """One granted line. ``bound`` is the sort of constraint that stopped it."""
+    """One granted line. ``bound`` is the sort of constraint that stopped it.
+
+    ``grant.before_units`` is what was granted at first, where a correction changed it.
+    """
 
     grant: Grant
     item: CatalogueItem
@@ -33,7 +36,10 @@ class GrantRow:
 
 @dataclass(frozen=True)
 class GrantsView:
-    """A published cycle. While parts are missing, ``missing_parts`` says how many."""
+    """A published cycle. While parts are missing, ``missing_parts`` says how many.
+
+    ``corrected_at`` is when it was changed after its first publication, because of ``correction``.
+    """
 
     cycle: UUID
     name: Text
@@ -42,6 +48,8 @@ class GrantsView:
     seed: str
     input_sha256: str
     result_sha256: str
+    corrected_at: datetime | None
+    correction: str
     missing_parts: int
     rows: list[GrantRow]
     granted_units: int
@@ -49,9 +57,14 @@ class GrantsView:
     draw: Draw | None
     commitment_seen_at_ms: int | None
 
+    @property
+    def changed(self) -> int:
+        """How many lines stand otherwise than they were published at first."""
+        return sum(row.grant.before_units is not None for row in self.rows)
+
 
 def read_all(store: Store, clock: ServerClock) -> list[GrantsView]:
-    """Return every published cycle, newest first; short lines stand before filled ones."""
+    """Return every published cycle, newest first; corrected lines stand before others, short before filled ones."""
     parts: dict[UUID, list[Grants]] = {}
     for part in feed.read(store, Grants):
         parts.setdefault(part.cycle, []).append(part)
@@ -66,7 +79,7 @@ def read(store: Store, clock: ServerClock, cycle: UUID) -> GrantsView | None:
 
 def _view(store: Store, clock: ServerClock, cycle: UUID, parts: list[Grants]) -> GrantsView:
     known = catalogue.read(store)
-    first = parts[0]
+    first = max(parts, key=lambda part: part.version)
     lines = [line for part in sorted(parts, key=lambda part: part.part) for line in part.lines]
     rows = [GrantRow(line, known.item(line.sku), _bound(line.bound_by)) for line in lines]
     seen = feed.seen_commitment(store, str(cycle))
@@ -78,8 +91,17 @@ def _view(store: Store, clock: ServerClock, cycle: UUID, parts: list[Grants]) ->
         seed=first.seed,
         input_sha256=first.input_sha256,
         result_sha256=first.result_sha256,
+        corrected_at=first.corrected_at,
+        correction=first.correction or "",
         missing_parts=first.parts - len(parts),
-        rows=sorted(rows, key=lambda row: (row.grant.granted_units >= row.grant.requested_units, row.grant.sku)),
+        rows=sorted(
+            rows,
+            key=lambda row: (
+                row.grant.before_units is None,
+                row.grant.granted_units >= row.grant.requested_units,
+                row.grant.sku,
+            ),
+        ),
         granted_units=sum(line.granted_units for line in lines),
         requested_units=sum(line.requested_units for line in lines),
         draw=_draw(store, clock, cycle, first.seed),

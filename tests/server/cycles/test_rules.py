@@ -113,17 +113,33 @@ def test_whatever_is_tried_a_cycle_is_published_only_by_way_of_its_check_and_its
             assert state not in MOVES[act][0]
             continue
         path.append(state)
+    for at, reached in enumerate(path):
+        if reached == "published":
+            assert path[at - 4 : at] == ["solved", "verified", "in_review", "released"]
+            assert set(path[at + 1 : at + 2]) <= {"frozen"}
     if "published" in path:
-        assert path[-1] == "published"
-        assert path[-5:] == ["solved", "verified", "in_review", "released", "published"]
         assert path.index("announced") < path.index("closed") < path.index("frozen")
     if "called_off" in path:
         assert path[-1] == "called_off"
 
 
-def test_every_state_but_the_last_two_leads_on():
+def test_every_state_but_one_leads_on_and_from_published_only_a_correction_does():
     ends = {state for state in get_args(State) if not any(state in starts for starts, _ in MOVES.values())}
-    assert ends == {"published", "called_off"}
+    assert ends == {"called_off"}
+    assert [act for act, (starts, _) in MOVES.items() if "published" in starts] == ["correct"]
+
+
+def test_a_correction_promises_nothing_more_and_takes_nothing_back_that_has_left():
+    assert rules.above({"A": 10, "B": 5}, {"A": 10, "B": 4}) == []
+    assert rules.above({"A": 10}, {"B": 1, "A": 11}) == ["A", "B"]
+    assert rules.short_of_shipped({"A": 10, "B": 3}, {"A": 10, "B": 4}) == []
+    assert rules.short_of_shipped({"A": 10, "B": 3}, {"A": 9}) == ["A", "B"]
+
+
+def test_what_was_published_once_is_never_called_off():
+    rules.check_not_published(None)
+    with pytest.raises(Conflict):
+        rules.check_not_published(1)
 
 
 def test_the_sender_is_not_the_second_person():
