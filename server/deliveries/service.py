@@ -141,7 +141,7 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
         raise Rejected("not_licensed", sku=sku, licence_class=licence_class.strip("()"), on=on)
     leaving = _still_granted(session, row)
     if not leaving:
-        raise Conflict("wrong_state", state="taken back by a correction", needed="granted")
+        raise Conflict("wrong_state", state="taken back", needed="granted")
     shipping.note(session, row.cycle, attempt, map(_shipped, leaving))
     row.state = "shipped"
     row.shipped_at = at
