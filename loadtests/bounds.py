@@ -20,7 +20,7 @@ from server.kit.db import EVERYTHING, NOTHING, bounds, make_engine, make_session
 APP_ROLE = "evenhand_app"
 SHOPS = """
 INSERT INTO retailers SELECT 'R' || i, 'shop', 'address', 'city', 'region-' || (i % 10), 'route-' || (i % 100),
-  CASE WHEN i % 2 = 0 THEN 'town' ELSE 'village' END, 1, 1, NULL, 'good', NULL, now(), now()
+  CASE WHEN i % 2 = 0 THEN 'town' ELSE 'village' END, 1, 1, NULL, 'good', NULL, NULL, NULL, NULL, now(), now()
 FROM generate_series(1, 10000) i
 """
 SKUS = """

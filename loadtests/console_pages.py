@@ -61,6 +61,7 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/catalogue/sku": {"sku": SAMPLES["sku"]},
     "/console/catalogue/edit": {"sku": SAMPLES["sku"]},
     "/console/forecasts/shop": {"code": SAMPLES["retailer"]},
+    "/console/licences/files/{number}": {"number": "SELECT number FROM licence_files ORDER BY number LIMIT 1"},
     "/console/licences/edit": {name: _LICENCE.format(name) for name in ("retailer", "licence_class", "number")},
     "/console/announcements/{announcement}/edit": {
         "announcement": "SELECT id FROM announcements ORDER BY (state = 'draft') DESC, number DESC LIMIT 1"
@@ -84,7 +85,7 @@ TOGETHER: Final[Mapping[str, int]] = {
     "/console/cycles/{cycle}/export.zip": 13,
     "/console/cycles/{cycle}/review": 26,
     "/console/cycles/{cycle}/supply": 18,
-    "/console/retailers/file": 29,
+    "/console/retailers/file": 30,
     "/console/windows/{window_id}": 14,
     "/console/windows/{window_id}/remind": 14,
 }

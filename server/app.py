@@ -32,7 +32,7 @@ from server.kit.runtime import Runtime
 from server.kit.sent_forms import SentBeforeError
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator, operator_of
-from server.rooms import BOUND_CHOICES, HOME_CARDS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
+from server.rooms import BOUND_CHOICES, HOME_CARDS, LICENCE_PARTS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
 from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.access = access
     app.state.bound_choices = BOUND_CHOICES
     app.state.retailer_sections = RETAILER_SECTIONS
+    app.state.licence_parts = LICENCE_PARTS
     app.middleware("http")(_measure)
     app.add_middleware(_ForDevices)
     app.add_middleware(Admission, places=settings.database_pool)

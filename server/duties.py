@@ -41,7 +41,8 @@ LOOKING_AT_ORDERS: tuple[Role, ...] = (
 KEEPING: tuple[Role, ...] = ("planner", "administrator")
 VOICES: tuple[Role, ...] = ("planner", "administrator", "manager")
 GOODS: tuple[Role, ...] = ("planner", "dispatcher")
-LICENCES: tuple[Role, ...] = ("planner", "administrator", "inspector")
+INSPECTING: tuple[Role, ...] = ("inspector",)
+LICENSING: tuple[Role, ...] = ("inspector", "regional", "administrator")
 FLEET: tuple[Role, ...] = ("administrator", "planner", "fleet")
 TWO: tuple[Role, ...] = ("planner", "releaser")
 
@@ -337,15 +338,33 @@ DUTIES: tuple[Duty, ...] = (
         ),
     ),
     Duty(
-        N_("Retailers"),
-        N_("Keep licences"),
-        LICENCES,
+        N_("Licences"),
+        N_("Take over the documents of licences that exist"),
+        ("administrator",),
         (
             "read /console/licences/new",
             "read /console/licences/edit",
             "write /console/licences",
             "write /api/v1/licences",
         ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Licences"),
+        N_("Enter applications, renewals, suspensions and cancellations, and inspect"),
+        INSPECTING,
+        (
+            "read /console/licences/files/new",
+            "write /console/licences/files/new",
+            "write /console/licences/files/{number}/inspect",
+        ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Licences"),
+        N_("Decide licence files as the second person"),
+        LICENSING,
+        ("write /console/licences/files",),
         of_shops=True,
     ),
     Duty(N_("Catalogue"), N_("See the catalogue"), (), ("read /console/catalogue", "read /api/v1/skus"), of_shops=True),

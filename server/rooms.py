@@ -29,8 +29,10 @@ from server.cycles import http_corrections as cycles_corrections
 from server.cycles import http_score_what_if as cycles_score_what_if_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
+from server.cycles import touched as cycles_touched
 from server.deliveries import console as deliveries_console
 from server.deliveries import http as deliveries_http
+from server.deliveries import touched as deliveries_touched
 from server.devices import console as devices_console
 from server.devices import http as devices_http
 from server.feedback import console as feedback_console
@@ -48,7 +50,9 @@ from server.kit.console.sections import Section
 from server.kit.identity import Operator
 from server.kit.imports import console as imports_console
 from server.kit.imports import http as imports_http
+from server.licences import affected as licences_affected
 from server.licences import console as licences_console
+from server.licences import console_files as licences_files
 from server.licences import http as licences_http
 from server.operators import console as operators_console
 from server.operators import (
@@ -61,6 +65,7 @@ from server.operators import (
 from server.orders import console as orders_console
 from server.orders import console_reminding as orders_reminding
 from server.orders import http as orders_http
+from server.orders import touched as orders_touched
 from server.photos import console as photos_console
 from server.photos import http as photos_http
 from server.reference import http as reference_http
@@ -159,6 +164,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     retailers_console.keeping,
     licences_console.licences,
     licences_console.keeping,
+    licences_files.entering,
+    licences_files.reading,
+    licences_files.deciding,
     catalogue_console.catalogue,
     catalogue_console.keeping,
     imports_console.screens,
@@ -272,11 +280,19 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(N_("Complaints and suggestions"), "feedback/efile.html", feedback_console.in_e_file, order=62),
 )
 
+#: What the suspension of a licence touches, shown before it is signed.
+LICENCE_PARTS: tuple[licences_affected.Part, ...] = (
+    orders_touched.PART,
+    cycles_touched.PART,
+    *deliveries_touched.PARTS,
+)
+
 #: What each capability puts on the home page.
 HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     orders_console.home_cards,
     cycles_console.home_cards,
     licences_console.home_cards,
+    licences_files.home_cards,
     deliveries_console.home_cards,
     scores_console.home_cards,
     scores_appeals.home_cards,

@@ -47,6 +47,17 @@ FROM retailers, unnest(ARRAY['tobacco', 'alcohol']) class
 WHERE class = 'tobacco' OR {pick("hashtext(code)", 19, 3)} = 0
 """,
     f"""
+INSERT INTO licence_files (id, retailer, licence_class, licence_number, matter, state, document, reason, entered_by,
+                           entered_at, due_on)
+SELECT uuidv7(), retailer, licence_class, number, 'renewal', 'received', '', '延续', 'inspector-1', :now,
+    CAST(:now AS date) + CAST({pick("hashtext(number)", 31, 14)} AS int)
+FROM licences WHERE state = 'valid' AND valid_until BETWEEN CAST(:now AS date) AND CAST(:now AS date) + 30
+""",
+    """
+INSERT INTO licence_steps (file, retailer, step, words, by, at)
+SELECT id, retailer, 'entered', reason, entered_by, entered_at FROM licence_files
+""",
+    f"""
 INSERT INTO devices (id, retailer, secret_sha256, broker_hash, model, enrolled_at, revoked_at, revoked_reason)
 SELECT 'till-' || lower(code) || '-' || n, code, sha256(convert_to(code || n, 'UTF8')), 'no terminal has this secret',
     {one_of(("pi-4", "pi-5", "n100"), "hashtext(code)", 20)}, :began + n * interval '200 days',

@@ -113,7 +113,8 @@ def _asked(session: Session, cycle: UUID) -> Asked:
 def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> None:
     codes, names = list(book.retailer.texts), list(book.sku.texts)
     day = at.astimezone(ZoneInfo(row.zone)).date()
-    shops = _scored(session, row, retailers.retailers(session, codes), day)
+    standing = {code: shop.on(day) for code, shop in retailers.retailers(session, codes).items()}
+    shops = _scored(session, row, standing, day)
     skus = catalogue.skus(session, names, withdrawn=True)
     copying.insert_rows(
         session,

@@ -305,8 +305,10 @@ class _Gate:
             for s in catalogue.skus(session, withdrawn=True).values()
             if s.licence_class is not None
         }
-        held = licences.classes_held_by(session, codes, at.astimezone(zone).date())
-        return cls(retailers.retailers(session, codes), needed, held)
+        day = at.astimezone(zone).date()
+        held = licences.classes_held_by(session, codes, day)
+        shops = {code: shop.on(day) for code, shop in retailers.retailers(session, codes).items()}
+        return cls(shops, needed, held)
 
     def hold(self, code: str, skus: Collection[str]) -> rules.Hold | None:
         shop = self.shops[code]

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from contract.errors import Conflict, Rejected
 from contract.messages import FeedbackCategory
 from server.kit.identity import Role
+from server.kit.workdays import working_days_after
 
 State = Literal["received", "looked_at", "answered", "closed"]
 
@@ -26,17 +27,6 @@ ANSWER_WORKING_DAYS: Final[dict[FeedbackCategory, int]] = {
 
 REOPEN_DAYS: Final = 14
 """So many whole days after the day of the answer, or of the closing, a shop can ask to look at it again."""
-
-WEEKEND: Final = 5
-"""The number of Saturday as :meth:`date.weekday` counts; public holidays are not known and count as working days."""
-
-
-def working_days_after(day: date, days: int) -> date:
-    """Return the day on which ``days`` working days after ``day`` are over."""
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < WEEKEND
-    return day
 
 
 def answer_until(category: FeedbackCategory, at: datetime, zone: tzinfo) -> date:

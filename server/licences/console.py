@@ -17,14 +17,18 @@ from server.kit.changing import NEW
 from server.kit.console import N_, Column, Filter, TableView, texts
 from server.kit.console.cards import Card
 from server.kit.fields import Invalid
-from server.kit.identity import Actor, Operator, Role
+from server.kit.identity import Operator, Role
+from server.kit.imports.http import ROLES as IMPORTERS
 from server.kit.imports.http import csv_file
-from server.licences import queries, service
+from server.licences import file_queries, queries, rules, service
+from server.licences.console_files import MATTERS, STEPS
 from server.licences.fields import FIELDS, LICENCES
 
 HOME = "/console/licences"
-KEEPERS: tuple[Role, ...] = ("planner", "administrator", "inspector")
+KEEPERS: tuple[Role, ...] = ("administrator",)
+TYPED = tuple(field for field in FIELDS if field.name not in {"state", "state_reason"})
 ALL = 10_000_000
+STEPS_IN_E_FILE = 12
 MINOR = Decimal(1)  # licences hold no money
 
 licences = http.router(HOME, tag="console", roles=(), shops="all")
@@ -91,13 +95,15 @@ def list_licences(
         on=on,
         stands=STANDS,
         keeper=operator.may(*KEEPERS),
+        importer=operator.may(*IMPORTERS),
+        inspector=operator.may(*rules.INSPECTORS),
     )
 
 
 @keeping.get("/new")
 def new_licence(request: Request, retailer: str = "") -> Response:
     """Offer an empty form, for a shop where one is named."""
-    return _form(request, {}, forms.empty_form(FIELDS, minor=MINOR) | {"retailer": retailer}, {})
+    return _form(request, {}, forms.empty_form(TYPED, minor=MINOR) | {"retailer": retailer}, {})
 
 
 @keeping.get("/edit")
@@ -108,7 +114,7 @@ def edit_licence(request: Request, session: http.Db, retailer: str, licence_clas
     if found is None:
         raise Rejected("not_found", what="licence", name=" / ".join(key))
     editing = dict(zip(KEY, key, strict=True))
-    return _form(request, editing, forms.fill_form(FIELDS, found, minor=MINOR), {}, records.version(LICENCES, found))
+    return _form(request, editing, forms.fill_form(TYPED, found, minor=MINOR), {}, records.version(LICENCES, found))
 
 
 @keeping.post("/save")
@@ -127,16 +133,16 @@ def save_licence(
     key = (editing_retailer, editing_licence_class, editing_number)
     editing = dict(zip(KEY, key, strict=True)) if seen else {}
     typed |= editing
-    record, errors = forms.read_form(FIELDS, typed, minor=MINOR, gettext=gettext, rule=LICENCES.rule)
+    record, errors = forms.read_form(TYPED, typed, minor=MINOR, gettext=gettext)
     if not errors and not editing and records.existing(session, LICENCES, [LICENCES.key_of(record)], lock=False):
         errors = {"number": gettext("There is this licence already. Open it to change it.")}
     try:
         if not errors:
-            service.save_licence(session, record, Actor("operator", operator.name), at=clock(), seen=seen or NEW)
+            service.take_over(session, record, operator.actor, at=clock(), seen=seen or NEW)
     except Invalid as refusal:
         errors = {name: unfit.sentence(gettext) for name, unfit in refusal.problems.items()}
     if errors:
-        return _form(request, editing, forms.empty_form(FIELDS, minor=MINOR) | typed, errors, seen)
+        return _form(request, editing, forms.empty_form(TYPED, minor=MINOR) | typed, errors, seen)
     address = f"/console/retailers/file?{urlencode({'code': record['retailer']})}"
     return console.redirect(
         request, address, flash=gettext("Licence {number} is saved.").format(number=record["number"])
@@ -151,12 +157,16 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
         "on": now.date(),
         "retailer": retailer,
         "keepers": KEEPERS,
+        "inspectors": rules.INSPECTORS,
+        "steps": file_queries.steps(session, retailer=retailer, limit=STEPS_IN_E_FILE),
+        "step_words": STEPS,
+        "matters": MATTERS,
     }
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
     """Say which licences run out soon, to those who can renew them."""
-    if not operator.may(*KEEPERS):
+    if not operator.may(*KEEPERS, *rules.DECIDERS, "planner", "manager"):
         return []
     soon, total = queries.search(session, on=now.date(), stands="expiring", limit=5)
     if not total:
@@ -177,7 +187,7 @@ def _form(
         request,
         "licences/form.html",
         status_code=422 if errors else 200,
-        fields=FIELDS,
+        fields=TYPED,
         editing=editing,
         values=values,
         errors=errors,

@@ -14,27 +14,27 @@ from server.licences import queries, service
 from server.licences.fields import LICENCES
 
 reading = http.router("/api/v1/licences", tag="licences", roles=(), shops="all")
-keeping = http.router("/api/v1/licences", tag="licences", roles=("planner", "administrator", "inspector"), shops="all")
+keeping = http.router("/api/v1/licences", tag="licences", roles=("administrator",), shops="all")
 
 PAGE_MOST = 1_000
 State = Literal["valid", "suspended", "cancelled"]
 
 
 class LicenceBody(BaseModel):
-    """A licence; first and last day are included."""
+    """A licence's document; first and last day are included. Its state changes by files alone."""
 
     retailer: str
     licence_class: str
     number: str
     valid_from: date
     valid_until: date
-    state: State = "valid"
-    state_reason: str | None = None
 
 
 class LicenceAnswer(LicenceBody):
     """A licence, and how it stands today."""
 
+    state: State
+    state_reason: str | None
     stands: Stand
     version: str
 
@@ -44,16 +44,6 @@ class LicencePage(BaseModel):
 
     total: int
     licences: list[LicenceAnswer]
-
-
-class StateBody(BaseModel):
-    """Suspend, cancel or restore a licence; all but restoring needs a reason."""
-
-    retailer: str
-    licence_class: str
-    number: str
-    state: State
-    reason: str = ""
 
 
 class Saved(BaseModel):
@@ -85,31 +75,11 @@ def list_licences(
 def save_licence(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, body: LicenceBody
 ) -> Saved:
-    """Enter a licence, or write all of its fields anew."""
+    """Take over a licence's document, or correct it; how the licence stands stays as it is."""
     try:
-        actor = operator.actor
-        return Saved(outcome=service.save_licence(session, body.model_dump(), actor, at=clock()))
+        return Saved(outcome=service.take_over(session, body.model_dump(), operator.actor, at=clock()))
     except Invalid as refusal:
         raise refusal.told(texts(request).gettext) from None
-
-
-@keeping.put("/state")
-def set_state(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    config: http.Config,
-    operator: http.Person,
-    body: StateBody,
-) -> LicenceAnswer:
-    """Suspend, cancel or restore a licence."""
-    key = (body.retailer, body.licence_class, body.number)
-    actor = operator.actor
-    try:
-        changed = service.set_state(session, key, body.state, body.reason, actor, at=clock())
-    except Invalid as refusal:
-        raise refusal.told(texts(request).gettext) from None
-    return _answer(changed, clock().astimezone(config.tz).date())
 
 
 def _answer(licence: queries.Licence, on: date) -> LicenceAnswer:

@@ -12,6 +12,8 @@ from server.kit.identity import Actor
 from server.licences.fields import LICENCES
 from server.licences.queries import Licence
 
+AS_ENTERED = {"state": "valid", "state_reason": None}
+
 
 def save_licence(
     session: Session, licence: Mapping[str, Any], actor: Actor, *, at: datetime, seen: str | None = None
@@ -28,6 +30,19 @@ def save_licence(
     return records.keep(
         session, LICENCES, licence, actor, act="licence", subject=f"retailer:{licence['retailer']}", at=at, seen=seen
     )
+
+
+def take_over(
+    session: Session, document: Mapping[str, Any], actor: Actor, *, at: datetime, seen: str | None = None
+) -> records.Outcome:
+    """Enter a document that exists as a valid licence, or correct one; how a licence stands stays as it is.
+
+    Raises what :func:`save_licence` raises.
+    """
+    key = LICENCES.key_of(document)
+    known = records.existing(session, LICENCES, [key], lock=True).get(key)
+    state = AS_ENTERED if known is None else {name: known[name] for name in AS_ENTERED}
+    return save_licence(session, {**document, **state}, actor, at=at, seen=seen)
 
 
 def set_state(

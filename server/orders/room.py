@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -121,8 +122,9 @@ def standing(session: Session, window: queries.WindowView) -> Standing:
         .join(OrderRow, (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id))
         .where(in_window, accepted)
     ).one()
-    due = retailers.tally(session, route=window.route)
-    came = retailers.tally(session, _retailers_in(session, window.id), route=window.route)
+    on = window.closes_at.astimezone(ZoneInfo(window.zone)).date()
+    due = retailers.tally(session, on=on, route=window.route)
+    came = retailers.tally(session, _retailers_in(session, window.id), on=on, route=window.route)
     places = tuple(Place(region, route, count, came.get((region, route), 0)) for (region, route), count in due.items())
     return Standing(orders, cancelled, lines, int(units), int(amount), places)
 

@@ -129,6 +129,8 @@ def _judge_window(
         rules.check_open(view.rule(), max(arrival.at, row.seen_at))
     except Rejected as refusal:
         return refusal
+    if retailer.closed(arrival.at.astimezone(ZoneInfo(view.zone)).date()):
+        return Rejected("shop_closed", on=str(retailer.closed_on), why=retailer.closed_why or "")
     if retailer.standing != "good":
         return Rejected("suspended", why=retailer.standing_reason or "")
     return view

@@ -60,7 +60,7 @@ def basis(session: Session, code: str, *, at: datetime, zone: ZoneInfo, currency
         raise Rejected("not_found", what="retailer", name=code)
     today = at.astimezone(zone).date()
     return Basis(
-        shop=shop,
+        shop=shop.on(today),
         held=licences.classes_held(session, code, today),
         limits=tuple(sorted(retailers.limits(session, code).items())),
         catalogue=catalogue.stamp(session),

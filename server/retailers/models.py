@@ -1,8 +1,8 @@
 """Tables of retailers."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import WITHIN, Base
@@ -19,7 +19,7 @@ score, and what a person may see must not move by itself."""
 
 
 class RetailerRow(Base):
-    """One shop."""
+    """One shop. From the day ``closed_on`` on it orders and is granted nothing."""
 
     __tablename__ = "retailers"
     __table_args__ = (
@@ -28,6 +28,9 @@ class RetailerRow(Base):
         CheckConstraint("credit_minor >= 0", name="credit"),
         CheckConstraint("standing IN ('good', 'suspended')", name="standing"),
         CheckConstraint("standing = 'good' OR standing_reason IS NOT NULL", name="standing_reason"),
+        CheckConstraint(
+            "(closed_on IS NULL) = (closed_why IS NULL) AND (closed_on IS NULL) = (closed_by IS NULL)", name="closed"
+        ),
     )
     __party__ = "code"
     __ddl__ = (f"CREATE VIEW {WITHIN.name} AS {_WITHIN}",)
@@ -45,8 +48,26 @@ class RetailerRow(Base):
     credit_minor: Mapped[int | None] = mapped_column(BigInteger)
     standing: Mapped[str]
     standing_reason: Mapped[str | None]
+    closed_on: Mapped[date | None]
+    closed_why: Mapped[str | None]
+    closed_by: Mapped[str | None]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+
+
+class NoteRow(Base):
+    """What a person of the distributor noted of a shop; the shop does not see it, and nobody changes it."""
+
+    __tablename__ = "retailer_notes"
+    __append_only__ = True
+    __table_args__ = (CheckConstraint("words != ''", name="words"), Index("ix_retailer_notes_retailer", "retailer"))
+    __party__ = "retailer"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    words: Mapped[str]
+    author: Mapped[str]
+    at: Mapped[datetime]
 
 
 class RetailerLimit(Base):

@@ -1,13 +1,14 @@
 """Reads of retailers."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Literal, cast
 
 from sqlalchemy import ARRAY, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from server.retailers.models import RetailerLimit, RetailerRow
+from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
 from server.retailers.rules import Audience
 
 Standing = Literal["good", "suspended"]
@@ -30,6 +31,26 @@ class Retailer:
     credit_minor: int | None
     standing: Standing
     standing_reason: str | None
+    closed_on: date | None = None
+    closed_why: str | None = None
+    closed_by: str | None = None
+
+    def closed(self, day: date) -> bool:
+        """Return whether the shop is closed on a day; the day of closing is the first."""
+        return self.closed_on is not None and self.closed_on <= day
+
+    def on(self, day: date) -> "Retailer":
+        """Return the shop as it stands on a day: suspended once it is closed, for the reason of the closing."""
+        return replace(self, standing="suspended", standing_reason=self.closed_why) if self.closed(day) else self
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person of the distributor noted of a shop."""
+
+    words: str
+    author: str
+    at: datetime
 
 
 def retailer(session: Session, code: str) -> Retailer | None:
@@ -94,11 +115,16 @@ def codes_on_route(session: Session, route: str) -> list[str]:
     return list(session.scalars(query))
 
 
-def tally(session: Session, wanted: Collection[str] | None = None, *, route: str = "*") -> dict[tuple[str, str], int]:
-    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all) and ``wanted``."""
+def tally(
+    session: Session, wanted: Collection[str] | None = None, *, on: date, route: str = "*"
+) -> dict[tuple[str, str], int]:
+    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all) and ``wanted``.
+
+    Shops that are closed on the day ``on`` are not counted.
+    """
     query = (
         select(RetailerRow.region, RetailerRow.route, func.count())
-        .where(RetailerRow.standing == "good")
+        .where(RetailerRow.standing == "good", or_(RetailerRow.closed_on.is_(None), RetailerRow.closed_on > on))
         .group_by(RetailerRow.region, RetailerRow.route)
         .order_by(RetailerRow.region, RetailerRow.route)
     )
@@ -158,6 +184,12 @@ def limits_of(
     return {(row.retailer, row.sku): row.limit_units for row in session.execute(query)}
 
 
+def notes(session: Session, code: str, *, limit: int = 50) -> list[Note]:
+    """Return what was noted of a shop, the newest first."""
+    rows = session.scalars(select(NoteRow).where(NoteRow.retailer == code).order_by(NoteRow.id.desc()).limit(limit))
+    return [Note(row.words, row.author, row.at) for row in rows]
+
+
 def view(row: RetailerRow) -> Retailer:
     """Return a row as others see it."""
     return Retailer(
@@ -173,4 +205,7 @@ def view(row: RetailerRow) -> Retailer:
         credit_minor=row.credit_minor,
         standing=cast("Standing", row.standing),
         standing_reason=row.standing_reason,
+        closed_on=row.closed_on,
+        closed_why=row.closed_why,
+        closed_by=row.closed_by,
     )

@@ -1,18 +1,24 @@
 """What can be done with retailers. Nothing here commits."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, String, any_, delete, literal, select
 from sqlalchemy.orm import Session
 
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from server.kit import audit, records
-from server.kit.identity import Actor
+from server.kit.fields import Field, Text, require
+from server.kit.identity import Actor, Operator
+from server.kit.marking import N_
 from server.retailers import queries
 from server.retailers.fields import LIMITS, RETAILERS, tell_changed
-from server.retailers.models import RetailerLimit, RetailerRow
+from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
+
+NOTE_MOST = 1_000
+CLOSING = (Field("closed_why", N_("Reason"), Text()),)
+NOTE = (Field("words", N_("Note"), Text(NOTE_MOST)),)
 
 
 def lock_retailers(session: Session, codes: Collection[str]) -> dict[str, queries.Retailer]:
@@ -77,6 +83,60 @@ def restore_retailer(session: Session, code: str, actor: Actor, *, at: datetime)
     _set_standing(session, code, {"standing": "good", "standing_reason": None}, actor, at)
 
 
+def close_retailer(session: Session, code: str, on: date, why: str, operator: Operator, *, at: datetime) -> None:
+    """Let a shop order and be granted nothing from the day ``on`` on, for good: its outlet is closed.
+
+    The day may lie before today, where it became known late, or after it. Said again, it is corrected.
+
+    Raises
+    ------
+    Rejected, Invalid
+        ``not_found``; an empty or long reason.
+    """
+    require(CLOSING, {"closed_why": why.strip()})
+    row = _row(session, code)
+    detail = {"from": row.closed_on and row.closed_on.isoformat(), "on": on.isoformat(), "reason": why.strip()}
+    row.closed_on, row.closed_why, row.closed_by, row.changed_at = on, why.strip(), operator.name, at
+    session.flush()
+    tell_changed(session, {code}, at)
+    _record(session, operator, "retailer.closed", code, at, detail)
+
+
+def reopen_retailer(session: Session, code: str, operator: Operator, *, at: datetime) -> None:
+    """Take a closing day back.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state`` where the shop has none.
+    """
+    row = _row(session, code)
+    if row.closed_on is None:
+        raise Conflict("wrong_state", state="open", needed="closed")
+    detail = {"closed_on": row.closed_on.isoformat(), "reason": row.closed_why}
+    row.closed_on = row.closed_why = row.closed_by = None
+    row.changed_at = at
+    session.flush()
+    tell_changed(session, {code}, at)
+    _record(session, operator, "retailer.reopened", code, at, detail)
+
+
+def add_note(session: Session, code: str, words: str, operator: Operator, *, at: datetime) -> None:
+    """Note something of a shop, which stays inside; that it was noted goes into the audit, the words do not.
+
+    Raises
+    ------
+    Rejected, Invalid
+        ``not_found``; no words, or more than :data:`NOTE_MOST` characters.
+    """
+    require(NOTE, {"words": words.strip()})
+    if not queries.known(session, [code]):
+        raise Rejected("not_found", what="retailer", name=code)
+    session.add(NoteRow(retailer=code, words=words.strip(), author=operator.name, at=at))
+    session.flush()
+    _record(session, operator, "retailer.noted", code, at, {"characters": len(words.strip())})
+
+
 def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime) -> None:
     """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says."""
     limit = {"retailer": code, "sku": sku, "limit_units": limit_units}
@@ -98,6 +158,17 @@ def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: dat
     tell_changed(session, {code}, at)
     detail = {"sku": sku, "limit_units": removed}
     audit.record(session, actor=actor, action="limit.removed", subject=f"retailer:{code}", at=at, detail=detail)
+
+
+def _row(session: Session, code: str) -> RetailerRow:
+    row = session.get(RetailerRow, code, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise Rejected("not_found", what="retailer", name=code)
+    return row
+
+
+def _record(session: Session, operator: Operator, action: str, code: str, at: datetime, detail: dict[str, Any]) -> None:
+    audit.record(session, actor=operator.actor, action=action, subject=f"retailer:{code}", at=at, detail=detail)
 
 
 def _set_standing(session: Session, code: str, standing: Mapping[str, Any], actor: Actor, at: datetime) -> None:

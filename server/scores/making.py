@@ -129,6 +129,7 @@ def basis(session: Session, found: Question) -> Basis:
         {
             "retailer": list(shops),
             "market_type": [shop.market_type for shop in shops.values()],
+            "closed": [_closed(shop, found.as_of) for shop in shops.values()],
             "tier": [str(shop.tier) if own else str(tiers.get(code, "")) for code, shop in shops.items()],
         },
         _figures(session, found),
@@ -200,6 +201,11 @@ def _check_before(tables: Mapping[str, Columns], day: date) -> None:
         late = max(columns["period"])
         if late >= day.isoformat():
             raise LeakError(f"{name}: {late} is not before the day of the score, {day}")
+
+
+def _closed(shop: retailers.Retailer, day: date) -> str:
+    """Return the closing day where the shop is closed on ``day``; what comes later does not count yet."""
+    return shop.closed_on.isoformat() if shop.closed_on is not None and shop.closed(day) else ""
 
 
 def _part_in_stock(out_days: Sequence[int | None], period: date) -> str:

@@ -34,8 +34,8 @@ DEFECTS = (
     Defect(
         "weekend-is-worked",
         "a deadline falls on a Sunday",
-        (Edit("server/feedback/rules.py", "        days -= day.weekday() < WEEKEND\n", "        days -= 1\n"),),
-        (f"{TESTS}/test_rules.py::test_saturday_and_sunday_are_no_working_days",),
+        (Edit("server/kit/workdays.py", "        days -= day.weekday() < WEEKEND\n", "        days -= 1\n"),),
+        ("tests/server/kit/test_workdays.py::test_saturday_and_sunday_are_no_working_days",),
     ),
     Defect(
         "reopened-for-ever",

@@ -50,7 +50,7 @@ def _network(runtime: Runtime) -> Network:
     seeding.fill(runtime, SMALL)
     app = create_app(runtime)
     with transaction(runtime.sessions) as session:
-        operators.add_operator(session, "ann", ["planner", "releaser", "administrator"], by=SYSTEM, at=NOW)
+        operators.add_operator(session, "ann", ["planner", "releaser", "administrator", "inspector"], by=SYSTEM, at=NOW)
         opened = operators.open_session(session, "ann", remote="test", ttl_s=3600, at=NOW)
         pages = list(console_pages.pages(app, session))
     browser = TestClient(app, follow_redirects=False)

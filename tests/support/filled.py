@@ -1,6 +1,6 @@
 """A database in which something has happened everywhere: two shops, one whole cycle, a row in every table."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, time, timedelta
 from uuid import UUID
 
 import pyotp
@@ -54,9 +54,11 @@ from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
+from server.licences import files as licence_files
 from server.operators import second_factor
 from server.operators import service as operators
 from server.orders import reminding
+from server.retailers import service as retailers
 from server.scores import decisions
 from server.scores.models import AppealAnswerRow, AppealRow, CorrectionRow, ScorePolicyRow, ScoreRow, ScoreRun
 from server.surveys import rules as survey_rules
@@ -64,6 +66,7 @@ from server.surveys import service as surveys
 
 SHOPS = ("R1", "R2")
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
+INSPECTOR = Operator(9, "inspector-1", frozenset({"inspector"}))
 RELEASER = Operator(2, "releaser-1", frozenset({"releaser"}))
 BOTH = {"zh": "一句话", "en": "A sentence"}
 
@@ -76,6 +79,9 @@ def fill(session: Session) -> None:
     for code in SHOPS:
         make_retailer(session, code, classes=["tobacco"], limits={"K1": 100})
         senders[code] = make_device(session, code)
+        retailers.add_note(session, code, "call before noon", PLANNER, at=NOW)
+        suspension = licence_files.Entry(code, "tobacco", "suspension", f"tobacco-{code}")
+        licence_files.enter_file(session, suspension, "sold to minors", INSPECTOR, at=NOW, zone=UTC)
     devices.issue_codes(session, ["R1"], PLANNER, at=NOW)
     leases.share(session, "ingest", "holder-1", total=4)
     _imports(session)

@@ -284,12 +284,19 @@ def upgrade() -> None:
         sa.Column("credit_minor", sa.BigInteger(), nullable=True),
         sa.Column("standing", sa.String(), nullable=False),
         sa.Column("standing_reason", sa.String(), nullable=True),
+        sa.Column("closed_on", sa.Date(), nullable=True),
+        sa.Column("closed_why", sa.String(), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "standing = 'good' OR standing_reason IS NOT NULL", name=op.f("ck_retailers_standing_reason")
         ),
         sa.CheckConstraint("standing IN ('good', 'suspended')", name=op.f("ck_retailers_standing")),
+        sa.CheckConstraint(
+            "(closed_on IS NULL) = (closed_why IS NULL) AND (closed_on IS NULL) = (closed_by IS NULL)",
+            name=op.f("ck_retailers_closed"),
+        ),
         sa.CheckConstraint("credit_minor >= 0", name=op.f("ck_retailers_credit")),
         sa.CheckConstraint("tier > 0", name=op.f("ck_retailers_tier")),
         sa.CheckConstraint("weight > 0", name=op.f("ck_retailers_weight")),
@@ -717,6 +724,63 @@ def upgrade() -> None:
     )
     op.create_index("ix_forecast_series_retailer", "forecast_series", ["retailer", "version"], unique=False)
     op.create_table(
+        "licence_files",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("licence_class", sa.String(), nullable=False),
+        sa.Column("licence_number", sa.String(), nullable=False),
+        sa.Column("matter", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("entered_by", sa.String(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("inspected_by", sa.String(), nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('received', 'inspected', 'proposed')) = (due_on IS NOT NULL)", name=op.f("ck_licence_files_due")
+        ),
+        sa.CheckConstraint(
+            "matter IN ('application', 'renewal', 'suspension', 'restoration', 'cancellation')",
+            name=op.f("ck_licence_files_matter"),
+        ),
+        sa.CheckConstraint("reason != ''", name=op.f("ck_licence_files_reason")),
+        sa.CheckConstraint(
+            "state IN ('received', 'inspected', 'granted', 'refused', 'withdrawn') AND matter IN ('application', 'renewal') OR state IN ('proposed', 'signed', 'withdrawn') AND matter IN ('suspension', 'restoration', 'cancellation')",
+            name=op.f("ck_licence_files_state"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('granted', 'refused', 'signed') OR decided_by IS NOT NULL",
+            name=op.f("ck_licence_files_decided"),
+        ),
+        sa.CheckConstraint("(due_on IS NULL) = (closed_at IS NOT NULL)", name=op.f("ck_licence_files_closed")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by != entered_by AND decided_by IS DISTINCT FROM inspected_by",
+            name=op.f("ck_licence_files_two_persons"),
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_licence_files_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_licence_files")),
+        sa.UniqueConstraint("number", name=op.f("uq_licence_files_number")),
+    )
+    op.create_index(
+        "ix_licence_files_due_on",
+        "licence_files",
+        ["due_on"],
+        unique=False,
+        postgresql_where=sa.text("due_on IS NOT NULL"),
+    )
+    op.create_index("ix_licence_files_retailer", "licence_files", ["retailer"], unique=False)
+    op.create_index(
+        "uq_licence_files_open",
+        "licence_files",
+        ["retailer", "licence_class", "licence_number"],
+        unique=True,
+        postgresql_where=sa.text("due_on IS NOT NULL"),
+    )
+    op.create_table(
         "licences",
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("licence_class", sa.String(), nullable=False),
@@ -853,6 +917,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_retailer_limits_sku_skus")),
         sa.PrimaryKeyConstraint("retailer", "sku", name=op.f("pk_retailer_limits")),
     )
+    op.create_table(
+        "retailer_notes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("words != ''", name=op.f("ck_retailer_notes_words")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_retailer_notes_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_retailer_notes")),
+    )
+    op.create_index("ix_retailer_notes_retailer", "retailer_notes", ["retailer"], unique=False)
     op.create_table(
         "score_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1246,6 +1322,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_entries")),
     )
     op.create_index("ix_feedback_entries_feedback", "feedback_entries", ["feedback"], unique=False)
+    op.create_table(
+        "licence_steps",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("file", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "step IN ('entered', 'inspected', 'granted', 'refused', 'signed', 'withdrawn')",
+            name=op.f("ck_licence_steps_step"),
+        ),
+        sa.CheckConstraint("words != ''", name=op.f("ck_licence_steps_words")),
+        sa.ForeignKeyConstraint(["file"], ["licence_files.id"], name=op.f("fk_licence_steps_file_licence_files")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_licence_steps_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_licence_steps")),
+    )
+    op.create_index("ix_licence_steps_file", "licence_steps", ["file"], unique=False)
+    op.create_index("ix_licence_steps_retailer", "licence_steps", ["retailer", "id"], unique=False)
     op.create_table(
         "order_lines",
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1941,6 +2038,14 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON inbox USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR party = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = inbox.party)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR party = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = inbox.party))"
     )
+    op.execute("ALTER TABLE licence_files ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON licence_files USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_files.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_files.retailer))"
+    )
+    op.execute("ALTER TABLE licence_steps ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON licence_steps USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_steps.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_steps.retailer))"
+    )
     op.execute("ALTER TABLE licences ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON licences USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licences.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licences.retailer))"
@@ -1968,6 +2073,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE retailer_limits ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON retailer_limits USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_limits.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_limits.retailer))"
+    )
+    op.execute("ALTER TABLE retailer_notes ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON retailer_notes USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_notes.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailer_notes.retailer))"
     )
     op.execute("ALTER TABLE retailers ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2039,7 +2148,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licences', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'retailer_limits', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'retailer_limits', 'retailer_notes', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP VIEW parties_within CASCADE")
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
@@ -2092,6 +2201,9 @@ def downgrade() -> None:
     op.drop_table("planned_windows")
     op.drop_table("photo_uses")
     op.drop_table("order_lines")
+    op.drop_index("ix_licence_steps_retailer", table_name="licence_steps")
+    op.drop_index("ix_licence_steps_file", table_name="licence_steps")
+    op.drop_table("licence_steps")
     op.drop_index("ix_feedback_entries_feedback", table_name="feedback_entries")
     op.drop_table("feedback_entries")
     op.drop_table("device_presence")
@@ -2124,6 +2236,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
+    op.drop_index("ix_retailer_notes_retailer", table_name="retailer_notes")
+    op.drop_table("retailer_notes")
     op.drop_table("retailer_limits")
     op.drop_index("ix_reminders_window_id", table_name="reminders")
     op.drop_table("reminders")
@@ -2136,6 +2250,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_operator_recovery_codes_operator_id"), table_name="operator_recovery_codes")
     op.drop_table("operator_recovery_codes")
     op.drop_table("licences")
+    op.drop_index("uq_licence_files_open", table_name="licence_files", postgresql_where=sa.text("due_on IS NOT NULL"))
+    op.drop_index("ix_licence_files_retailer", table_name="licence_files")
+    op.drop_index("ix_licence_files_due_on", table_name="licence_files", postgresql_where=sa.text("due_on IS NOT NULL"))
+    op.drop_table("licence_files")
     op.drop_index("ix_forecast_series_retailer", table_name="forecast_series")
     op.drop_table("forecast_series")
     op.drop_index("ix_feedback_state", table_name="feedback")

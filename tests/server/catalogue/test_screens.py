@@ -42,7 +42,7 @@ def unescaped(page: str) -> str:
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.usefixtures("town")
 def test_every_screen_shows_in_both_languages(language: str, signed_in: SignedIn) -> None:
-    person = signed_in("planner", language=language)
+    person = signed_in("planner", "administrator", language=language)
     for path in (
         "/console/catalogue",
         "/console/catalogue/new",
@@ -139,8 +139,10 @@ def test_a_shop_is_suspended_limited_and_restored_from_its_e_file(
 
 
 @pytest.mark.usefixtures("town")
-def test_a_licence_is_entered_and_cancelled_by_form(signed_in: SignedIn, sessions: sessionmaker[Session]) -> None:
-    person = signed_in("planner")
+def test_a_document_is_taken_over_and_corrected_by_form_and_its_state_is_not(
+    signed_in: SignedIn, sessions: sessionmaker[Session]
+) -> None:
+    person = signed_in("administrator")
     form = {"retailer": "#N/A", "licence_class": "tobacco", "number": "T-1", "state": "valid"}
     wrong = person.post("/console/licences/save", data=form | {"valid_from": "2026-01-01", "valid_until": "2025-01-01"})
     assert "The last day lies before the first, 2026-01-01." in wrong.text
@@ -151,13 +153,11 @@ def test_a_licence_is_entered_and_cancelled_by_form(signed_in: SignedIn, session
     hidden = {
         name: html.unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
     }
-    cancelled = form | hidden | {"state": "cancelled", "state_reason": "closed"}
-    assert person.post("/console/licences/save", data=cancelled).status_code == 303
+    tried = form | hidden | {"valid_until": "2027-12-31", "state": "cancelled", "state_reason": "closed"}
+    assert person.post("/console/licences/save", data=tried).status_code == 303
     with transaction(sessions) as session:
-        assert {one.number: one.state for one in licences.licences_of(session, "#N/A")} == {
-            "T-1": "cancelled",
-            "spirits-#N/A": "valid",
-        }
+        kept = {one.number: (one.state, one.valid_until.year) for one in licences.licences_of(session, "#N/A")}
+    assert kept == {"T-1": ("valid", 2027), "spirits-#N/A": ("valid", SOON.year)}
 
 
 def test_a_releaser_looks_and_changes_nothing(signed_in: SignedIn) -> None:

@@ -12,20 +12,6 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 FRIDAY = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("day", "days", "last"),
-    [
-        (date(2026, 11, 25), 2, date(2026, 11, 27)),
-        (date(2026, 11, 27), 1, date(2026, 11, 30)),
-        (date(2026, 11, 28), 1, date(2026, 11, 30)),
-        (date(2026, 11, 29), 5, date(2026, 12, 4)),
-        (date(2026, 11, 27), 10, date(2026, 12, 11)),
-    ],
-)
-def test_saturday_and_sunday_are_no_working_days(day, days, last):
-    assert rules.working_days_after(day, days) == last
-
-
 def test_the_day_of_the_deadline_is_the_distributors():
     late_on_thursday = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)  # Friday in Shanghai
     assert rules.answer_until("terminal", late_on_thursday, SHANGHAI) == date(2026, 12, 1)

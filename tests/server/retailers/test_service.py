@@ -1,21 +1,26 @@
 """Keeping retailers: standing with a reason, own limits, one event a step."""
 
+from datetime import date
 from typing import Any
 
 import pytest
-from factories import NOW, make_retailer, make_sku
+from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
+from server.deliveries import queries as deliveries
+from server.deliveries import service as dispatching
 from server.kit import audit, records
 from server.kit.fields import Invalid
-from server.kit.identity import Actor
+from server.kit.identity import Actor, Operator
 from server.kit.imports import Upload, bring
 from server.retailers import queries, service
 from server.retailers.fields import LIMITS, RETAILERS
 
 ANN = Actor("operator", "ann")
+PAT = Operator(4, "pat", frozenset({"planner"}))
 
 
 def events(session: Session) -> list[tuple[str, Any]]:
@@ -113,3 +118,55 @@ def test_shops_are_found_by_words_and_where_they_stand(session: Session) -> None
     assert [one.code for one in queries.search(session, standing="suspended")[0]] == ["R2"]
     assert [one.code for one in queries.search(session, sort="code", descending=True)[0]] == ["R2", "R1"]
     assert queries.known(session, ["R2", "R3"]) == {"R2"}
+
+
+def test_a_closed_shop_counts_as_suspended_from_its_day_on_until_that_is_taken_back(session: Session) -> None:
+    make_retailer(session)
+    with pytest.raises(Invalid, match="closed_why"):
+        service.close_retailer(session, "R1", date(2026, 11, 26), " ", PAT, at=NOW)
+    service.close_retailer(session, "R1", date(2026, 11, 26), "lease ended", PAT, at=NOW)
+    shop = service.lock_retailer(session, "R1")
+    assert (shop.closed_on, shop.closed_by) == (date(2026, 11, 26), "pat")
+    assert shop.on(date(2026, 11, 25)).standing == "good"
+    assert (shop.on(date(2026, 11, 26)).standing, shop.on(date(2026, 11, 26)).standing_reason) == (
+        "suspended",
+        "lease ended",
+    )
+    assert queries.tally(session, on=date(2026, 11, 25)) == {("city", "north"): 1}
+    assert queries.tally(session, on=date(2026, 11, 26)) == {}
+    service.reopen_retailer(session, "R1", PAT, at=NOW)
+    assert service.lock_retailer(session, "R1").closed_on is None
+    with pytest.raises(Conflict, match="needs closed"):
+        service.reopen_retailer(session, "R1", PAT, at=NOW)
+    assert [entry.action for entry in audit.entries(session, subject="retailer:R1")] == [
+        "retailer.reopened",
+        "retailer.closed",
+    ]
+
+
+def test_a_closed_shop_is_refused_at_ordering_and_its_goods_are_held(session: Session) -> None:
+    make_retailer(session)
+    make_sku(session, "K1")
+    cycle = publish_grants(session, {"R1": {"K1": 4}})
+    service.close_retailer(session, "R1", date(2026, 11, 25), "lease ended", PAT, at=NOW)
+    receipt = place(session, make_device(session), make_window(session), K1=1)
+    assert (receipt.outcome, receipt.code) == ("rejected", "shop_closed")
+    assert dispatching.dispatch_cycle(session, cycle, PAT, at=NOW).held == 1
+    (held,) = deliveries.deliveries(session, retailer="R1")
+    assert (held.held_code, held.held_why) == ("suspended", "lease ended")
+
+
+def test_notes_stay_inside_and_nobody_changes_one(session: Session) -> None:
+    make_retailer(session)
+    service.add_note(session, "R1", "the owner is ill; call the daughter", PAT, at=NOW)
+    with pytest.raises(Invalid, match="words"):
+        service.add_note(session, "R1", "  ", PAT, at=NOW)
+    with pytest.raises(Rejected, match="no retailer R9"):
+        service.add_note(session, "R9", "x", PAT, at=NOW)
+    assert [(note.words, note.author) for note in queries.notes(session, "R1")] == [
+        ("the owner is ill; call the daughter", "pat")
+    ]
+    (told,) = audit.entries(session, subject="retailer:R1")
+    assert "daughter" not in str(told.detail)
+    with pytest.raises(ProgrammingError, match="permission denied"), session.begin_nested():
+        session.execute(text("UPDATE retailer_notes SET words = 'nothing'"))

@@ -1,0 +1,66 @@
+"""What a licence's suspension or cancellation touches, told by the capabilities above; rooms lists them.
+
+Licences know nothing of orders, grants and deliveries, so each of these says itself what it holds of a shop's goods.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from server.catalogue import queries as catalogue
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is touched: how it is called (no word to be translated), where it stands, units of the class."""
+
+    name: str
+    href: str | None
+    units: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one capability holds. ``label`` and ``consequence``, what becomes of it, are ``N_`` texts.
+
+    ``read`` is given the session, the shop, the SKUs of the class, and the time in the distributor's zone.
+    """
+
+    label: str
+    consequence: str
+    read: Callable[[Session, str, Collection[str], datetime], Sequence[Line]]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A part with what it found."""
+
+    part: Part
+    lines: Sequence[Line]
+
+    @property
+    def units(self) -> int:
+        """Units of the class in all lines."""
+        return sum(line.units for line in self.lines)
+
+
+def read(session: Session, parts: Sequence[Part], retailer: str, licence_class: str, now: datetime) -> list[Touched]:
+    """Return what is touched where the shop's licence for a class does not count any more."""
+    skus = [one.sku for one in catalogue.skus(session, withdrawn=True).values() if one.licence_class == licence_class]
+    return [Touched(part, part.read(session, retailer, skus, now) if skus else ()) for part in parts]
+
+
+def digest(touched: Sequence[Touched]) -> str:
+    """Return a short digest of what was shown, by which a signature finds out that it is out of date."""
+    told = [[one.part.label, [[line.name, line.units] for line in one.lines]] for one in touched]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def told(touched: Sequence[Touched]) -> Mapping[str, Any]:
+    """Return what was shown as a step keeps it: names and units by part."""
+    return {one.part.label: [{"name": line.name, "units": line.units} for line in one.lines] for one in touched}
