@@ -107,7 +107,8 @@ def _tell(console: Console, figures: dict[str, object]) -> None:
     console.print(
         f"\n[bold]{figures['granted']:,}[/] of [bold]{figures['requested']:,}[/] units granted, "
         f"{figures['orders']} orders, {figures['receipts']} receipts, {figures['duplicates']} doubled, "
-        f"verified: {'yes' if figures['verified'] else 'NO'}, {figures['seconds']} s"
+        f"verified: {'yes' if figures['verified'] else 'NO'}, {figures['seconds']} s",
+        soft_wrap=True,
     )
 
 
@@ -124,6 +125,7 @@ def _stay_open(console: Console, play: "Play") -> None:
     stage, shops = play.stage, play.shops
     if shops is None:
         return
+    until = play.open_next()
     links = {
         "Planner": stage.link_for("planner"),
         "Second person": stage.link_for("second person"),
@@ -146,7 +148,8 @@ def _stay_open(console: Console, play: "Play") -> None:
         console.print(f"  {'Terminal':<14} {address}", soft_wrap=True)
         console.print(f"  {'Published':<14} {play.figures.more['published']}", soft_wrap=True)
         console.print(
-            f"\nThe next cycle can be done by hand. {len(shops.fleet.devices)} terminals were only played and have gone"
+            f"\nThe next week's window is open until {until.astimezone():%H:%M}: order at the terminal; after the close"
+            f" the console leads on. {len(shops.fleet.devices)} terminals were only played and have gone"
             " home: in some minutes Today shows them offline. Ctrl-C ends everything."
         )
         with contextlib.suppress(KeyboardInterrupt):

@@ -85,9 +85,12 @@ def setting(folder: Path, week: date, *, today: date) -> Setting:
     unknown_stores = sorted(wants.keys() - known_stores)
     scarce = {item for item in asked if descriptions.get(item, "").startswith(ALLOCATED_MARK)}
     scarce |= {item for item, _ in sorted(asked.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_REQUESTED]}
+    following = week + timedelta(days=7)
     return Setting(
         name_zh=f"{week.isoformat()} 当周",
         name_en=f"Week of {week.isoformat()}",
+        next_zh=f"{following.isoformat()} 当周",
+        next_en=f"Week of {following.isoformat()}",
         lists=(
             List("skus", "products_2022-11-01.csv", products, PRODUCTS_MAPPING),
             List("skus", "products_of_the_ledger.csv", _items_of_the_ledger(unknown_items, lines)),

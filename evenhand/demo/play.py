@@ -15,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -28,6 +28,8 @@ from firmware_sim.stage import BusyError, Person, Stage, StageError
 ANSWER_WITHIN_S = 300.0
 DISCREPANT_SHARE = 6
 GRACE_S = 1
+LOOK_AROUND_S = 15 * 60.0
+"""How long the window is open in which whoever looks around can order."""
 OPENS_IN_S = 0.5
 POLICY = "fair share within limits"
 PLAIN_POLICY = ("fair share", 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n')
@@ -129,13 +131,15 @@ class Play:
     shops: Shops | None = None
     _window: str = ""
     _window_s: float = 0.0
+    _policy_version: int = 0
+    _planner: Person | None = None
     _closes_at: datetime = field(default_factory=lambda: datetime.max.replace(tzinfo=UTC))
     _survey: str = ""
     _scores: weights.Status = field(default_factory=dict)
 
     def run(self) -> Figures:
         """Play all acts; return the figures."""
-        planner = self.stage.sign_in("planner", "planner")
+        planner = self._planner = self.stage.sign_in("planner", "planner")
         releaser = self.stage.sign_in("second person", "releaser")
         self._bring_in(planner)
         forecast = weights.ask_forecast(planner) if self._has_history else None
@@ -274,31 +278,48 @@ class Play:
             "/api/v1/policies",
             {"name": POLICY, "text": self.setting.policy, "reason": "the distributor's limits"},
         )
+        self._policy_version = policy["version"]
+        names = self.setting.name_zh, self.setting.name_en
+        cycle = self._open_window(planner, *names, week=datetime.now(UTC).date(), open_for_s=self._window_s)
+        status = planner.get(f"/api/v1/cycles/{cycle}")
+        told(1)
+        self.view.done(f"secret committed {status['commitment'][:12]}…, policy {status['policy']}, closes in seconds")
+        return cycle
+
+    def open_next(self) -> datetime:
+        """Announce the next week's cycle, for whoever looks around; return until when its window is open."""
+        week = datetime.now(UTC).date() + timedelta(days=7)
+        if self._planner is None:
+            raise StageError("the play has not begun")
+        self._open_window(
+            self._planner, self.setting.next_zh, self.setting.next_en, week=week, open_for_s=LOOK_AROUND_S
+        )
+        return self._closes_at
+
+    def _open_window(self, planner: Person, name_zh: str, name_en: str, *, week: date, open_for_s: float) -> UUID:
+        """Make a cycle by the play's policy, release its supply and announce its one window."""
         made = planner.post(
             "/api/v1/cycles",
             {
-                "name_zh": self.setting.name_zh,
-                "name_en": self.setting.name_en,
-                "week": datetime.now(UTC).date().isoformat(),
+                "name_zh": name_zh,
+                "name_en": name_en,
+                "week": week.isoformat(),
                 "grace_s": GRACE_S,
                 "policy": POLICY,
-                "policy_version": policy["version"],
+                "policy_version": self._policy_version,
             },
         )
         cycle = UUID(made["id"])
         lines = [dict(row) for row in self.setting.supply]
         planner.post(f"/api/v1/cycles/{cycle}/supply", {"reason": "first release", "lines": lines})
         opens = datetime.now(UTC) + timedelta(seconds=OPENS_IN_S)
-        self._closes_at = opens + timedelta(seconds=self._window_s)
+        self._closes_at = opens + timedelta(seconds=open_for_s)
         planned = planner.post(
             f"/api/v1/cycles/{cycle}/windows",
             {"route": "*", "opens_at": opens.isoformat(), "closes_at": self._closes_at.isoformat()},
         )
         self._window = planned["id"]
         planner.post(f"/api/v1/cycles/{cycle}/announce")
-        status = planner.get(f"/api/v1/cycles/{cycle}")
-        told(1)
-        self.view.done(f"secret committed {status['commitment'][:12]}…, policy {status['policy']}, closes in seconds")
         return cycle
 
     def _order(self, shops: Shops, planner: Person, cycle: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from firmware_sim import town, town_past
 
@@ -38,10 +38,13 @@ class Setting:
     ``wants`` is units by SKU by shop; ``supply`` the rows of the supply; ``silent`` shops never order;
     ``real_terminals`` of the others run the whole terminal, the rest speak the wire from one process. ``policy`` is
     the text of the policy that the cycle goes by; the lists of ``later`` come in once all shops have ordered.
+    ``next_zh`` and ``next_en`` name the cycle in which whoever looks around can order.
     """
 
     name_zh: str
     name_en: str
+    next_zh: str
+    next_en: str
     lists: tuple[List, ...]
     wants: Mapping[str, Mapping[str, int]]
     silent: frozenset[str]
@@ -57,10 +60,12 @@ def sample(seed: int, *, today: date) -> Setting:
     """Return the sample town of ``seed``."""
     made = town.make(seed)
     silent = frozenset(shop.code for shop in made.shops[-9:])
-    week = today.isocalendar().week
+    week, following = today.isocalendar().week, (today + timedelta(days=7)).isocalendar().week
     return Setting(
         name_zh=f"第{week}周",
         name_en=f"Week {week}",
+        next_zh=f"第{following}周",
+        next_en=f"Week {following}",
         lists=(
             List("skus", "skus.csv", town.skus_csv(made)),
             List("retailers", "retailers.csv", town.retailers_csv(made)),
