@@ -88,6 +88,11 @@ i18n: setup-dev ## Collect the texts to translate into the catalogs
 lock: setup-dev ## Resolve the locked packages anew
 	@.ci/lock
 
+.PHONY: sbom
+sbom: setup-dev ## Write dist/sbom.json: what a running installation is made of, from the lock (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json .ci/runtime.lock
+
 .PHONY: clean
 clean: ## Remove everything that running and testing left, the data of demos included
 	@.ci/clean

@@ -63,6 +63,8 @@ ACTS: Mapping[str, str] = {
     "operator.roles_set": N_("set a person's roles"),
     "operator.bounds_set": N_("bounded the person to shops"),
     "operator.second_factor_set": N_("set up the second factor"),
+    "operator.passkey_added": N_("added a passkey"),
+    "operator.passkey_removed": N_("removed a passkey"),
     "operator.second_factor_removed": N_("removed the second factor"),
     "operator.recovery_code_used": N_("signed in by a recovery code"),
     "operator.recovery_codes_renewed": N_("made new recovery codes"),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ from server.kit.admission import Admission
 from server.kit.changing import ChangedMeanwhileError
 from server.kit.console import Group
 from server.kit.console.texts import language_of
+from server.kit.edge import MAX_BODY_BYTES, OVER, Edge
 from server.kit.runtime import Runtime
 from server.kit.sent_forms import SentBeforeError
 from server.operators import console as operators_console
@@ -37,7 +39,6 @@ from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
 SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])
-MAX_BODY_BYTES = 16 * 1024 * 1024
 
 DESCRIPTION = """
 Ordering and fair allocation for a distributor and its licensed retailers.
@@ -70,6 +71,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.middleware("http")(_measure)
     app.add_middleware(_ForDevices)
     app.add_middleware(Admission, places=settings.database_pool)
+    app.add_middleware(Edge)
     console.install(
         app,
         product=settings.network_name,
@@ -137,7 +139,11 @@ def _headers(refusal: Refusal) -> dict[str, str]:
 
 
 async def _nowhere(request: Request, error: Any) -> Response:
-    """Answer an address that does not exist, or not for this method: a person gets a page."""
+    """Answer what came to no endpoint: an unknown address or method (a person gets a page), an unreadable body."""
+    if OVER in request.scope:
+        return _refused(request, Rejected("too_large", size=request.scope[OVER], limit=MAX_BODY_BYTES))
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return _refused(request, Rejected("malformed", where="request", what=error.detail))
     if console.wants_page(request):
         return console.error_page(request, 404)
     return await http_exception_handler(request, error)
@@ -169,7 +175,7 @@ def _database_away(request: Request, error: Any) -> Response:
 
 
 async def _measure(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Time every request by its route, refuse oversize bodies, and set the headers that all answers carry."""
+    """Time every request by its route, and refuse bodies that say of themselves that they are too large."""
     started = time.perf_counter()
     length = request.headers.get("Content-Length", "0")
     if not length.isdigit() or int(length) > MAX_BODY_BYTES:
@@ -177,10 +183,6 @@ async def _measure(request: Request, answer: Callable[[Request], Awaitable[Respo
     response = await answer(request)
     route = getattr(request.scope.get("route"), "path", "none")
     SECONDS.labels(request.method, route, response.status_code).observe(time.perf_counter() - started)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
     return response
 
 

@@ -59,6 +59,7 @@ from server.operators import (
     console_access,
     console_audit,
     console_audit_chain,
+    console_passkeys,
     console_people,
     console_second_factor,
 )
@@ -180,6 +181,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_console.fleet,
     operators_console.entrance,
     operators_console.own,
+    console_passkeys.entrance,
+    console_passkeys.own,
     console_second_factor.entrance,
     console_second_factor.own,
     console_people.people,

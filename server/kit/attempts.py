@@ -16,6 +16,8 @@ from contract.errors import Unavailable
 
 PER_ACCOUNT = parse("10 per 15 minutes")
 PER_ADDRESS = parse("50 per 15 minutes")
+ASKED_PER_ADDRESS = parse("300 per 15 minutes")
+"""How often who is not signed in may ask for something that is written down, a challenge."""
 
 
 class Attempts:

@@ -25,7 +25,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
-from server.kit import audit, sent_forms
+from server.kit import audit, edge, sent_forms
 from server.kit.clock import Clock
 from server.kit.db import NOTHING, act_for, bounds
 from server.kit.identity import Operator, Role, scope_of
@@ -38,6 +38,7 @@ STATUS_OF_CODE = {
     "sign_in_failed": 401,
     "signed_out": 401,
     "second_factor_wrong": 401,
+    "passkey_wrong": 401,
     "not_enrolled": 401,
     "not_allowed": 403,
     "whole_network": 403,
@@ -150,6 +151,23 @@ class RefusalBody(BaseModel):
     text: str
 
 
+_REFUSED_WITH = {
+    401: "Nobody is signed in, or no device shows who it is",
+    403: "Not with this role, for this shop, from this page; a device: its identity is revoked",
+    404: "It does not exist, or is none of yours",
+    409: "Changed meanwhile: look again",
+    413: "Too large",
+    422: "Refused: the code and its text say why",
+    429: "Too often: wait the seconds that it says",
+    503: "The server cannot answer just now: try again",
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": RefusalBody, "description": said} for status, said in _REFUSED_WITH.items()
+}
+"""How any route may refuse: written here once for the description of all."""
+OPEN_ANSWERS = {status: answer for status, answer in ANSWERS.items() if status not in {401, 404, 409}}
+
+
 def router(
     prefix: str = "",
     *,
@@ -170,10 +188,7 @@ def router(
         route_class=_ROUTES[shops],
         dependencies=declared,
         include_in_schema=not prefix.startswith("/console"),
-        responses={
-            422: {"model": RefusalBody, "description": "Refused: the code and its text say why"},
-            409: {"model": RefusalBody, "description": "Changed meanwhile: look again"},
-        },
+        responses=OPEN_ANSWERS if roles == "everyone" else ANSWERS,
     )
 
 
@@ -218,6 +233,11 @@ def _device_session(request: Request) -> Iterator[Session]:
 def remote_of(request: Request) -> str:
     """Return the address that a request comes from; the proxy's own where no proxy is told to be believed."""
     return request.client.host if request.client else "unknown"
+
+
+def over_tls(request: Request) -> bool:
+    """Return whether browsers reach us over TLS; before a proxy that ends it, the public address says so."""
+    return edge.over_tls(request.url.scheme, runtime_of(request).settings)
 
 
 def _clock(request: Request) -> Clock:

@@ -286,6 +286,8 @@ def _account(request: Request, session: Session, now: datetime, operator: Operat
         browsers=queries.browsers(session, operator.id, token=token_of(request), at=now),
         role_names=ROLE_NAMES,
         minimum=rules.PASSWORD_MIN,
+        app=queries.has_app(session, operator.id),
+        passkeys=queries.passkeys(session, operator.id),
         codes_left=second_factor.codes_left(session, operator.id),
         asked=operator.needs_second_factor,
         errors=errors,

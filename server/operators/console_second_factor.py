@@ -71,7 +71,7 @@ def confirm(
     code: Code = "",
 ) -> Response:
     """Let the app count, and show the recovery codes once."""
-    if operator.second_factor:
+    if queries.has_app(session, operator.id):
         return console.redirect(request, "/console/account")
     try:
         codes = second_factor.confirm(session, operator.id, code, at=clock())
@@ -122,7 +122,7 @@ def _set_up(
     operator: http.Person,
     refusal: Rejected | None = None,
 ) -> Response:
-    if operator.second_factor:
+    if queries.has_app(session, operator.id):
         return console.redirect(request, "/console/account")
     begun = second_factor.begin(session, operator.id, issuer=config.network_name, at=clock())
     picture = segno.make_qr(begun.address, error="m").svg_inline(scale=5, border=3, light="#fff")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -77,3 +77,27 @@ class RecoveryCode(Base):
     code_sha256: Mapped[bytes] = mapped_column(primary_key=True)
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), index=True)
     used_at: Mapped[datetime | None]
+
+
+class Passkey(Base):
+    """A passkey's public half. ``uses`` is the count that its device showed last, 0 for ever where it keeps none."""
+
+    __tablename__ = "operator_passkeys"
+
+    credential: Mapped[bytes] = mapped_column(primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), index=True)
+    name: Mapped[str]
+    public_key: Mapped[bytes]
+    uses: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PasskeyChallenge(Base):
+    """What a passkey must sign: of somebody who registers one, or of nobody known yet who signs in."""
+
+    __tablename__ = "passkey_challenges"
+
+    challenge: Mapped[bytes] = mapped_column(primary_key=True)
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    expires_at: Mapped[datetime] = mapped_column(index=True)

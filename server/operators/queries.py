@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.kit.identity import Operator, Role
-from server.operators.models import OperatorRow, OperatorSession, SignInLink, TotpSecret
+from server.operators.models import OperatorRow, OperatorSession, Passkey, SignInLink, TotpSecret
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,22 @@ class SignedInBrowser:
     current: bool
 
 
+@dataclass(frozen=True)
+class PasskeyView:
+    """One passkey as its owner sees it."""
+
+    credential: bytes
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+_HAS_SECOND_FACTOR = or_(
+    exists().where(TotpSecret.operator_id == OperatorRow.id, TotpSecret.confirmed_at.is_not(None)),
+    exists().where(Passkey.operator_id == OperatorRow.id),
+)
+
+
 def digest(token: str) -> bytes:
     """Return what the tables keep of a token."""
     return hashlib.sha256(token.encode()).digest()
@@ -48,9 +64,8 @@ def digest(token: str) -> bytes:
 def session_of(session: Session, token: str, at: datetime) -> tuple[Operator, str] | None:
     """Return who holds ``token`` and their forgery token, or none where it is unknown, over or disabled."""
     row = session.execute(
-        select(OperatorRow, OperatorSession.csrf, TotpSecret.confirmed_at)
+        select(OperatorRow, OperatorSession.csrf, _HAS_SECOND_FACTOR)
         .join(OperatorSession, OperatorSession.operator_id == OperatorRow.id)
-        .outerjoin(TotpSecret, TotpSecret.operator_id == OperatorRow.id)
         .where(
             OperatorSession.token_sha256 == digest(token),
             OperatorSession.expires_at > at,
@@ -60,8 +75,8 @@ def session_of(session: Session, token: str, at: datetime) -> tuple[Operator, st
     ).one_or_none()
     if row is None:
         return None
-    person, csrf, confirmed_at = row
-    return replace(operator_from(person), second_factor=confirmed_at is not None), csrf
+    person, csrf, second_factor = row
+    return replace(operator_from(person), second_factor=second_factor), csrf
 
 
 def waiting_for_second_factor(session: Session, token: str, at: datetime) -> Operator | None:
@@ -81,8 +96,21 @@ def waiting_for_second_factor(session: Session, token: str, at: datetime) -> Ope
 
 def has_second_factor(session: Session, operator_id: int) -> bool:
     """Return whether a second factor of a person counts."""
+    return bool(session.scalar(select(_HAS_SECOND_FACTOR).where(OperatorRow.id == operator_id)))
+
+
+def has_app(session: Session, operator_id: int) -> bool:
+    """Return whether an app of a person counts."""
     found = session.get(TotpSecret, operator_id)
     return found is not None and found.confirmed_at is not None
+
+
+def passkeys(session: Session, operator_id: int) -> list[PasskeyView]:
+    """Return a person's passkeys, the oldest first."""
+    rows = session.scalars(
+        select(Passkey).where(Passkey.operator_id == operator_id).order_by(Passkey.created_at, Passkey.credential)
+    )
+    return [PasskeyView(row.credential, row.name, row.created_at, row.used_at) for row in rows]
 
 
 def operator(session: Session, name: str, *, at: datetime) -> OperatorView | None:
@@ -109,9 +137,8 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
         .subquery()
     )
     query = (
-        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last, TotpSecret.confirmed_at)
+        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last, _HAS_SECOND_FACTOR)
         .outerjoin(live, live.c.operator_id == OperatorRow.id)
-        .outerjoin(TotpSecret, TotpSecret.operator_id == OperatorRow.id)
         .order_by(func.lower(OperatorRow.name))
     )
     if name is not None:
@@ -123,14 +150,14 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
             roles=cast("frozenset[Role]", frozenset(row.roles)),
             regions=tuple(row.regions),
             classes=tuple(row.classes),
-            second_factor=confirmed_at is not None,
+            second_factor=second_factor,
             has_password=row.password_hash is not None,
             created_at=row.created_at,
             disabled_at=row.disabled_at,
             sessions=count,
             last_sign_in_at=last,
         )
-        for row, count, last, confirmed_at in session.execute(query)
+        for row, count, last, second_factor in session.execute(query)
     ]
 
 

@@ -1,5 +1,7 @@
 """A second factor beside the password: codes of an app (TOTP, RFC 6238), one-use recovery codes. Nothing here commits.
 
+A passkey (:mod:`server.operators.passkeys`) is one too; recovery codes stand in for either.
+
 A code counts once: the step that it was made for is kept, and no older one is taken afterwards. Of recovery codes the
 tables keep the SHA-256; they have 100 random bits, so that guessing needs no slow hash.
 """
@@ -17,7 +19,7 @@ from contract.errors import Conflict, Rejected
 from server.kit import audit
 from server.kit.identity import Actor
 from server.operators import queries
-from server.operators.models import OperatorRow, RecoveryCode, TotpSecret
+from server.operators.models import OperatorRow, Passkey, RecoveryCode, TotpSecret
 
 STEP_S = 30
 DRIFT_STEPS = 1
@@ -67,7 +69,7 @@ def confirm(session: Session, operator_id: int, code: str, *, at: datetime) -> l
         raise Rejected("second_factor_wrong")
     row.confirmed_at = at
     _note(session, person, "operator.second_factor_set", at)
-    return _new_codes(session, operator_id)
+    return new_codes(session, operator_id)
 
 
 def check(session: Session, operator_id: int, code: str, *, at: datetime) -> str:
@@ -80,9 +82,7 @@ def check(session: Session, operator_id: int, code: str, *, at: datetime) -> str
     """
     person = _locked(session, operator_id)
     row = session.get(TotpSecret, operator_id)
-    if row is None or row.confirmed_at is None:
-        raise Rejected("second_factor_wrong")
-    if _takes(row, code, at):
+    if row is not None and row.confirmed_at is not None and _takes(row, code, at):
         return "totp"
     used = session.scalar(
         update(RecoveryCode)
@@ -111,24 +111,25 @@ def renew_codes(session: Session, operator_id: int, code: str, *, at: datetime) 
     check(session, operator_id, code, at=at)
     person = _locked(session, operator_id)
     _note(session, person, "operator.recovery_codes_renewed", at)
-    return _new_codes(session, operator_id)
+    return new_codes(session, operator_id)
 
 
 def remove(session: Session, operator_id: int, *, by: Actor, at: datetime) -> None:
-    """Take a person's second factor and recovery codes away; nothing happens where there is none."""
+    """Take a person's app, passkeys and recovery codes away; nothing happens where there are none."""
     person = _locked(session, operator_id)
     gone = session.scalars(
         delete(TotpSecret).where(TotpSecret.operator_id == operator_id).returning(TotpSecret.confirmed_at)
     ).all()
+    passkeys = session.scalars(delete(Passkey).where(Passkey.operator_id == operator_id).returning(Passkey.name)).all()
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
-    if any(gone):
+    if any(gone) or passkeys:
         audit.record(
             session,
             actor=by,
             action="operator.second_factor_removed",
             subject=f"operator:{person.name}",
             at=at,
-            detail={},
+            detail={"passkeys": list(passkeys)} if passkeys else {},
             alert=True,
         )
 
@@ -157,7 +158,8 @@ def _takes(row: TotpSecret, code: str, at: datetime) -> bool:
     return False
 
 
-def _new_codes(session: Session, operator_id: int) -> list[str]:
+def new_codes(session: Session, operator_id: int) -> list[str]:
+    """Return new recovery codes, which are told this once; the old ones are void."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
     codes = [
         "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))

@@ -15,7 +15,7 @@ from contract.errors import Conflict, Rejected
 from server.kit import audit
 from server.kit.db import bounds
 from server.kit.identity import ROLES, Actor, Operator
-from server.operators import passwords, queries, rules, second_factor
+from server.operators import passkeys, passwords, queries, rules, second_factor
 from server.operators.models import OperatorRow, OperatorSession, SignInLink
 
 FIRST_FACTORS = frozenset({"password", "link"})
@@ -213,6 +213,33 @@ def second_step(session: Session, token: str, code: str, *, remote: str, ttl_s: 
     return _open(session, _locked(session, waiting.name), remote=remote, ttl_s=ttl_s, at=at, how=means)
 
 
+def sign_in_by_passkey(
+    session: Session, place: passkeys.Place, shown: str, *, remote: str, ttl_s: int, at: datetime
+) -> SignedIn:
+    """Open a session for who shows a passkey, which counts as both factors.
+
+    Raises
+    ------
+    Rejected
+        ``passkey_wrong``.
+    """
+    owner = passkeys.owner_of(session, place, shown, at=at)
+    return _open(session, owner, remote=remote, ttl_s=ttl_s, at=at, how="passkey")
+
+
+def check_password(session: Session, operator: Operator, present: str) -> None:
+    """Let a person pass who knows the own password, or who has none yet.
+
+    Raises
+    ------
+    Rejected
+        ``password_wrong``.
+    """
+    row = _locked(session, operator.name)
+    if row.password_hash is not None and not passwords.fits(present, row.password_hash):
+        raise Rejected("password_wrong")
+
+
 def sign_out(session: Session, token: str, *, at: datetime) -> None:
     """End the session of ``token``; nothing happens where it is over already."""
     owner = session.scalar(
@@ -244,9 +271,8 @@ def change_password(session: Session, operator: Operator, *, present: str, new: 
     Rejected
         ``password_wrong``, ``password_short``, ``password_long``, ``password_common``.
     """
+    check_password(session, operator, present)
     row = _locked(session, operator.name)
-    if row.password_hash is not None and not passwords.fits(present, row.password_hash):
-        raise Rejected("password_wrong")
     rules.check_password(new, own_words=row.name.split())
     row.password_hash = passwords.hashed(new)
     ended = _end(session, row, keep=token)

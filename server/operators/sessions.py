@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from starlette.responses import Response as AnyResponse
 
 from server.kit.db import EVERYTHING, act_for
-from server.kit.http import runtime_of
+from server.kit.http import over_tls, runtime_of
 from server.kit.identity import Operator, Role
 from server.operators import queries
 from server.operators.service import SignedIn
@@ -60,7 +60,7 @@ def keep_session(request: Request, response: Response, opened: SignedIn) -> None
         opened.token,
         max_age=int((opened.expires_at - runtime.clock()).total_seconds()),
         path="/",
-        secure=_over_tls(request),
+        secure=over_tls(request),
         httponly=True,
         samesite="lax",
     )
@@ -68,7 +68,7 @@ def keep_session(request: Request, response: Response, opened: SignedIn) -> None
 
 def forget_session(request: Request, response: AnyResponse) -> None:
     """Let the browser forget its session."""
-    response.delete_cookie(_cookie(request), path="/", secure=_over_tls(request), httponly=True, samesite="lax")
+    response.delete_cookie(_cookie(request), path="/", secure=over_tls(request), httponly=True, samesite="lax")
 
 
 def link_address(base_url: str, token: str) -> str:
@@ -76,12 +76,6 @@ def link_address(base_url: str, token: str) -> str:
     return f"{base_url.rstrip('/')}/console/sign-in/link/{token}"
 
 
-def _over_tls(request: Request) -> bool:
-    """Return whether browsers reach us over TLS; before a proxy that ends it, the public address says so."""
-    public = runtime_of(request).settings.public_url or ""
-    return request.url.scheme == "https" or public.startswith("https:")
-
-
 def _cookie(request: Request) -> str:
     """Return the cookie's name. Over TLS its prefix keeps neighbouring hosts from setting it."""
-    return "__Host-evenhand" if _over_tls(request) else "evenhand"
+    return "__Host-evenhand" if over_tls(request) else "evenhand"

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 from filled import PLANNER, SHOPS, fill
+from places import parts_of
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, aliased, sessionmaker
 from starlette.testclient import TestClient
@@ -133,28 +134,8 @@ def of_the_north(two_regions: sessionmaker[Session], signed_in: Callable[..., Te
 @pytest.fixture
 def foreign(two_regions: sessionmaker[Session]) -> dict[str, str]:
     """What stands for a part of an address: what belongs to the foreign shop, or is everybody's."""
-    found = {"retailer": FOREIGN, "code:path": FOREIGN}
     with transaction(two_regions) as session:
-        for name, table in {
-            "delivery": "deliveries",
-            "claim": "claims",
-            "feedback": "feedback",
-            "device": "devices",
-        }.items():
-            found[name] = session.scalar(sa.text(f"SELECT id FROM {table} WHERE retailer = '{FOREIGN}'"))  # noqa: S608 - our own tables
-        for name, table in {
-            "cycle": "cycles",
-            "window": "windows",
-            "announcement": "announcements",
-            "survey": "surveys",
-        }.items():
-            found[name] = session.scalar(sa.text(f"SELECT id FROM {table}"))  # noqa: S608 - our own tables
-        found["order"] = session.scalar(sa.text(f"SELECT number FROM orders WHERE retailer = '{FOREIGN}'"))  # noqa: S608 - our own tables
-        found["appeal"] = session.scalar(sa.text(f"SELECT id FROM score_appeals WHERE retailer = '{FOREIGN}'"))  # noqa: S608 - our own tables
-    return {name: str(value) for name, value in found.items()} | {
-        "device_id": str(found["device"]),
-        "window_id": str(found["window"]),
-    }
+        return parts_of(session, FOREIGN)
 
 
 def address_of(path: str, foreign: dict[str, str]) -> str:

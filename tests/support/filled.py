@@ -55,8 +55,9 @@ from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
 from server.licences import files as licence_files
-from server.operators import second_factor
+from server.operators import passkeys, second_factor
 from server.operators import service as operators
+from server.operators.models import Passkey
 from server.orders import reminding
 from server.retailers import service as retailers
 from server.scores import decisions
@@ -157,6 +158,11 @@ def _people(session: Session) -> None:
     sent = sent_forms.Sending(person.id, "number", "/console/cycles/new", bytes(32))
     sent_forms.claim(session, sent, at=NOW)
     sent_forms.settle(session, sent, "/console/cycles", at=NOW)
+    held = Passkey(
+        credential=b"1", operator_id=person.id, name="own telephone", public_key=b"2", uses=0, created_at=NOW
+    )
+    session.add(held)
+    passkeys.ask(session, passkeys.Place("https://evenhand.test", "Evenhand"), at=NOW)
 
 
 def _audit(session: Session) -> None:

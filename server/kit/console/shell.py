@@ -27,7 +27,7 @@ from server.kit.clock import Clock, system_clock
 from server.kit.console import icons, templating, texts
 from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
 from server.kit.console.tables import COLUMNS_KEY, TableView
-from server.kit.http import everyone
+from server.kit.http import everyone, over_tls
 from server.kit.marking import N_
 from server.kit.sent_forms import FIELD
 
@@ -40,10 +40,6 @@ HEADERS = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 
 
@@ -95,7 +91,9 @@ def page(
     left = _read_flashes(request)
     response = _render(request, template, status_code, (*left, *((flash,) if flash else ())), context)
     if left:
-        response.delete_cookie(_flash_cookie(request), path="/")
+        response.delete_cookie(
+            _flash_cookie(request), path="/", secure=over_tls(request), httponly=True, samesite="lax"
+        )
     view = context.get("view")
     if isinstance(view, TableView) and view.chosen_now:
         _keep_columns(request, response, view)
@@ -104,7 +102,7 @@ def page(
 
 def _keep_columns(request: Request, response: Response, view: TableView) -> None:
     """Let the browser keep for a year, for this list alone, which of its columns are shown; all need no word."""
-    same: Any = {"path": view.path, "secure": request.url.scheme == "https", "samesite": "lax", "httponly": True}
+    same: Any = {"path": view.path, "secure": over_tls(request), "samesite": "lax", "httponly": True}
     if view.chosen:
         response.set_cookie(COLUMNS_KEY, f"{view.path}:{'.'.join(view.chosen)}", max_age=A_YEAR_S, **same)
     else:
@@ -141,7 +139,7 @@ def redirect(request: Request, to: str, *, flash: str | None = None, tone: Tone 
             _pack_flashes(left),
             max_age=300,
             httponly=True,
-            secure=request.url.scheme == "https",
+            secure=over_tls(request),
             samesite="lax",
         )
     return response
@@ -246,9 +244,7 @@ def switch_theme(
 
 def _chosen(request: Request, cookie: str, value: str, to: str) -> Response:
     response = redirect(request, local_path(to) or HOME)
-    response.set_cookie(
-        cookie, value, max_age=A_YEAR_S, secure=request.url.scheme == "https", samesite="lax", httponly=True
-    )
+    response.set_cookie(cookie, value, max_age=A_YEAR_S, secure=over_tls(request), samesite="lax", httponly=True)
     return response
 
 
@@ -280,7 +276,6 @@ class _Static(StaticFiles):
         response.headers["Cache-Control"] = (
             f"public, max-age={A_YEAR_S}, immutable" if versioned else "public, max-age=3600"
         )
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
 
@@ -289,7 +284,7 @@ def _flash_cookie(request: Request) -> str:
 
     It is not signed: it can only show its own browser a short text, escaped.
     """
-    return "__Host-flash" if request.url.scheme == "https" else "flash"
+    return "__Host-flash" if over_tls(request) else "flash"
 
 
 def _pack_flashes(flashes: Sequence[Flash]) -> str:

@@ -29,6 +29,9 @@ from server.kit.console import (
     page,
     redirect,
 )
+from server.kit.edge import Edge
+from server.kit.runtime import Runtime
+from server.kit.settings import Settings
 
 NOW = datetime(2026, 11, 26, 4, 5, 22, tzinfo=UTC)
 NAVIGATION = (
@@ -145,6 +148,8 @@ def rows(language: str) -> list[dict[str, Any]]:
 def app() -> FastAPI:
     """Return an application that shows the style guide to a signed-in person."""
     made = FastAPI()
+    made.state.runtime = Runtime(Settings(), None, None, lambda: NOW, None)  # type: ignore[arg-type] # no database
+    made.add_middleware(Edge)
     install(
         made,
         product="Evenhand",

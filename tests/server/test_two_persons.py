@@ -1,0 +1,145 @@
+"""Two persons cannot be one person with two browsers: every act that needs a second one, from a table of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from filled import SHOPS, fill
+from places import parts_of
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.testclient import TestClient
+
+from server import tables
+from server.kit import embedded
+from server.kit.db import Base, transaction
+from server.kit.identity import ROLES
+
+tables.load()
+
+
+@dataclass(frozen=True)
+class Act:
+    """A second step: where it is asked for, how the first one by ann comes to stand, what else is sent."""
+
+    path: str
+    first: tuple[str, ...]
+    row: str = "SELECT 1"
+    body: dict[str, str] | None = None
+
+
+_IN_REVIEW = "UPDATE cycles SET state = 'in_review', sent_by = 'ann', released_by = NULL, released_at = NULL"
+_DRAFT = (
+    "UPDATE score_runs SET state = 'draft', asked_by = 'ann', published_by = NULL, published_at = NULL,"
+    " appeals_close_at = NULL, zone = NULL, score_version = repeat('ab', 32),"
+    " certificate = '{}', guards = '[]', files = '', done_at = now()"
+)
+_ANSWER = (
+    "UPDATE score_appeal_answers SET author = 'ann', approver = NULL, approved_at = NULL,"
+    """ remedy = '{"sort": "end", "decision": "00000000-0000-0000-0000-000000000000", "ends": "2027-01-01"}'"""
+)
+_ADJUSTMENT = "SELECT id FROM adjustments WHERE state = 'proposed' LIMIT 1"
+ACTS = {
+    "release a result": Act("/api/v1/cycles/{cycle}/release", (_IN_REVIEW,)),
+    "approve a manual decision": Act(
+        "/api/v1/cycles/{cycle}/adjustments/{row}/approve",
+        (_IN_REVIEW, "UPDATE adjustments SET author = 'ann'"),
+        _ADJUSTMENT,
+    ),
+    "decline a manual decision": Act(
+        "/api/v1/cycles/{cycle}/adjustments/{row}/decline",
+        (_IN_REVIEW, "UPDATE adjustments SET author = 'ann'"),
+        _ADJUSTMENT,
+        {"reason": "no"},
+    ),
+    "publish scores": Act(
+        "/api/v1/scores/runs/{row}/publish",
+        (_DRAFT,),
+        "SELECT number FROM score_runs",
+    ),
+    "approve a decision on a shop": Act(
+        "/api/v1/scores/decisions/{row}/approve",
+        ("UPDATE score_decisions SET author = 'ann', approver = NULL, approved_at = NULL",),
+        "SELECT id FROM score_decisions LIMIT 1",
+    ),
+    "end a decision early": Act(
+        "/api/v1/scores/decisions/ends/{row}/approve",
+        ("UPDATE score_decision_ends SET author = 'ann'",),
+        "SELECT id FROM score_decision_ends LIMIT 1",
+    ),
+    "uphold an appeal": Act(
+        "/api/v1/scores/appeals/{row}/approve",
+        (
+            "UPDATE score_appeals SET state = 'proposed', owner = 'ann', settled_at = NULL",
+            _ANSWER,
+        ),
+        "SELECT id FROM score_appeals LIMIT 1",
+    ),
+}
+
+
+@pytest.fixture
+def filled(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+    with transaction(sessions) as session:
+        fill(session)
+    return sessions
+
+
+@pytest.mark.slow
+def test_the_same_person_in_another_browser_is_the_same_person(
+    filled: sessionmaker[Session], signed_in: Callable[..., TestClient], database: embedded.Cluster
+) -> None:
+    one, other = signed_in(*ROLES, name="ann"), signed_in(*ROLES, name="ann")
+    assert one.cookies["evenhand"] != other.cookies["evenhand"]
+    second = signed_in(*ROLES, name="bea")
+    engine = sa.create_engine(database.admin_url, poolclass=sa.NullPool)
+    with transaction(filled) as session:
+        cycle = parts_of(session, SHOPS[0])["cycle"]
+    for name, act in ACTS.items():
+        with engine.begin() as owner:
+            for statement in act.first:
+                owner.execute(sa.text(statement))
+            address = act.path.replace("{cycle}", cycle).replace("{row}", str(owner.scalar(sa.text(act.row))))
+        for browser in (one, other):
+            refused = browser.post(address, json=act.body, headers={"Accept": "application/json"})
+            assert (name, refused.status_code, refused.json()["code"]) == (name, 422, "same_person")
+        with engine.begin() as owner:
+            assert (name, acted(owner, "ann")) == (name, False)
+        answer = second.post(address, json=act.body, headers={"Accept": "application/json"})
+        assert (name, "same_person" in answer.text) == (name, False)
+
+
+def acted(connection: sa.Connection, person: str) -> bool:
+    """Return whether ``person`` stands anywhere as the second one."""
+    asked = [
+        sa.select(sa.func.count()).select_from(table).where(table.c[second] == person)
+        for table, second in TWO_PERSONS.items()
+    ]
+    return any(connection.scalar(one) for one in asked)
+
+
+TWO_PERSONS = {
+    table: next(name for name in ("approver", "released_by", "decided_by", "published_by") if name in table.c)
+    for table in Base.metadata.tables.values()
+    if any(isinstance(one, sa.CheckConstraint) and "two_persons" in str(one.name) for one in table.constraints)
+}
+
+
+@pytest.mark.slow
+def test_the_database_refuses_one_person_as_both(filled: sessionmaker[Session], database: embedded.Cluster) -> None:
+    assert len(TWO_PERSONS) >= 7
+    engine = sa.create_engine(database.admin_url, poolclass=sa.NullPool)
+    for table, second in TWO_PERSONS.items():
+        first = next(name for name in ("author", "sent_by", "asked_by") if name in table.c)
+        one = sa.update(table).values({first: "ann", second: "ann"})
+        others = [
+            str(check.name)
+            for check in table.constraints
+            if isinstance(check, sa.CheckConstraint) and "two_persons" not in str(check.name)
+        ]
+        with engine.connect() as connection:
+            for other in others:
+                connection.execute(sa.text(f"ALTER TABLE {table.name} DROP CONSTRAINT {other}"))
+            with pytest.raises(IntegrityError, match="two_persons"):
+                connection.execute(one)
