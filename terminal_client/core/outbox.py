@@ -98,6 +98,12 @@ def count_waiting(store: Store) -> int:
     return count
 
 
+def count_saved(store: Store) -> int:
+    """Return how many messages were ever queued; none is deleted."""
+    count: int = store.rows("SELECT coalesce(max(place), 0) FROM outbox")[0][0]
+    return count
+
+
 def mark_sent(store: Store, ids: Sequence[UUID], *, at_ms: int) -> None:
     """Note that messages left the terminal. The first time counts."""
     for id_ in ids:

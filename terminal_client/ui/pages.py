@@ -22,6 +22,8 @@ THEMES = ("auto", "light", "dark")
 SIZES = ("normal", "large")
 #: Whether the keyboard on the screen opens by itself; where a real one stands, it need not.
 KEYS = ("yes", "no")
+#: Whether scans, receipts and refusals are heard.
+SOUNDS = ("on", "off")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Look:
     theme: str
     size: str
     keys: str
+    sound: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Pages:
         store = self._terminal.store
         language: Language = "en" if store.setting("language", "zh") == "en" else "zh"
         size, keys = store.setting("size", "normal"), store.setting("keys", "yes")
-        return Look(language, store.setting("theme", "auto"), size, keys)
+        return Look(language, store.setting("theme", "auto"), size, keys, store.setting("sound", "on"))
 
     def text(self, message: str, **fields: object) -> str:
         """Return a message in the chosen language, its fields filled in."""

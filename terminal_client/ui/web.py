@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 import apsw
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -40,31 +41,55 @@ NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 @dataclass
 class Undo:
-    """The last destructive tap, for a short time: what was done, and how it is taken back."""
+    """The last destructive tap, for a short time: what was done, and how it is taken back.
+
+    It belongs to the page ``at`` which the tap led to, and ends when another is opened or when it no longer ``holds``.
+    """
 
     token: str
     said: str
     back: Callable[[], None]
     until_s: float
     then: str = ""
+    holds: Callable[[], bool] = lambda: True
+    at: str = ""
 
 
 @dataclass
 class Desk:
-    """What a screen works with. ``tried`` is the last trial scan."""
+    """What a screen works with. ``tried`` is the last trial scan, ``code_typed`` what was typed of a code that enrols.
+
+    ``enrolment_fault`` says in the chosen language why the last enrolment failed.
+    """
 
     terminal: Terminal
     pages: Pages
     undo: Undo | None = field(default=None)
     tried: Scan | None = None
+    code_typed: str = ""
+    enrolment_fault: Callable[[], str] | None = None
 
-    def offer_undo(self, said: str, back: Callable[[], None], then: str = "") -> None:
-        """Let the next pages offer to take back what was just done, and go to ``then`` afterwards."""
-        self.undo = Undo(secrets.token_urlsafe(8), said, back, time.monotonic() + UNDO_S, then)
+    def offer_undo(
+        self, said: str, back: Callable[[], None], then: str = "", holds: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Let the page that comes next offer to take back what was just done while it ``holds``; lead to ``then``."""
+        self.undo = Undo(secrets.token_urlsafe(8), said, back, time.monotonic() + UNDO_S, then, holds)
 
     def undo_offered(self) -> Undo | None:
         """Return what can still be taken back."""
-        return self.undo if self.undo is not None and self.undo.until_s > time.monotonic() else None
+        offered = self.undo
+        return offered if offered is not None and offered.until_s > time.monotonic() and offered.holds() else None
+
+    def opened(self, path: str) -> None:
+        """End what could be taken back on another page than the one that is opened."""
+        if self.undo is not None and self.undo.at != path:
+            self.undo = None
+
+    def led(self, before: Undo | None, answer: Response) -> None:
+        """Give what can be taken back since ``before`` to the page that ``answer`` leads to."""
+        if self.undo is not None and self.undo is not before:
+            leads_to = answer.headers.get("Location") or answer.headers.get("X-Scan-Go") or ""
+            self.undo.at = urlsplit(leads_to).path
 
 
 Screen = Callable[..., Response]
@@ -153,7 +178,11 @@ class Web:
             return Response(headers={"HX-Redirect": asks}) if is_part(request) else go(asks)
         if request.method != "GET" or not request.path.startswith(access.BY_ITSELF):
             door.touch()
+        if request.method == "GET" and screen is not _static and not is_part(request):
+            self.desk.opened(request.path)
+        before = self.desk.undo
         answer: Response = screen(self.desk, request, **values)
+        self.desk.led(before, answer)
         return answer
 
     def _must_enrol(self, request: Request) -> bool:

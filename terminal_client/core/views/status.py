@@ -22,6 +22,7 @@ class Banner:
     link: Link
     stopped_by: str | None
     trouble: str | None
+    saved_ever: int
     queue_length: int
     refused: int
     exchanged_at_ms: int | None
@@ -58,6 +59,7 @@ def banner(store: Store, clock: ServerClock, engine: Engine) -> Banner:
         link=engine.link,
         stopped_by=engine.stopped_by,
         trouble=engine.trouble,
+        saved_ever=outbox.count_saved(store),
         queue_length=outbox.count_waiting(store),
         refused=len(outbox.refused(store)),
         exchanged_at_ms=store.progress().exchanged_at_ms,

@@ -5,6 +5,7 @@ The same facts go to paper and into a square that a telephone reads. No secret i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from werkzeug.routing import Rule
@@ -28,7 +29,7 @@ AT = "/diagnostics"
 SUBJECT = "diagnosis"
 #: Below so much free room the disk is said to be nearly full.
 LITTLE_ROOM_BYTES = 200_000_000
-MB = 1_000_000
+MB, GB = 1_000_000, 1_000_000_000
 #: Characters of one fact in the square, which a telephone must still be able to read.
 SQUARE_MOST = 48
 #: A clock that is wrong by more is said to be wrong.
@@ -80,7 +81,7 @@ def _who(desk: Desk) -> Iterator[_Said]:
 
 def _connection(desk: Desk) -> Iterator[_Said]:
     terminal, pages = desk.terminal, desk.pages
-    tone, words = LINKS[terminal.engine.link]
+    tone, words = LINKS[terminal.engine.link] if terminal.store.identity() else ("wait", N_("Not enrolled yet"))
     yield N_("Server"), terminal.server_url, ""
     yield N_("Connection"), pages.text(words), "ok" if tone == "ok" else "stop" if tone == "stop" else "wait"
     exchanged_at_ms = terminal.store.progress().exchanged_at_ms
@@ -96,6 +97,8 @@ def _last_error(desk: Desk) -> tuple[str, Literal["", "wait", "stop"]]:
         return pages.text(TROUBLES.get(terminal.engine.trouble, TROUBLES["store"])), "stop"
     if terminal.engine.stopped_by:
         return pages.refusal(terminal.engine.stopped_by, {}), "stop"
+    if desk.enrolment_fault:
+        return desk.enrolment_fault(), "wait"
     refused = outbox.refused(terminal.store)
     if refused:
         return pages.refusal(refused[0].code or "malformed", refused[0].params), "wait"
@@ -131,18 +134,22 @@ def _machine(desk: Desk) -> Iterator[_Said]:
     else:
         said = N_("{seconds} s slow, ± {doubt} s") if off_s > 0 else N_("{seconds} s fast, ± {doubt} s")
         said = said if off_s else N_("right, ± {doubt} s")
-        fields = {"seconds": f"{abs(off_s):,}", "doubt": f"{doubt_ms / 1000:,.1f}"}
+        fields = {"seconds": f"{abs(off_s):,}", "doubt": f"{max(1, ceil(doubt_ms / 1000)):,}"}
         yield (
             N_("Clock"),
             pages.text(said, **fields),
             "wait" if doubt_ms >= SURE_MS or abs(off_s) > CLOCK_WRONG_S else "",
         )
     disk = system.disk(terminal.data_dir)
-    fields = {"used": f"{disk.used_bytes / MB:,.1f}", "free": f"{disk.free_bytes / MB:,.0f}", "kind": disk.kind or "?"}
-    said = pages.text(N_("{used} MB, {free} MB free, {kind}"), **fields)
+    fields = {"used": _size(disk.used_bytes), "free": _size(disk.free_bytes), "kind": disk.kind or "?"}
+    said = pages.text(N_("{used}, {free} free, {kind}"), **fields)
     if disk.in_memory:
         said += " · " + pages.text(N_("this may be gone when the machine is switched off"))
     yield N_("Store and disk"), said, "stop" if disk.in_memory or disk.free_bytes < LITTLE_ROOM_BYTES else ""
+
+
+def _size(count_bytes: int) -> str:
+    return f"{count_bytes / GB:,.1f} GB" if count_bytes >= GB else f"{count_bytes / MB:,.1f} MB"
 
 
 def _devices(desk: Desk) -> Iterator[_Said]:

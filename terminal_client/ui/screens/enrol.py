@@ -1,6 +1,7 @@
 """Which shop is this? The one-use code, typed on the screen, by a scanner or a keyboard."""
 
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from werkzeug.routing import Rule
@@ -36,7 +37,7 @@ UNREACHED: dict[Why, str] = {
     ),
     "busy": N_("The server cannot answer just now. Try again in a minute."),
 }
-NOT_SENT = N_("The code is still good.")
+NOT_SENT = N_("The code was not looked at, and not used up.")
 PERHAPS_USED = N_("The answer may have been lost on its way: if the code then counts as used, ask for a new one.")
 
 
@@ -46,6 +47,7 @@ def show(desk: Desk, request: Request, said: str = "", code: str = "") -> Respon
     known = terminal.store.identity()
     if known is not None and terminal.engine.stopped_by is None and request.method == "GET":
         return go("/order")
+    code = code or desk.code_typed
     server = urlsplit(terminal.server_url).netloc
     return desk.pages.page("enrol.html", here="enrol", undo=None, said=said, code=code, server=server, known=known)
 
@@ -53,25 +55,36 @@ def show(desk: Desk, request: Request, said: str = "", code: str = "") -> Respon
 def enrol(desk: Desk, request: Request) -> Response:
     """Exchange the code, or say in words what went wrong."""
     code = typed(request)
+    desk.code_typed = code
     if not code:
         return show(desk, request, desk.pages.text(N_("Type or scan the code first.")))
     try:
         desk.terminal.enrol(code)
     except Rejected as refused:
+        desk.enrolment_fault = partial(desk.pages.refusal, refused.code, refused.params)
         return show(desk, request, desk.pages.refusal(refused.code, refused.params), code)
     except UnreachableError as error:
+        desk.enrolment_fault = partial(why_unreached, desk, error)
         return show(desk, request, why_unreached(desk, error), code)
     except OtherRetailerError as other:
         said = N_("This terminal holds the data of {name}, and the code is for another shop. Ask the distributor.")
+        desk.enrolment_fault = partial(desk.pages.text, said, name=str(other))
         return show(desk, request, desk.pages.text(said, name=str(other)), code)
+    desk.code_typed, desk.enrolment_fault = "", None
     return go("/order")
 
 
 def choose_language(desk: Desk, request: Request) -> Response:
-    """Go on in the other language, with what was typed."""
+    """Go on in the other language; what was typed of a code is kept."""
     if request.form.get("language") in LANGUAGES:
         desk.terminal.store.choose("language", request.form["language"])
-    return show(desk, request, code=typed(request))
+    desk.code_typed = typed(request)
+    return go("/enrol")
+
+
+def lead_back(_desk: Desk, _request: Request) -> Response:
+    """Lead to the code who comes here by the way back."""
+    return go("/enrol")
 
 
 def typed(request: Request) -> str:
@@ -103,4 +116,5 @@ RULES = (
     Rule("/enrol", endpoint=show, methods=["GET"]),
     Rule("/enrol", endpoint=enrol, methods=["POST"]),
     Rule("/enrol/language", endpoint=choose_language, methods=["POST"]),
+    Rule("/enrol/language", endpoint=lead_back, methods=["GET"]),
 )

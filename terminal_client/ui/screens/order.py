@@ -94,7 +94,7 @@ def clear(desk: Desk, _request: Request) -> Response:
     shop, window = desk.terminal.shop, _window(desk)
     before = drafts.read(shop.store, window)
     use_cases.replace_draft(shop, drafts.Draft(window, (), before.amends, before.revision))
-    desk.offer_undo(desk.pages.text(N_("The draft was emptied.")), lambda: use_cases.replace_draft(shop, before))
+    _offer(desk, before, N_("The draft was emptied."))
     return go("/order")
 
 
@@ -111,7 +111,7 @@ def take_last(desk: Desk, _request: Request) -> Response:
     said = N_("The last order was taken over.")
     if left_out:
         said = N_("The last order was taken over. Left out, because there is no supply so far: {count}.")
-    desk.offer_undo(desk.pages.text(said, count=left_out), lambda: use_cases.replace_draft(shop, before))
+    _offer(desk, before, said, count=left_out)
     return go("/order?show=last")
 
 
@@ -122,9 +122,7 @@ def take_suggested(desk: Desk, _request: Request) -> Response:
     for row in _screen(desk).rows:
         if row.suggestion:
             use_cases.set_draft_line(shop, window, row.item.sku, row.suggestion.units)
-    desk.offer_undo(
-        desk.pages.text(N_("The suggestions were taken over.")), lambda: use_cases.replace_draft(shop, before)
-    )
+    _offer(desk, before, N_("The suggestions were taken over."))
     return go("/order?show=mine")
 
 
@@ -154,10 +152,18 @@ def leave(desk: Desk, _request: Request) -> Response:
     if before.sent_as is None:
         with shop.store.transaction():
             drafts.discard(shop.store, window)
-        desk.offer_undo(
-            desk.pages.text(N_("The order stays as it was.")), lambda: use_cases.replace_draft(shop, before)
-        )
+        _offer(desk, before, N_("The order stays as it was."))
     return go("/order?show=mine")
+
+
+def _offer(desk: Desk, before: drafts.Draft, said: str, **fields: object) -> None:
+    """Offer to bring a draft back, for as long as nothing else was changed: a later tap is never thrown away."""
+    shop, after = desk.terminal.shop, drafts.read(desk.terminal.store, before.window)
+    desk.offer_undo(
+        desk.pages.text(said, **fields),
+        lambda: use_cases.replace_draft(shop, before),
+        holds=lambda: drafts.read(shop.store, before.window) == after,
+    )
 
 
 def undo(desk: Desk, request: Request, token: str) -> Response:
@@ -168,6 +174,12 @@ def undo(desk: Desk, request: Request, token: str) -> Response:
         offered.back()
     back = request.form.get("back", "/order")
     return go(back if back.startswith("/") and not back.startswith("//") else "/order")
+
+
+def undo_stands(desk: Desk, _request: Request, token: str) -> Response:
+    """Answer with nothing to change while it can be taken back, else with an empty place."""
+    offered = desk.undo_offered()
+    return Response(status=204 if offered is not None and offered.token == token else 200)
 
 
 def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
@@ -257,4 +269,5 @@ RULES = (
     Rule("/order/amend", endpoint=amend, methods=["POST"]),
     Rule("/order/leave", endpoint=leave, methods=["POST"]),
     Rule("/undo/<token>", endpoint=undo, methods=["POST"]),
+    Rule("/undo/<token>", endpoint=undo_stands, methods=["GET"]),
 )

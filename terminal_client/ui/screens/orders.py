@@ -76,7 +76,12 @@ def cancel(desk: Desk, _request: Request, order: UUID) -> Response:
     if known is not None:
         again = Draft(known.window, known.lines)
         said = desk.pages.text(N_("The order is being cancelled."))
-        desk.offer_undo(said, lambda: use_cases.replace_draft(shop, again), then="/order?show=mine")
+
+        def under_way() -> bool:
+            now = orders.read(shop.store, order)
+            return now is not None and now.cancelling
+
+        desk.offer_undo(said, lambda: use_cases.replace_draft(shop, again), then="/order?show=mine", holds=under_way)
     return go(f"/orders/{order}")
 
 

@@ -6,11 +6,17 @@ from werkzeug.wrappers import Request, Response
 from contract.texts import LANGUAGES
 from terminal_client.core import alarms
 from terminal_client.core.views import status
-from terminal_client.ui.pages import KEYS, SIZES, THEMES
+from terminal_client.ui.pages import KEYS, SIZES, SOUNDS, THEMES
 from terminal_client.ui.screens.orders import KINDS
 from terminal_client.ui.web import Desk, go
 
-POSSIBLE: dict[str, tuple[str, ...]] = {"language": tuple(LANGUAGES), "theme": THEMES, "size": SIZES, "keys": KEYS}
+POSSIBLE: dict[str, tuple[str, ...]] = {
+    "language": tuple(LANGUAGES),
+    "theme": THEMES,
+    "size": SIZES,
+    "keys": KEYS,
+    "sound": SOUNDS,
+}
 
 
 def show(desk: Desk, _request: Request) -> Response:

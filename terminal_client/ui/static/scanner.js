@@ -149,6 +149,8 @@
     const place = document.getElementById("scanned");
     if (!place) return;
     place.innerHTML = html;
+    const tone = ["stop", "wait"].find((each) => place.querySelector(`.note.${each}`)) || "ok";
+    document.dispatchEvent(new CustomEvent("scanned", { detail: tone }));
     clearTimeout(hides);
     hides = setTimeout(() => { last = ""; const now = document.getElementById("scanned"); if (now) now.replaceChildren(); }, SAID_MS);
   }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from till import Till
+from werkzeug.test import Client
 
 from contract.device_api import Enrolled, Licence
 from contract.errors import Rejected
@@ -15,6 +16,7 @@ from contract.messages import OrderLine
 from terminal_client.adapters import http, system
 from terminal_client.core import use_cases
 from terminal_client.core.slips import Square
+from terminal_client.ui import serve
 from terminal_client.ui.pages import Pages
 from terminal_client.ui.screens import diagnostics
 from terminal_client.ui.web import Desk
@@ -48,7 +50,12 @@ def enrol(till: Any, code: str = "K7QX-2M4P") -> str:
     ("why", "reached", "en", "zh"),
     [
         ("no_network", False, "No network: the way to 127.0.0.1:9 was not found", "没有网络"),
-        ("no_answer", False, "does not answer. Check the network, then try again. The code is still good.", "没有应答"),
+        (
+            "no_answer",
+            False,
+            "does not answer. Check the network, then try again. The code was not looked at",
+            "没有应答",
+        ),
         ("no_answer", True, "if the code then counts as used, ask for a new one", "索取新登记码"),
         ("clock", False, "the clock is wrong", "时钟错了"),
         ("not_trusted", False, "cannot prove that it is the server", "无法证明"),
@@ -57,7 +64,7 @@ def enrol(till: Any, code: str = "K7QX-2M4P") -> str:
         (
             "busy",
             True,
-            "Try again in a minute. The code is still good.",
+            "Try again in a minute. The code was not looked at",
             "暂时无法应答",
         ),
     ],
@@ -87,7 +94,10 @@ def test_a_refused_code_stays_in_its_field(fresh: Any, monkeypatch: pytest.Monke
 def test_another_language_keeps_what_was_typed_and_nothing_typed_asks_nobody(
     fresh: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = fresh.client.post("/enrol/language", data={"code": "K7Q", "language": "zh"}, headers=OURS).text
+    chosen = fresh.client.post("/enrol/language", data={"code": "K7Q", "language": "zh"}, headers=OURS)
+    assert (chosen.status_code, chosen.headers["Location"]) == (303, "/enrol")
+    assert fresh.client.get("/enrol/language").headers["Location"] == "/enrol"
+    page = fresh.client.get("/enrol").text
     assert "这是哪家店" in page
     assert 'value="K7Q"' in page
     fails(monkeypatch, AssertionError("asked"))
@@ -155,6 +165,30 @@ def test_each_fact_keeps_its_number_also_before_enrolment(fresh: Any) -> None:
     page = fresh.client.get("/diagnostics").text
     assert 'href="/enrol"' in page
     assert "http://127.0.0.1:9" in page
+
+
+def test_before_enrolment_it_says_so_and_why_the_last_try_failed(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = serve.web(fresh.terminal)
+    till_client = Client(web)
+    known = {fact.name: fact.says for fact in diagnostics.facts(web.desk)}
+    assert (known["Connection"], known["Last error"]) == ("Not enrolled yet", "none")
+    fails(monkeypatch, Rejected("code_used", at="2027-03-21T11:45:00+00:00"))
+    till_client.post("/enrol", data={"code": "K7QX2M4P"}, headers=OURS)
+    known = {fact.name: fact.says for fact in diagnostics.facts(web.desk)}
+    assert "already used" in known["Last error"]
+
+
+def test_before_enrolment_the_settings_and_the_head_lead_to_the_code(fresh: Any) -> None:
+    page = fresh.client.get("/settings").text
+    assert page.count('href="/enrol"') == 2
+    assert "/settings/try-now" not in page
+
+
+def test_figures_claim_no_more_than_is_known(till: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "disk", lambda _folder: system.Disk(2_500_000, 73_218_000_000, "ext4"))
+    known = facts(till)
+    assert known["Store and disk"].says == "2.5 MB, 73.2 GB free, ext4"
+    assert known["Clock"].says.endswith("± 1 s")
 
 
 def test_what_waits_and_since_when_is_told(till: Any) -> None:

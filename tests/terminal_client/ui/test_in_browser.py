@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from browser import serve_until_closed, system_chromium, violations
 from playwright.sync_api import Browser, Page, expect
+from till import GOLD
 from walk.measuring import OUT_OF_PLACE
 
 from contract.messages import OrderLine
-from terminal_client.core import drafts, outbox
+from terminal_client.core import drafts, outbox, use_cases
 from terminal_client.ui import pages, serve
 from tests.terminal_client.ui.test_screens import DEEPER, SCREENS, busy, counter
 
@@ -89,6 +90,67 @@ def asked_in_words(page: Page, busy: Any) -> Iterator[Any]:
     page.locator("#words").click()
     expect(page.locator("#keyboard")).to_be_visible()
     yield page.locator("#words")
+
+
+# The head, and what is heard
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_beside_a_sign_the_head_keeps_its_words(till: Any, busy: Any, size: tuple[int, int]) -> None:
+    busy.server.decide = lambda _kind, _envelope: ("suspended", {"why": "dues"})
+    use_cases.place_order(busy.shop, busy.window.window, [OrderLine(sku="GOLD", quantity_units=12)])
+    busy.travel()
+    page = till(size, language="en")
+    page.goto("/order")
+    for words in ("Connected", "1 refused", "closes in"):
+        expect(page.locator("#banner").get_by_text(words)).to_be_in_viewport(ratio=1)
+    expect(page.locator("#banner .since")).to_be_in_viewport(ratio=1)
+
+
+LISTENS = """window.heard = [];
+window.AudioContext = class {
+  state = "running"; currentTime = 0; destination = {};
+  createOscillator() {
+    const frequency = { set value(hertz) { window.heard.push(hertz); document.body.dataset.heard = heard.join(" "); } };
+    return { frequency, connect: (to) => to, start() {}, stop() {} };
+  }
+  createGain() { return { gain: { setValueAtTime() {}, linearRampToValueAtTime() {} }, connect() {} }; }
+};"""
+
+
+def scan(page: Page, text: str) -> None:
+    page.keyboard.type(text, delay=2)
+    page.keyboard.press("Enter")
+
+
+def test_a_scan_is_heard_and_a_refused_one_otherwise_and_none_where_sound_is_off(till: Any, busy: Any) -> None:
+    page = till(language="en")
+    page.add_init_script(LISTENS)
+    page.goto("/order")
+    scan(page, GOLD)
+    expect(page.locator("#scanned .note.ok")).to_be_visible()
+    assert page.evaluate("heard") == [1320]
+    scan(page, "6901234567899")
+    expect(page.locator("#scanned .note.stop")).to_be_visible()
+    assert page.evaluate("heard") == [1320, 220, 165]
+    busy.store.choose("sound", "off")
+    page.goto("/order")
+    scan(page, GOLD)
+    expect(page.locator("#scanned .note")).to_be_visible()
+    assert page.evaluate("heard") == []
+
+
+def test_what_is_saved_and_received_is_heard_once(till: Any, busy: Any) -> None:
+    page = till(language="en")
+    page.add_init_script(LISTENS)
+    page.goto("/order")
+    page.locator("#main").click()
+    use_cases.place_order(busy.shop, busy.window.window, [OrderLine(sku="GOLD", quantity_units=12)])
+    expect(page.locator("body")).to_have_attribute("data-heard", "660", timeout=20_000)
+    busy.travel()
+    expect(page.locator("body")).to_have_attribute("data-heard", "660 660 990", timeout=20_000)
+    page.reload()
+    assert page.evaluate("heard") == []
 
 
 # The keyboard on the screen

@@ -42,7 +42,7 @@ from terminal_client.ui import serve
 from terminal_client.ui.pages import Pages
 
 OURS = {"Origin": "http://localhost"}
-PARTS = ("/order/rows", "/order/live", "/banner")
+PARTS = ("/order/rows", "/order/live", "/banner", "/undo")
 SEEN = r'id="seen" name="seen" value="([^"]+)"'
 
 
@@ -64,7 +64,7 @@ class Counter:
     def enrol(self) -> None:
         self.store.keep_identity(self.make.enrolled(self.server.now()))
         self.server.reference = self.make.reference(
-            self.make.item(limit_units=60),
+            self.make.item(limit_units=60, barcodes=("6901234567892",)),
             self.make.item("BLUE", pack_units=1),
             self.make.item("RESERVE", licensed=False, licence_class="C"),
         )
@@ -461,6 +461,58 @@ def test_emptying_the_draft_can_be_taken_back(busy: Counter) -> None:
     busy.tap(offered[1], back="/order?show=mine")
     window = busy.window.window
     assert drafts.read(busy.store, window).lines == (OrderLine(sku="GOLD", quantity_units=12),)
+
+
+def test_what_can_be_taken_back_stays_on_its_page_and_throws_no_later_tap_away(busy: Counter) -> None:
+    def offered(path: str = "/order") -> bool:
+        return 'action="/undo/' in busy.get(path).text
+
+    busy.tap("/order/step", sku="GOLD", way="up")
+    busy.tap("/order/clear")
+    assert offered()
+    assert offered()
+    assert not offered("/stock")
+    assert not offered()
+    busy.tap("/order/step", sku="GOLD", way="up")
+    busy.tap("/order/clear")
+    token = re.search(r'action="(/undo/[^"]+)"', busy.get("/order").text)
+    assert token is not None
+    assert busy.get(token[1]).status_code == 204
+    busy.tap("/order/step", sku="BLUE", way="up")
+    assert (busy.get(token[1]).status_code, busy.get(token[1]).text) == (200, "")
+    assert not offered()
+
+
+def test_a_cancelling_that_has_its_receipt_is_not_said_to_be_under_way(busy: Counter) -> None:
+    use_cases.set_draft_line(busy.shop, busy.window.window, "GOLD", 12)
+    busy.tap("/order/submit")
+    busy.travel()
+    (order,) = orders.live_in(busy.store, busy.window.window)
+    busy.tap(f"/orders/{order.id}/cancel")
+    assert 'action="/undo/' in busy.get(f"/orders/{order.id}").text
+    busy.travel()
+    assert 'action="/undo/' not in busy.get(f"/orders/{order.id}").text
+
+
+def test_sound_is_on_until_it_is_switched_off(busy: Counter) -> None:
+    assert 'data-sound="on"' in busy.get("/settings").text
+    busy.tap("/settings", sound="off")
+    assert 'data-sound="off"' in busy.get("/order").text
+    busy.tap("/settings", sound="loud")
+    assert 'data-sound="off"' in busy.get("/order").text
+
+
+def test_the_head_counts_what_was_saved_for_who_listens(busy: Counter) -> None:
+    def saved() -> int:
+        found = re.search(r'data-saved="(\d+)" data-waiting="(\d+)"', busy.get("/order").text)
+        assert found is not None
+        return int(found[1])
+
+    before = saved()
+    busy.tap("/order/step", sku="GOLD", way="up")
+    assert saved() == before
+    busy.tap("/order/submit")
+    assert saved() == before + 1
 
 
 def test_taking_back_leads_nowhere_else(busy: Counter) -> None:
