@@ -47,7 +47,7 @@ class Undo:
     """
 
     token: str
-    said: str
+    said: Callable[[], str]
     back: Callable[[], None]
     until_s: float
     then: str = ""
@@ -70,9 +70,16 @@ class Desk:
     enrolment_fault: Callable[[], str] | None = None
 
     def offer_undo(
-        self, said: str, back: Callable[[], None], then: str = "", holds: Callable[[], bool] = lambda: True
+        self,
+        said: Callable[[], str],
+        back: Callable[[], None],
+        then: str = "",
+        holds: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Let the page that comes next offer to take back what was just done while it ``holds``; lead to ``then``."""
+        """Let the page that comes next offer to take back what was just done while it ``holds``; lead to ``then``.
+
+        ``said`` says in the language chosen by then what was done.
+        """
         self.undo = Undo(secrets.token_urlsafe(8), said, back, time.monotonic() + UNDO_S, then, holds)
 
     def undo_offered(self) -> Undo | None:

@@ -1,5 +1,6 @@
 """Goods arrive: line by line or all as listed, with a deliberate second tap; every difference has a reason."""
 
+from functools import partial
 from typing import get_args
 from uuid import UUID
 
@@ -88,10 +89,16 @@ def again(desk: Desk, request: Request, delivery: UUID) -> Response:
     before = use_cases.uncount_line(shop, delivery, sku)
     if before is not None:
         desk.offer_undo(
-            desk.pages.text(N_("The count was taken away.")),
+            partial(desk.pages.text, N_("The count was taken away.")),
             lambda: use_cases.count_line(shop, delivery, sku, before),
+            holds=lambda: _uncounted(desk, delivery, sku),
         )
     return go(f"/deliveries/{delivery}")
+
+
+def _uncounted(desk: Desk, delivery: UUID, sku: str) -> bool:
+    view = deliveries.read(desk.terminal.store, delivery)
+    return view is not None and view.to_confirm and _line(view, sku).count is None
 
 
 def differs(desk: Desk, request: Request, delivery: UUID) -> Response:

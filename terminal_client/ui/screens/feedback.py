@@ -1,5 +1,6 @@
 """Say something: a kind, a category, words, what it is about, the sending, a tap each; and what became of it."""
 
+from functools import partial
 from uuid import UUID
 
 from werkzeug.exceptions import NotFound
@@ -84,7 +85,7 @@ def discard(desk: Desk, _request: Request) -> Response:
     thrown = feedback_use_cases.let_go(shop)
     if thrown is not None:
         desk.offer_undo(
-            desk.pages.text(N_("What you wrote was thrown away.")),
+            partial(desk.pages.text, N_("What you wrote was thrown away.")),
             lambda: feedback_use_cases.put_back(shop, thrown),
             "/say",
         )

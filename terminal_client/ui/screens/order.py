@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -160,7 +161,7 @@ def _offer(desk: Desk, before: drafts.Draft, said: str, **fields: object) -> Non
     """Offer to bring a draft back, for as long as nothing else was changed: a later tap is never thrown away."""
     shop, after = desk.terminal.shop, drafts.read(desk.terminal.store, before.window)
     desk.offer_undo(
-        desk.pages.text(said, **fields),
+        partial(desk.pages.text, said, **fields),
         lambda: use_cases.replace_draft(shop, before),
         holds=lambda: drafts.read(shop.store, before.window) == after,
     )

@@ -1,5 +1,6 @@
 """My orders: where each one stands, changing and cancelling while the window is open, and refusals."""
 
+from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -75,7 +76,7 @@ def cancel(desk: Desk, _request: Request, order: UUID) -> Response:
     use_cases.cancel_order(shop, order)
     if known is not None:
         again = Draft(known.window, known.lines)
-        said = desk.pages.text(N_("The order is being cancelled."))
+        said = partial(desk.pages.text, N_("The order is being cancelled."))
 
         def under_way() -> bool:
             now = orders.read(shop.store, order)
@@ -102,7 +103,9 @@ def deal_with(desk: Desk, _request: Request, message: UUID) -> Response:
     """Take a refusal off the list, for the taking back."""
     shop = desk.terminal.shop
     use_cases.deal_with(shop, message)
-    desk.offer_undo(desk.pages.text(N_("Taken off the list.")), lambda: use_cases.deal_with(shop, message, done=False))
+    desk.offer_undo(
+        partial(desk.pages.text, N_("Taken off the list.")), lambda: use_cases.deal_with(shop, message, done=False)
+    )
     return go("/refused")
 
 

@@ -131,7 +131,7 @@ def adjust(desk: Desk, request: Request) -> Response:
         back = "/stock/expiring"
     mistaken = desk.pages.text(N_("Mistyped"))
     desk.offer_undo(
-        desk.pages.text(N_("Entered: {name}, {units}."), name=_name(desk, sku), units=f"{sign * units:+,}"),
+        lambda: desk.pages.text(N_("Entered: {name}, {units}."), name=_name(desk, sku), units=f"{sign * units:+,}"),
         lambda: _say(stock_use_cases.move(shop, "adjustment", sku, -sign * units, mistaken)),
         back,
     )
@@ -170,7 +170,7 @@ def _sell(desk: Desk, act: StockAct, sku: str, units: int, back: str) -> int:
     opposite: StockAct = "sale" if act == "refund" else "refund"
     text = N_("Brought back: {name}, {units}.") if act == "refund" else N_("Sold: {name}, {units}.")
     desk.offer_undo(
-        desk.pages.text(text, name=_name(desk, sku), units=f"{units:,}"),
+        lambda: desk.pages.text(text, name=_name(desk, sku), units=f"{units:,}"),
         lambda: _say(stock_use_cases.move(shop, opposite, sku, units)),
         back,
     )

@@ -1,5 +1,6 @@
 """A count of the stock: item after item, with the book's figure beside it or blind, and once more before it is sent."""
 
+from functools import partial
 from urllib.parse import urlencode
 
 from werkzeug.routing import Rule
@@ -105,7 +106,7 @@ def leave(desk: Desk, _request: Request) -> Response:
     shop = desk.terminal.shop
     before = stock_use_cases.leave_count(shop)
     if before is not None:
-        said = desk.pages.text(N_("The count was given up. Nothing was entered."))
+        said = partial(desk.pages.text, N_("The count was given up. Nothing was entered."))
         desk.offer_undo(said, lambda: stock_use_cases.take_up_count(shop, before), AT)
     return go("/stock")
 

@@ -1,6 +1,7 @@
 """A day's summary of the stock, on the screen and on paper; and which goods expire when."""
 
 from datetime import date, timedelta
+from functools import partial
 
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
@@ -69,7 +70,7 @@ def gone(desk: Desk, request: Request) -> Response:
     sku, batch, expires = form.get("sku", ""), form.get("batch", ""), _date(form.get("expires", ""))
     stock_use_cases.batch_gone(shop, sku, batch, expires)
     desk.offer_undo(
-        desk.pages.text(N_("Taken off the list. The stock is not changed.")),
+        partial(desk.pages.text, N_("Taken off the list. The stock is not changed.")),
         lambda: stock_use_cases.batch_gone(shop, sku, batch, expires, gone=False),
         "/stock/expiring",
     )

@@ -470,7 +470,9 @@ def test_what_can_be_taken_back_stays_on_its_page_and_throws_no_later_tap_away(b
     busy.tap("/order/step", sku="GOLD", way="up")
     busy.tap("/order/clear")
     assert offered()
-    assert offered()
+    assert "草稿已清空" in busy.get("/order").text
+    busy.store.choose("language", "en")
+    assert "The draft was emptied." in busy.get("/order").text
     assert not offered("/stock")
     assert not offered()
     busy.tap("/order/step", sku="GOLD", way="up")
