@@ -9,6 +9,7 @@ from evenhand import (
     audit_commands,
     compare_command,
     forecast_command,
+    keeping_commands,
     load_command,
     sample_command,
     score_command,
@@ -36,6 +37,7 @@ app.add_typer(demo_command.app)
 app.add_typer(load_command.app)
 app.add_typer(sim_command.app, name="sim", rich_help_panel="Demonstration")
 app.add_typer(server_commands.app)
+app.add_typer(keeping_commands.app)
 app.add_typer(audit_commands.app, name="audit", rich_help_panel=server_commands.PANEL)
 app.add_typer(terminal_command.app)
 

@@ -18,6 +18,8 @@ from pydantic_core import PydanticUndefined
 
 from contract import schemas
 from server.app import create_app
+from server.keeping.erasing import HOUR
+from server.keeping.kinds import KEPT, KINDS
 from server.kit.clock import system_clock
 from server.kit.db import make_engine, make_sessions
 from server.kit.runtime import Runtime
@@ -39,7 +41,40 @@ A setting that does not fit stops the start with one line that names it.
 | --- | --- | --- | --- |
 """
 
-_KINDS = {bool: "`true` or `false`", int: "whole number", str: "text", Path: "folder", SecretStr: "text, secret"}
+_RETENTION = """\
+# Personal data: what is kept, why, how long
+
+<!-- Written by `make docs` from server/keeping/kinds.py; change it there. -->
+
+Each night from {hour}:00 on, by the distributor's clock, the worker erases what is past its term. What it erased
+stands in the console under *Personal data* and, as counts, in the audit (`retention.erased`). *Count what is due now*
+there counts and erases nothing. Other terms are set by `EVENHAND_RETENTION_DAYS`, such as `{{"photos": 365}}`.
+
+## Erased after a term
+
+| kind | what | why | how long | then |
+| --- | --- | --- | --- | --- |
+{terms}
+
+## Kept, and why
+
+| what | why |
+| --- | --- |
+{kept}
+
+Bodies of messages are not kept beside what was made of them: the inbox holds a SHA-256, which is needed to know a
+repeat. Logs of the processes lie in the data folder under `logs`; nothing here removes them: let the system rotate
+them. A backup holds what was there when it was made, until it is deleted: restoring an old one brings it back, and the
+next night erases it again.
+"""
+_KINDS = {
+    dict[str, int]: "JSON",
+    bool: "`true` or `false`",
+    int: "whole number",
+    str: "text",
+    Path: "folder",
+    SecretStr: "text, secret",
+}
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
@@ -47,6 +82,7 @@ def pages() -> dict[str, str]:
     """Return every generated page by its path below ``docs``."""
     return {
         "configuration.md": _configuration(),
+        "retention.md": _retention(),
         "openapi.json": _json(_openapi()),
         **{f"{SCHEMAS}{name}.json": _json(schema) for name, schema in schemas.schemas().items()},
     }
@@ -59,6 +95,15 @@ def _configuration() -> str:
         for name, field in Settings.model_fields.items()
     ]
     return _CONFIGURATION + "\n".join(rows) + "\n"
+
+
+def _retention() -> str:
+    terms = [
+        f"| `{kind.name}` | {kind.what} | {kind.why} | {kind.days} days after {kind.since} | {kind.then} |"
+        for kind in KINDS
+    ]
+    kept = [f"| {what} | {why} |" for what, why in KEPT]
+    return _RETENTION.format(hour=HOUR, terms="\n".join(terms), kept="\n".join(kept))
 
 
 def _value(field: FieldInfo) -> str:

@@ -14,6 +14,7 @@ from server.deliveries.events import DeliveryConfirmed
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
+from server.keeping import erasing
 from server.kit import audit_checking, sent_forms
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
@@ -41,6 +42,7 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
 TASKS: Mapping[str, Callable[..., None]] = {
     imports_drafts.TASK: imports_drafts.job(IMPORTS),
     audit_checking.TASK: audit_checking.run,
+    erasing.TASK: erasing.run,
 }
 
 #: What the worker does every second, in a transaction of its own each, told the time in the distributor's zone.
@@ -53,4 +55,5 @@ TICKS: tuple[Callable[[Session, datetime], object], ...] = (
     score_decisions.keep_time,
     audit_checking.keep_time,
     sent_forms.forget_old,
+    erasing.keep_time,
 )

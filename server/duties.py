@@ -414,6 +414,12 @@ DUTIES: tuple[Duty, ...] = (
         ("administrator", "releaser", "auditor"),
         ("read /console/audit", "write /console/audit/chain/checks"),
     ),
+    Duty(
+        N_("Audit"),
+        N_("See what is kept of persons, for how long, and what was erased"),
+        ("administrator", "auditor"),
+        ("read /console/retention",),
+    ),
 )
 
 

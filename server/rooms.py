@@ -43,6 +43,7 @@ from server.forecasts import http as forecasts_http
 from server.integrations import console_tokens
 from server.inventory import console as inventory_console
 from server.inventory import http as inventory_http
+from server.keeping import console as keeping_console
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
 from server.kit.console.cards import Card
@@ -188,6 +189,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_people.people,
     console_audit_chain.chain,
     console_tokens.tokens,
+    keeping_console.retention,
     console_access.access,
     console_audit.audit,
 )
@@ -210,6 +212,7 @@ SCREENS: tuple[str, ...] = (
     "server.announcements",
     "server.feedback",
     "server.integrations",
+    "server.keeping",
 )
 
 #: The console's navigation. Roles hide what a person cannot use; the routes themselves refuse.
@@ -261,6 +264,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("API tokens"), "/console/tokens", "globe", roles=frozenset(console_tokens.READERS)),
             Entry(N_("Who may see what"), "/console/access", "lock"),
             Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
+            Entry(N_("Personal data"), "/console/retention", "shield", roles=frozenset(keeping_console.READERS)),
             Entry(N_("My account"), "/console/account", "user"),
         ),
     ),

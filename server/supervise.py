@@ -29,6 +29,7 @@ import structlog
 from server import migrations
 from server.devices import queries as devices
 from server.devices.service import IDENTITIES_CHANNEL
+from server.keeping import kinds
 from server.kit import broker as brokers
 from server.kit import claims, embedded, launch, processes
 from server.kit.db import make_engine, make_sessions, transaction
@@ -130,6 +131,10 @@ class Supervisor:
             One line that says what could not start and what to do.
         """
         settings = self.settings
+        try:
+            kinds.terms(settings)
+        except kinds.TermUnknownError as error:
+            raise StartError(str(error)) from None
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock = _claim(settings.data_dir)
         # Before anything else starts: whoever has the port already would answer in our place.

@@ -28,6 +28,7 @@ _HOLDERS = (
     "server.announcements.models",
     "server.feedback.models",
     "server.integrations.models",
+    "server.keeping.models",
 )
 
 

@@ -1,6 +1,7 @@
 """Tables of feedback."""
 
 from datetime import date, datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
@@ -60,10 +61,19 @@ class FeedbackRow(Base):
 
 
 class FeedbackEntryRow(Base):
-    """An answer, or a note that stays inside: what a person wrote to one piece of feedback. Never changed."""
+    """An answer, or a note that stays inside: what a person wrote to one piece of feedback. Emptied, never changed."""
 
     __tablename__ = "feedback_entries"
     __append_only__ = True
+    __ddl__: ClassVar[tuple[str, ...]] = (
+        """
+        CREATE FUNCTION feedback_entries_empty(emptied uuid[], mark text) RETURNS void
+        LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$
+            UPDATE feedback_entries SET words_zh = mark, words_en = mark WHERE feedback = ANY (emptied)
+        $$
+        """,
+    )
+    __ddl_down__: ClassVar[tuple[str, ...]] = ("DROP FUNCTION feedback_entries_empty(uuid[], text)",)
     __table_args__ = (
         CheckConstraint("sort IN ('answer', 'note')", name="sort"),
         CheckConstraint("words_zh != '' OR words_en != ''", name="words"),

@@ -176,6 +176,15 @@ def signed_truly(head: Head, public_keys: Mapping[str, bytes]) -> bool:
     return True
 
 
+def overtaken(heads: Iterable[Head], restored: Iterable[Head], public_keys: Mapping[str, bytes]) -> list[Head]:
+    """Return the heads that a restored backup cannot reach: signed before the restoring, beyond what the backup held.
+
+    ``restored`` say where the chain ended when it was restored; one that is not signed truly counts for nothing.
+    """
+    true = [one for one in restored if signed_truly(one, public_keys)]
+    return [head for head in heads if any(head.ordinal > one.ordinal and head.at < one.at for one in true)]
+
+
 class Checker:
     """Goes once through the chain, in order, and collects what is not as it was sealed; at most ``most`` faults.
 

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Identity, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contract.errors import Rejected
-from server.kit import audit, audit_keys, audit_sealing, jobs
+from server.kit import audit, audit_chain, audit_keys, audit_sealing, jobs
 from server.kit.audit_chain import Checker, Fault, Head
 from server.kit.audit_sealing import AuditSeal
 from server.kit.db import Base, transaction
@@ -41,12 +41,16 @@ class AuditCheck(Base):
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: how many entries the chain has, how many of them are emptied, the last link, the faults."""
+    """What a check found: how many entries the chain has, how many of them are emptied, the last link, the faults.
+
+    ``overtaken`` are heads from outside that a restored backup does not reach: what they vouched for is lost.
+    """
 
     entries: int
     emptied: int
     link: bytes
     faults: tuple[Fault, ...]
+    overtaken: tuple[Head, ...] = ()
 
 
 def check_chain(
@@ -55,6 +59,7 @@ def check_chain(
     outside: Iterable[Head],
     public_keys: Mapping[str, bytes],
     at: datetime,
+    restored: Iterable[Head] = (),
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Checked:
     """Go through the whole chain and compare each entry with its seal, each head with its link.
@@ -67,9 +72,14 @@ def check_chain(
         Raw keys by name, from outside the database.
     at
         Now: entries older than a minute must be sealed.
+    restored
+        Where the chain ended each time a backup was restored: heads of before that lie beyond are set aside.
     progress
         Told after each few thousand entries how many are done.
     """
+    outside = list(outside)
+    overtaken = audit_chain.overtaken(outside, restored, public_keys)
+    outside = [head for head in outside if head not in overtaken]
     checker = Checker([*audit_sealing.heads(session), *outside], public_keys)
     erased: list[range] = []
     done = 0
@@ -81,7 +91,7 @@ def check_chain(
         done += len(batch)
         progress(done)
     faults = checker.finish(erased=erased, unsealed=audit_sealing.unsealed(session, at))
-    return Checked(done, len(checker.emptied), checker.link, tuple(faults))
+    return Checked(done, len(checker.emptied), checker.link, tuple(faults), tuple(overtaken))
 
 
 def ask(session: Session, actor: Actor, *, at: datetime) -> int:
@@ -123,6 +133,7 @@ def run(runtime: Runtime, *, number: int) -> None:
             session,
             outside=[] if kept is None else [kept],
             public_keys=audit_keys.public_keys(runtime.settings),
+            restored=audit_keys.restored_heads(runtime.settings),
             at=runtime.clock(),
             progress=progress,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from server.kit import audit_checking, audit_keys, audit_sealing
-from server.kit.audit_chain import Fault, Head, Kind, key_name
+from server.kit.audit_chain import Fault, Head, Kind, instant, key_name
 from server.kit.audit_checking import Checked
 from server.kit.marking import N_
 from server.kit.settings import Settings
@@ -22,6 +22,8 @@ WORDS: dict[Kind, str] = {
     "other_chain": N_("At place %(ordinal)s the chain is another one than the signed end says."),
     "unsealed": N_("Entry %(entry)s should long have been sealed: it was taken out of what waits, or no worker runs."),
 }
+
+OVERTAKEN = "The head at {ordinal} of {at} is set aside: a backup that ended before it was restored after it."
 
 
 def verify(session: Session, settings: Settings, *, heads: Path | None, key: Path | None, at: datetime) -> Checked:
@@ -50,7 +52,9 @@ def verify(session: Session, settings: Settings, *, heads: Path | None, key: Pat
     else:
         raw = audit_keys.read_public(key)
         believed = {key_name(raw): raw}
-    return audit_checking.check_chain(session, outside=outside, public_keys=believed, at=at)
+    return audit_checking.check_chain(
+        session, outside=outside, restored=audit_keys.restored_heads(settings), public_keys=believed, at=at
+    )
 
 
 def exported_heads(session: Session) -> str:
@@ -71,17 +75,23 @@ def as_json(found: Checked) -> dict[str, Any]:
         "entries": found.entries,
         "emptied": found.emptied,
         "link": found.link.hex(),
+        "overtaken": [{"ordinal": one.ordinal, "at": instant(one.at)} for one in found.overtaken],
         "faults": [{"kind": one.kind, "ordinal": one.ordinal, "entry": one.entry} for one in found.faults],
     }
 
 
 def lines(found: Checked) -> list[str]:
     """Return the outcome as a person reads it."""
+    aside = [OVERTAKEN.format(ordinal=one.ordinal, at=instant(one.at)) for one in found.overtaken]
     if found.faults:
         head = f"THE AUDIT DOES NOT HOLD: {len(found.faults)} faults in {found.entries:,} sealed entries"
-        return [head, *(f"  {sentence(one)}" for one in found.faults)]
+        return [head, *(f"  {sentence(one)}" for one in found.faults), *aside]
     emptied = f", of which {found.emptied:,} were emptied by an act that stands in it" if found.emptied else ""
-    return [f"The audit holds: {found.entries:,} sealed entries{emptied}.", f"Its last link is {found.link.hex()}."]
+    return [
+        f"The audit holds: {found.entries:,} sealed entries{emptied}.",
+        f"Its last link is {found.link.hex()}.",
+        *aside,
+    ]
 
 
 def sentence(fault: Fault) -> str:

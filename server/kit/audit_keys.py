@@ -116,6 +116,19 @@ def kept_head(settings: Settings) -> Head | None:
     return None
 
 
+def keep_restored(settings: Settings, head: Head) -> None:
+    """Keep, outside the database, where the chain of a backup ended when it was restored, and when that was: a head."""
+    path = folder(settings) / "restored" / f"{head.ordinal}-{head.at:%Y%m%dT%H%M%S%f}.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(path, head.as_json() + "\n")
+
+
+def restored_heads(settings: Settings) -> list[Head]:
+    """Return where the chain ended at each time that the database was restored from a backup."""
+    found = sorted((folder(settings) / "restored").glob("*.json"))
+    return [Head.of_json(path.read_text(encoding="utf-8")) for path in found]
+
+
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -67,6 +67,10 @@ def password_hash(secret: str) -> str:
     return f"$7${HASH_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
+ACCOUNTS = ("mosquitto", "nobody")
+"""Whose rights it runs with when we are root: the first that there is."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one client may ask of the broker."""
@@ -156,7 +160,7 @@ def start(
     StartError
         One line: what, where and what to do.
     """
-    names = (account,) if account else ("mosquitto", "nobody")
+    names = (account,) if account else ACCOUNTS
     with homes.opened(data_dir, *names) as home:
         deadline = time.monotonic() + timeout_s
         while (child := find(home.path)) is not None:
@@ -183,6 +187,21 @@ def start(
         raise StartError(f"port {port} on loopback is taken: end the program that uses it, or name another port")
 
 
+def known_port(data_dir: Path) -> int | None:
+    """Return the port that terminals of `data_dir` know; none where no broker ran there."""
+    home = homes.known_home(data_dir)
+    try:
+        return int((home / "port").read_text()) if home else None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def keep_port(data_dir: Path, port: int) -> None:
+    """Let the first start in `data_dir` try the port that terminals know already."""
+    with homes.opened(data_dir, *ACCOUNTS) as home:
+        (home.path / "port").write_text(str(port))
+
+
 def attach(data_dir: Path) -> Mosquitto:
     """Return the broker that was started in `data_dir`, to apply identities from another process.
 
@@ -191,12 +210,8 @@ def attach(data_dir: Path) -> Mosquitto:
     StartError
         None was ever started there.
     """
-    home = homes.known_home(data_dir)
-    try:
-        port = int((home / "port").read_text()) if home else 0
-    except (FileNotFoundError, ValueError):
-        port = 0
-    if home is None or not port:
+    home, port = homes.known_home(data_dir), known_port(data_dir)
+    if home is None or port is None:
         raise StartError(f"no broker was started in {data_dir}: run `evenhand serve`, or set EVENHAND_BROKER_URL")
     return Mosquitto(data_dir.resolve(), home, port)
 

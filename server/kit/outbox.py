@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Index, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
@@ -56,6 +57,17 @@ class FeedEntry(Base):
     def item(self) -> FeedItem:
         """Return the entry as it goes over the wire."""
         return FeedItem(seq=self.seq, key=self.key, kind=self.kind, at=self.at, data=self.data)
+
+
+class Restoration(Base):
+    """A time at which this database came back from a backup that was made at ``made_at``."""
+
+    __tablename__ = "restorations"
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    made_at: Mapped[datetime]
 
 
 _GROW_HEADS = text(
@@ -143,10 +155,15 @@ def read(session: Session, recipient: str, *, after: int, limit: int = 200) -> t
 def history(session: Session) -> str:
     """Return the name of the database's history: another one where it was restored, or a standby took over.
 
-    A copy of its files that is put back while the server stands still keeps the name.
+    The cluster's own name and timeline, and the last restoring of a backup into it. A copy of its files that is put
+    back while the server stands still keeps the name.
     """
     said: str = session.scalars(
-        text("SELECT system_identifier || '-' || timeline_id FROM pg_control_system(), pg_control_checkpoint()")
+        text(
+            "SELECT concat_ws('-', system_identifier, timeline_id,"
+            " (SELECT id FROM restorations ORDER BY at DESC LIMIT 1))"
+            " FROM pg_control_system(), pg_control_checkpoint()"
+        )
     ).one()
     return said
 

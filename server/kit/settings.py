@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         description="Private Ed25519 key (PEM, mode 600) that signs the audit's heads; made in the data "
         "folder where absent. Workers on several machines need the same.",
     )
+    retention_days: dict[str, int] = Field(
+        default={},
+        description='Days after which a kind of personal data is erased, as JSON such as {"photos": 365}, where it is '
+        "not what docs/retention.md says.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

@@ -1,7 +1,7 @@
 """Tables of surveys."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -92,10 +92,22 @@ class AnswerSetRow(Base):
 
 
 class AnswerRow(Base):
-    """One question's answer: choices, a number or a text, as the question's kind has it."""
+    """One question's answer: choices, a number or a text, as the question's kind has it. A text may be emptied."""
 
     __tablename__ = "survey_answers"
     __append_only__ = True
+    __ddl__: ClassVar[tuple[str, ...]] = (
+        """
+        CREATE FUNCTION survey_answers_empty(emptied uuid[]) RETURNS bigint
+        LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$
+            WITH done AS (
+                UPDATE survey_answers SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1
+            )
+            SELECT count(*) FROM done
+        $$
+        """,
+    )
+    __ddl_down__: ClassVar[tuple[str, ...]] = ("DROP FUNCTION survey_answers_empty(uuid[])",)
     __table_args__ = (
         ForeignKeyConstraint(
             ["survey_id", "retailer"], ["survey_answer_sets.survey_id", "survey_answer_sets.retailer"]

@@ -47,6 +47,7 @@ from server.integrations import tokens
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
+from server.keeping.models import Erasure, RetentionRun
 from server.kit import audit, audit_checking, audit_sealing, leases, sent_forms
 from server.kit.audit_chain import key_name
 from server.kit.audit_keys import SigningKey
@@ -54,6 +55,7 @@ from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
+from server.kit.outbox import Restoration
 from server.licences import files as licence_files
 from server.operators import passkeys, second_factor
 from server.operators import service as operators
@@ -131,6 +133,10 @@ def fill(session: Session) -> None:
     cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
     _rest_of_the_cycle(session, cycle)
     session.add(StockTelling(day=NOW.date(), asked_at=NOW))
+    session.add(Restoration(id=uuid7(), at=NOW, made_at=NOW))
+    session.add(RetentionRun(day=NOW.date(), asked_at=NOW))
+    session.flush()
+    session.add(Erasure(run=1, kind="photos", term_days=730, before=NOW, erased=0))
     deliveries.dispatch_cycle(session, cycle, PLANNER, at=NOW)
     for delivery in delivery_queries.deliveries(session, cycle=cycle):
         line = ConfirmedLine(

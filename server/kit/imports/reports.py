@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 class ImportReport(Base):
-    """One stored import. Every row of the file is counted once; what was refused stands here with its reason."""
+    """One stored import. Every row of the file is counted once; what was refused stands here with its reason.
+
+    From ``emptied_at`` on, the values of its rows are gone; what was read, by whom, and how many rows, stays.
+    """
 
     __tablename__ = "import_reports"
     __table_args__ = (
@@ -28,6 +31,21 @@ class ImportReport(Base):
         Index("ix_import_reports_at", "at"),
     )
     __append_only__ = True
+    __ddl__: ClassVar[tuple[str, ...]] = (
+        """
+        CREATE FUNCTION import_reports_empty(emptied uuid[], at timestamptz) RETURNS bigint
+        LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$
+            WITH done AS (
+                UPDATE import_reports SET changes = '[]', emptied_at = at, refused = coalesce((
+                    SELECT jsonb_agg(one || '{"problems": []}') FROM jsonb_array_elements(refused) AS one
+                ), '[]')
+                WHERE id = ANY (emptied) AND emptied_at IS NULL RETURNING 1
+            )
+            SELECT count(*) FROM done
+        $$
+        """,
+    )
+    __ddl_down__: ClassVar[tuple[str, ...]] = ("DROP FUNCTION import_reports_empty(uuid[], timestamptz)",)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -45,6 +63,7 @@ class ImportReport(Base):
     refused: Mapped[list[Any]]
     changes: Mapped[list[Any]]
     unused_columns: Mapped[list[Any]]
+    emptied_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True)

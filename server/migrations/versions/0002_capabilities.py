@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("refused", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("unused_columns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("emptied_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "rows_read = rows_new + rows_changed + rows_unchanged + rows_refused",
             name=op.f("ck_import_reports_every_row"),
@@ -271,6 +272,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_policies")),
     )
     op.create_table(
+        "restorations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restorations")),
+    )
+    op.create_table(
         "retailers",
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -304,6 +312,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_retailers_region"), "retailers", ["region"], unique=False)
     op.create_index(op.f("ix_retailers_route"), "retailers", ["route"], unique=False)
+    op.create_table(
+        "retention_runs",
+        sa.Column("number", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_retention_runs")),
+        sa.UniqueConstraint("day", name=op.f("uq_retention_runs_day")),
+    )
     op.create_table(
         "route_schedules",
         sa.Column("route", sa.String(), nullable=False),
@@ -955,6 +972,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_retailer_notes")),
     )
     op.create_index("ix_retailer_notes_retailer", "retailer_notes", ["retailer"], unique=False)
+    op.create_table(
+        "retention_erasures",
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("term_days", sa.Integer(), nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("erased", sa.Integer(), nullable=False),
+        sa.CheckConstraint("erased >= 0", name=op.f("ck_retention_erasures_erased")),
+        sa.ForeignKeyConstraint(
+            ["run"], ["retention_runs.number"], name=op.f("fk_retention_erasures_run_retention_runs")
+        ),
+        sa.PrimaryKeyConstraint("run", "kind", name=op.f("pk_retention_erasures")),
+    )
     op.create_table(
         "score_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1978,7 +2008,16 @@ def upgrade() -> None:
         "CREATE TRIGGER audit_wait_for_seal AFTER INSERT ON audit REFERENCING NEW TABLE AS added\nFOR EACH STATEMENT EXECUTE FUNCTION audit_wait_for_seal()"
     )
     op.execute(
+        "CREATE FUNCTION feedback_entries_empty(emptied uuid[], mark text) RETURNS void\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    UPDATE feedback_entries SET words_zh = mark, words_en = mark WHERE feedback = ANY (emptied)\n$$"
+    )
+    op.execute(
+        "CREATE FUNCTION import_reports_empty(emptied uuid[], at timestamptz) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE import_reports SET changes = '[]', emptied_at = at, refused = coalesce((\n            SELECT jsonb_agg(one || '{\"problems\": []}') FROM jsonb_array_elements(refused) AS one\n        ), '[]')\n        WHERE id = ANY (emptied) AND emptied_at IS NULL RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
+    )
+    op.execute(
         "CREATE VIEW parties_within AS SELECT code FROM retailers WHERE (SELECT current_setting('evenhand.scope', true) LIKE E'in\\x1e%') AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[]) OR region = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[])) AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]) OR market_type = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]))"
+    )
+    op.execute(
+        "CREATE FUNCTION survey_answers_empty(emptied uuid[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE survey_answers SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
     op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2174,9 +2213,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'retailer_limits', 'retailer_notes', 'retailers', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
+    op.execute("DROP FUNCTION survey_answers_empty(uuid[])")
     op.execute("DROP VIEW parties_within CASCADE")
+    op.execute("DROP FUNCTION import_reports_empty(uuid[], timestamptz)")
+    op.execute("DROP FUNCTION feedback_entries_empty(uuid[], text)")
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
     op.execute("DROP FUNCTION audit_wait_for_seal()")
     op.execute("DROP FUNCTION audit_empty(bigint[])")
@@ -2262,6 +2304,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
+    op.drop_table("retention_erasures")
     op.drop_index("ix_retailer_notes_retailer", table_name="retailer_notes")
     op.drop_table("retailer_notes")
     op.drop_table("retailer_limits")
@@ -2311,9 +2354,11 @@ def downgrade() -> None:
     op.drop_table("sent_forms")
     op.drop_table("score_policies")
     op.drop_table("route_schedules")
+    op.drop_table("retention_runs")
     op.drop_index(op.f("ix_retailers_route"), table_name="retailers")
     op.drop_index(op.f("ix_retailers_region"), table_name="retailers")
     op.drop_table("retailers")
+    op.drop_table("restorations")
     op.drop_table("policies")
     op.drop_index("uq_operators_name", table_name="operators")
     op.drop_table("operators")
