@@ -101,6 +101,8 @@ DUTIES: tuple[Duty, ...] = (
         (
             "read /console/cycles/{cycle}/review",
             "read /console/cycles/{cycle}/export.zip",
+            "read /console/cycles/{cycle}/publications",
+            "read /api/v1/cycles/{cycle}/publications",
             "read /api/v1/cycles/{cycle}/export.zip",
             "read /console/policies/what-ifs",
             "read /api/v1/cycles/{cycle}/what-ifs",
