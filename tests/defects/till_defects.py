@@ -11,8 +11,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/core/finding.py",
-                '    words = unicodedata.normalize("NFKC", query).casefold().split()\n',
-                '    words = [w.lstrip("0") for w in unicodedata.normalize("NFKC", query).casefold().split()]\n',
+                "[word for word in map(fold,",
+                '[word.lstrip("0") for word in map(fold,',
             ),
         ),
         (f"{CORE}/test_finding.py::test_a_code_keeps_its_leading_zeros",),
