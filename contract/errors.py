@@ -104,6 +104,9 @@ TEXTS: dict[str, str] = {
     "count_differs": _("{sku}: the count differs from the book. Look at it once more, then confirm."),
     "nothing_counted": _("Nothing was counted yet."),
     "stock_short": _("{sku}: {taken} cannot be taken away, {there} are there."),
+    "nothing_free": _("Nothing is on hand that is not reserved already. Enter receipts first."),
+    "remedy_unfit": _("{sku}: this claim cannot be made good in this way. Choose another one, or none."),
+    "replacement_due": _("{sku}: the goods leave with the next dispatch. The claim is settled by that."),
     # surveys and announcements
     "unknown_survey": _("There is no such survey for this shop."),
     "survey_closed": _("The survey closed at {closed_at}."),
@@ -250,6 +253,7 @@ WORDS: dict[str, str] = {
     "announcement": _("announcement"),
     "claim": _("claim"),
     "class": _("class"),
+    "count": _("count"),
     "cycle": _("cycle"),
     "decision": _("decision"),
     "delivery": _("delivery"),

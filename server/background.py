@@ -10,7 +10,7 @@ from server.announcements import reactions as announcements
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
 from server.cycles.events import GrantsPublished
-from server.deliveries.events import DeliveryConfirmed
+from server.deliveries.events import DeliveryConfirmed, GoodsLeft
 from server.forecasts import service as forecasts
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
@@ -31,6 +31,7 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
     WindowClosed: (cycles_reactions.on_window_closed,),
     GrantsPublished: (cycles_reactions.on_grants_published,),
     RetailersReminded: (announcements.on_retailers_reminded,),
+    GoodsLeft: (inventory.on_goods_left,),
     DeliveryConfirmed: (inventory.on_delivery_confirmed,),
     CatalogueChanged: (reference.on_catalogue_changed,),
     RetailersChanged: (reference.on_retailers_changed,),

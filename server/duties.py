@@ -262,6 +262,36 @@ DUTIES: tuple[Duty, ...] = (
         of_shops=True,
     ),
     Duty(
+        N_("Deliveries"),
+        N_("See the distributor's own stock"),
+        ("planner", "dispatcher", "releaser", "administrator", "auditor"),
+        ("read /console/depot", "read /api/v1/depot"),
+    ),
+    Duty(
+        N_("Deliveries"),
+        N_("Enter receipts, counts and write-offs of the own stock"),
+        GOODS,
+        (
+            "write /console/depot/enter",
+            "write /api/v1/depot/receipts",
+            "write /api/v1/depot/clearings",
+            "write /api/v1/depot/counts",
+            "write /api/v1/depot/spoilage",
+        ),
+    ),
+    Duty(
+        N_("Deliveries"),
+        N_("Confirm or drop a large difference of the own stock, as the second person"),
+        (*GOODS, "releaser"),
+        ("write /console/depot/acts", "write /api/v1/depot/acts"),
+    ),
+    Duty(
+        N_("Deliveries"),
+        N_("Make what is free of the own stock a cycle's supply"),
+        ("planner",),
+        ("write /console/depot/propose",),
+    ),
+    Duty(
         N_("Announcements and surveys"),
         N_("See announcements with their reach, surveys with results"),
         (),

@@ -31,6 +31,7 @@ from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
 from server.cycles import touched as cycles_touched
 from server.deliveries import console as deliveries_console
+from server.deliveries import console_lists as deliveries_lists
 from server.deliveries import http as deliveries_http
 from server.deliveries import touched as deliveries_touched
 from server.devices import console as devices_console
@@ -42,7 +43,9 @@ from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
 from server.integrations import console_tokens
 from server.inventory import console as inventory_console
+from server.inventory import console_depot as inventory_depot
 from server.inventory import http as inventory_http
+from server.inventory import http_depot as inventory_depot_http
 from server.keeping import console as keeping_console
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
@@ -107,6 +110,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries_http.deliveries,
     deliveries_http.claims,
     inventory_http.stock,
+    inventory_depot_http.depots,
     surveys_http.surveys,
     announcements_http.announcements,
     feedback_http.reading,
@@ -172,9 +176,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue_console.catalogue,
     catalogue_console.keeping,
     imports_console.screens,
+    deliveries_lists.lists,
     deliveries_console.deliveries,
     deliveries_console.claims,
     inventory_console.stock,
+    inventory_depot.stock,
     announcements_console.announcements,
     surveys_console.surveys,
     feedback_console.inbox,
@@ -236,6 +242,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Deliveries"), "/console/deliveries", "truck"),
             Entry(N_("Exceptions"), "/console/claims", "alert"),
             Entry(N_("Stock"), "/console/stock", "box"),
+            Entry(N_("Own stock"), "/console/depot", "box", roles=frozenset(inventory_depot_http.READERS)),
         ),
     ),
     Group(
@@ -301,6 +308,7 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     licences_console.home_cards,
     licences_files.home_cards,
     deliveries_console.home_cards,
+    inventory_depot.home_cards,
     scores_console.home_cards,
     scores_appeals.home_cards,
     feedback_console.home_cards,

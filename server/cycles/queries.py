@@ -14,6 +14,7 @@ from server.cycles.models import (
     CycleStep,
     PlannedWindow,
     PolicyRow,
+    Publication,
     RouteSchedule,
 )
 from server.cycles.rules import Schedule, State
@@ -137,6 +138,16 @@ def published_cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
         .limit(limit)
     )
     return [_cycle(row, frozenset()) for row in rows]
+
+
+def published_ids(session: Session) -> frozenset[UUID]:
+    """Return every cycle whose grants are out, be they under correction or not."""
+    return frozenset(session.scalars(select(CycleRow.id).where(CycleRow.published_attempt.is_not(None))))
+
+
+def corrected_ids(session: Session) -> frozenset[UUID]:
+    """Return every cycle that was published more than once."""
+    return frozenset(session.scalars(select(Publication.cycle).where(Publication.number > 1).distinct()))
 
 
 def steps(session: Session, cycle_id: UUID) -> list[Step]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow
+from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow, ShippedLine
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,33 @@ def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> lis
     """Return the grants that are out, in byte order of retailer and SKU; nothing before the first publication."""
     attempt = session.scalar(select(CycleRow.published_attempt).where(CycleRow.id == cycle_id))
     return [] if attempt is None else drafted_grants(session, cycle_id, retailer, attempt=attempt)
+
+
+def unshipped_units(session: Session, cycles: Collection[UUID]) -> dict[str, int]:
+    """Return what ``cycles`` grant beyond what left of each line, in units by SKU; nothing of unpublished ones."""
+    if not cycles:
+        return {}
+    left = (
+        select(
+            ShippedLine.cycle, ShippedLine.retailer, ShippedLine.sku, func.sum(ShippedLine.shipped_units).label("units")
+        )
+        .where(ShippedLine.cycle.in_(cycles))
+        .group_by(ShippedLine.cycle, ShippedLine.retailer, ShippedLine.sku)
+        .subquery()
+    )
+    units = func.sum(func.greatest(GrantRow.granted_units - func.coalesce(left.c.units, 0), 0))
+    rows = session.execute(
+        select(GrantRow.sku, units)
+        .join(CycleRow, (CycleRow.id == GrantRow.cycle) & (CycleRow.published_attempt == GrantRow.attempt))
+        .outerjoin(
+            left,
+            (left.c.cycle == GrantRow.cycle) & (left.c.retailer == GrantRow.retailer) & (left.c.sku == GrantRow.sku),
+        )
+        .where(GrantRow.cycle.in_(cycles), GrantRow.granted_units > 0)
+        .group_by(GrantRow.sku)
+        .having(units > 0)
+    )
+    return {sku: int(count) for sku, count in rows}
 
 
 def drafted_grants(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
-from server.deliveries import queries, service, summaries
+from server.deliveries import claiming, queries, rules, service, summaries
 from server.deliveries.http import SENDERS, SENDING
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
@@ -39,7 +39,13 @@ CLAIM_STATES = {
     "declined": N_("declined"),
     "settled": N_("settled"),
 }
+REMEDIES = {
+    "replacement": N_("goods with the next dispatch"),
+    "credit": N_("credit note"),
+    "nothing": N_("said later by hand"),
+}
 EXPORT_MOST = 200_000
+LATE_SHOWN = 20
 LATE_AFTER_DAYS = 3
 
 Words = Annotated[str, Form(max_length=2000)]
@@ -56,6 +62,7 @@ DELIVERY_COLUMNS = (
     Column("lines", N_("Lines"), "number"),
     Column("units", N_("Units"), "units"),
     Column("claims", N_("Claims"), "number"),
+    Column("owner", N_("Owner")),
     Column("shipped_at", N_("Shipped"), "instant"),
     Column("confirmed_at", N_("Confirmed"), "instant"),
 )
@@ -73,7 +80,7 @@ CLAIM_COLUMNS = (
 
 
 @deliveries.get("")
-def list_deliveries(request: Request, session: http.Db) -> Response:
+def list_deliveries(request: Request, session: http.Db, clock: http.Now) -> Response:
     """List the deliveries and the cycles that can be dispatched; with ``format`` they come as a file."""
     published = cycles.published_cycles(session, limit=20)
     zh = language_of(request) == "zh"
@@ -84,12 +91,13 @@ def list_deliveries(request: Request, session: http.Db) -> Response:
             [(str(one.id), one.name_zh if zh else one.name_en) for one in published],
             translate=False,
         ),
-        Filter("state", N_("State"), tuple(DELIVERY_STATES.items())),
+        Filter("state", N_("State"), (*DELIVERY_STATES.items(), ("late", N_("late, not confirmed")))),
     )
     view = TableView.of(request, DELIVERY_COLUMNS, filters=filters, sort="-number")
     asked = summaries.Asked(
         words=view.search,
         state=view.filters.get("state", ""),
+        before=clock() - timedelta(days=LATE_AFTER_DAYS),
         cycle=UUID(view.filters["cycle"]) if "cycle" in view.filters else None,
         order=view.sort_text,
         limit=EXPORT_MOST if view.format else view.per_page,
@@ -130,28 +138,6 @@ def dispatch_cycle(
     )
 
 
-@deliveries.get("/lists/{cycle}")
-def dispatch_list(request: Request, session: http.Db, cycle: UUID, route: str = "") -> Response:
-    """Show the dispatch list of a cycle, of one route where it is named, to be printed."""
-    found = cycles.cycle(session, cycle)
-    if found is None:
-        raise Rejected("not_found", what=texts(request).gettext("cycle"), name=str(cycle))
-    every = queries.deliveries(session, cycle=cycle, route=route or None, limit=EXPORT_MOST)
-    by_route: dict[str, list[queries.Delivery]] = {}
-    for one in sorted(every, key=lambda one: (one.route, one.number)):
-        by_route.setdefault(one.route, []).append(one)
-    return console.page(
-        request,
-        "deliveries/dispatch_list.html",
-        cycle=found,
-        route=route,
-        routes=queries.routes(session, cycle),
-        by_route=by_route,
-        shops=retailers.retailers(session, {one.retailer for one in every}),
-        skus=catalogue.skus(session, {line.sku for one in every for line in one.lines}, withdrawn=True),
-    )
-
-
 @deliveries.get("/{delivery}")
 def show_delivery(request: Request, session: http.Db, delivery: UUID) -> Response:
     """Show one delivery: what was granted, shipped, confirmed and claimed."""
@@ -184,7 +170,7 @@ def release_delivery(
 
 
 @claims.get("")
-def list_claims(request: Request, session: http.Db) -> Response:
+def list_claims(request: Request, session: http.Db, clock: http.Now) -> Response:
     """Show the inbox of exceptions, open ones first and the oldest at the head; with ``format`` as a file."""
     filters = (
         Filter("state", N_("State"), tuple(CLAIM_STATES.items())),
@@ -203,9 +189,14 @@ def list_claims(request: Request, session: http.Db) -> Response:
     rows = _named(session, [asdict(one) for one in found])
     if view.format:
         return console.download(request, CLAIM_COLUMNS, rows, name="claims")
+    late = queries.late(session, clock() - timedelta(days=LATE_AFTER_DAYS), limit=LATE_SHOWN + 1)
     return console.page(
         request,
         "deliveries/claims.html",
+        late=late[:LATE_SHOWN],
+        more_late=len(late) > LATE_SHOWN,
+        late_days=LATE_AFTER_DAYS,
+        late_shops=retailers.retailers(session, {one.retailer for one in late}),
         view=view,
         columns=CLAIM_COLUMNS,
         filters=filters,
@@ -224,14 +215,23 @@ def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID)
     if found is None:
         raise Rejected("not_found", what=texts(request).gettext("claim"), name=str(claim))
     delivery = queries.delivery(session, found.delivery)
+    shop = retailers.retailer(session, found.retailer)
+    skus = catalogue.skus(session, {found.sku, found.other_sku or found.sku}, withdrawn=True)
+    owed = rules.owed_units(found.difference, found.difference_units)
     history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"claim:{found.number}"), limit=100)
     return console.page(
         request,
         "deliveries/claim.html",
         claim=found,
         line=next(line for line in delivery.lines if line.sku == found.sku) if delivery else None,
-        shop=retailers.retailer(session, found.retailer),
-        skus=catalogue.skus(session, {found.sku, found.other_sku or found.sku}, withdrawn=True),
+        shop=shop,
+        skus=skus,
+        effects={
+            remedy: rules.effect(remedy, owed, skus[found.sku].price_minor, found.held_units)
+            for remedy in rules.remedies(found.difference, found.difference_units)
+        },
+        remedies=REMEDIES,
+        remedy=next(iter(queries.remedies(session, claim=claim)), None),
         people=[one.name for one in operators.operators(session, at=clock()) if one.disabled_at is None],
         history=history,
         differences=DIFFERENCES,
@@ -253,11 +253,12 @@ def decide_claim(
     clock: http.Now,
     operator: http.Person,
     claim: UUID,
-    verdict: Annotated[service.Verdict, Form()],
+    verdict: Annotated[claiming.Verdict, Form()],
     reason: Words = "",
+    remedy: Annotated[rules.Remedy, Form()] = "nothing",
 ) -> Response:
-    """Decide a claim with a reason."""
-    service.decide_claim(session, claim, verdict, reason, operator, at=clock())
+    """Decide a claim with a reason, and how an upheld one is made good."""
+    claiming.decide_claim(session, claim, verdict, reason, operator, remedy=remedy, at=clock())
     return _told(request, claim, texts(request).gettext("The claim is decided; the terminal is told."))
 
 
@@ -266,7 +267,7 @@ def settle_claim(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, note: Words = ""
 ) -> Response:
     """Note how an upheld claim was made good."""
-    service.settle_claim(session, claim, note, operator, at=clock())
+    claiming.settle_claim(session, claim, note, operator, at=clock())
     return _told(request, claim, texts(request).gettext("The claim is settled; the terminal is told."))
 
 
@@ -275,7 +276,7 @@ def assign_claim(
     request: Request, session: http.Db, clock: http.Now, operator: http.Person, claim: UUID, owner: Words = ""
 ) -> Response:
     """Give a claim to another person."""
-    service.assign_claim(session, claim, owner, operator, at=clock())
+    claiming.assign_claim(session, claim, owner, operator, at=clock())
     said = texts(request).gettext("The claim is with %(name)s now.") % {"name": owner}
     return _told(request, claim, said)
 

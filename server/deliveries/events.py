@@ -12,3 +12,12 @@ class DeliveryConfirmed:
     delivery: UUID
     retailer: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class GoodsLeft:
+    """Goods left the distributor: units by SKU, as pairs. ``dispatch`` names the act and nothing else."""
+
+    dispatch: UUID
+    units: tuple[tuple[str, int], ...]
+    at: datetime

@@ -1,13 +1,13 @@
 """The programs' interface of deliveries and claims."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, StringConstraints
 
 from contract.errors import Rejected
-from server.deliveries import queries, service
+from server.deliveries import claiming, queries, rules, service, telling
 from server.kit import http
 from server.kit.identity import Role
 
@@ -16,7 +16,7 @@ claims = http.router("/api/v1/claims", tag="deliveries", roles=(), shops="all")
 
 SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
 SENDING = [Depends(http.needs(*SENDERS))]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=service.REASON_MOST)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=telling.REASON_MOST)]
 Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -27,10 +27,11 @@ class DispatchCycle(BaseModel):
 
 
 class DecideClaim(BaseModel):
-    """What is decided, and why."""
+    """What is decided, and why; how an upheld claim is made good."""
 
-    verdict: service.Verdict
+    verdict: claiming.Verdict
     reason: Words
+    remedy: rules.Remedy = "nothing"
 
 
 class SettleClaim(BaseModel):
@@ -96,6 +97,14 @@ def list_claims(
     return queries.claims(session, state=state, retailer=retailer, cycle=cycle, limit=limit)
 
 
+@claims.get("/remedies")
+def list_remedies(
+    session: http.Db, kind: Literal["replacement", "credit"] | None = None, limit: Most = 500
+) -> list[queries.Remedy]:
+    """Return replacements and credit notes of upheld claims, the newest first; amounts in minor units."""
+    return queries.remedies(session, kind=kind, limit=limit)
+
+
 @claims.get("/{claim}")
 def show_claim(claim: UUID, session: http.Db) -> queries.Claim:
     """Return one claim."""
@@ -108,16 +117,16 @@ def show_claim(claim: UUID, session: http.Db) -> queries.Claim:
 @claims.post("/{claim}/decide", status_code=204, dependencies=SENDING)
 def decide_claim(claim: UUID, body: DecideClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Decide an open claim; the terminal is told."""
-    service.decide_claim(session, claim, body.verdict, body.reason, operator, at=clock())
+    claiming.decide_claim(session, claim, body.verdict, body.reason, operator, remedy=body.remedy, at=clock())
 
 
 @claims.post("/{claim}/settle", status_code=204, dependencies=SENDING)
 def settle_claim(claim: UUID, body: SettleClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Note that an upheld claim was made good; the terminal is told."""
-    service.settle_claim(session, claim, body.note, operator, at=clock())
+    claiming.settle_claim(session, claim, body.note, operator, at=clock())
 
 
 @claims.post("/{claim}/assign", status_code=204, dependencies=SENDING)
 def assign_claim(claim: UUID, body: AssignClaim, session: http.Db, operator: http.Person, clock: http.Now) -> None:
     """Give an open claim to another person."""
-    service.assign_claim(session, claim, body.owner, operator, at=clock())
+    claiming.assign_claim(session, claim, body.owner, operator, at=clock())

@@ -3,7 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
@@ -50,12 +59,13 @@ class DeliveryRow(Base):
 
 
 class DeliveryLineRow(Base):
-    """One shipped line; what arrived of it stands beside it once confirmed."""
+    """One shipped line: of a grant, or in place of what was claimed; what arrived stands beside it once confirmed."""
 
     __tablename__ = "delivery_lines"
     __table_args__ = (
         ForeignKeyConstraint(["delivery_id", "retailer"], ["deliveries.id", "deliveries.retailer"]),
-        CheckConstraint("shipped_units > 0 AND shipped_units <= granted_units", name="shipped"),
+        CheckConstraint("granted_units >= 0 AND replacement_units >= 0", name="due"),
+        CheckConstraint("shipped_units > 0 AND shipped_units <= granted_units + replacement_units", name="shipped"),
         CheckConstraint(
             "accepted_units >= 0 AND held_units >= 0 AND difference_units >= 0 AND other_units >= 0", name="counts"
         ),
@@ -79,6 +89,7 @@ class DeliveryLineRow(Base):
     sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
     retailer: Mapped[str]
     granted_units: Mapped[int] = mapped_column(BigInteger)
+    replacement_units: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     shipped_units: Mapped[int] = mapped_column(BigInteger)
     accepted_units: Mapped[int | None] = mapped_column(BigInteger)
     held_units: Mapped[int | None] = mapped_column(BigInteger)
@@ -126,3 +137,47 @@ class ClaimRow(Base):
     decision: Mapped[str | None]
     settled_at: Mapped[datetime | None]
     settlement: Mapped[str | None]
+
+
+class RemedyRow(Base):
+    """What an upheld claim gets: its goods with the next dispatch, or a credit note over their price.
+
+    ``delivery_id`` is the notice that the replacement leaves with, none before that. A note's number is for people.
+    """
+
+    __tablename__ = "claim_remedies"
+    __table_args__ = (
+        CheckConstraint("kind IN ('replacement', 'credit')", name="kind"),
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint("(kind = 'credit') = (price_minor IS NOT NULL)", name="price"),
+        CheckConstraint("COALESCE(amount_minor = units * price_minor, kind = 'replacement')", name="amount"),
+        CheckConstraint("kind = 'replacement' OR delivery_id IS NULL", name="delivery"),
+        Index(
+            "ix_claim_remedies_due", "retailer", postgresql_where=text("kind = 'replacement' AND delivery_id IS NULL")
+        ),
+        Index("ix_claim_remedies_delivery", "delivery_id"),
+    )
+    __party__ = "retailer"
+
+    claim_id: Mapped[UUID] = mapped_column(ForeignKey("claims.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"))
+    kind: Mapped[str]
+    units: Mapped[int] = mapped_column(BigInteger)
+    price_minor: Mapped[int | None] = mapped_column(BigInteger)
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    delivery_id: Mapped[UUID | None] = mapped_column(ForeignKey("deliveries.id", deferrable=True, initially="DEFERRED"))
+
+
+class RouteStop(Base):
+    """Where a shop stands on its route's way: stops go by ``place``, shops without one after them, by code."""
+
+    __tablename__ = "route_stops"
+    __table_args__ = (CheckConstraint("place > 0", name="place"),)
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
+    place: Mapped[int]

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from contract.messages import ConfirmedLine, Difference
 from server.deliveries import rules
-from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
+from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow, RemedyRow
 
 DeliveryState = Literal["held", "shipped", "confirmed"]
 ClaimState = Literal["open", "upheld", "declined", "settled"]
@@ -23,8 +23,14 @@ class Line:
 
     sku: str
     granted_units: int
+    replacement_units: int
     shipped_units: int
     confirmed: ConfirmedLine | None
+
+    @property
+    def due_units(self) -> int:
+        """What the shop is to get: its grant, or what replaces goods that it missed."""
+        return self.granted_units + self.replacement_units
 
     @property
     def account(self) -> rules.Account | None:
@@ -56,6 +62,25 @@ class Claim:
     decision: str | None
     settled_at: datetime | None
     settlement: str | None
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What an upheld claim gets, and the number of the delivery that its replacement left with."""
+
+    claim: UUID
+    number: int
+    retailer: str
+    sku: str
+    kind: Literal["replacement", "credit"]
+    units: int
+    price_minor: int | None
+    amount_minor: int | None
+    made_at: datetime
+    made_by: str
+    claim_number: int
+    delivery: UUID | None
+    delivery_number: int | None
 
 
 @dataclass(frozen=True)
@@ -149,9 +174,9 @@ def dispatched_cycles(session: Session) -> frozenset[UUID]:
 
 
 def noticed_units(session: Session, cycle: UUID, retailer: str | None = None) -> dict[tuple[str, str], int]:
-    """Return the units of a cycle that stand on shipment notices, held ones too, by retailer and SKU."""
+    """Return the granted units of a cycle that stand on shipment notices, held ones too, by retailer and SKU."""
     query = (
-        select(DeliveryLineRow.retailer, DeliveryLineRow.sku, func.sum(DeliveryLineRow.shipped_units))
+        select(DeliveryLineRow.retailer, DeliveryLineRow.sku, func.sum(DeliveryLineRow.granted_units))
         .join(DeliveryRow, DeliveryRow.id == DeliveryLineRow.delivery_id)
         .where(DeliveryRow.cycle == cycle)
         .group_by(DeliveryLineRow.retailer, DeliveryLineRow.sku)
@@ -196,6 +221,86 @@ def claims(
     if cycle is not None:
         query = query.where(DeliveryRow.cycle == cycle)
     return _claims(session, query)
+
+
+def remedies(
+    session: Session,
+    *,
+    claim: UUID | None = None,
+    kind: Literal["replacement", "credit"] | None = None,
+    limit: int = 500,
+) -> list[Remedy]:
+    """Return what upheld claims get, the newest first."""
+    query = (
+        select(RemedyRow, ClaimRow.number, DeliveryRow.number)
+        .join(ClaimRow, ClaimRow.id == RemedyRow.claim_id)
+        .outerjoin(DeliveryRow, DeliveryRow.id == RemedyRow.delivery_id)
+        .order_by(RemedyRow.number.desc())
+        .limit(limit)
+    )
+    if claim is not None:
+        query = query.where(RemedyRow.claim_id == claim)
+    if kind is not None:
+        query = query.where(RemedyRow.kind == kind)
+    return [
+        Remedy(
+            claim=row.claim_id,
+            number=row.number,
+            retailer=row.retailer,
+            sku=row.sku,
+            kind=cast('Literal["replacement", "credit"]', row.kind),
+            units=row.units,
+            price_minor=row.price_minor,
+            amount_minor=row.amount_minor,
+            made_at=row.made_at,
+            made_by=row.made_by,
+            claim_number=claimed,
+            delivery=row.delivery_id,
+            delivery_number=delivered,
+        )
+        for row, claimed, delivered in session.execute(query)
+    ]
+
+
+def replacements_due(session: Session) -> dict[str, int]:
+    """Return the units by SKU that upheld claims are to get and that did not leave yet."""
+    due = (
+        select(RemedyRow.sku, func.sum(RemedyRow.units))
+        .where(RemedyRow.kind == "replacement", RemedyRow.delivery_id.is_(None))
+        .group_by(RemedyRow.sku)
+    )
+    return {sku: int(units) for sku, units in session.execute(due)}
+
+
+def held_units(session: Session, *, replacements_of: Collection[UUID] = ()) -> dict[str, int]:
+    """Return the units by SKU that are held back from leaving; of some cycles only what replaces other goods."""
+    units = case(
+        (DeliveryRow.cycle.in_(replacements_of), DeliveryLineRow.replacement_units),
+        else_=DeliveryLineRow.shipped_units,
+    )
+    rows = session.execute(
+        select(DeliveryLineRow.sku, func.sum(units))
+        .join(DeliveryRow, DeliveryRow.id == DeliveryLineRow.delivery_id)
+        .where(DeliveryRow.state == "held")
+        .group_by(DeliveryLineRow.sku)
+    )
+    return {sku: int(units) for sku, units in rows}
+
+
+def sent_back(session: Session, delivery_id: UUID) -> dict[str, int]:
+    """Return the units by SKU that a shop sent back when it confirmed a delivery."""
+    rows = session.scalars(select(DeliveryLineRow).where(DeliveryLineRow.delivery_id == delivery_id))
+    accounts = ((row.sku, rules.account(line)) for row in rows if (line := _confirmed(row)) is not None)
+    return {sku: account.sent_back_units for sku, account in accounts if account.sent_back_units}
+
+
+def late(session: Session, before: datetime, *, limit: int) -> list[Delivery]:
+    """Return deliveries that were shipped, or held, before ``before`` and that nobody confirmed, the oldest first."""
+    since = func.coalesce(DeliveryRow.shipped_at, DeliveryRow.dispatched_at)
+    rows = session.scalars(
+        select(DeliveryRow).where(DeliveryRow.state != "confirmed", since < before).order_by(since).limit(limit)
+    )
+    return _whole(session, rows.all())
 
 
 def bookings(session: Session, delivery_id: UUID) -> list[rules.Booking]:
@@ -257,7 +362,7 @@ def _whole(session: Session, rows: Sequence[DeliveryRow]) -> list[Delivery]:
         .order_by(DeliveryLineRow.sku.collate("C"))
         .execution_options(populate_existing=True)
     ):
-        shown = Line(line.sku, line.granted_units, line.shipped_units, _confirmed(line))
+        shown = Line(line.sku, line.granted_units, line.replacement_units, line.shipped_units, _confirmed(line))
         lines.setdefault(line.delivery_id, []).append(shown)
     claimed: dict[UUID, list[Claim]] = {}
     for one in _claims(session, _claim_query().where(ClaimRow.delivery_id.in_(ids)).order_by(ClaimRow.number)):

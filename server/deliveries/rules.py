@@ -19,6 +19,8 @@ REPLACED: frozenset[Difference] = frozenset({"wrong_item", "wrong_pack"})
 #: Differences where the units that differ may stand aside in the shop.
 MAY_BE_HELD: frozenset[Difference] = frozenset({"damaged", "refused"})
 
+Remedy = Literal["replacement", "credit", "nothing"]
+
 L = TypeVar("L")
 
 
@@ -165,3 +167,31 @@ def bookings(lines: Iterable[ConfirmedLine]) -> list[Booking]:
     return [
         Booking(sku, on_hand[sku], held[sku]) for sku in sorted(on_hand, key=str.encode) if on_hand[sku] or held[sku]
     ]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a decision does: units that leave with the next dispatch, money on a credit note, units to be fetched."""
+
+    replaced_units: int = 0
+    credit_minor: int = 0
+    fetched_units: int = 0
+
+
+def owed_units(difference: Difference, difference_units: int) -> int:
+    """Return what a shop misses of what it was shipped; of too much it misses nothing."""
+    return 0 if difference == "over" else difference_units
+
+
+def remedies(difference: Difference, difference_units: int) -> tuple[Remedy, ...]:
+    """Return the ways in which an upheld claim can be made good."""
+    return ("replacement", "credit", "nothing") if owed_units(difference, difference_units) else ("nothing",)
+
+
+def effect(remedy: Remedy, owed: int, price_minor: int, held_units: int) -> Effect:
+    """Return what making good ``owed`` units does; ``held_units`` stand aside in the shop, whatever is decided."""
+    return Effect(
+        replaced_units=owed if remedy == "replacement" else 0,
+        credit_minor=owed * price_minor if remedy == "credit" else 0,
+        fetched_units=held_units,
+    )

@@ -1,14 +1,13 @@
-"""What can be done with deliveries and claims. Nothing here commits.
+"""What can be done with deliveries; claims are next door (:mod:`server.deliveries.claiming`). Nothing here commits.
 
-A confirming transaction holds its delivery's row for update, a decision its claim's: two of them cannot both
-be the first.
+A confirming transaction holds its delivery's row for update: two of them cannot both be the first.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,32 +15,22 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from contract import feed
-from contract.envelope import MAX_BYTES
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.messages import ConfirmDelivery, ConfirmedLine
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
 from server.cycles import result_queries, shipping
-from server.deliveries import queries, rules
-from server.deliveries.events import DeliveryConfirmed
+from server.deliveries import claiming, queries, rules, telling
+from server.deliveries.events import DeliveryConfirmed, GoodsLeft
 from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
-from server.kit import audit, events, outbox
+from server.kit import audit, events
 from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.licences import queries as licences
-from server.operators import queries as operators
 from server.photos import service as photos
 from server.retailers import queries as retailers
 from server.scores import facts as scores
-
-REASON_MOST = 500
-#: Words of a decision where many claims share one envelope.
-WORDS_CUT = 60
-#: What is left of an envelope's bytes for a delivery, beside its key and the envelope's own fields.
-DELIVERY_BYTES_MOST = MAX_BYTES - 512
-Verdict = Literal["upheld", "declined"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +46,9 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
     """Make the shipment notices of a published cycle, one a retailer with something granted, and tell the terminals.
 
     A retailer with more than :data:`rules.LINES_PER_NOTICE` lines gets several. Goods of a suspended retailer, or of
-    one that lacks a licence for them today, are held. Done again, it makes only what is missing: nothing, or what a
-    correction granted beyond what is on a notice already.
+    one that lacks a licence for them today, are held. Replacements that are due by upheld claims go with them, on
+    notices of their own. Done again, it makes only what is missing: nothing, or what a correction granted beyond what
+    is on a notice already.
 
     Raises
     ------
@@ -87,15 +77,19 @@ def dispatch_cycle(session: Session, cycle_id: UUID, operator: Operator, *, at: 
                     "retailer": code,
                     "sku": grant.sku,
                     "granted_units": grant.granted_units,
+                    "replacement_units": 0,
                     "shipped_units": grant.granted_units,
                 }
                 for grant in some
             ]
+    _replace(session, cycle_id, ZoneInfo(cycle.zone), parts, rows, lines, operator, at)
     made = _write(session, rows, lines)
     new = [row for row in rows if row["id"] in made]
-    leaving = (line for row in new if row["state"] == "shipped" for line in lines[row["id"]])
-    shipping.note(session, cycle_id, attempt, map(_shipped, leaving))
-    _tell(session, [row["id"] for row in new], at=at)
+    leaving = [line for row in new if row["state"] == "shipped" for line in lines[row["id"]]]
+    shipping.note(session, cycle_id, attempt, _granted(leaving))
+    claiming.settle_replaced(session, made, at=at)
+    telling.tell(session, [row["id"] for row in new], at=at)
+    _leave(session, leaving, at)
     done = Dispatched(
         shipped=sum(row["state"] == "shipped" for row in new),
         held=sum(row["state"] == "held" for row in new),
@@ -131,8 +125,10 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
         raise Conflict("wrong_state", state=row.state, needed="held")
     cycle = cycles.cycle(session, row.cycle)
     zone = ZoneInfo("UTC" if cycle is None else cycle.zone)
-    skus = list(session.scalars(select(DeliveryLineRow.sku).where(DeliveryLineRow.delivery_id == delivery_id)))
-    hold = _Gate.at(session, {row.retailer}, zone, at).hold(row.retailer, skus)
+    lines = session.execute(
+        select(DeliveryLineRow.sku, DeliveryLineRow.shipped_units).where(DeliveryLineRow.delivery_id == delivery_id)
+    ).all()
+    hold = _Gate.at(session, {row.retailer}, zone, at).hold(row.retailer, [line.sku for line in lines])
     if hold is not None and hold.code == "suspended":
         raise Rejected("suspended", why=hold.why)
     if hold is not None:
@@ -142,41 +138,57 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
     leaving = _still_granted(session, row)
     if not leaving:
         raise Conflict("wrong_state", state="taken back", needed="granted")
-    shipping.note(session, row.cycle, attempt, map(_shipped, leaving))
+    shipping.note(session, row.cycle, attempt, _granted(leaving))
     row.state = "shipped"
     row.shipped_at = at
     row.held_code = row.held_why = None
     session.flush()
-    _tell(session, [row.id], at=at)
+    _leave(session, leaving, at)
+    claiming.settle_replaced(session, [row.id], at=at)
+    telling.tell(session, [row.id], at=at)
     _record(session, operator, "delivery.released", f"delivery:{row.number}", at, {"retailer": row.retailer})
 
 
 def _still_granted(session: Session, row: DeliveryRow) -> list[dict[str, Any]]:
-    """Cut the lines of a held delivery to what is granted now beyond other notices; return those that are left."""
+    """Cut the lines of a held delivery to what is granted now beyond other notices; return those that are left.
+
+    What replaces goods of an earlier delivery is owed whatever a correction says, and stays.
+    """
     granted = {grant.sku: grant.granted_units for grant in result_queries.grants(session, row.cycle, row.retailer)}
     noticed = queries.noticed_units(session, row.cycle, row.retailer)
     lines = session.scalars(select(DeliveryLineRow).where(DeliveryLineRow.delivery_id == row.id)).all()
-    cut = {
-        line: min(line.shipped_units, line.shipped_units + granted.get(line.sku, 0) - noticed[row.retailer, line.sku])
-        for line in lines
-    }
-    if not any(units > 0 for units in cut.values()):
+    cut: dict[DeliveryLineRow, int] = {}
+    for line in lines:
+        over = max(noticed.get((row.retailer, line.sku), 0) - granted.get(line.sku, 0), 0)
+        cut[line] = max(line.granted_units - over, 0)
+    if not any(units + line.replacement_units for line, units in cut.items()):
         return []
+    leaving = []
     for line, units in cut.items():
-        if units <= 0:
+        if units + line.replacement_units == 0:
             session.delete(line)
-        else:
-            line.shipped_units = line.granted_units = units
+            continue
+        line.granted_units, line.shipped_units = units, units + line.replacement_units
+        leaving.append(
+            {
+                "delivery_id": row.id,
+                "retailer": row.retailer,
+                "sku": line.sku,
+                "granted_units": units,
+                "shipped_units": line.shipped_units,
+            }
+        )
     session.flush()
+    return leaving
+
+
+def _granted(lines: Iterable[Mapping[str, Any]]) -> list[shipping.Shipped]:
+    """Return what leaves of the cycle's grants; replacements are none of them."""
     return [
-        {"delivery_id": row.id, "retailer": row.retailer, "sku": line.sku, "shipped_units": units}
-        for line, units in cut.items()
-        if units > 0
+        shipping.Shipped(line["delivery_id"], line["retailer"], line["sku"], line["granted_units"])
+        for line in lines
+        if line["granted_units"] > 0
     ]
-
-
-def _shipped(line: Mapping[str, Any]) -> shipping.Shipped:
-    return shipping.Shipped(line["delivery_id"], line["retailer"], line["sku"], line["shipped_units"])
 
 
 def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: Arrival) -> Accepted:
@@ -218,7 +230,7 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
         by=f"device:{arrival.sender.device}",
         at=arrival.at,
     )
-    _tell(session, [row.id], at=arrival.at)
+    telling.tell(session, [row.id], at=arrival.at)
     events.publish(session, DeliveryConfirmed(row.id, row.retailer, arrival.at), lock=f"retailer:{row.retailer}")
     audit.record(
         session,
@@ -229,65 +241,6 @@ def confirm_delivery(session: Session, confirmation: ConfirmDelivery, arrival: A
         detail={"retailer": row.retailer, "lines": len(confirmation.lines), "claims": claims} | arrival.said,
     )
     return Accepted(row.number)
-
-
-def decide_claim(
-    session: Session,
-    claim_id: UUID,
-    verdict: Verdict,
-    reason: str,
-    operator: Operator,
-    *,
-    at: datetime,
-) -> None:
-    """Decide an open claim with a reason; the terminal is told.
-
-    Raises
-    ------
-    Rejected, Conflict
-        ``not_found``; ``reason_missing``; ``wrong_state`` where it was decided before.
-    """
-    row = _claim(session, claim_id, "open")
-    row.decision = _reason(row, reason)
-    row.state = verdict
-    row.decided_at = at
-    row.decided_by = operator.name
-    session.flush()
-    _tell(session, [row.delivery_id], at=at)
-    _record(session, operator, f"claim.{verdict}", f"claim:{row.number}", at, {"reason": row.decision})
-
-
-def settle_claim(session: Session, claim_id: UUID, note: str, operator: Operator, *, at: datetime) -> None:
-    """Note that what an upheld claim promised was carried out, and how.
-
-    Raises
-    ------
-    Rejected, Conflict
-        ``not_found``; ``reason_missing``; ``wrong_state`` where it is not upheld.
-    """
-    row = _claim(session, claim_id, "upheld")
-    row.settlement = _reason(row, note)
-    row.state = "settled"
-    row.settled_at = at
-    session.flush()
-    _tell(session, [row.delivery_id], at=at)
-    _record(session, operator, "claim.settled", f"claim:{row.number}", at, {"note": row.settlement})
-
-
-def assign_claim(session: Session, claim_id: UUID, owner: str, operator: Operator, *, at: datetime) -> None:
-    """Give an open claim to another person.
-
-    Raises
-    ------
-    Rejected, Conflict
-        ``not_found`` for the claim or the person; ``wrong_state`` where the claim was decided.
-    """
-    row = _claim(session, claim_id, "open")
-    person = operators.operator(session, owner, at=at)
-    if person is None or person.disabled_at is not None:
-        raise Rejected("not_found", what="operator", name=owner)
-    before, row.owner = row.owner, person.name
-    _record(session, operator, "claim.assigned", f"claim:{row.number}", at, {"from": before, "to": row.owner})
 
 
 @dataclass(frozen=True)
@@ -335,6 +288,43 @@ def _new_delivery(
     }
 
 
+def _replace(
+    session: Session,
+    cycle: UUID,
+    zone: ZoneInfo,
+    parts: Mapping[str, int],
+    rows: list[dict[str, Any]],
+    lines: dict[UUID, list[dict[str, Any]]],
+    operator: Operator,
+    at: datetime,
+) -> None:
+    """Add notices of the replacements that are due, after all parts that the shops have in the cycle."""
+    due = claiming.take_replacements(session)
+    if not due:
+        return
+    gate = _Gate.at(session, due.keys(), zone, at)
+    last = dict(parts) | {row["retailer"]: row["part"] for row in rows}
+    for code in sorted(due, key=str.encode):
+        units = claiming.units_by_sku(due[code])
+        for part, some in enumerate(rules.notices(sorted(units, key=str.encode)), start=last.get(code, 0) + 1):
+            row = _new_delivery(cycle, gate, code, part, some, operator, at)
+            rows.append(row)
+            lines[row["id"]] = [
+                {
+                    "delivery_id": row["id"],
+                    "retailer": code,
+                    "sku": sku,
+                    "granted_units": 0,
+                    "replacement_units": units[sku],
+                    "shipped_units": units[sku],
+                }
+                for sku in some
+            ]
+            for remedy in due[code]:
+                if remedy.sku in some:
+                    remedy.delivery_id = row["id"]
+
+
 def _write(
     session: Session, rows: Sequence[dict[str, Any]], lines: dict[UUID, list[dict[str, Any]]]
 ) -> frozenset[UUID]:
@@ -347,6 +337,16 @@ def _write(
     if new_lines:
         session.execute(insert(DeliveryLineRow), new_lines)
     return made
+
+
+def _leave(session: Session, lines: Sequence[dict[str, Any]], at: datetime) -> None:
+    """Say what left, in units by SKU."""
+    units: dict[str, int] = {}
+    for line in lines:
+        units[line["sku"]] = units.get(line["sku"], 0) + line["shipped_units"]
+    if units:
+        pairs = tuple(sorted(units.items(), key=lambda one: one[0].encode()))
+        events.publish(session, GoodsLeft(uuid7(), pairs, at), lock="depot")
 
 
 def _check_others(session: Session, lines: Sequence[ConfirmedLine]) -> None:
@@ -393,86 +393,7 @@ def _open_claims(session: Session, row: DeliveryRow, lines: Sequence[ConfirmedLi
     return len(differing)
 
 
-def _claim(session: Session, claim_id: UUID, needed: queries.ClaimState) -> ClaimRow:
-    row = session.get(ClaimRow, claim_id, with_for_update=True)
-    if row is None:
-        raise Rejected("not_found", what="claim", name=str(claim_id))
-    if row.state != needed:
-        raise Conflict("wrong_state", state=row.state, needed=needed)
-    return row
-
-
-def _reason(row: ClaimRow, text: str) -> str:
-    if not text.strip():
-        raise Rejected("reason_missing", sku=row.sku)
-    return text.strip()[:REASON_MOST]
-
-
 def _record(
     session: Session, operator: Operator, action: str, subject: str, at: datetime, detail: dict[str, Any]
 ) -> None:
     audit.record(session, actor=operator.actor, action=action, subject=subject, at=at, detail=detail)
-
-
-def _tell(session: Session, ids: Collection[UUID], *, at: datetime) -> None:
-    """Send deliveries as they stand to their retailers' feeds; held ones are not announced."""
-    outbox.append(
-        session,
-        [
-            outbox.Item(one.retailer, f"delivery:{one.id}", "delivery", _message(one))
-            for one in queries.deliveries_by_id(session, ids)
-            if one.shipped_at is not None
-        ],
-        at=at,
-    )
-
-
-def _message(one: queries.Delivery) -> feed.Delivery:
-    """Return a delivery as its terminals hear it; words are cut, and left out, until it fits into an envelope."""
-    fates = [{claim.id: _fate(claim, most) for claim in one.claims} for most in (REASON_MOST, WORDS_CUT)]
-    for fate in [*fates, {}]:
-        message = _with_fates(one, fate)
-        if len(message.model_dump_json(exclude_none=True).encode()) <= DELIVERY_BYTES_MOST:
-            break
-    return message
-
-
-def _with_fates(one: queries.Delivery, fates: Mapping[UUID, Mapping[str, Any]]) -> feed.Delivery:
-    return feed.Delivery(
-        delivery=one.id,
-        number=one.number,
-        cycle=one.cycle,
-        state="shipped" if one.state == "shipped" else "confirmed",
-        shipped_at=one.shipped_at,
-        confirmed_at=one.confirmed_at,
-        lines=tuple(
-            feed.ShippedLine(sku=line.sku, shipped_units=line.shipped_units, granted_units=line.granted_units)
-            for line in one.lines
-        ),
-        claims=tuple(
-            feed.Claim(
-                claim=claim.id,
-                number=claim.number,
-                sku=claim.sku,
-                difference=claim.difference,
-                difference_units=claim.difference_units,
-                state=claim.state,
-                **fates.get(claim.id, {}),
-            )
-            for claim in one.claims
-        ),
-    )
-
-
-def _fate(claim: queries.Claim, most: int) -> dict[str, Any]:
-    return {
-        "opened_at": claim.opened_at,
-        "decided_at": claim.decided_at,
-        "decision": _cut(claim.decision, most),
-        "settled_at": claim.settled_at,
-        "settlement": _cut(claim.settlement, most),
-    }
-
-
-def _cut(words: str | None, most: int) -> str | None:
-    return words if words is None or len(words) <= most else words[: most - 1].rstrip() + "…"

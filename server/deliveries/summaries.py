@@ -14,12 +14,16 @@ from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a list; an empty text asks for everything. ``order`` begins with ``-`` to descend."""
+    """What is asked of a list; an empty text asks for everything. ``order`` begins with ``-`` to descend.
+
+    The state ``late`` asks for what was shipped, or held back, before ``before`` and is not confirmed.
+    """
 
     words: str = ""
     state: str = ""
     cycle: UUID | None = None
     owner: str = ""
+    before: datetime | None = None
     order: str = ""
     limit: int | None = None
     offset: int = 0
@@ -39,6 +43,7 @@ class Summary:
     lines: int
     units: int
     claims: int
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ _DELIVERY_ORDERS: Mapping[str, Any] = {
     "lines": _LINES.c.lines,
     "units": _LINES.c.units,
     "claims": _CLAIMED,
+    "owner": DeliveryRow.dispatched_by,
 }
 _CLAIM_ORDERS: Mapping[str, Any] = {
     "number": ClaimRow.number,
@@ -97,7 +103,10 @@ def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
     where: list[ColumnElement[bool]] = []
     if asked.cycle is not None:
         where.append(DeliveryRow.cycle == asked.cycle)
-    if asked.state:
+    if asked.state == "late":
+        where.append(DeliveryRow.state != "confirmed")
+        where.append(func.coalesce(DeliveryRow.shipped_at, DeliveryRow.dispatched_at) < asked.before)
+    elif asked.state:
         where.append(DeliveryRow.state == asked.state)
     if asked.words:
         where.append(or_(*_found(asked.words, DeliveryRow.retailer, DeliveryRow.route, DeliveryRow.number)))
@@ -121,6 +130,7 @@ def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
             lines=lines,
             units=int(units),
             claims=claims,
+            owner=row.dispatched_by,
         )
         for row, lines, units, claims in rows
     ], total

@@ -86,3 +86,85 @@ class StockTelling(Base):
     asked_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     cells: Mapped[int | None]
+
+
+class DepotMovementRow(Base):
+    """One entry of the distributor's own ledger. ``ordinal`` counts the entries of one SKU in one depot from 1."""
+
+    __tablename__ = "depot_movements"
+    __append_only__ = True
+    __table_args__ = (
+        UniqueConstraint("depot", "sku", "ordinal"),
+        UniqueConstraint("source", "source_id", "sku", "kind"),
+        CheckConstraint("ordinal > 0", name="ordinal"),
+        CheckConstraint(
+            "kind IN ('receipt', 'issue', 'found', 'return', 'cleared', 'count', 'spoilage')",
+            name="kind",
+        ),
+        CheckConstraint("source IN ('console', 'dispatch', 'delivery')", name="source"),
+        CheckConstraint("on_hand_units <> 0 OR blocked_units <> 0", name="something"),
+        CheckConstraint(
+            "CASE kind WHEN 'receipt' THEN on_hand_units > 0 AND blocked_units = 0"
+            " WHEN 'found' THEN on_hand_units > 0 AND blocked_units = 0"
+            " WHEN 'issue' THEN on_hand_units < 0 AND blocked_units = 0"
+            " WHEN 'return' THEN on_hand_units = 0 AND blocked_units > 0"
+            " WHEN 'cleared' THEN on_hand_units > 0 AND blocked_units = -on_hand_units"
+            " WHEN 'count' THEN blocked_units = 0"
+            " ELSE on_hand_units <= 0 AND blocked_units <= 0 END",
+            name="direction",
+        ),
+        CheckConstraint("on_hand_after_units >= 0 AND blocked_after_units >= 0", name="never_negative"),
+        CheckConstraint(
+            "on_hand_after_units >= on_hand_units AND blocked_after_units >= blocked_units"
+            " AND (ordinal > 1 OR (on_hand_after_units = on_hand_units AND blocked_after_units = blocked_units))",
+            name="after",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    depot: Mapped[str]
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"))
+    ordinal: Mapped[int]
+    kind: Mapped[str]
+    on_hand_units: Mapped[int] = mapped_column(BigInteger)
+    blocked_units: Mapped[int] = mapped_column(BigInteger)
+    on_hand_after_units: Mapped[int] = mapped_column(BigInteger)
+    blocked_after_units: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[str]
+    source_id: Mapped[UUID]
+    reason: Mapped[str | None]
+    actor: Mapped[str]
+    at: Mapped[datetime]
+
+
+class DepotActRow(Base):
+    """A count's difference or goods written off; worth more than one person may enter alone, it waits for a second."""
+
+    __tablename__ = "depot_acts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('count', 'spoilage')", name="kind"),
+        CheckConstraint("state IN ('waiting', 'booked', 'withdrawn')", name="state"),
+        CheckConstraint("(state = 'waiting') = (decided_at IS NULL AND decided_by IS NULL)", name="decided"),
+        CheckConstraint(
+            "NOT needs_second OR state <> 'booked' OR decided_by <> said_by",
+            name="two_persons",
+        ),
+        CheckConstraint("on_hand_units <> 0 OR blocked_units <> 0", name="something"),
+        CheckConstraint("kind = 'count' OR (on_hand_units <= 0 AND blocked_units <= 0)", name="spoilage"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    depot: Mapped[str]
+    sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"))
+    kind: Mapped[str]
+    on_hand_units: Mapped[int] = mapped_column(BigInteger)
+    blocked_units: Mapped[int] = mapped_column(BigInteger)
+    book_units: Mapped[int] = mapped_column(BigInteger)
+    needs_second: Mapped[bool]
+    reason: Mapped[str]
+    state: Mapped[str]
+    said_by: Mapped[str]
+    said_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]

@@ -16,7 +16,7 @@ from contract import feed
 from contract.errors import Rejected
 from contract.messages import MoveStock
 from server.catalogue import queries as catalogue
-from server.inventory import queries, rules
+from server.inventory import depot, queries, rules
 from server.inventory.models import MovementRow, StockActRow
 from server.kit import audit, outbox
 from server.kit.identity import Actor, Operator
@@ -193,7 +193,7 @@ def return_held(
     returning: UUID,
     at: datetime,
 ) -> None:
-    """Note that goods that stood aside were fetched.
+    """Note that goods that stood aside were fetched; they are set aside in the distributor's own stock then.
 
     Raises
     ------
@@ -203,6 +203,8 @@ def return_held(
     change = rules.Change(held_units=-returned_units)
     cause = _by_hand("return", returning, sku, reason, operator)
     entered = book(session, retailer, {sku: change}, cause, at=at)
+    if entered:
+        depot.fetched(session, sku, returned_units, returning, operator, at=at)
     _record(session, operator, "stock.returned", retailer, sku, change, cause, at, entered)
 
 

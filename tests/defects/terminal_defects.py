@@ -160,7 +160,7 @@ DEFECTS = (
         "a delivery with many decided claims is larger than an envelope, and no terminal hears of it",
         (
             Edit(
-                "server/deliveries/service.py", "DELIVERY_BYTES_MOST = MAX_BYTES - 512", "DELIVERY_BYTES_MOST = 1 << 20"
+                "server/deliveries/telling.py", "DELIVERY_BYTES_MOST = MAX_BYTES - 512", "DELIVERY_BYTES_MOST = 1 << 20"
             ),
         ),
         (

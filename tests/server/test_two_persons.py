@@ -40,6 +40,10 @@ _ANSWER = (
     """ remedy = '{"sort": "end", "decision": "00000000-0000-0000-0000-000000000000", "ends": "2027-01-01"}'"""
 )
 _ADJUSTMENT = "SELECT id FROM adjustments WHERE state = 'proposed' LIMIT 1"
+_COUNT = (
+    "UPDATE depot_acts SET state = 'waiting', needs_second = true, said_by = 'ann', decided_by = NULL,"
+    " decided_at = NULL"
+)
 ACTS = {
     "release a result": Act("/api/v1/cycles/{cycle}/release", (_IN_REVIEW,)),
     "approve a manual decision": Act(
@@ -75,6 +79,11 @@ ACTS = {
             _ANSWER,
         ),
         "SELECT id FROM score_appeals LIMIT 1",
+    ),
+    "enter a large difference of the own stock": Act(
+        "/api/v1/depot/acts/{row}/confirm",
+        (_COUNT,),
+        "SELECT id FROM depot_acts LIMIT 1",
     ),
 }
 
@@ -131,7 +140,7 @@ def test_the_database_refuses_one_person_as_both(filled: sessionmaker[Session], 
     assert len(TWO_PERSONS) >= 7
     engine = sa.create_engine(database.admin_url, poolclass=sa.NullPool)
     for table, second in TWO_PERSONS.items():
-        first = next(name for name in ("author", "sent_by", "asked_by") if name in table.c)
+        first = next(name for name in ("author", "sent_by", "asked_by", "said_by", "entered_by") if name in table.c)
         one = sa.update(table).values({first: "ann", second: "ann"})
         others = [
             str(check.name)

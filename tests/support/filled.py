@@ -37,6 +37,7 @@ from server.cycles.models import (
     ScoreComparison,
     ShippedLine,
 )
+from server.deliveries import claiming, routing
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.devices import service as devices
@@ -44,6 +45,7 @@ from server.feedback import service as feedback
 from server.forecasts import service as forecasts
 from server.forecasts.models import ForecastVersion, SeriesRow
 from server.integrations import tokens
+from server.inventory import depot
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
@@ -51,7 +53,7 @@ from server.keeping.models import Erasure, RetentionRun
 from server.kit import audit, audit_checking, audit_sealing, leases, sent_forms
 from server.kit.audit_chain import key_name
 from server.kit.audit_keys import SigningKey
-from server.kit.identity import SYSTEM, Actor, Operator
+from server.kit.identity import SYSTEM, Actor, Operator, Sender
 from server.kit.imports.drafts import ImportDraft
 from server.kit.imports.reports import ImportReport
 from server.kit.inbox import Arrival
@@ -132,24 +134,48 @@ def fill(session: Session) -> None:
 
     cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
     _rest_of_the_cycle(session, cycle)
+    _depot(session)
     session.add(StockTelling(day=NOW.date(), asked_at=NOW))
     session.add(Restoration(id=uuid7(), at=NOW, made_at=NOW))
     session.add(RetentionRun(day=NOW.date(), asked_at=NOW))
     session.flush()
     session.add(Erasure(run=1, kind="photos", term_days=730, before=NOW, erased=0))
+    _deliver(session, cycle, senders)
+    _audit(session)
+    session.flush()
+
+
+def _depot(session: Session) -> None:
+    """Let goods come in and be counted; so many are missing that two persons say so."""
+    depot.receive_goods(session, "K1", 1_000, "from the supplier", PLANNER, act=uuid7(), at=NOW)
+    act = uuid7()
+    depot.count_goods(session, "K1", 100, "a lorry is missing", PLANNER, act=act, at=NOW)
+    depot.confirm_act(session, act, RELEASER, at=NOW)
+
+
+def _deliver(session: Session, cycle: UUID, senders: dict[str, Sender]) -> None:
+    """Let the goods of a cycle leave, be confirmed with a difference, and be sold."""
     deliveries.dispatch_cycle(session, cycle, PLANNER, at=NOW)
+    routing.order_stops(session, "north", list(SHOPS), PLANNER, at=NOW)
     for delivery in delivery_queries.deliveries(session, cycle=cycle):
         line = ConfirmedLine(
             sku="K1", accepted_units=9, difference="short", difference_units=1, reason="a carton was missing"
         )
         confirmation = ConfirmDelivery(delivery=delivery.id, confirmed_at=NOW, lines=(line,))
         send(session, senders[delivery.retailer], "delivery.confirm", confirmation)
+        depot.take_back(session, {"K1": 1}, delivery.id, at=NOW)
         cause = inventory.Cause("receipt", "delivery", delivery.id, SYSTEM)
         inventory.book(session, delivery.retailer, {"K1": Change(9, 0)}, cause, at=NOW)
+        _decide(session, delivery.id)
         sold = MoveStock(kind="sale", moved_at=NOW, lines=(MovedLine(sku="K1", units=1),))
         send(session, senders[delivery.retailer], "stock.move", sold)
-    _audit(session)
-    session.flush()
+
+
+def _decide(session: Session, delivery: UUID) -> None:
+    """Have the claim of a delivery made good by goods that leave later."""
+    for claim in delivery_queries.claims(session):
+        if claim.delivery == delivery:
+            claiming.decide_claim(session, claim.id, "upheld", "so it is", PLANNER, remedy="replacement", at=NOW)
 
 
 def _people(session: Session) -> None:

@@ -648,6 +648,80 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "depot_acts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("depot", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("on_hand_units", sa.BigInteger(), nullable=False),
+        sa.Column("blocked_units", sa.BigInteger(), nullable=False),
+        sa.Column("book_units", sa.BigInteger(), nullable=False),
+        sa.Column("needs_second", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=False),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'waiting') = (decided_at IS NULL AND decided_by IS NULL)", name=op.f("ck_depot_acts_decided")
+        ),
+        sa.CheckConstraint(
+            "NOT needs_second OR state <> 'booked' OR decided_by <> said_by", name=op.f("ck_depot_acts_two_persons")
+        ),
+        sa.CheckConstraint(
+            "kind = 'count' OR (on_hand_units <= 0 AND blocked_units <= 0)", name=op.f("ck_depot_acts_spoilage")
+        ),
+        sa.CheckConstraint("kind IN ('count', 'spoilage')", name=op.f("ck_depot_acts_kind")),
+        sa.CheckConstraint("state IN ('waiting', 'booked', 'withdrawn')", name=op.f("ck_depot_acts_state")),
+        sa.CheckConstraint("on_hand_units <> 0 OR blocked_units <> 0", name=op.f("ck_depot_acts_something")),
+        sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_depot_acts_sku_skus")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_depot_acts")),
+        sa.UniqueConstraint("number", name=op.f("uq_depot_acts_number")),
+    )
+    op.create_table(
+        "depot_movements",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("depot", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("on_hand_units", sa.BigInteger(), nullable=False),
+        sa.Column("blocked_units", sa.BigInteger(), nullable=False),
+        sa.Column("on_hand_after_units", sa.BigInteger(), nullable=False),
+        sa.Column("blocked_after_units", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "CASE kind WHEN 'receipt' THEN on_hand_units > 0 AND blocked_units = 0 WHEN 'found' THEN on_hand_units > 0 AND blocked_units = 0 WHEN 'issue' THEN on_hand_units < 0 AND blocked_units = 0 WHEN 'return' THEN on_hand_units = 0 AND blocked_units > 0 WHEN 'cleared' THEN on_hand_units > 0 AND blocked_units = -on_hand_units WHEN 'count' THEN blocked_units = 0 ELSE on_hand_units <= 0 AND blocked_units <= 0 END",
+            name=op.f("ck_depot_movements_direction"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('receipt', 'issue', 'found', 'return', 'cleared', 'count', 'spoilage')",
+            name=op.f("ck_depot_movements_kind"),
+        ),
+        sa.CheckConstraint("source IN ('console', 'dispatch', 'delivery')", name=op.f("ck_depot_movements_source")),
+        sa.CheckConstraint(
+            "on_hand_after_units >= 0 AND blocked_after_units >= 0", name=op.f("ck_depot_movements_never_negative")
+        ),
+        sa.CheckConstraint(
+            "on_hand_after_units >= on_hand_units AND blocked_after_units >= blocked_units AND (ordinal > 1 OR (on_hand_after_units = on_hand_units AND blocked_after_units = blocked_units))",
+            name=op.f("ck_depot_movements_after"),
+        ),
+        sa.CheckConstraint("on_hand_units <> 0 OR blocked_units <> 0", name=op.f("ck_depot_movements_something")),
+        sa.CheckConstraint("ordinal > 0", name=op.f("ck_depot_movements_ordinal")),
+        sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_depot_movements_sku_skus")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_depot_movements")),
+        sa.UniqueConstraint("depot", "sku", "ordinal", name=op.f("uq_depot_movements_depot_sku_ordinal")),
+        sa.UniqueConstraint(
+            "source", "source_id", "sku", "kind", name=op.f("uq_depot_movements_source_source_id_sku_kind")
+        ),
+    )
+    op.create_table(
         "devices",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
@@ -986,6 +1060,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "kind", name=op.f("pk_retention_erasures")),
     )
     op.create_table(
+        "route_stops",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.CheckConstraint("place > 0", name=op.f("ck_route_stops_place")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_route_stops_retailer_retailers")),
+        sa.PrimaryKeyConstraint("retailer", name=op.f("pk_route_stops")),
+    )
+    op.create_table(
         "score_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
@@ -1318,6 +1400,7 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("granted_units", sa.BigInteger(), nullable=False),
+        sa.Column("replacement_units", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("shipped_units", sa.BigInteger(), nullable=False),
         sa.Column("accepted_units", sa.BigInteger(), nullable=True),
         sa.Column("held_units", sa.BigInteger(), nullable=True),
@@ -1337,8 +1420,10 @@ def upgrade() -> None:
             "accepted_units >= 0 AND held_units >= 0 AND difference_units >= 0 AND other_units >= 0",
             name=op.f("ck_delivery_lines_counts"),
         ),
+        sa.CheckConstraint("granted_units >= 0 AND replacement_units >= 0", name=op.f("ck_delivery_lines_due")),
         sa.CheckConstraint(
-            "shipped_units > 0 AND shipped_units <= granted_units", name=op.f("ck_delivery_lines_shipped")
+            "shipped_units > 0 AND shipped_units <= granted_units + replacement_units",
+            name=op.f("ck_delivery_lines_shipped"),
         ),
         sa.ForeignKeyConstraint(
             ["delivery_id", "retailer"],
@@ -1828,6 +1913,47 @@ def upgrade() -> None:
     )
     op.create_index("ix_adjustments_cycle", "adjustments", ["cycle"], unique=False)
     op.create_table(
+        "claim_remedies",
+        sa.Column("claim_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("delivery_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("(kind = 'credit') = (price_minor IS NOT NULL)", name=op.f("ck_claim_remedies_price")),
+        sa.CheckConstraint(
+            "COALESCE(amount_minor = units * price_minor, kind = 'replacement')", name=op.f("ck_claim_remedies_amount")
+        ),
+        sa.CheckConstraint("kind = 'replacement' OR delivery_id IS NULL", name=op.f("ck_claim_remedies_delivery")),
+        sa.CheckConstraint("kind IN ('replacement', 'credit')", name=op.f("ck_claim_remedies_kind")),
+        sa.CheckConstraint("units > 0", name=op.f("ck_claim_remedies_units")),
+        sa.ForeignKeyConstraint(["claim_id"], ["claims.id"], name=op.f("fk_claim_remedies_claim_id_claims")),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["deliveries.id"],
+            name=op.f("fk_claim_remedies_delivery_id_deliveries"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_claim_remedies_retailer_retailers")),
+        sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_claim_remedies_sku_skus")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_claim_remedies")),
+        sa.UniqueConstraint("number", name=op.f("uq_claim_remedies_number")),
+    )
+    op.create_index("ix_claim_remedies_delivery", "claim_remedies", ["delivery_id"], unique=False)
+    op.create_index(
+        "ix_claim_remedies_due",
+        "claim_remedies",
+        ["retailer"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'replacement' AND delivery_id IS NULL"),
+    )
+    op.create_table(
         "comparisons",
         sa.Column("cycle", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
@@ -2043,6 +2169,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON carries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = carries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = carries.retailer))"
     )
+    op.execute("ALTER TABLE claim_remedies ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON claim_remedies USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claim_remedies.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claim_remedies.retailer))"
+    )
     op.execute("ALTER TABLE claims ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON claims USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer))"
@@ -2147,6 +2277,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON retailers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR code = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailers.code)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR code = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = retailers.code))"
     )
+    op.execute("ALTER TABLE route_stops ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON route_stops USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = route_stops.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = route_stops.retailer))"
+    )
     op.execute("ALTER TABLE score_appeal_answers ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON score_appeal_answers USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeal_answers.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = score_appeal_answers.retailer))"
@@ -2213,7 +2347,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claim_remedies', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'depot_acts', 'depot_movements', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'route_stops', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP FUNCTION survey_answers_empty(uuid[])")
     op.execute("DROP VIEW parties_within CASCADE")
@@ -2230,6 +2364,13 @@ def downgrade() -> None:
     op.drop_table("grants")
     op.drop_index("ix_comparisons_cycle", table_name="comparisons")
     op.drop_table("comparisons")
+    op.drop_index(
+        "ix_claim_remedies_due",
+        table_name="claim_remedies",
+        postgresql_where=sa.text("kind = 'replacement' AND delivery_id IS NULL"),
+    )
+    op.drop_index("ix_claim_remedies_delivery", table_name="claim_remedies")
+    op.drop_table("claim_remedies")
     op.drop_index("ix_adjustments_cycle", table_name="adjustments")
     op.drop_table("adjustments")
     op.drop_table("survey_answers")
@@ -2304,6 +2445,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_score_decisions_retailer", table_name="score_decisions")
     op.drop_table("score_decisions")
+    op.drop_table("route_stops")
     op.drop_table("retention_erasures")
     op.drop_index("ix_retailer_notes_retailer", table_name="retailer_notes")
     op.drop_table("retailer_notes")
@@ -2335,6 +2477,8 @@ def downgrade() -> None:
     op.drop_table("enrolment_codes")
     op.drop_index(op.f("ix_devices_retailer"), table_name="devices")
     op.drop_table("devices")
+    op.drop_table("depot_movements")
+    op.drop_table("depot_acts")
     op.drop_index("ix_demand_history_versions_cell", table_name="demand_history_versions")
     op.drop_table("demand_history_versions")
     op.drop_table("demand_history")

@@ -9,6 +9,7 @@ from server.catalogue import queries as catalogue
 from server.cycles import adjusting, correcting, exporting, queries, result_queries, service, supply, supply_queries
 from server.deliveries import queries as deliveries
 from server.deliveries import service as delivering
+from server.inventory import depot_queries
 from server.kit import audit_trail, outbox
 from server.kit.db import transaction
 from server.kit.fields import Invalid
@@ -177,6 +178,8 @@ def test_what_has_left_cannot_be_taken_back_and_what_was_held_can(town):
     town.work()
     released(town, cycle)
     after = granted(town, cycle)
+    with transaction(town.sessions) as session:
+        assert depot_queries.reserved(session) == {"K1": 10}, "of the held notice only what is still granted"
     assert {key: after[key] for key in left} == left
     assert after["R4", "K1"] == 10 < before["R4", "K1"]
     wanted = adjusting.Decision("R1", "K1", left["R1", "K1"] - 10, "he owes us")
@@ -189,6 +192,7 @@ def test_what_has_left_cannot_be_taken_back_and_what_was_held_can(town):
         delivering.release_delivery(session, held.id, DISPATCHER, at=town.clock.now)
         (sent,) = deliveries.deliveries(session, cycle=cycle, retailer="R4")
         done = delivering.dispatch_cycle(session, cycle, DISPATCHER, at=town.clock.now)
+        assert depot_queries.reserved(session) == {}
     assert [(line.sku, line.shipped_units) for line in sent.lines] == [("K1", 10)]
     assert (done.shipped, done.held) == (0, 0)
 

@@ -183,7 +183,13 @@ def test_a_program_dispatches_and_reads_how_far_it_is(signed_in, cycle):
     totals = program.get("/api/v1/deliveries/totals", params={"cycle": str(cycle)}).json()
     assert (totals["deliveries"], totals["held"], totals["shipped_units"], totals["granted_units"]) == (2, 1, 48, 60)
     listed = program.get("/api/v1/deliveries", params={"state": "shipped"}).json()
-    assert listed[0]["lines"][0] == {"sku": "A", "granted_units": 48, "shipped_units": 48, "confirmed": None}
+    assert listed[0]["lines"][0] == {
+        "sku": "A",
+        "granted_units": 48,
+        "replacement_units": 0,
+        "shipped_units": 48,
+        "confirmed": None,
+    }
     one = program.get(f"/api/v1/deliveries/{listed[0]['id']}").json()
     assert one["number"] == listed[0]["number"]
     unknown = program.post("/api/v1/deliveries/dispatch", json={"cycle": "01900000-0000-7000-8000-000000000000"})

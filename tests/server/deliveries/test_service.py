@@ -15,7 +15,7 @@ from contract.errors import Conflict, Rejected
 from contract.feed import Delivery, Receipt
 from contract.ids import uuid7
 from contract.messages import ConfirmDelivery, ConfirmedLine
-from server.deliveries import queries
+from server.deliveries import claiming, queries, telling
 from server.deliveries import service as deliveries
 from server.deliveries.models import DeliveryRow
 from server.kit import audit, outbox
@@ -340,9 +340,9 @@ def test_a_claim_belongs_to_who_sent_the_goods_and_has_its_age(session, claim):
 
 def test_a_decision_needs_a_reason_and_reaches_the_terminal(session, claim):
     with pytest.raises(Rejected) as refused:
-        deliveries.decide_claim(session, claim.id, "upheld", "  ", DISPATCHER, at=LATER)
+        claiming.decide_claim(session, claim.id, "upheld", "  ", DISPATCHER, at=LATER)
     assert refused.value.code == "reason_missing"
-    deliveries.decide_claim(session, claim.id, "upheld", "the driver confirms it", DISPATCHER, at=LATER)
+    claiming.decide_claim(session, claim.id, "upheld", "the driver confirms it", DISPATCHER, at=LATER)
     stands = queries.claim(session, claim.id)
     assert stands is not None
     assert (stands.state, stands.decided_by, stands.decided_at) == ("upheld", "planner-1", LATER)
@@ -353,11 +353,11 @@ def test_a_decision_needs_a_reason_and_reaches_the_terminal(session, claim):
 
 def test_a_claim_is_decided_once_and_settled_only_when_it_was_upheld(session, claim):
     with pytest.raises(Conflict):
-        deliveries.settle_claim(session, claim.id, "sent again", DISPATCHER, at=LATER)
-    deliveries.decide_claim(session, claim.id, "upheld", "true", DISPATCHER, at=LATER)
+        claiming.settle_claim(session, claim.id, "sent again", DISPATCHER, at=LATER)
+    claiming.decide_claim(session, claim.id, "upheld", "true", DISPATCHER, at=LATER)
     with pytest.raises(Conflict, match="upheld"):
-        deliveries.decide_claim(session, claim.id, "declined", "or not", DISPATCHER, at=LATER)
-    deliveries.settle_claim(session, claim.id, "sent with the next truck", DISPATCHER, at=LATER)
+        claiming.decide_claim(session, claim.id, "declined", "or not", DISPATCHER, at=LATER)
+    claiming.settle_claim(session, claim.id, "sent with the next truck", DISPATCHER, at=LATER)
     fate = told(session).claims[0]
     assert (fate.state, fate.decision, fate.settlement) == ("settled", "true", "sent with the next truck")
     assert (fate.opened_at, fate.decided_at, fate.settled_at) == (LATER, LATER, LATER)
@@ -371,9 +371,9 @@ def test_the_fates_of_many_claims_fit_into_an_envelope_or_are_left_out(session, 
     long = replace(
         claim, state="settled", decided_at=LATER, decision="缘" * 500, settled_at=LATER, settlement="果" * 500
     )
-    for count, words in ((1, 500), (20, deliveries.WORDS_CUT), (50, None)):
+    for count, words in ((1, 500), (20, telling.WORDS_CUT), (50, None)):
         whole = replace(one, lines=one.lines * count, claims=(*(replace(long, id=uuid7()) for _ in range(count)),))
-        message = deliveries._message(whole)  # noqa: SLF001 - fifty claims by hand would be a test of hands
+        message = telling._message(whole)  # noqa: SLF001 - fifty claims by hand would be a test of hands
         assert [claim.state for claim in message.claims] == ["settled"] * count
         decision = message.claims[0].decision
         assert (decision and len(decision)) == words
@@ -382,9 +382,9 @@ def test_the_fates_of_many_claims_fit_into_an_envelope_or_are_left_out(session, 
 
 def test_an_open_claim_can_be_given_to_another_person(session, claim):
     with pytest.raises(Rejected, match="nobody"):
-        deliveries.assign_claim(session, claim.id, "nobody", DISPATCHER, at=LATER)
+        claiming.assign_claim(session, claim.id, "nobody", DISPATCHER, at=LATER)
     operators.add_operator(session, "planner-2", ["planner"], by=SYSTEM, at=NOW)
-    deliveries.assign_claim(session, claim.id, "planner-2", DISPATCHER, at=LATER)
+    claiming.assign_claim(session, claim.id, "planner-2", DISPATCHER, at=LATER)
     assert [one.number for one in queries.claims(session, owner="planner-2")] == [claim.number]
 
 

@@ -28,7 +28,7 @@ FORM = {
     "audience": "all",
 }
 POST_FORM = re.compile(r"<form\b[^>]*method=\"post\".*?</form>", re.DOTALL)
-OF_NOBODY_YET = {"link.html", "second_step.html", "sign_in.html"}
+OF_NOBODY_YET = {"_passkey_sign_in.html", "link.html", "second_step.html", "sign_in.html"}
 """Forms that are sent before anybody is signed in: a link and a code count once by themselves, a password is no act."""
 
 
