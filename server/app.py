@@ -34,7 +34,17 @@ from server.kit.runtime import Runtime
 from server.kit.sent_forms import SentBeforeError
 from server.operators import console as operators_console
 from server.operators.sessions import load_operator, operator_of
-from server.rooms import BOUND_CHOICES, HOME_CARDS, LICENCE_PARTS, NAVIGATION, RETAILER_SECTIONS, ROUTERS, SCREENS
+from server.rooms import (
+    ACTS_TO_BEGIN,
+    BOUND_CHOICES,
+    FINDABLE,
+    HOME_CARDS,
+    LICENCE_PARTS,
+    NAVIGATION,
+    RETAILER_SECTIONS,
+    ROUTERS,
+    SCREENS,
+)
 from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
@@ -63,6 +73,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.live = live.Hub()
     app.state.operator_of = operator_of
     app.state.home_cards = HOME_CARDS
+    app.state.findable = FINDABLE
+    app.state.acts_to_begin = ACTS_TO_BEGIN
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
     app.state.access = access
     app.state.bound_choices = BOUND_CHOICES

@@ -54,6 +54,7 @@ DUTIES: tuple[Duty, ...] = (
         (
             "read /console/",
             "read /console/events",
+            "read /console/find",
             "read /console/account",
             "write /console/account",
             "write /console/sign-out",

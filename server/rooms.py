@@ -23,6 +23,7 @@ from server.cycles import console_score_what_if as cycles_score_what_if_console
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
 from server.cycles import console_what_if as cycles_what_if_console
+from server.cycles import finding as cycles_finding
 from server.cycles import http as cycles_http
 from server.cycles import http_adjusting as cycles_adjusting
 from server.cycles import http_corrections as cycles_corrections
@@ -32,6 +33,7 @@ from server.cycles import http_what_if as cycles_what_if_http
 from server.cycles import touched as cycles_touched
 from server.deliveries import console as deliveries_console
 from server.deliveries import console_lists as deliveries_lists
+from server.deliveries import finding as deliveries_finding
 from server.deliveries import http as deliveries_http
 from server.deliveries import touched as deliveries_touched
 from server.devices import console as devices_console
@@ -50,6 +52,7 @@ from server.keeping import console as keeping_console
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
 from server.kit.console.cards import Card
+from server.kit.console.finding import Act, Findable, finding
 from server.kit.console.sections import Section
 from server.kit.identity import Operator
 from server.kit.imports import console as imports_console
@@ -69,12 +72,14 @@ from server.operators import (
 )
 from server.orders import console as orders_console
 from server.orders import console_reminding as orders_reminding
+from server.orders import finding as orders_finding
 from server.orders import http as orders_http
 from server.orders import touched as orders_touched
 from server.photos import console as photos_console
 from server.photos import http as photos_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
+from server.retailers import finding as retailers_finding
 from server.retailers import http as retailers_http
 from server.retailers import queries as retailers_queries
 from server.scores import console as scores_console
@@ -190,6 +195,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     operators_console.own,
     console_passkeys.entrance,
     console_passkeys.own,
+    finding,
     console_second_factor.entrance,
     console_second_factor.own,
     console_people.people,
@@ -299,6 +305,29 @@ LICENCE_PARTS: tuple[licences_affected.Part, ...] = (
     orders_touched.PART,
     cycles_touched.PART,
     *deliveries_touched.PARTS,
+)
+
+_SHOP = "/console/retailers/file?code={key}"
+
+#: What can be found from anywhere, in the order in which it is shown.
+FINDABLE: tuple[Findable, ...] = (
+    Findable(N_("Retailer"), "shop", "/console/retailers", _SHOP, retailers_finding.look),
+    Findable(N_("Order"), "list", "/console/orders", "/console/orders/{key}", orders_finding.look),
+    Findable(N_("Delivery"), "truck", "/console/deliveries", "/console/deliveries/{key}", deliveries_finding.delivery),
+    Findable(N_("Exception"), "alert", "/console/claims", "/console/claims/{key}", deliveries_finding.claim),
+    Findable(N_("Cycle"), "balance", "/console/cycles", "/console/cycles/{key}", cycles_finding.look),
+)
+
+_PLANNER = frozenset({"planner"})
+_KEEPER = frozenset({"planner", "administrator"})
+
+#: What can be begun from anywhere.
+ACTS_TO_BEGIN: tuple[Act, ...] = (
+    Act(N_("New cycle"), "/console/cycles/new", "plus", "/console/cycles", _PLANNER),
+    Act(N_("Write a policy"), "/console/policies/new", "pen", "/console/policies", _PLANNER),
+    Act(N_("New announcement"), "/console/announcements/new", "megaphone", "/console/announcements", _PLANNER),
+    Act(N_("Add a retailer"), "/console/retailers/new", "plus", "/console/retailers", _KEEPER),
+    Act(N_("Add a SKU"), "/console/catalogue/new", "plus", "/console/catalogue", _KEEPER),
 )
 
 #: What each capability puts on the home page.
