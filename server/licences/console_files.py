@@ -130,6 +130,7 @@ def new_file(
 ) -> Response:
     """Offer the form that opens a file, about a licence of a shop where one is named."""
     typed = {"retailer": retailer, "matter": matter, "licence_class": licence_class, "licence_number": number}
+    typed |= {"document": "", "words": ""}
     return _form(request, session, typed, "")
 
 
