@@ -93,7 +93,8 @@ def test_an_unknown_group_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["weather"])
 
-    assert "unknown group weather; groups are allocation, cycle, forecast, system" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "unknown group weather; groups are allocation, console, cycle, forecast, system, terminal" in said
 
 
 @pytest.mark.slow

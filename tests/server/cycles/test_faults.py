@@ -14,6 +14,7 @@ from contract.errors import Conflict, Rejected
 from server.cycles import attempts, cli, exporting, freezing, moves, publishing, queries, result_queries, service, steps
 from server.kit import audit, outbox
 from server.kit.db import transaction
+from server.kit.fields import Invalid
 from server.kit.identity import Operator
 from server.orders import windows as order_windows
 
@@ -371,7 +372,7 @@ def test_nothing_leads_away_from_what_is_published(town):
     ):
         with pytest.raises((Conflict, Rejected)):
             town.act(act, cycle, RELEASER, **more)
-    with pytest.raises(Conflict):
+    with pytest.raises(Invalid, match="more than was promised"):
         town.supply(cycle, [{"sku": "K1", "supply_units": 500}], correct=True)
     assert lines_of(town, cycle) == before
 

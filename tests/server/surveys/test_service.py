@@ -83,7 +83,7 @@ def test_a_draft_reaches_nobody_and_can_be_put_anew(session, shops):
     stands = queries.survey(session, survey)
     assert stands is not None
     assert (stands.title, stands.revision, stands.state) == (title, 2, "draft")
-    with pytest.raises(Conflict, match="v2"):
+    with pytest.raises(Conflict, match="changed meanwhile"):
         surveys.rewrite_survey(session, survey, draft(), PLANNER, revision=1, at=NOW)
 
 
