@@ -82,7 +82,6 @@ BOUNDS: dict[Bound, str] = {
     "units": N_("your shop's total limit"),
     "quota": N_("your group's share"),
     "other": N_("another rule"),
-    "": N_("nothing"),
 }
 
 
