@@ -98,7 +98,7 @@ def served(app_client: TestClient, runtime: Runtime) -> Iterator[Served]:
 
 def act(sessions: sessionmaker[Session], subject: str) -> None:
     with transaction(sessions) as session:
-        audit.record(session, actor=SYSTEM, action="tried", subject=subject, at=NOW)
+        audit.record(session, actor=SYSTEM, action="order.placed", subject=subject, at=NOW)
 
 
 def listening(served: Served, events: Events) -> str:
@@ -118,7 +118,7 @@ def test_a_commit_is_heard_and_a_rollback_is_not(
         assert events.kind.startswith("text/event-stream")
         first = listening(served, events)
         with sessions() as session:
-            audit.record(session, actor=SYSTEM, action="tried", subject="order:1", at=NOW)
+            audit.record(session, actor=SYSTEM, action="order.placed", subject="order:1", at=NOW)
             session.flush()
             session.rollback()
             session.commit()

@@ -62,16 +62,26 @@ NO_STEPS: tuple[Step, ...] = ()
 def _enrolment() -> list[State]:
     def refused(name: str, code: str, **params: Any) -> State:
         steps = (failing(Rejected(code, **params)),)
-        return State(f"enrol-{name}", "/enrol", steps, (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note")))
+        return State(
+            f"enrol-{name}",
+            "/enrol",
+            steps,
+            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note:not([hidden])")),
+        )
 
     def unreached(name: str, why: Any, *, reached: bool = False) -> State:
         steps = (failing(UnreachableError("x", reached=reached, why=why)),)
-        return State(f"enrol-{name}", "/enrol", steps, (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note")))
+        return State(
+            f"enrol-{name}",
+            "/enrol",
+            steps,
+            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note:not([hidden])")),
+        )
 
     return [
         State("enrol", "/enrol", NO_STEPS),
         State("enrol-keys", "/enrol", NO_STEPS, (tap("#code"), seen("#keyboard:not([hidden])"))),
-        State("enrol-empty-code", "/enrol", NO_STEPS, (tap(".go .primary"), seen(".note"))),
+        State("enrol-empty-code", "/enrol", NO_STEPS, (tap(".go .primary"), seen(".note:not([hidden])"))),
         State("enrol-diagnostics", "/diagnostics", NO_STEPS),
         refused("unknown", "code_unknown"),
         refused("expired", "code_expired", at=EXPIRED),
@@ -236,7 +246,7 @@ def _goods() -> list[State]:
         State(
             "delivery-no-reason",
             "/deliveries/{delivery}/differs?sku=TEA-250&kind=short",
-            acts=(tap(".go button"), seen(".note")),
+            acts=(tap(".go button"), seen(".note:not([hidden])")),
         ),
         State("delivery-check", "/deliveries/{delivery}/check"),
         State("delivery-check-differs", "/deliveries/{delivery}/check", (week, differs)),
@@ -305,7 +315,7 @@ def _words() -> list[State]:
             half,
             (tap("#words"), seen("#keyboard:not([hidden])"), keys("quehuo"), seen("#keyboard .key.word")),
         ),
-        State("survey-missing", question + "q3", half, (tap(".go button"), seen(".note"))),
+        State("survey-missing", question + "q3", half, (tap(".go button"), seen(".note:not([hidden])"))),
         State("survey-end", question + ".end", whole),
         State("survey-saved", "/surveys/{survey}", (*whole, offline, answered)),
         State("survey-thanks", "/surveys/{survey}", (*whole, answered, hear)),
@@ -355,7 +365,9 @@ def _machine() -> list[State]:
         State("diagnostics", "/diagnostics"),
         State("diagnostics-trouble", "/diagnostics", (week, USUAL, offline, submitted, disk_full, later(days=1))),
         State("lock", "/lock", (week, locked)),
-        State("lock-wrong", "/lock", (week, locked), (typed("#pin", "9999"), tap(".key.ok"), seen(".note"))),
+        State(
+            "lock-wrong", "/lock", (week, locked), (typed("#pin", "9999"), tap(".key.ok"), seen(".note:not([hidden])"))
+        ),
         State(
             "lock-wait",
             "/lock",
@@ -371,7 +383,7 @@ def _machine() -> list[State]:
             "lock-forgotten-error",
             "/lock/forgotten",
             (week, locked, failing(Rejected("code_used"))),
-            (typed("#code", "K7QX2M4P"), tap(".go button"), seen(".note")),
+            (typed("#code", "K7QX2M4P"), tap(".go button"), seen(".note:not([hidden])")),
         ),
         State(
             "lock-warns",
@@ -384,7 +396,9 @@ def _machine() -> list[State]:
         ),
         State("pins-none", "/pins"),
         State("pins", "/pins", (week, pins, lambda till: till.terminal.door.enter("2468"))),
-        State("pins-error", "/pins", acts=(typed("#owner-pin", "12"), tap(".pin .second"), seen(".note"))),
+        State(
+            "pins-error", "/pins", acts=(typed("#owner-pin", "12"), tap(".pin .second"), seen(".note:not([hidden])"))
+        ),
     ]
 
 

@@ -369,5 +369,5 @@ def test_an_order_is_placed_with_a_keyboard_alone(till: Any, busy: Any) -> None:
     expect(page.locator("#slip-lines .line")).to_have_count(1)
     reach("form[action='/order/submit'] button")
     page.keyboard.press("Enter")
-    expect(page.locator(".truth.wait, .truth.ok")).to_be_visible()
+    expect(page.locator("form[action='/order/amend'] button")).to_be_visible()
     assert outbox.count_waiting(busy.store) == 1
