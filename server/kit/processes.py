@@ -105,7 +105,8 @@ def inspect(pid: int) -> tuple[int, str] | None:
         except (FileNotFoundError, ProcessLookupError):
             return None
         state, parent = stat.rpartition(")")[2].split()[:2]
-        return None if state in "ZX" else (int(parent), os.fsdecode(command.replace(b"\0", b" ")))
+        # Without a command line it is on its way out: its memory is gone, its entry not yet.
+        return None if state in "ZX" or not command else (int(parent), os.fsdecode(command.replace(b"\0", b" ")))
     code, line = run(["/bin/ps", "-ww", "-o", "ppid=,stat=,args=", "-p", str(pid)], None)
     words = line.split(maxsplit=2)
     if code or len(words) < 3 or words[1].startswith("Z"):  # noqa: PLR2004 - the three columns asked for

@@ -58,6 +58,8 @@ FIRST_MONTH = {"class": "tea"}
 EXPIRED = datetime(2027, 3, 21, 11, 40, tzinfo=UTC).isoformat()
 NO_STEPS: tuple[Step, ...] = ()
 
+NOTE = ".note:not([hidden])"
+
 
 def _enrolment() -> list[State]:
     def refused(name: str, code: str, **params: Any) -> State:
@@ -66,7 +68,7 @@ def _enrolment() -> list[State]:
             f"enrol-{name}",
             "/enrol",
             steps,
-            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note:not([hidden])")),
+            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(NOTE)),
         )
 
     def unreached(name: str, why: Any, *, reached: bool = False) -> State:
@@ -75,13 +77,13 @@ def _enrolment() -> list[State]:
             f"enrol-{name}",
             "/enrol",
             steps,
-            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(".note:not([hidden])")),
+            (typed("#code", "K7QX2M4P"), tap(".go .primary"), seen(NOTE)),
         )
 
     return [
         State("enrol", "/enrol", NO_STEPS),
         State("enrol-keys", "/enrol", NO_STEPS, (tap("#code"), seen("#keyboard:not([hidden])"))),
-        State("enrol-empty-code", "/enrol", NO_STEPS, (tap(".go .primary"), seen(".note:not([hidden])"))),
+        State("enrol-empty-code", "/enrol", NO_STEPS, (tap(".go .primary"), seen(NOTE))),
         State("enrol-diagnostics", "/diagnostics", NO_STEPS),
         refused("unknown", "code_unknown"),
         refused("expired", "code_expired", at=EXPIRED),
@@ -246,7 +248,7 @@ def _goods() -> list[State]:
         State(
             "delivery-no-reason",
             "/deliveries/{delivery}/differs?sku=TEA-250&kind=short",
-            acts=(tap(".go button"), seen(".note:not([hidden])")),
+            acts=(tap(".go button"), seen(NOTE)),
         ),
         State("delivery-check", "/deliveries/{delivery}/check"),
         State("delivery-check-differs", "/deliveries/{delivery}/check", (week, differs)),
@@ -315,7 +317,7 @@ def _words() -> list[State]:
             half,
             (tap("#words"), seen("#keyboard:not([hidden])"), keys("quehuo"), seen("#keyboard .key.word")),
         ),
-        State("survey-missing", question + "q3", half, (tap(".go button"), seen(".note:not([hidden])"))),
+        State("survey-missing", question + "q3", half, (tap(".go button"), seen(NOTE))),
         State("survey-end", question + ".end", whole),
         State("survey-saved", "/surveys/{survey}", (*whole, offline, answered)),
         State("survey-thanks", "/surveys/{survey}", (*whole, answered, hear)),
@@ -365,9 +367,7 @@ def _machine() -> list[State]:
         State("diagnostics", "/diagnostics"),
         State("diagnostics-trouble", "/diagnostics", (week, USUAL, offline, submitted, disk_full, later(days=1))),
         State("lock", "/lock", (week, locked)),
-        State(
-            "lock-wrong", "/lock", (week, locked), (typed("#pin", "9999"), tap(".key.ok"), seen(".note:not([hidden])"))
-        ),
+        State("lock-wrong", "/lock", (week, locked), (typed("#pin", "9999"), tap(".key.ok"), seen(NOTE))),
         State(
             "lock-wait",
             "/lock",
@@ -383,7 +383,7 @@ def _machine() -> list[State]:
             "lock-forgotten-error",
             "/lock/forgotten",
             (week, locked, failing(Rejected("code_used"))),
-            (typed("#code", "K7QX2M4P"), tap(".go button"), seen(".note:not([hidden])")),
+            (typed("#code", "K7QX2M4P"), tap(".go button"), seen(NOTE)),
         ),
         State(
             "lock-warns",
@@ -396,9 +396,7 @@ def _machine() -> list[State]:
         ),
         State("pins-none", "/pins"),
         State("pins", "/pins", (week, pins, lambda till: till.terminal.door.enter("2468"))),
-        State(
-            "pins-error", "/pins", acts=(typed("#owner-pin", "12"), tap(".pin .second"), seen(".note:not([hidden])"))
-        ),
+        State("pins-error", "/pins", acts=(typed("#owner-pin", "12"), tap(".pin .second"), seen(NOTE))),
     ]
 
 
