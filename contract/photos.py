@@ -89,20 +89,26 @@ def _png(content: bytes) -> Picture | None:
 #: Start of frame: the markers SOF0 to SOF15, of which DHT, JPG and DAC are none.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_MARKS = 0xFF
+"""The byte before a marker; more of it before one is filling."""
+_LEAST_SEGMENT = 2
+"""A segment's length counts the two bytes that say it."""
+_LOSSLESS = 0x2F
+"""The signature of a lossless WebP."""
 
 
 def _jpeg(content: bytes) -> Picture | None:
     at = 2
-    while content[at] == 0xFF:  # noqa: PLR2004 - the byte before a marker
+    while content[at] == _MARKS:
         marker = content[at + 1]
-        if marker == 0xFF or marker in _WITHOUT_LENGTH:  # noqa: PLR2004 - fill bytes
-            at += 1 if marker == 0xFF else 2  # noqa: PLR2004 - as above
+        if marker == _MARKS or marker in _WITHOUT_LENGTH:
+            at += 1 if marker == _MARKS else 2
             continue
         (length,) = struct.unpack_from(">H", content, at + 2)
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", content, at + 5)
             return Picture("image/jpeg", width, height)
-        if length < 2:  # noqa: PLR2004 - a segment counts its own length
+        if length < _LEAST_SEGMENT:
             return None
         at += 2 + length
     return None
@@ -113,11 +119,12 @@ def _webp(content: bytes) -> Picture | None:
     if kind == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", content, 26)
         return Picture("image/webp", width & 0x3FFF, height & 0x3FFF)
-    if kind == b"VP8L" and content[20] == 0x2F:  # noqa: PLR2004 - the format's signature
+    if kind == b"VP8L" and content[20] == _LOSSLESS:
         (bits,) = struct.unpack_from("<I", content, 21)
         return Picture("image/webp", (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1)
     if kind == b"VP8X":
-        wide, high = content[24:27], content[27:30]
-        if len(high) == 3:  # noqa: PLR2004 - 24 bits
-            return Picture("image/webp", int.from_bytes(wide, "little") + 1, int.from_bytes(high, "little") + 1)
+        *wide, low, middle, top = struct.unpack_from("6B", content, 24)
+        return Picture(
+            "image/webp", int.from_bytes(wide, "little") + 1, int.from_bytes((low, middle, top), "little") + 1
+        )
     return None

@@ -83,7 +83,7 @@ def pages() -> dict[str, str]:
     return {
         "configuration.md": _configuration(),
         "retention.md": _retention(),
-        "openapi.json": _json(_openapi()),
+        "openapi.json": _json(_openapi(), indent=1),
         **{f"{SCHEMAS}{name}.json": _json(schema) for name, schema in schemas.schemas().items()},
     }
 
@@ -140,8 +140,8 @@ def _openapi() -> dict[str, Any]:
     return create_app(runtime).openapi()
 
 
-def _json(content: object) -> str:
-    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def _json(content: object, *, indent: int = 2) -> str:
+    return json.dumps(content, indent=indent, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def stale(made: dict[str, str]) -> list[str]:

@@ -99,6 +99,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(health)
     http.check_guards(app)
     app.state.console = replace(app.state.console, navigation=_marked(app))
+    http.share_refusals(app)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(SentBeforeError, _sent_before)
     app.add_exception_handler(HTTPException, _nowhere)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,7 @@ def _looked_at(client: TestClient, runtime: Runtime, address: str, looks: int) -
         started = time.perf_counter()
         answer = client.get(address)
         taken.append((time.perf_counter() - started) * 1000)
-        if answer.status_code >= 500:  # noqa: PLR2004 - the server's fault
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise RuntimeError(f"{address} answered {answer.status_code}")
     return taken, len(heard)
 

@@ -36,6 +36,9 @@ from server.scores import making, policies
 from server.scores import queries as score_queries
 from server.scores import service as scores
 
+LEAST_CYCLES, LEAST_RETAILERS = 4, 10
+"""The least that has a past, a review and a window."""
+
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
 RELEASER = Operator(2, "releaser-1", frozenset({"releaser"}))
 GOODS_OF = timedelta(days=365)
@@ -103,8 +106,8 @@ def fill(
     ValueError
         For fewer than four cycles or ten shops.
     """
-    if size.cycles < 4 or size.retailers < 10:  # noqa: PLR2004 - the least that has a past, a review and a window
-        raise ValueError("at least four cycles and ten shops are needed")
+    if size.cycles < LEAST_CYCLES or size.retailers < LEAST_RETAILERS:
+        raise ValueError(f"at least {LEAST_CYCLES} cycles and {LEAST_RETAILERS} shops are needed")
     with transaction(runtime.sessions) as session:
         if session.scalar(text("SELECT EXISTS (SELECT FROM retailers)")):
             raise NotEmptyError("the database holds shops already; seed one that is empty")

@@ -168,6 +168,25 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 OPEN_ANSWERS = {status: answer for status, answer in ANSWERS.items() if status not in {401, 404, 409}}
 
 
+def share_refusals(app: FastAPI) -> None:
+    """Let the interface's description say once how a route may refuse; the routes point there."""
+    described = app.openapi
+
+    def shared() -> dict[str, Any]:
+        schema = described()
+        named = schema["components"].setdefault("responses", {})
+        for path in schema["paths"].values():
+            for operation in path.values():
+                for status, answer in operation["responses"].items():
+                    said = ANSWERS.get(int(status)) if status.isdecimal() else None
+                    if said is not None and answer.get("description") == said["description"]:
+                        named[f"Refused{status}"] = answer
+                        operation["responses"][status] = {"$ref": f"#/components/responses/Refused{status}"}
+        return schema
+
+    app.openapi = shared  # type: ignore[method-assign] # FastAPI's own way to change the description
+
+
 def router(
     prefix: str = "",
     *,
