@@ -4,8 +4,19 @@ A run for a change (CI set) takes the same examples every time, so that it judge
 """
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
+import pytest
+from browser import system_chromium
+from playwright.sync_api import Browser
 
 hypothesis.settings.register_profile("evenhand", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("evenhand")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, one for the tests of a file."""
+    with system_chromium() as browser:
+        yield browser

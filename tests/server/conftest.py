@@ -1,5 +1,7 @@
 """A real PostgreSQL for the whole run, an empty database for every test, and the real application."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from starlette.testclient import TestClient
 from server import migrations
 from server.acts import ACTS
 from server.app import create_app
-from server.kit import embedded
+from server.kit import embedded, live, serving
 from server.kit.audit import AuditEntry
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import SYSTEM
@@ -118,6 +120,20 @@ def app_client(runtime: Runtime) -> Iterator[TestClient]:
     """The real application, nobody signed in."""
     with TestClient(_application(runtime), raise_server_exceptions=True) as client:
         yield client
+
+
+@pytest.fixture
+def served_port(app_client: TestClient) -> Iterator[int]:
+    """The port on which the real application is served to a browser."""
+    app_client.app.state.live = live.Hub()  # type: ignore[attr-defined] # the application that is served
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = serving.Server(app_client.app, log_level="error", ws="none")  # type: ignore[arg-type] # as above
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join(timeout=30)
+    listening.close()
 
 
 _applications: dict[tuple[str, str, str, int], FastAPI] = {}

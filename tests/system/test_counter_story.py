@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from browser import system_chromium
 from fake_printer import FakePrinter
 from people import Screen, enrols, row_id, screen
 from playwright.sync_api import Browser, Locator, Route, expect
@@ -37,12 +36,6 @@ UNKNOWN, MISREAD = "4000000000006", GOLD_CODE[:-1] + "3"
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     with street(tmp_path_factory.mktemp("counter")) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

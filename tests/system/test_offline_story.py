@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from browser import system_chromium
 from line import HERE, Line
 from people import Screen, enrols, row_id, screen, soon
 from playwright.sync_api import Browser, expect
@@ -41,12 +40,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 @pytest.fixture(scope="module")
 def line(here: Street) -> Line:
     return Line(*here.ports)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

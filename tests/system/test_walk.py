@@ -19,7 +19,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from browser import system_chromium
 from people import SOON_MS, Screen, code_for, desk, enrols, row_id, screen, soon
 from playwright.sync_api import Browser, expect
 from shop_machine import shop_machine
@@ -214,13 +213,6 @@ def agrees(town: Town) -> tuple[int, int]:
 
     assert terminal.wait_until(both_stand, deadline_s=SOON_MS / 1000)
     return own_units, agreed_units
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium."""
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from browser import SIZES, system_chromium, violations
+from browser import SIZES, violations
 from console_style import guide
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -24,13 +24,6 @@ def address() -> Iterator[str]:
     server.should_exit = True
     thread.join(timeout=10)
     listening.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium."""
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

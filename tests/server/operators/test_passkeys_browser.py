@@ -2,17 +2,14 @@
 
 import os
 import re
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser import SIZES, system_chromium, violations
+from browser import SIZES, violations
 from playwright.sync_api import Browser, Page, expect
 from starlette.testclient import TestClient
 
-from server.kit import live, serving
 from server.kit.clock import Clock
 from server.kit.db import transaction
 from server.kit.runtime import Runtime
@@ -27,23 +24,10 @@ WORDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def address(app_client: TestClient) -> Iterator[str]:
-    app_client.app.state.live = live.Hub()  # type: ignore[attr-defined] # the application that is served
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = serving.Server(app_client.app, log_level="error", ws="none")  # type: ignore[arg-type] # as above
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield f"http://localhost:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
-    listening.close()
+def address(served_port: int) -> str:
+    """Passkeys are bound to a name, and an address of numbers is none."""
+    return f"http://localhost:{served_port}"
 
 
 def shot(page: Page, name: str) -> None:

@@ -1,20 +1,17 @@
 """The live pages in a real browser: orders appear by themselves, a reminder goes out, a session that ends is said."""
 
 import os
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from browser import SIZES, system_chromium, violations
+from browser import SIZES, violations
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from server.kit import live, serving
 from server.kit.db import transaction
 from server.kit.identity import SYSTEM, Sender
 from server.operators import service as operators
@@ -23,23 +20,9 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 WAIT_MS = 60_000
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def address(app_client: TestClient) -> Iterator[str]:
-    app_client.app.state.live = live.Hub()  # type: ignore[attr-defined] # the application that is served
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = serving.Server(app_client.app, log_level="error", ws="none")  # type: ignore[arg-type] # as above
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
-    listening.close()
+def address(served_port: int) -> str:
+    return f"http://127.0.0.1:{served_port}"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browser import serve_until_closed, system_chromium, violations
+from browser import serve_until_closed, violations
 from playwright.sync_api import Browser, Page, expect
 from till import GOLD
 from walk.measuring import OUT_OF_PLACE
@@ -34,12 +34,6 @@ class Pseudo(gettext.NullTranslations):
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return self.gettext(msgid1 if n == 1 else msgid2)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from browser import serve_until_closed, system_chromium
+from browser import serve_until_closed
 from playwright.sync_api import Browser, Page, Request
 from till import DEADLINE_S, Till
 
@@ -58,12 +58,6 @@ class Shop:
 
 def hexed(sku: str) -> str:
     return sku.encode().hex()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Every screen of the terminal in every state, at the sizes that it has: whole, in reach, and to be read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import system_chromium
 from playwright.sync_api import Browser
 from walk import arrive, standing, walks
 from walk.measuring import FAULTS, OUT_OF_PLACE
@@ -18,12 +16,6 @@ LOOKS: dict[str, tuple[int, int, str, tuple[str, ...]]] = {
     "small, large type": (800, 480, "large", ("en",)),
     "phone": (360, 740, "normal", ("zh", "en")),
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("look", LOOKS)

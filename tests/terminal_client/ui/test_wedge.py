@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import serve_until_closed, system_chromium
+from browser import serve_until_closed
 from playwright.sync_api import Browser, Page, Route, expect
 from till import ALSO_BLUE, BLUE, DEADLINE_S, GOLD, Till
 
@@ -18,12 +18,6 @@ from terminal_client.ui import serve
 pytestmark = pytest.mark.system
 START = "2027-03-21T12:00:00Z"
 BY_HAND_MS = 180
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with system_chromium() as browser:
-        yield browser
 
 
 class Counter:
