@@ -86,7 +86,6 @@ ACTS: Mapping[str, str] = {
     "photo.deleted": N_("deleted a photo"),
     "policy.written": N_("wrote an allocation policy"),
     "retailer.closed": N_("set a shop's closing day"),
-    "retailer.exported": N_("exported what is held of a shop"),
     "retailer.noted": N_("noted something on a shop"),
     "retailer.reopened": N_("took a shop's closing day back"),
     "retailer.added": N_("took a shop in"),

@@ -36,10 +36,13 @@ class Item:
 
 
 def check_open(window: Window, at: datetime) -> None:
-    """Refuse what reaches the server at ``at`` outside the window; the deadline itself is outside."""
-    if window.state == "announced" or at < window.opens_at:
+    """Refuse what reaches the server at ``at`` outside the window; the deadline itself is outside.
+
+    The clock opens a window: whether the worker has noted it yet makes no difference to a shop that is there at once.
+    """
+    if at < window.opens_at:
         raise Rejected("window_not_open", opens_at=window.opens_at.isoformat())
-    if window.state != "open" or at >= window.deadline:
+    if window.state not in ("announced", "open") or at >= window.deadline:
         raise Rejected("window_closed", closed_at=window.closes_at.isoformat())
 
 

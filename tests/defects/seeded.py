@@ -114,7 +114,7 @@ DEFECTS = (
         (
             Edit(
                 "server/orders/rules.py",
-                'if window.state != "open" or at >= window.deadline:',
+                'if window.state not in ("announced", "open") or at >= window.deadline:',
                 "if at >= window.deadline:",
             ),
             Edit(  # either of the two would do

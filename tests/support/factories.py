@@ -161,7 +161,7 @@ def make_window(
             commitment="ab" * 32,
             policy="fair share v1",
         ),
-        at=opens_at,
+        at=opens_at - timedelta(seconds=1),
     )
     if opened:
         order_windows.open_due_windows(session, opens_at)

@@ -101,7 +101,7 @@ class Taps:
         act()
 
 
-def test_a_person_who_has_never_seen_it_orders(counter: Counter) -> None:
+def test_a_person_who_has_never_seen_it_orders_and_the_next_time_the_same_again(counter: Counter) -> None:
     shop, saved = counter.shop, counter.shop.page.locator(".truth.wait, .truth.ok")
     shop.page.goto("/")
     first = Taps()
@@ -111,6 +111,16 @@ def test_a_person_who_has_never_seen_it_orders(counter: Counter) -> None:
     assert first.count <= TAPS_MOST
     counter.received()
     shop.look()
+
+    counter.here.time.forward(OPEN_FOR)
+    cycle, _ = counter.here.window_for(counter.name, NAME[shop.language] + " 2", lasts=OPEN_FOR)
+    shop.page.goto("/")
+    again = Taps()
+    again.tap(lambda: shop.tap("The same as last time"))
+    again.tap(lambda: shop.tap("Submit the order"))
+    counter.received()
+    assert again.count <= TAPS_MOST
+    assert [each["units"] for each in counter.here.orders(cycle)] == [{GOLD: GOLD_PACK}]
 
 
 def test_power_cuts_between_taps_and_while_it_submits(counter: Counter) -> None:

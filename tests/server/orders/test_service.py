@@ -142,6 +142,15 @@ def test_the_smallest_order_and_the_multiple_are_said_and_never_changed_silently
     assert (None if stands is None else stands.lines) == (None if code else (("M15", entered),))
 
 
+def test_the_clock_opens_a_window_before_the_worker_has_noted_it(session, shop):
+    window = make_window(session, opens_at=NOW, opened=False)
+    early = place(session, shop, window, at=NOW - timedelta(milliseconds=1), K1=10)
+    assert early.code == "window_not_open"
+    assert place(session, shop, window, at=NOW, K1=10).outcome == "accepted"
+    late = place(session, shop, window, at=NOW + timedelta(hours=1, seconds=30), K1=10)
+    assert late.code == "window_closed"
+
+
 def test_a_clock_that_is_set_back_reopens_nothing(session, shop):
     window = make_window(session, closes_at=NOW, grace_s=0)
     order_windows.close_due_windows(session, NOW - timedelta(seconds=1))
