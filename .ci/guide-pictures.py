@@ -8,7 +8,6 @@ import io
 import runpy
 import sys
 import tempfile
-import threading
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from playwright.sync_api import Page
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests/support")]
 
-from browser import system_chromium
+from browser import screens, system_chromium
 from till import Till
 from walk import arrive, standing, walks
 
@@ -27,7 +26,6 @@ from contract.device_api import CatalogueItem, Licence
 from contract.feed import Delivery, ShippedLine
 from contract.messages import OrderLine
 from terminal_client.core import use_cases
-from terminal_client.ui import serve
 
 SIZE = {"width": 800, "height": 480}
 COLOURS, MOST_BYTES = 64, 80_000
@@ -101,20 +99,17 @@ def main() -> None:
     factories = make()
     with tempfile.TemporaryDirectory() as folder, system_chromium() as browser:
         full, fresh = shop(Path(folder) / "full", factories), Till(Path(folder) / "fresh", factories)
-        servers = {each: serve.server(each.terminal, 0) for each in (full, fresh)}
-        for server in servers.values():
-            threading.Thread(target=server.run, daemon=True).start()
-        for language in ("zh", "en"):
-            for name, path in PAGES.items():
-                till = fresh if name == "enrol" else full
-                till.store.choose("language", language)
-                page = browser.new_page(viewport=SIZE)
-                page.goto(f"http://127.0.0.1:{servers[till].effective_port}{path}")
-                page.evaluate("document.fonts.ready")
-                keep(page, f"guide-{name}-{language}")
-                page.close()
-        for till, server in servers.items():
-            server.close()
+        with screens(full.terminal) as full_shop, screens(fresh.terminal) as new_shop:
+            for language in ("zh", "en"):
+                for name, path in PAGES.items():
+                    till, address = (fresh, new_shop) if name == "enrol" else (full, full_shop)
+                    till.store.choose("language", language)
+                    page = browser.new_page(viewport=SIZE)
+                    page.goto(address + path)
+                    page.evaluate("document.fonts.ready")
+                    keep(page, f"guide-{name}-{language}")
+                    page.close()
+        for till in (full, fresh):
             till.terminal.close()
         for name, (state, language) in FIRST_SEEN.items():
             states = [each for group in walks([state]) for each in group if each.name == state]

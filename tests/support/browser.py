@@ -1,12 +1,16 @@
 """The system's Chromium, the sizes a page must fit, and what axe says of a page."""
 
 import shutil
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from waitress import wasyncore
+
+from terminal_client.app import Terminal
+from terminal_client.ui import serve
 
 AXE = Path(__file__).parents[2] / ".ci/frontend/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -44,7 +48,16 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def serve_until_closed(server: Any) -> None:
-    """Run a terminal's screens in a thread until another one closes them, which takes the sockets away under it."""
-    with suppress(OSError):
-        server.run()
+@contextmanager
+def screens(terminal: Terminal) -> Iterator[str]:
+    """Serve a terminal's screens on a free port, give their address, and end with every connection of a browser."""
+    server = serve.server(terminal, 0)
+    serving = threading.Thread(target=server.run, daemon=True)
+    serving.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        # In the thread of the loop: a browser keeps connections open, and the loop runs as long as there is one.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))  # noqa: SLF001  # no public name
+        serving.join()
+        server.task_dispatcher.shutdown()

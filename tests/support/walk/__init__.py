@@ -1,16 +1,14 @@
 """A walk through the terminal: every screen in every state, in a browser."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from browser import serve_until_closed
+from browser import screens
 from playwright.sync_api import Page
 from till import Till
 
-from terminal_client.ui import serve
 from walk.acts import State
 from walk.states import all_states
 
@@ -31,14 +29,10 @@ def standing(states: list[State], folder: Path, make: Any) -> Iterator[tuple[Til
     """Lead a terminal in ``folder`` to states that share one, and serve it; give it and the addresses of the pages."""
     till = Till(folder, make)
     states[0].reach(till)
-    server = serve.server(till.terminal, 0)
-    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
-    serving.start()
     try:
-        yield till, [f"http://127.0.0.1:{server.effective_port}{each.path.format(**till.things)}" for each in states]
+        with screens(till.terminal) as address:
+            yield till, [f"{address}{each.path.format(**till.things)}" for each in states]
     finally:
-        server.close()
-        serving.join(timeout=10)
         till.terminal.close()
 
 

@@ -55,6 +55,12 @@ def keys(letters: str) -> Act:
     return press
 
 
+def pinyin(page: Page) -> None:
+    """Let the keyboard on the screen make Chinese words, in whichever language the screen is."""
+    if not page.locator("#keyboard .kb-bar").count():
+        page.locator("#keyboard [data-press=language]").click()
+
+
 def taken_back(page: Page) -> None:
     """Take back what an earlier look at this state did, so that it can be done again."""
     if page.locator(".undo .plain").count():

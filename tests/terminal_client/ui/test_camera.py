@@ -1,18 +1,16 @@
 """A photo in a real browser with a camera that moves a picture: taken, made small, kept; and no choice without one."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browser import FLAGS, serve_until_closed, violations
+from browser import FLAGS, screens, violations
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from contract.photos import MOST_BYTES, measure
 from terminal_client.core import feedback_use_cases, photos
-from terminal_client.ui import serve
 from tests.terminal_client.ui.test_screens import busy, counter
 
 __all__ = ["busy", "counter"]  # the fixtures of a terminal in the middle of its week
@@ -34,21 +32,16 @@ def chromium(*more: str) -> Iterator[Browser]:
 @pytest.fixture
 def served(busy: Any) -> Iterator[Callable[[Browser], Page]]:
     """Open the last step of a complaint in a browser."""
-    server = serve.server(busy.terminal, 0)
-    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
-    serving.start()
     feedback_use_cases.keep(busy.shop, kind="complaint", category="goods", words="wet")
 
     def open_page(browser: Browser) -> Page:
-        address = f"http://127.0.0.1:{server.effective_port}"
         context = browser.new_context(viewport={"width": 1024, "height": 600}, base_url=address)
         page: Page = context.new_page()
         page.goto("/say/send")
         return page
 
-    yield open_page
-    server.close()
-    serving.join(timeout=10)
+    with screens(busy.terminal) as address:
+        yield open_page
 
 
 def test_a_photo_is_taken_made_small_and_kept_at_once(busy: Any, served: Callable[[Browser], Page]) -> None:

@@ -1,20 +1,19 @@
 """The screens in a real browser: keys on the screen, the lock, every screen for everybody, and long words."""
 
 import gettext
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from browser import serve_until_closed, violations
+from browser import screens, violations
 from playwright.sync_api import Browser, Page, expect
 from till import GOLD
 from walk.measuring import OUT_OF_PLACE
 
 from contract.messages import OrderLine
 from terminal_client.core import drafts, outbox, use_cases
-from terminal_client.ui import pages, serve
+from terminal_client.ui import pages
 from tests.terminal_client.ui.test_screens import DEEPER, SCREENS, busy, counter
 
 __all__ = ["busy", "counter"]  # the fixtures of a terminal in the middle of its week
@@ -39,9 +38,6 @@ class Pseudo(gettext.NullTranslations):
 @pytest.fixture
 def till(busy: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Open the screens of a busy terminal; whatever the browser complains of fails the test."""
-    server = serve.server(busy.terminal, 0)
-    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
-    serving.start()
     complaints: list[str] = []
     opened: list[Any] = []
 
@@ -49,20 +45,17 @@ def till(busy: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
         busy.store.choose("language", language)
         busy.store.choose("size", type_)
         width, height = size
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, base_url=f"http://127.0.0.1:{server.effective_port}"
-        )
+        context = chromium.new_context(viewport={"width": width, "height": height}, base_url=address)
         opened.append(context)
         page: Page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
-    yield open_page
-    for context in opened:
-        context.close()
-    server.close()
-    serving.join(timeout=10)
+    with screens(busy.terminal) as address:
+        yield open_page
+        for context in opened:
+            context.close()
     assert complaints == []
 
 

@@ -1,16 +1,14 @@
 """A shopkeeper who taps faster than the screen is drawn: every tap counts, and no tap leads to another page."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
-from browser import serve_until_closed
+from browser import screens
 from playwright.sync_api import Browser, Page, Request
 from till import DEADLINE_S, Till
 
 from terminal_client.core import outbox
 from terminal_client.core.views import stock
-from terminal_client.ui import serve
 
 pytestmark = pytest.mark.system
 ITEMS = [f"ITEM-{number}" for number in range(12)]
@@ -64,15 +62,11 @@ def hexed(sku: str) -> str:
 def shop(chromium: Browser, till: Till) -> Iterator[Shop]:
     make = till.make
     till.store.keep_reference(make.reference(*(make.item(sku, pack_units=1) for sku in ITEMS)))
-    server = serve.server(till.terminal, 0)
-    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
-    serving.start()
-    page = chromium.new_page(viewport={"width": 800, "height": 480})
-    here = Shop(page, f"http://127.0.0.1:{server.effective_port}", till)
-    yield here
-    page.close()
-    server.close()
-    serving.join(DEADLINE_S)
+    with screens(till.terminal) as address:
+        page = chromium.new_page(viewport={"width": 800, "height": 480})
+        here = Shop(page, address, till)
+        yield here
+        page.close()
     assert here.loaded == []
     assert here.bare == []
 

@@ -3,17 +3,15 @@
 The browser's clock stands still while keys come, so that no machine is too slow to scan.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import serve_until_closed
+from browser import screens
 from playwright.sync_api import Browser, Page, Route, expect
 from till import ALSO_BLUE, BLUE, DEADLINE_S, GOLD, Till
 
 from contract.feed import Delivery, ShippedLine
-from terminal_client.ui import serve
 
 pytestmark = pytest.mark.system
 START = "2027-03-21T12:00:00Z"
@@ -53,17 +51,13 @@ class Counter:
 
 @pytest.fixture
 def counter(chromium: Browser, till: Till) -> Iterator[Counter]:
-    server = serve.server(till.terminal, 0)
-    serving = threading.Thread(target=serve_until_closed, args=(server,), daemon=True)
-    serving.start()
-    page = chromium.new_page(viewport={"width": 1024, "height": 600})
-    page.clock.install(time=START)
-    page.clock.pause_at("2027-03-21T12:00:01Z")
-    here = Counter(page, f"http://127.0.0.1:{server.effective_port}", till)
-    yield here
-    page.close()
-    server.close()
-    serving.join(DEADLINE_S)
+    with screens(till.terminal) as address:
+        page = chromium.new_page(viewport={"width": 1024, "height": 600})
+        page.clock.install(time=START)
+        page.clock.pause_at("2027-03-21T12:00:01Z")
+        here = Counter(page, address, till)
+        yield here
+        page.close()
     assert here.errors == []
 
 
