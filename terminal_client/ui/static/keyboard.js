@@ -120,6 +120,7 @@
     if (!list) return;
     const edge = list.getBoundingClientRect().right + 0.5;
     let shown = 0;
+    for (const each of list.children) each.hidden = false;
     for (const each of list.children) {
       each.hidden = each.getBoundingClientRect().right > edge;
       if (!each.hidden) shown += 1;

@@ -1,5 +1,11 @@
 """What a page must hold to at a counter, measured in the browser; each rule returns its faults as sentences."""
 
+#: The page has been laid out and painted anew.
+DRAWN = """() => new Promise((done) => {
+  dispatchEvent(new Event("resize"));
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+
 #: Nothing reaches beyond the page, and no words beyond what holds them.
 OUT_OF_PLACE = """() => {
   const wide = document.documentElement.clientWidth, bad = [];
