@@ -72,6 +72,8 @@ TEXTS: dict[str, str] = {
     "code_unknown": _("There is no such code. Check each character, or ask for a new one."),
     "code_expired": _("The code expired at {at}. Ask for a new one."),
     "code_used": _("The code was already used. Ask for a new one."),
+    # stock of a shop
+    "not_a_day": _("{day} is not a day. Type year, month and day as six digits: 270321 is 2027-03-21."),
     # orders
     "unknown_window": _("There is no such ordering window for this shop."),
     "window_not_open": _("Ordering opens at {opens_at}."),

@@ -169,7 +169,7 @@ def drop_count(store: Store) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """Goods with a day of expiry that were scanned here; ``batch`` is empty where the code named none."""
+    """Goods with a day of expiry that were scanned here, or their day typed; ``batch`` is empty where none is known."""
 
     sku: str
     batch: str

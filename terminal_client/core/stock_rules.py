@@ -14,6 +14,8 @@ from terminal_client.core.delivery_rules import REPLACED
 from terminal_client.core.scans import Scan
 
 MOST_UNITS = 10**6
+#: Digits of a day with its century.
+WHOLE_DAY = 8
 #: So long before its day an item stands in the list as *soon*.
 SOON = timedelta(days=30)
 
@@ -29,6 +31,22 @@ def after(act: StockAct, before_units: int, units: int) -> int:
             return max(0, before_units + units)
         case "count":
             return units
+
+
+def printed_day(typed: str) -> date:
+    """Return the day of expiry that stands on a pack: year, month and day in six digits or eight, whatever parts them.
+
+    Raises
+    ------
+    Rejected
+        ``not_a_day``.
+    """
+    digits = "".join(each for each in typed if each.isdecimal() and each.isascii())
+    whole = f"20{digits}" if len(digits) == WHOLE_DAY - 2 else digits
+    try:
+        return date(int(whole[:4]), int(whole[4:6]), int(whole[6:WHOLE_DAY] if len(whole) == WHOLE_DAY else ""))
+    except ValueError:
+        raise Rejected("not_a_day", day=typed.strip()[: 2 * WHOLE_DAY] or "–") from None
 
 
 def check(act: StockAct, sku: str, on_hand_units: int, units: int, reason: str) -> None:

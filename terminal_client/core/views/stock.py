@@ -132,7 +132,7 @@ def day(store: Store, on: date, zone: tzinfo) -> Day:
 
 
 def batches(store: Store, today: date) -> list[BatchRow]:
-    """Return the batches that were scanned, the first to expire first; those of items that are out are left out."""
+    """Return the batches whose day is known, the first to expire first; those of items that are out are left out."""
     known, there = catalogue.read(store), stock.read_all(store)
     rows = []
     for batch in stock.batches(store):

@@ -2,12 +2,14 @@
 
 from datetime import date, timedelta
 from functools import partial
+from urllib.parse import quote
 
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from terminal_client.core import stock_use_cases
+from contract.errors import Rejected
+from terminal_client.core import stock_rules, stock_use_cases
 from terminal_client.core.views import stock
 from terminal_client.core.views.stock import Day
 from terminal_client.ui import scanning, slips
@@ -64,6 +66,36 @@ def expiring(desk: Desk, _request: Request) -> Response:
     return desk.pages.page("expiring.html", here="stock", undo=desk.undo_offered(), rows=rows)
 
 
+def ask_expires(desk: Desk, request: Request, said: str = "") -> Response:
+    """Ask for the day that stands on the pack of goods whose code names none."""
+    row = stock.find(desk.terminal.store, request.values.get("sku", ""))
+    if row is None:
+        raise NotFound
+    here = [each for each in stock.batches(desk.terminal.store, scanning.today(desk)) if each.batch.sku == row.item.sku]
+    typed = request.form.get("day", "")
+    return desk.pages.page("expires.html", here="stock", undo=None, row=row, known=here, typed=typed, said=said)
+
+
+def expires(desk: Desk, request: Request) -> Response:
+    """Keep a day of expiry that was typed; what is no day is said, and stays typed."""
+    sku, shop = request.form.get("sku", ""), desk.terminal.shop
+    row = stock.find(desk.terminal.store, sku)
+    if row is None:
+        raise NotFound
+    try:
+        day = stock_rules.printed_day(request.form.get("day", ""))
+    except Rejected as refused:
+        return ask_expires(desk, request, desk.pages.refusal(refused.code, refused.params))
+    stock_use_cases.see_batch(shop, sku, "", day)
+    back = f"/stock?sku={quote(sku, safe='')}"
+    desk.offer_undo(
+        lambda: desk.pages.text(N_("{name}: good until {day}."), name=desk.pages.name(row.item), day=day.isoformat()),
+        lambda: stock_use_cases.batch_gone(shop, sku, "", day),
+        back,
+    )
+    return go(back)
+
+
 def gone(desk: Desk, request: Request) -> Response:
     """Note that nothing of a batch is left, for the taking back."""
     form, shop = request.form, desk.terminal.shop
@@ -95,5 +127,7 @@ RULES = (
     Rule("/stock/day/slip", endpoint=slip, methods=["GET"]),
     Rule("/stock/day/slip", endpoint=print_, methods=["POST"]),
     Rule("/stock/expiring", endpoint=expiring, methods=["GET"]),
+    Rule("/stock/expires", endpoint=ask_expires, methods=["GET"]),
+    Rule("/stock/expires", endpoint=expires, methods=["POST"]),
     Rule("/stock/expiring", endpoint=gone, methods=["POST"]),
 )

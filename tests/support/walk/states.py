@@ -288,6 +288,10 @@ def _goods() -> list[State]:
         State("adjust", "/stock/adjust?sku=TEA-250"),
         State("adjust-damaged", "/stock/adjust?sku=TEA-250&change=damaged"),
         State("adjust-expiry", "/stock/adjust?sku=MILK-1L&change=expiry&batch=A17&expires=2027-03-19"),
+        State("expires", "/stock/expires?sku=MILK-1L", (week, batches)),
+        State(
+            "expires-wrong", "/stock/expires?sku=TEA-250", acts=(typed("#figure", "271332"), tap(".key.ok"), seen(NOTE))
+        ),
         State("expiring", "/stock/expiring", (week, batches)),
         State("day", "/stock/day", (week, sold)),
         State("slip-day", "/stock/day/slip", (week, sold)),

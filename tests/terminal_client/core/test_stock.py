@@ -1,6 +1,6 @@
 """The shop's stock on its terminal: what an entry does, what is on its way, and that nothing is counted twice."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +87,21 @@ def test_what_the_server_would_refuse_is_said_before_it_is_queued(
     assert refused.value.code == code
     assert outbox.queued(shop.store) == []
     assert stands(shop) == 35
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [("270321", date(2027, 3, 21)), ("20270321", date(2027, 3, 21)), ("2028.02.29", date(2028, 2, 29))],
+)
+def test_a_printed_day_is_read_with_and_without_its_century(typed: str, day: date) -> None:
+    assert stock_rules.printed_day(typed) == day
+
+
+@pytest.mark.parametrize("typed", ["", "271332", "270229", "0321", "202703211", "二七〇三二一"])
+def test_what_is_no_day_is_refused_with_what_was_typed(typed: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        stock_rules.printed_day(typed)
+    assert (refused.value.code, refused.value.params) == ("not_a_day", {"day": typed or "–"})
 
 
 def test_goods_that_nobody_knows_cannot_be_sold(shop: Any) -> None:

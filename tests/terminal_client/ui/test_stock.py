@@ -1,6 +1,7 @@
 """The stock's screens: a tap sells one, a mistake is taken back by another entry, the owner adjusts."""
 
 import re
+from http import HTTPStatus
 
 import pytest
 from till import BLUE, CASE, DEADLINE_S, GOLD, Till
@@ -208,6 +209,22 @@ def test_a_day_of_expiry_is_learned_from_a_scan_and_the_goods_are_taken_out(shel
     assert "No day of expiry is known" in page
     take_back(shelf, page)
     assert "L7" in shelf.client.get("/stock/expiring").text
+
+
+def test_a_day_of_expiry_is_typed_where_a_code_names_none(shelf: Till) -> None:
+    assert 'href="/stock/expires?sku=GOLD"' in shelf.client.get("/stock?sku=GOLD").text
+    wrong = shelf.tap("/stock/expires", sku="GOLD", day="271332").text
+    assert "271332 is not a day" in wrong
+    assert 'value="271332"' in wrong
+    done = shelf.tap("/stock/expires", sku="GOLD", day="270401")
+    assert done.headers["Location"] == "/stock?sku=GOLD"
+    take_back(shelf, shelf.client.get("/stock?sku=GOLD").text)
+    assert "No day of expiry is known" in shelf.client.get("/stock/expiring").text
+    shelf.tap("/stock/expires", sku="GOLD", day="20270401")
+    assert "good until 2027-04-01" in words(shelf.client.get("/stock/expiring").text)
+    assert "2027-04-01" in shelf.client.get("/stock/expires?sku=GOLD").text
+    assert shelf.client.get("/stock/expires?sku=NONE").status_code == HTTPStatus.NOT_FOUND
+    assert said(shelf) == []
 
 
 def test_a_day_is_added_up_and_printed(shelf: Till) -> None:
