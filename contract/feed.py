@@ -96,6 +96,11 @@ Reason = Literal[
 ]
 
 
+#: What an ineligible line failed by: the shop's standing, the item's withdrawal, a licence that is not held, or less
+#: asked for than the smallest box.
+Bar = Literal["standing", "withdrawn", "licence", "pack"]
+
+
 class Grant(Message):
     """One line of a published allocation, with the numbers behind its reason."""
 
@@ -107,6 +112,7 @@ class Grant(Message):
     share: str = Field(description="granted/weight in plain digits, cut after 12 decimals")
     reason: Reason
     bound_by: str = ""
+    barred_by: Bar | None = Field(default=None, description="why an ineligible line could be granted nothing")
     supply_units: int = Field(description="offered to the whole network")
     asked_units: int = Field(description="asked by the whole network")
     carry_thousandths: int = Field(default=0, description="brought in from earlier cycles, thousandths of a pack")

@@ -14,7 +14,17 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from contract.feed import GRANTS_PER_PART, Grants
-from server.cycles import carrying, correcting, freezing, frozen_book, moves, queries, result_queries, supply_queries
+from server.cycles import (
+    carrying,
+    correcting,
+    freezing,
+    frozen_book,
+    moves,
+    queries,
+    result_queries,
+    rules,
+    supply_queries,
+)
 from server.cycles.events import GrantsPublished
 from server.cycles.models import BookLine, Carry, CycleRow, GrantRow, Publication
 from server.kit import audit, events, outbox
@@ -84,11 +94,15 @@ def _record(session: Session, row: CycleRow, at: datetime) -> correcting.Publish
 
 @dataclass(frozen=True)
 class FrozenLine:
-    """What a line brought along and takes on: its weight, and what is carried in and out, in thousandths of a pack."""
+    """What a line brought along and takes on: its weight, what is carried in and out, in thousandths of a pack.
+
+    ``ineligible_why`` is what barred it, as the book says it.
+    """
 
     weight: int
     carry_thousandths: int
     carried_thousandths: int
+    ineligible_why: str | None = None
 
 
 def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -> dict[tuple[str, str], FrozenLine]:
@@ -101,6 +115,7 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
             GrantRow.entitled_thousandths,
             BookLine.weight,
             BookLine.carry_thousandths,
+            BookLine.ineligible_why,
         )
         .join(
             BookLine,
@@ -114,8 +129,8 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
         query = query.where(GrantRow.retailer == retailer)
     packs = {line.sku: line.pack_units for line in supply_queries.supply(session, row.id).values()}
     return {
-        (code, sku): FrozenLine(weight, before, carrying.carried(before, entitled, units // packs[sku]))
-        for code, sku, units, entitled, weight, before in session.execute(query)
+        (code, sku): FrozenLine(weight, before, carrying.carried(before, entitled, units // packs[sku]), why)
+        for code, sku, units, entitled, weight, before, why in session.execute(query)
     }
 
 
@@ -164,6 +179,7 @@ def tell_grants(
             "share": grant.share,
             "reason": grant.reason,
             "bound_by": grant.bound_by,
+            "barred_by": rules.bar(here.ineligible_why) if grant.reason == "ineligible" else None,
             "supply_units": offered[grant.sku],
             "asked_units": asked[grant.sku],
             "carry_thousandths": here.carry_thousandths,

@@ -7,6 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from contract.errors import Conflict, Rejected
+from contract.feed import Bar
 
 State = Literal[
     "draft",
@@ -235,6 +236,19 @@ def all_closed(states: Collection[str]) -> bool:
 
 
 # Who may be granted something
+
+
+def bar(why: str | None) -> Bar:
+    """Return in a word what ``ineligible_why`` said of a line; one that it let pass was smaller than a box."""
+    match (why or "").partition(":")[0]:
+        case "":
+            return "pack"
+        case "suspended":
+            return "standing"
+        case "withdrawn":
+            return "withdrawn"
+        case _:
+            return "licence"
 
 
 def ineligible_why(

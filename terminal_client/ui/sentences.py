@@ -1,6 +1,6 @@
 """Why a line was granted so, in a shopkeeper's words; every reason of the contract has its sentence."""
 
-from contract.feed import Grant, Reason
+from contract.feed import Bar, Grant, Reason
 from terminal_client.core.suggesting import Suggestion
 from terminal_client.core.views.grants import Bound
 from terminal_client.ui.show import N_
@@ -75,6 +75,25 @@ DRAWN_WITHIN: dict[Bound, str] = {
     ),
 }
 
+#: What stood in the way of a line that could be granted nothing.
+BARRED: dict[Bar, str] = {
+    "standing": N_(
+        "On the day of sharing out, your shop was suspended, so nothing could be granted to it. *My licence* says since"
+        " when and why."
+    ),
+    "licence": N_(
+        "On the day of sharing out, your shop held no valid licence for this kind of goods. *My licence* shows which"
+        " you hold and until when."
+    ),
+    "withdrawn": N_(
+        "This item was withdrawn between your order and the day of sharing out, so nobody could be granted any."
+    ),
+    "pack": N_(
+        "What you asked for, or the limit of your shop, came to less than the smallest box of this item, and boxes are"
+        " never opened."
+    ),
+}
+
 #: What stopped a line, by the sort of constraint.
 BOUNDS: dict[Bound, str] = {
     "supply": N_("the supply"),
@@ -117,4 +136,6 @@ def why(grant: Grant, bound: Bound) -> tuple[str, dict[str, int]]:
     )
     if grant.reason == "lottery" and bound in DRAWN_WITHIN:
         return DRAWN_WITHIN[bound], fields
+    if grant.reason == "ineligible" and grant.barred_by is not None:
+        return BARRED[grant.barred_by], fields
     return LONG[grant.reason], fields

@@ -238,6 +238,12 @@ def test_the_licence_gate_stands_again_at_allocation(town, database):
     assert found["R2", "K1"].granted_units > 0, "the rest of the order needs no licence"
     assert (found["R4", "K1"].granted_units, found["R4", "K1"].reason) == (0, "ineligible")
     assert found["R1", "WINE"].granted_units == 18
+    town.act(service.send_for_release, cycle, PLANNER)
+    town.act(service.release, cycle, RELEASER)
+    town.work()
+    barred = {retailer: _barred(town, retailer, cycle) for retailer in ("R1", "R2", "R4")}
+    assert barred["R1"] == {"K1": None, "K2": None, "WINE": None}
+    assert (barred["R2"], barred["R4"]) == ({"K1": None, "WINE": "licence"}, {"K1": "standing"})
     with transaction(town.sessions) as session:
         why = dict(
             session.execute(
@@ -245,6 +251,13 @@ def test_the_licence_gate_stands_again_at_allocation(town, database):
             ).all()
         )
     assert why == {"R2WINE": "licence: wine", "R4K1": "suspended: unpaid"}
+
+
+def _barred(town, retailer, cycle):
+    with transaction(town.sessions) as session:
+        items, _ = outbox.read(session, retailer, after=0, limit=1000)
+    (told,) = [item.data for item in items if item.key == f"grants:{cycle}:1"]
+    return {line["sku"]: line.get("barred_by") for line in told["lines"]}
 
 
 def test_a_book_that_was_changed_after_its_freeze_is_not_shared_out(town, database):

@@ -150,6 +150,20 @@ def test_the_sender_is_not_the_second_person():
 
 
 @pytest.mark.parametrize(
+    ("why", "bar"),
+    [
+        (None, "pack"),
+        ("withdrawn", "withdrawn"),
+        ("licence: wine", "licence"),
+        ("suspended: unpaid", "standing"),
+        ("suspended", "standing"),
+    ],
+)
+def test_what_stood_in_the_way_is_told_in_a_word(why, bar):
+    assert rules.bar(why) == bar
+
+
+@pytest.mark.parametrize(
     ("standing", "withdrawn", "needs", "held", "why"),
     [
         ("good", False, None, (), None),

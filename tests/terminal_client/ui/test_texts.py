@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import terminal_client
-from contract.feed import Grant
+from contract.feed import Bar, Grant
 from contract.texts import translations
 from terminal_client.ui import sentences
 
@@ -59,6 +60,17 @@ def test_a_lot_within_a_limit_is_not_laid_to_the_supply() -> None:
         said, _ = sentences.why(grant, bound)
         assert said != sentences.LONG["lottery"]
         assert sentences.short(grant, bound) != sentences.SHORT["lottery"]
+
+
+def test_what_barred_a_line_is_said_and_a_server_that_does_not_tell_it_is_understood() -> None:
+    units = {"requested_units": 24, "eligible_units": 0, "granted_units": 0, "supply_units": 720, "asked_units": 440}
+    rest = {"sku": "GOLD", "weight": 10, "share": "0", "reason": "ineligible"}
+    chinese = translations("terminal_client", "zh")
+    said = [sentences.why(Grant.model_validate(units | rest | {"barred_by": bar}), None)[0] for bar in get_args(Bar)]
+    assert set(said) == set(sentences.BARRED.values())
+    assert len(set(said)) == len(get_args(Bar))
+    assert all(chinese.gettext(each) != each for each in said)
+    assert sentences.why(Grant.model_validate(units | rest), None)[0] == sentences.LONG["ineligible"]
 
 
 def test_what_asks_for_news_of_a_whole_page_holds_no_links() -> None:
