@@ -57,6 +57,8 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/policies/what-ifs/{comparison}/explain": {"retailer": _SHOP.format("book_retailers")},
     "/console/cycles/{cycle}/explain": {"retailer": _SHOP.format("book_retailers")},
     "/console/retailers/file": {"code": SAMPLES["retailer"]},
+    "/console/retailers/file/{part}": {"part": "SELECT 'grants'", "code": SAMPLES["retailer"]},
+    "/console/retailers/timeline": {"code": SAMPLES["retailer"]},
     "/console/retailers/edit": {"code": SAMPLES["retailer"]},
     "/console/catalogue/sku": {"sku": SAMPLES["sku"]},
     "/console/catalogue/edit": {"sku": SAMPLES["sku"]},
@@ -79,13 +81,12 @@ QUERIES_MOST: Final = 12
 """What a page may ask the database; the setting of a transaction's scope comes on top of it."""
 
 TOGETHER: Final[Mapping[str, int]] = {
-    "/console/": 40,
+    "/console/": 43,
     "/console/appeals/{appeal}": 15,
     "/console/cycles/{cycle}": 22,
     "/console/cycles/{cycle}/export.zip": 13,
     "/console/cycles/{cycle}/review": 26,
     "/console/cycles/{cycle}/supply": 18,
-    "/console/retailers/file": 30,
     "/console/windows/{window_id}": 14,
     "/console/windows/{window_id}/remind": 14,
 }

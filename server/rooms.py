@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from server.announcements import console as announcements_console
 from server.announcements import http as announcements_http
+from server.announcements import moments as announcements_moments
 from server.catalogue import console as catalogue_console
 from server.catalogue import http as catalogue_http
 from server.cycles import console as cycles_console
@@ -20,6 +21,7 @@ from server.cycles import console_corrections as cycles_corrections_console
 from server.cycles import console_policies as cycles_policies
 from server.cycles import console_review as cycles_review
 from server.cycles import console_score_what_if as cycles_score_what_if_console
+from server.cycles import console_shop as cycles_shop
 from server.cycles import console_standing as cycles_standing_console
 from server.cycles import console_supply as cycles_supply
 from server.cycles import console_what_if as cycles_what_if_console
@@ -30,16 +32,20 @@ from server.cycles import http_corrections as cycles_corrections
 from server.cycles import http_score_what_if as cycles_score_what_if_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
+from server.cycles import moments as cycles_moments
 from server.cycles import touched as cycles_touched
 from server.deliveries import console as deliveries_console
 from server.deliveries import console_lists as deliveries_lists
 from server.deliveries import finding as deliveries_finding
 from server.deliveries import http as deliveries_http
+from server.deliveries import moments as deliveries_moments
 from server.deliveries import touched as deliveries_touched
 from server.devices import console as devices_console
 from server.devices import http as devices_http
+from server.devices import moments as devices_moments
 from server.feedback import console as feedback_console
 from server.feedback import http as feedback_http
+from server.feedback import moments as feedback_moments
 from server.forecasts import console as forecasts_console
 from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
@@ -61,6 +67,7 @@ from server.licences import affected as licences_affected
 from server.licences import console as licences_console
 from server.licences import console_files as licences_files
 from server.licences import http as licences_http
+from server.licences import moments as licences_moments
 from server.operators import console as operators_console
 from server.operators import (
     console_access,
@@ -74,11 +81,13 @@ from server.orders import console as orders_console
 from server.orders import console_reminding as orders_reminding
 from server.orders import finding as orders_finding
 from server.orders import http as orders_http
+from server.orders import moments as orders_moments
 from server.orders import touched as orders_touched
 from server.photos import console as photos_console
 from server.photos import http as photos_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
+from server.retailers import console_file as retailers_file
 from server.retailers import finding as retailers_finding
 from server.retailers import http as retailers_http
 from server.retailers import queries as retailers_queries
@@ -90,8 +99,10 @@ from server.scores import console_policies as scores_policies
 from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
 from server.scores import http_appeals as scores_appeals_http
+from server.scores import moments as scores_moments
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
+from server.surveys import moments as surveys_moments
 from server.wiring import HANDLERS
 
 #: Programs' interfaces and screens.
@@ -173,6 +184,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     orders_console.orders,
     retailers_console.shops,
     retailers_console.keeping,
+    retailers_file.shops,
+    retailers_file.keeping,
     licences_console.licences,
     licences_console.keeping,
     licences_files.entering,
@@ -288,16 +301,114 @@ BOUND_CHOICES = retailers_queries.bound_choices
 
 #: Parts of a shop's e-file beside what retailers know themselves.
 RETAILER_SECTIONS: tuple[Section, ...] = (
-    Section(N_("Licences"), "licences/efile.html", licences_console.in_e_file, order=10),
-    Section(N_("Terminals"), "devices/efile.html", devices_console.in_e_file, order=20),
-    Section(N_("Orders"), "orders/efile.html", orders_console.in_e_file, order=30),
-    Section(N_("Deliveries"), "deliveries/efile.html", deliveries_console.in_e_file, order=40),
-    Section(N_("Stock"), "inventory/efile.html", inventory_console.in_e_file, order=50),
-    Section(N_("Forecast"), "forecasts/efile.html", forecasts_console.in_e_file, order=45),
-    Section(N_("Score"), "scores/efile.html", scores_console.in_e_file, order=46),
-    Section(N_("Announcements"), "announcements/efile.html", announcements_console.in_e_file, order=60),
-    Section(N_("Surveys"), "surveys/efile.html", surveys_console.in_e_file, order=61),
-    Section(N_("Complaints and suggestions"), "feedback/efile.html", feedback_console.in_e_file, order=62),
+    Section(
+        "licences",
+        N_("Licences"),
+        "licences/efile.html",
+        licences_console.in_e_file,
+        N_("It holds no licence: goods that need one cannot be ordered."),
+        10,
+        moments=licences_moments.MOMENTS,
+    ),
+    Section(
+        "scores",
+        N_("Scores over time"),
+        "scores/efile.html",
+        scores_console.in_e_file,
+        N_("It was not scored yet."),
+        20,
+        moments=scores_moments.MOMENTS,
+    ),
+    Section(
+        "orders",
+        N_("Orders"),
+        "orders/efile.html",
+        orders_console.in_e_file,
+        N_("No order was received yet."),
+        30,
+        roles=orders_console.ROLES,
+        moments=orders_moments.MOMENTS,
+    ),
+    Section(
+        "grants",
+        N_("Grants"),
+        "cycles/efile.html",
+        cycles_shop.in_e_file,
+        N_("Nothing was granted to it yet: grants stand here once a cycle is published."),
+        40,
+        moments=cycles_moments.MOMENTS,
+    ),
+    Section(
+        "deliveries",
+        N_("Deliveries"),
+        "deliveries/efile.html",
+        deliveries_console.in_e_file,
+        N_("No goods left for it yet."),
+        50,
+        moments=deliveries_moments.DELIVERIES,
+    ),
+    Section(
+        "claims",
+        N_("Claims"),
+        "deliveries/efile_claims.html",
+        deliveries_console.claims_in_e_file,
+        N_("It found no difference in any delivery."),
+        60,
+        moments=deliveries_moments.CLAIMS,
+    ),
+    Section(
+        "stock",
+        N_("Stock"),
+        "inventory/efile.html",
+        inventory_console.in_e_file,
+        N_("It has no goods in its ledger."),
+        70,
+    ),
+    Section(
+        "forecast",
+        N_("Forecast"),
+        "forecasts/efile.html",
+        forecasts_console.in_e_file,
+        N_("No forecast was computed for it yet."),
+        80,
+    ),
+    Section(
+        "feedback",
+        N_("Complaints and suggestions"),
+        "feedback/efile.html",
+        feedback_console.in_e_file,
+        N_("It sent no complaint, suggestion or question."),
+        90,
+        moments=feedback_moments.MOMENTS,
+    ),
+    Section(
+        "announcements",
+        N_("Announcements"),
+        "announcements/efile.html",
+        announcements_console.in_e_file,
+        N_("Nothing was announced to it yet."),
+        100,
+        moments=announcements_moments.MOMENTS,
+    ),
+    Section(
+        "surveys",
+        N_("Surveys"),
+        "surveys/efile.html",
+        surveys_console.in_e_file,
+        N_("It was asked nothing yet."),
+        110,
+        moments=surveys_moments.MOMENTS,
+    ),
+    Section(
+        "devices",
+        N_("Terminals"),
+        "devices/efile.html",
+        devices_console.in_e_file,
+        N_("It has no terminal: it cannot order."),
+        120,
+        roles=devices_console.ROLES,
+        moments=devices_moments.MOMENTS,
+    ),
 )
 
 #: What the suspension of a licence touches, shown before it is signed.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,28 @@ class Grant:
     share: str
     reason: str
     bound_by: str
+
+
+@dataclass(frozen=True)
+class CycleGrants:
+    """What one retailer was granted in one published cycle, in byte order of SKU."""
+
+    cycle: UUID
+    number: int
+    name_zh: str
+    name_en: str
+    published_at: datetime
+    grants: tuple[Grant, ...]
+
+    @property
+    def requested_units(self) -> int:
+        """What it asked for in all lines."""
+        return sum(one.requested_units for one in self.grants)
+
+    @property
+    def granted_units(self) -> int:
+        """What it was granted in all lines."""
+        return sum(one.granted_units for one in self.grants)
 
 
 @dataclass(frozen=True)
@@ -112,6 +134,37 @@ def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> lis
     """Return the grants that are out, in byte order of retailer and SKU; nothing before the first publication."""
     attempt = session.scalar(select(CycleRow.published_attempt).where(CycleRow.id == cycle_id))
     return [] if attempt is None else drafted_grants(session, cycle_id, retailer, attempt=attempt)
+
+
+def published_grants(session: Session, retailer: str, *, limit: int) -> list[CycleGrants]:
+    """Return what a retailer was granted in the newest ``limit`` published cycles that it ordered in, newest first."""
+    out = (GrantRow.cycle == CycleRow.id) & (GrantRow.attempt == CycleRow.published_attempt)
+    ordered = exists().where(out, GrantRow.retailer == retailer)
+    cycles = session.scalars(select(CycleRow).where(ordered).order_by(CycleRow.number.desc()).limit(limit)).all()
+    lines: dict[UUID, list[Grant]] = {}
+    rows = session.scalars(
+        select(GrantRow)
+        .join(CycleRow, out)
+        .where(CycleRow.id.in_([one.id for one in cycles]), GrantRow.retailer == retailer)
+        .order_by(GrantRow.sku.collate("C"))
+    )
+    for row in rows:
+        grant = Grant(
+            row.retailer,
+            row.sku,
+            row.requested_units,
+            row.eligible_units,
+            row.granted_units,
+            row.share,
+            row.reason,
+            row.bound_by,
+        )
+        lines.setdefault(row.cycle, []).append(grant)
+    return [
+        CycleGrants(one.id, one.number, one.name_zh, one.name_en, one.published_at, tuple(lines[one.id]))
+        for one in cycles
+        if one.published_at is not None
+    ]
 
 
 def unshipped_units(session: Session, cycles: Collection[UUID]) -> dict[str, int]:

@@ -46,6 +46,7 @@ REMEDIES = {
 }
 EXPORT_MOST = 200_000
 LATE_SHOWN = 20
+IN_E_FILE = 10
 LATE_AFTER_DAYS = 3
 
 Words = Annotated[str, Form(max_length=2000)]
@@ -282,9 +283,15 @@ def assign_claim(
 
 
 def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
-    """Return the latest deliveries and claims of a shop for its e-file."""
-    latest = queries.deliveries(session, retailer=retailer, limit=10)
-    return {"deliveries": latest, "differences": DIFFERENCES, "retailer": retailer} if latest else None
+    """Return the latest deliveries of a shop for its e-file."""
+    latest = queries.deliveries(session, retailer=retailer, limit=IN_E_FILE)
+    return {"deliveries": latest} if latest else None
+
+
+def claims_in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+    """Return the latest claims of a shop for its e-file."""
+    latest = queries.claims(session, retailer=retailer, newest_first=True, limit=IN_E_FILE)
+    return {"claims": latest, "differences": DIFFERENCES} if latest else None
 
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:

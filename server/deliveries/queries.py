@@ -208,10 +208,12 @@ def claims(
     retailer: str | None = None,
     owner: str | None = None,
     cycle: UUID | None = None,
+    newest_first: bool = False,
     limit: int = 500,
 ) -> list[Claim]:
-    """Return claims, the oldest first."""
-    query = _claim_query().order_by(ClaimRow.opened_at, ClaimRow.number).limit(limit)
+    """Return claims, the oldest first unless asked otherwise."""
+    order = (ClaimRow.opened_at, ClaimRow.number)
+    query = _claim_query().order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
     if state is not None:
         query = query.where(ClaimRow.state == state)
     if retailer is not None:

@@ -205,7 +205,7 @@ def revoke(
 
 
 def in_e_file(session: Session, retailer: str, now: datetime) -> dict[str, Any]:
-    """Return a shop's terminals, for the page about it."""
+    """Return a shop's terminals, for the page about it; the part offers to enrol one where there is none."""
     return {
         "devices": [(device, device.state(now)) for device in queries.devices(session, retailer=retailer)],
         "retailer": retailer,

@@ -195,10 +195,12 @@ def show_order(request: Request, session: http.Db, number: Annotated[int, Path(g
     )
 
 
-def in_e_file(session: Session, retailer: str, _: datetime) -> dict[str, Any]:
+def in_e_file(session: Session, retailer: str, _: datetime) -> dict[str, Any] | None:
     """Return a shop's latest orders, for the page about it."""
     placed = queries.orders(session, retailer=retailer, limit=E_FILE_SHOWN)
-    names = {window.id: window for window in queries.windows(session)}
+    if not placed:
+        return None
+    names = queries.windows_by_id(session, {order.window for order in placed})
     return {"orders": [(order, names[order.window]) for order in placed], "retailer": retailer}
 
 

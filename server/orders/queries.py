@@ -87,6 +87,11 @@ def windows(session: Session, *, cycle: UUID | None = None, state: WindowStateNa
     return [window_view(row) for row in session.scalars(query)]
 
 
+def windows_by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, WindowView]:
+    """Return the windows of ``ids``."""
+    return {row.id: window_view(row) for row in session.scalars(select(WindowRow).where(WindowRow.id.in_(ids)))}
+
+
 def cycles_open(session: Session, cycles: Collection[UUID]) -> frozenset[UUID]:
     """Return those of ``cycles`` that have an open window."""
     query = select(WindowRow.cycle).where(WindowRow.cycle.in_(cycles), WindowRow.state == "open").distinct()

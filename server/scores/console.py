@@ -21,6 +21,7 @@ from server.scores import appeal_queries, decision_queries, explaining, queries,
 
 HOME = "/console/scores"
 PLANNER = [Depends(http.needs("planner"))]
+IN_E_FILE = 24
 RELEASER = [Depends(http.needs("releaser"))]
 
 scores = http.router(HOME, tag="console", roles=(), shops="reads")
@@ -126,8 +127,8 @@ def show_shop(request: Request, session: http.Db, code: str) -> Response:
 
 def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
     """Return a shop's last published scores, for its e-file."""
-    known = queries.scores_of(session, retailer, limit=6)
-    return {"retailer": retailer, "scores": known} if known else None
+    known = queries.scores_of(session, retailer, limit=IN_E_FILE)
+    return {"retailer": retailer, "scores": known, "bars": charts.bars, "statuses": STATUSES} if known else None
 
 
 def shop_page(

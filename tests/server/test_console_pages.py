@@ -17,11 +17,12 @@ from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 from server.operators import service as operators
+from server.rooms import RETAILER_SECTIONS
 
 NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, announcements=4)
 ANSWERS = {200, 204, 303}
-NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}"}
+NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
 
 
 @dataclass
@@ -38,9 +39,8 @@ def network(postgres: embedded.Cluster) -> Iterator[Network]:
     made = postgres.create_database("seeded")
     migrations.upgrade(made.owner_url, app_role="evenhand_app")
     engine = make_engine(made.app_url, pool=3)
-    runtime = Runtime(
-        Settings(database_url=made.app_url, zone="Asia/Shanghai"), engine, make_sessions(engine), lambda: NOW, None
-    )
+    settings = Settings(database_url=made.app_url, zone="Asia/Shanghai", second_factor_required=False)
+    runtime = Runtime(settings, engine, make_sessions(engine), lambda: NOW, None)
     with contextlib.ExitStack() as ending:
         ending.callback(engine.dispose)
         yield _network(runtime)
@@ -66,10 +66,24 @@ def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):
             answer = network.browser.get(page.address)
         if page.route not in NOT_FOR_A_SAMPLE:
             assert answer.status_code in ANSWERS, (page, answer.text[:500])
+            assert answer.headers.get("location") != "/console/account", page
         most = console_pages.TOGETHER.get(page.route, console_pages.QUERIES_MOST)
         if len(heard) > most:
             over[page.route] = [" ".join(query.split())[:160] for query in heard]
     assert not over, {route: len(queries) for route, queries in over.items()}
+
+
+def test_every_part_of_an_e_file_answers_with_a_bounded_number_of_queries(network: Network):
+    address = next(page.address for page in network.pages if page.route == "/console/retailers/file")
+    code = address.partition("?")[2]
+    heard_of = {}
+    for part in RETAILER_SECTIONS:
+        with console_pages.listening(network.runtime.engine) as heard:
+            answer = network.browser.get(f"/console/retailers/file/{part.key}?{code}", headers={"HX-Request": "true"})
+        assert answer.status_code == 200, (part.key, answer.headers)
+        assert f'id="part-{part.key}"' in answer.text
+        heard_of[part.key] = len(heard)
+    assert max(heard_of.values()) <= console_pages.QUERIES_MOST, heard_of
 
 
 def test_seeding_twice_is_refused(network: Network):

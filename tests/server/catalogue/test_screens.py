@@ -135,7 +135,7 @@ def test_a_shop_is_suspended_limited_and_restored_from_its_e_file(
     assert person.post("/console/retailers/limit", data=shop | {"sku": "K1", "limit_units": ""}).status_code == 303
     with transaction(sessions) as session:
         assert retailers.limits(session, "#N/A") == {"=1+1": 6}
-    assert "spirits-#N/A" in person.get("/console/retailers/file?code=%23N%2FA").text
+    assert "spirits-#N/A" in person.get("/console/retailers/file/licences?code=%23N%2FA").text
 
 
 @pytest.mark.usefixtures("town")

@@ -174,7 +174,7 @@ def test_only_planners_ask_and_agree(signed_in, made):
 
 
 def test_a_shops_e_file_has_its_forecast(signed_in, made):
-    page = signed_in("planner").get("/console/retailers/file?code=R1").text
+    page = signed_in("planner").get("/console/retailers/file/forecast?code=R1").text
 
     assert "Four times in five" in page
     assert "/console/forecasts/shop?code=R1&amp;product_class=goods" in page

@@ -203,10 +203,10 @@ def test_the_first_page_shows_open_windows_with_who_is_missing(town: Town, signe
 
 def test_the_page_about_a_shop_shows_its_orders_and_its_terminals(town: Town, signed_in: SignedIn) -> None:
     browser = signed_in("planner")
-    page = browser.get("/console/retailers/file?code=R1").text
+    page = browser.get("/console/retailers/file/orders?code=R1").text
     assert numbers(page) == [town.numbers["R1"]]
-    assert "/console/devices/t-r1" in page
-    assert "It has no terminal" in browser.get("/console/retailers/file?code=R4").text
+    assert "/console/devices/t-r1" in browser.get("/console/retailers/file/devices?code=R1").text
+    assert "It has no terminal" in browser.get("/console/retailers/file/devices?code=R4").text
 
 
 @pytest.mark.parametrize("path", ["windows", "windows/WINDOW", "windows/WINDOW/missing", "orders", "orders/NUMBER"])

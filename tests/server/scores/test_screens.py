@@ -93,7 +93,7 @@ def test_a_shop_sees_why_in_both_languages(room, signed_in, language, words):
 
     for word in words:
         assert word in pages
-    assert "/console/scores/shop?code=R1" in person.get("/console/retailers/file?code=R1").text
+    assert "/console/scores/shop?code=R1" in person.get("/console/retailers/file/scores?code=R1").text
     assert person.get("/console/scores/shop?code=NOBODY").status_code == 404
 
 
