@@ -29,6 +29,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "appeal": "SELECT id FROM score_appeals ORDER BY number DESC LIMIT 1",
     "draft_id": "SELECT id FROM import_drafts ORDER BY created_at DESC LIMIT 1",
     "report_id": "SELECT id FROM import_reports ORDER BY at DESC LIMIT 1",
+    "webhook": "SELECT id FROM webhooks ORDER BY id LIMIT 1",
     "kind": "SELECT 'retailers'",
     "token": "SELECT 'none'",
     "retailer": "SELECT retailer FROM orders ORDER BY number DESC LIMIT 1",

@@ -24,7 +24,7 @@ from server import __version__
 from server.acts import ACTS
 from server.duties import access
 from server.integrations.bearing import load_token
-from server.kit import console, http, live
+from server.kit import console, describing, http, live
 from server.kit.admission import Admission
 from server.kit.changing import ChangedMeanwhileError
 from server.kit.console import Group
@@ -99,7 +99,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(health)
     http.check_guards(app)
     app.state.console = replace(app.state.console, navigation=_marked(app))
-    http.share_refusals(app)
+    describing.describe(app)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(SentBeforeError, _sent_before)
     app.add_exception_handler(HTTPException, _nowhere)

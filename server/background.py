@@ -12,6 +12,7 @@ from server.cycles import reactions as cycles_reactions
 from server.cycles.events import GrantsPublished
 from server.deliveries.events import DeliveryConfirmed, GoodsLeft
 from server.forecasts import service as forecasts
+from server.integrations import messages, telling
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
 from server.keeping import erasing
@@ -26,8 +27,7 @@ from server.scores import decisions as score_decisions
 from server.surveys import service as surveys
 from server.wiring import IMPORTS
 
-#: Event class -> reactions, each in a transaction of its own, at least once, idempotent.
-REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
+_OWN: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
     WindowClosed: (cycles_reactions.on_window_closed,),
     GrantsPublished: (cycles_reactions.on_grants_published,),
     RetailersReminded: (announcements.on_retailers_reminded,),
@@ -37,6 +37,12 @@ REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] =
     RetailersChanged: (reference.on_retailers_changed,),
     StandingChanged: (reference.on_standing_changed,),
     LicencesChanged: (reference.on_licences_changed,),
+}
+
+#: Event class -> reactions, each in a transaction of its own, at least once, idempotent. Others are told last.
+REACTIONS: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
+    kind: (*_OWN.get(kind, ()), *((messages.on_event,) if kind in telling.FACTS else ()))
+    for kind in (*_OWN, *(one for one in telling.FACTS if one not in _OWN))
 }
 
 #: Job name -> function that opens its own transactions. What calculates for long stands in ``server/solver.py``.

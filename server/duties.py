@@ -434,12 +434,17 @@ DUTIES: tuple[Duty, ...] = (
         ("administrator",),
         ("write /console/operators",),
     ),
-    Duty(N_("Programs"), N_("See tokens of programs"), ("administrator", "auditor"), ("read /console/tokens",)),
     Duty(
         N_("Programs"),
-        N_("Make tokens for programs, revoke them"),
+        N_("See tokens of programs, and webhooks"),
+        ("administrator", "auditor"),
+        ("read /console/tokens", "read /console/webhooks"),
+    ),
+    Duty(
+        N_("Programs"),
+        N_("Make tokens and webhooks, revoke and stop them"),
         ("administrator",),
-        ("write /console/tokens",),
+        ("write /console/tokens", "write /console/webhooks"),
     ),
     Duty(
         N_("Audit"),

@@ -49,7 +49,7 @@ from server.feedback import moments as feedback_moments
 from server.forecasts import console as forecasts_console
 from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
-from server.integrations import console_tokens
+from server.integrations import console_tokens, console_webhooks
 from server.inventory import console as inventory_console
 from server.inventory import console_depot as inventory_depot
 from server.inventory import http as inventory_http
@@ -215,6 +215,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_audit_chain.chain,
     console_tokens.tokens,
     keeping_console.retention,
+    console_webhooks.webhooks,
     console_access.access,
     console_audit.audit,
 )
@@ -288,6 +289,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),
             Entry(N_("API tokens"), "/console/tokens", "globe", roles=frozenset(console_tokens.READERS)),
+            Entry(N_("Webhooks"), "/console/webhooks", "external", roles=frozenset(console_tokens.READERS)),
             Entry(N_("Who may see what"), "/console/access", "lock"),
             Entry(N_("Audit"), "/console/audit", "audit", roles=frozenset(audit_trail.READERS)),
             Entry(N_("Personal data"), "/console/retention", "shield", roles=frozenset(keeping_console.READERS)),

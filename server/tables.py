@@ -6,6 +6,8 @@ _HOLDERS = (
     "server.kit.audit",
     "server.kit.audit_checking",
     "server.kit.audit_sealing",
+    "server.kit.events",
+    "server.kit.idempotency",
     "server.kit.imports.drafts",
     "server.kit.imports.reports",
     "server.kit.inbox",

@@ -1,4 +1,4 @@
-"""Entry point: background work in one process: the clock's tick, the relay of feeds, the job queue.
+"""Entry point: background work in one process: the clock's tick, the relay of feeds, webhooks, the job queue.
 
 Guarantees: ticks, sealing and relaying are done by one worker at a time (advisory locks), jobs by any number; a
 worker that dies is replaced by the next one, and its half-done job runs again.
@@ -20,6 +20,7 @@ from contract import topics
 from contract.envelope import FeedItem
 from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
+from server.integrations import sending
 from server.kit import audit_keys, audit_sealing, events, jobs, outbox, working
 from server.kit.db import transaction
 from server.kit.processes import Ending
@@ -140,6 +141,7 @@ def main(runtime: Runtime) -> None:
     threads = [
         threading.Thread(target=relay.run, args=(stop,), name="relay"),
         threading.Thread(target=_tick_until, args=(runtime, stop), name="tick"),
+        threading.Thread(target=sending.run, args=(runtime, stop), name="webhooks"),
     ]
     for thread in threads:
         thread.start()

@@ -27,6 +27,8 @@ from server.cycles import (
     what_if,
     window_planning,
 )
+from server.integrations import messages, webhooks
+from server.integrations.posting import Allowed
 from server.kit.db import transaction
 from server.kit.identity import Actor, Operator
 from server.kit.imports import Upload, bring, drafts
@@ -249,12 +251,16 @@ def _voices(filling: _Filling) -> None:
 
 
 def _by_people(filling: _Filling) -> None:
-    """Bring a file in, leave another one to be looked at, and ask what other policies would have changed."""
+    """Bring a file in, leave another to be looked at, name a webhook, ask what other policies would have changed."""
     now, planner = filling.now, Actor("operator", PLANNER.name)
     content = b"sku,name_zh,name_en,unit_zh,unit_en,pack_units,price_minor\nK9001,\xe6\x96\xb0,New,\xe6\x9d\xa1,carton,1,100\n"
     with transaction(filling.runtime.sessions) as session:
         bring(session, SKUS, Upload("skus.csv", content), "", actor=planner, at=now)
         drafts.keep(session, SKUS, Upload("skus-2.csv", content), "", planner, minor=Decimal(100), at=now)
+        address = "https://erp.example/told"
+        webhook, _ = webhooks.make(session, address, ["grants.published"], Allowed(), by=PLANNER, at=now)
+        messages.test(session, webhook, by=PLANNER, at=now)
+        webhooks.stop(session, webhook, by=PLANNER, at=now)
         policy = standing.default_policy(session, at=now)
         book = session.scalar(text("SELECT id FROM cycles WHERE state = 'in_review' ORDER BY number DESC LIMIT 1"))
         first = what_if.PolicyName(policy.name, policy.version)

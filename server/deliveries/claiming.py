@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from contract.errors import Conflict, Rejected
 from server.catalogue import queries as catalogue
 from server.deliveries import queries, rules, telling
+from server.deliveries.events import ClaimDecided
 from server.deliveries.models import ClaimRow, DeliveryRow, RemedyRow
 from server.deliveries.telling import REASON_MOST
-from server.kit import audit
+from server.kit import audit, events
 from server.kit.identity import Operator
 from server.operators import queries as operators
 
@@ -59,6 +60,7 @@ def decide_claim(
     if remedy != "nothing":
         detail |= {"remedy": remedy} | _make_good(session, row, remedy, operator, at)
     telling.tell(session, [row.delivery_id], at=at)
+    events.publish_awaited(session, ClaimDecided(row.id, row.retailer, verdict, at))
     _record(session, operator, f"claim.{verdict}", row, at, detail)
 
 

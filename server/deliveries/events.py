@@ -21,3 +21,23 @@ class GoodsLeft:
     dispatch: UUID
     units: tuple[tuple[str, int], ...]
     at: datetime
+
+
+@dataclass(frozen=True)
+class ClaimsOpened:
+    """What arrived differed from what was shipped; one event a confirmation. ``claims`` are their ids as texts."""
+
+    claims: tuple[str, ...]
+    delivery: UUID
+    retailer: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ClaimDecided:
+    """A claim was upheld or declined."""
+
+    claim: UUID
+    retailer: str
+    verdict: str
+    at: datetime

@@ -22,7 +22,7 @@ from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
 from server.cycles import result_queries, shipping
 from server.deliveries import claiming, queries, rules, telling
-from server.deliveries.events import DeliveryConfirmed, GoodsLeft
+from server.deliveries.events import ClaimsOpened, DeliveryConfirmed, GoodsLeft
 from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
 from server.kit import audit, events
 from server.kit.identity import Actor, Operator
@@ -388,6 +388,9 @@ def _open_claims(session: Session, row: DeliveryRow, lines: Sequence[ConfirmedLi
     ]
     session.add_all(opened)
     session.flush()
+    if opened:
+        ids = tuple(str(claim.id) for claim in opened)
+        events.publish_awaited(session, ClaimsOpened(ids, row.id, row.retailer, at))
     for claim, line in zip(opened, differing, strict=True):
         photos.name_photos(session, row.retailer, "claim", claim.id, line.photos, at=at)
     return len(differing)

@@ -4,7 +4,8 @@ from typing import Final
 
 from server.devices import retention as devices
 from server.feedback import retention as feedback
-from server.kit import audit_retention
+from server.integrations import messages
+from server.kit import audit_retention, idempotency
 from server.kit.imports import retention as imports
 from server.kit.marking import N_
 from server.kit.retention import Kind
@@ -21,6 +22,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     *feedback.RETENTION,
     *surveys.RETENTION,
     *imports.RETENTION,
+    *idempotency.RETENTION,
+    *messages.RETENTION,
 )
 
 #: What no job erases, and why.

@@ -5,22 +5,49 @@ in ``server/background.py`` alone. Reactions run in the worker, each in a transa
 """
 
 import dataclasses
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kit import jobs
+from server.kit.db import Base
 
 E = TypeVar("E")
 TASK = "react"
 
 
+class AwaitedEvent(Base):
+    """An event that somebody outside wants to be told of."""
+
+    __tablename__ = "awaited_events"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
 def publish(session: Session, event: Any, *, lock: str | None = None) -> None:
     """Queue ``event`` for its reactions; those with the same ``lock`` keep their order."""
     jobs.defer(session, TASK, {"event": name_of(type(event)), "data": _plain(event)}, lock=lock)
+
+
+def publish_awaited(session: Session, event: Any) -> None:
+    """Queue an event that nothing here needs, where somebody outside awaits it (:func:`await_only`)."""
+    awaited = select(AwaitedEvent.name).where(AwaitedEvent.name == name_of(type(event)))
+    if session.connection().scalar(awaited) is not None:
+        publish(session, event)
+
+
+def await_only(session: Session, kinds: Iterable[type]) -> None:
+    """From the commit on, events of these classes are awaited, and no others."""
+    names = [name_of(kind) for kind in kinds]
+    session.execute(delete(AwaitedEvent).where(AwaitedEvent.name.not_in(names)))
+    if names:
+        session.execute(insert(AwaitedEvent).values([{"name": name} for name in names]).on_conflict_do_nothing())
 
 
 def name_of(kind: type) -> str:

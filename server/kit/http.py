@@ -10,7 +10,7 @@ with a route that declares nothing does not start (:func:`check_guards`).
 import functools
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import ResponseValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -25,10 +26,10 @@ from starlette.datastructures import ImmutableMultiDict
 
 from contract.errors import Conflict, Refusal, Rejected, Revoked, Unavailable
 from contract.texts import Language, refusal_text
-from server.kit import audit, edge, sent_forms
+from server.kit import audit, edge, idempotency, sent_forms
 from server.kit.clock import Clock
 from server.kit.db import NOTHING, act_for, bounds
-from server.kit.identity import Operator, Role, scope_of
+from server.kit.identity import API, Operator, Role, scope_of
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 
@@ -78,6 +79,18 @@ class CommittingRoute(APIRoute):
         methods = {method.upper() for method in kwargs.get("methods") or {"GET"}}
         super().__init__(path, endpoint if methods <= READS else _committing(endpoint), **kwargs)
 
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request; the body of one with a key is digested first, while it can be awaited."""
+        handle = super().get_route_handler()
+
+        async def digesting(request: Request) -> Response:
+            if idempotency.HEADER in request.headers:
+                form = request.headers.get("content-type", "")
+                request.state.body_sha256 = idempotency.digest(await request.body(), form)
+            return await handle(request)
+
+        return digesting
+
 
 class ShopsRoute(CommittingRoute):
     """A route of :func:`of_shops`."""
@@ -115,7 +128,11 @@ def _once(session: Session, act: Callable[[], Any]) -> Any:
     """Do ``act``; where a form asks for it that has a number, not a second time (see :mod:`server.kit.sent_forms`)."""
     request: Request | None = session.info.get("request")
     operator: Operator | None = getattr(request.state, "operator", None) if request is not None else None
-    if request is None or operator is None or operator.scopes is not None:
+    if request is None or operator is None:
+        return act()
+    if idempotency.HEADER in request.headers and request.url.path.startswith(API):
+        return _once_by_key(request, session, operator, act)
+    if operator.scopes is not None:
         return act()
     typed: ImmutableMultiDict[str, str] = getattr(request.state, "typed", ImmutableMultiDict())
     sent = sent_forms.sending(operator.id, request.url.path, typed.multi_items(), apart=["csrf"])
@@ -126,6 +143,37 @@ def _once(session: Session, act: Callable[[], Any]) -> Any:
     answer = act()
     sent_forms.settle(session, sent, _led_to(request, session, answer), at=at)
     return answer
+
+
+def _once_by_key(request: Request, session: Session, operator: Operator, act: Callable[[], Any]) -> Response:
+    """Do what a program asks for under a key, or give the answer that it was given before."""
+    asked = idempotency.keyed(
+        operator.name,
+        request.headers[idempotency.HEADER],
+        address=f"{request.method} {request.url.path}?{request.url.query}",
+        body_sha256=request.state.body_sha256,
+    )
+    before = idempotency.claim(session, asked, at=runtime_of(request).clock())
+    given = before or _given(request, act())
+    if before is None:
+        idempotency.keep(session, asked, given)
+    answer = Response(given.body, status_code=given.status, media_type=given.media_type)
+    if before is not None:
+        answer.headers[idempotency.REPLAYED] = "true"
+    return answer
+
+
+def _given(request: Request, answer: Any) -> idempotency.Given:
+    if isinstance(answer, Response):
+        return idempotency.Given(answer.status_code, answer.media_type, bytes(answer.body))
+    route: APIRoute = request.scope["route"]
+    if route.response_field is None:
+        return idempotency.Given(route.status_code or HTTPStatus.NO_CONTENT, None, b"")
+    checked, wrong = route.response_field.validate(answer, {}, loc=("response",))
+    if wrong:
+        raise ResponseValidationError(wrong, body=answer)
+    body = route.response_field.serialize_json(checked)
+    return idempotency.Given(route.status_code or HTTPStatus.OK, "application/json", body)
 
 
 def _led_to(request: Request, session: Session, answer: Any) -> str | None:
@@ -166,25 +214,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 """How any route may refuse: written here once for the description of all."""
 OPEN_ANSWERS = {status: answer for status, answer in ANSWERS.items() if status not in {401, 404, 409}}
-
-
-def share_refusals(app: FastAPI) -> None:
-    """Let the interface's description say once how a route may refuse; the routes point there."""
-    described = app.openapi
-
-    def shared() -> dict[str, Any]:
-        schema = described()
-        named = schema["components"].setdefault("responses", {})
-        for path in schema["paths"].values():
-            for operation in path.values():
-                for status, answer in operation["responses"].items():
-                    said = ANSWERS.get(int(status)) if status.isdecimal() else None
-                    if said is not None and answer.get("description") == said["description"]:
-                        named[f"Refused{status}"] = answer
-                        operation["responses"][status] = {"$ref": f"#/components/responses/Refused{status}"}
-        return schema
-
-    app.openapi = shared  # type: ignore[method-assign] # FastAPI's own way to change the description
 
 
 def router(

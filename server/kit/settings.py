@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     token_requests_per_minute: int = Field(
         default=600, ge=1, description="Requests that a program may make with one token in a minute, each web process."
     )
+    webhook_private_addresses: bool = Field(
+        default=False, description="Webhooks may lead to addresses of private networks and of this machine."
+    )
     ingest_batch: int = Field(default=64, ge=1, le=1000, description="Messages that one commit takes at most.")
     ingest_wait_ms: int = Field(default=5, ge=0, le=1000, description="How long a commit waits for more messages.")
     audit_key_file: Path | None = Field(

@@ -20,3 +20,14 @@ class RetailersReminded:
 
     reminder: UUID
     at: datetime
+
+
+@dataclass(frozen=True)
+class OrdersReceived:
+    """Orders were placed, amended or cancelled; one event a commit, however many orders it took.
+
+    Each of ``orders`` is ``{"retailer", "id", "number", "revision", "state"}`` as it stands since then.
+    """
+
+    orders: tuple[dict[str, str | int], ...]
+    at: datetime

@@ -18,11 +18,12 @@ from contract.errors import Conflict, Rejected
 from contract.feed import OrderState
 from contract.messages import AmendOrder, CancelOrder, OrderLine, PlaceOrder
 from server.catalogue import queries as catalogue
-from server.kit import audit, outbox
+from server.kit import audit, events, outbox
 from server.kit.identity import Actor
 from server.kit.inbox import Accepted, Arrival
 from server.licences import queries as licences
 from server.orders import queries, rules
+from server.orders.events import OrdersReceived
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
 from server.retailers import queries as retailers
 from server.retailers import service as retailer_locks
@@ -289,4 +290,16 @@ def _accepted(
         )
         told = outbox.Item(row.retailer, f"order:{row.id}", "order", state)
         answers.append(Accepted(row.number, row.revision, (told,)))
+    if acts:
+        received: tuple[dict[str, str | int], ...] = tuple(
+            {
+                "retailer": row.retailer,
+                "id": str(row.id),
+                "number": row.number,
+                "revision": row.revision,
+                "state": row.state,
+            }
+            for row, _, _ in acts
+        )
+        events.publish_awaited(session, OrdersReceived(received, max(arrival.at for _, _, arrival in acts)))
     return answers

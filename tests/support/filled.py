@@ -44,13 +44,14 @@ from server.devices import service as devices
 from server.feedback import service as feedback
 from server.forecasts import service as forecasts
 from server.forecasts.models import ForecastVersion, SeriesRow
-from server.integrations import tokens
+from server.integrations import messages, tokens, webhooks
+from server.integrations.posting import Allowed
 from server.inventory import depot
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
 from server.keeping.models import Erasure, RetentionRun
-from server.kit import audit, audit_checking, audit_sealing, leases, sent_forms
+from server.kit import audit, audit_checking, audit_sealing, idempotency, leases, sent_forms
 from server.kit.audit_chain import key_name
 from server.kit.audit_keys import SigningKey
 from server.kit.identity import SYSTEM, Actor, Operator, Sender
@@ -183,6 +184,11 @@ def _people(session: Session) -> None:
         operators.add_operator(session, f"{roles[0]}-{number}", roles, by=SYSTEM, at=NOW)
     root = Operator(3, "administrator-3", frozenset({"administrator"}))
     tokens.make(session, "erp", ["orders:read"], tokens.Bounds(), days=90, by=root, at=NOW)
+    address = "https://erp.example/told"
+    told, _ = webhooks.make(session, address, ["order.received"], Allowed(), by=root, at=NOW)
+    messages.test(session, told, by=root, at=NOW)
+    asked = idempotency.keyed("token:erp", "k1", address="POST /api/v1/claims", body_sha256=b"")
+    idempotency.claim(session, asked, at=NOW)
     operators.make_link(session, "planner-1", ttl_s=900, by=SYSTEM, at=NOW)
     person = operators.open_session(session, "planner-1", remote="192.0.2.1", ttl_s=900, at=NOW).operator
     begun = second_factor.begin(session, person.id, issuer="Evenhand", at=NOW)

@@ -1,0 +1,179 @@
+"""Webhooks: which addresses are told of what, and with which secret. Nothing here commits.
+
+What is told to them are :mod:`server.integrations.messages`.
+"""
+
+import base64
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict, Rejected
+from contract.ids import uuid7
+from server.integrations import telling
+from server.integrations.models import Webhook, WebhookMessage
+from server.integrations.posting import SECRET_MARK, Allowed, check_address
+from server.kit import audit, events
+from server.kit.identity import Operator
+
+FORMER_FOR = timedelta(days=1)
+"""How long a secret that was replaced still signs beside the new one."""
+
+
+@dataclass(frozen=True)
+class WebhookView:
+    """A webhook as the administrator sees it, with how many of its messages wait and are parked."""
+
+    id: UUID
+    url: str
+    events: tuple[str, ...]
+    made_by: str
+    made_at: datetime
+    stopped_at: datetime | None
+    former_until: datetime | None
+    waiting: int = 0
+    parked: int = 0
+
+
+def make(
+    session: Session, url: str, wanted: Iterable[str], allowed: Allowed, *, by: Operator, at: datetime
+) -> tuple[UUID, str]:
+    """Tell ``url`` of these events from now on; return the webhook and its secret, which is shown once.
+
+    Raises
+    ------
+    Rejected
+        ``webhook_address``; ``events_needed`` for none; ``not_found`` for an event that there is not.
+    """
+    tidy = url.strip()
+    check_address(tidy, allowed)
+    asked = set(wanted)
+    for event in sorted(asked - set(telling.EVENTS)):
+        raise Rejected("not_found", what="event", name=event)
+    if not asked:
+        raise Rejected("events_needed")
+    row = Webhook(
+        id=uuid7(),
+        url=tidy,
+        events=[event for event in telling.EVENTS if event in asked],
+        secret=_new_secret(),
+        former_secret=None,
+        former_until=None,
+        made_by=by.name,
+        made_at=at,
+        stopped_at=None,
+    )
+    session.add(row)
+    session.flush()
+    _listen(session)
+    note(session, by, "webhook.made", row, at, {"events": row.events})
+    return row.id, row.secret
+
+
+def rotate(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> tuple[WebhookView, str]:
+    """Give the webhook a new secret and return it; for :data:`FORMER_FOR` the former one signs beside it."""
+    row = locked(session, webhook)
+    row.former_secret, row.former_until = row.secret, at + FORMER_FOR
+    row.secret = _new_secret()
+    note(session, by, "webhook.rotated", row, at, {})
+    return _view(row), row.secret
+
+
+def stop(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> None:
+    """Tell the address nothing more; what waits is parked."""
+    row = locked(session, webhook)
+    if row.stopped_at is None:
+        row.stopped_at = at
+        session.execute(
+            update(WebhookMessage)
+            .where(WebhookMessage.webhook == webhook, WebhookMessage.state == "waiting")
+            .values(state="parked")
+        )
+        session.flush()
+        _listen(session)
+        note(session, by, "webhook.stopped", row, at, {})
+
+
+def resume(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> None:
+    """Tell the address again of what happens from now on."""
+    row = locked(session, webhook)
+    if row.stopped_at is not None:
+        row.stopped_at = None
+        session.flush()
+        _listen(session)
+        note(session, by, "webhook.resumed", row, at, {})
+
+
+def webhooks(session: Session, webhook: UUID | None = None) -> list[WebhookView]:
+    """Return the webhooks, or the one that is named, the oldest first."""
+    left = WebhookMessage.state.in_(["waiting", "parked"])
+    counts = (
+        select(
+            WebhookMessage.webhook,
+            func.count().filter(WebhookMessage.state == "waiting").label("waiting"),
+            func.count().filter(WebhookMessage.state == "parked").label("parked"),
+        )
+        .where(left)
+        .group_by(WebhookMessage.webhook)
+        .subquery()
+    )
+    query = (
+        select(Webhook, func.coalesce(counts.c.waiting, 0), func.coalesce(counts.c.parked, 0))
+        .outerjoin(counts, counts.c.webhook == Webhook.id)
+        .order_by(Webhook.id)
+    )
+    if webhook is not None:
+        query = query.where(Webhook.id == webhook)
+    return [_view(row, waiting, parked) for row, waiting, parked in session.execute(query)]
+
+
+def locked(session: Session, webhook: UUID, *, told: bool = False) -> Webhook:
+    """Return a webhook's row and hold it; ``told``: one that is stopped is refused.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``.
+    """
+    row = session.scalars(select(Webhook).where(Webhook.id == webhook).with_for_update()).one_or_none()
+    if row is None:
+        raise Rejected("not_found", what="webhook", name=str(webhook))
+    if told and row.stopped_at is not None:
+        raise Conflict("wrong_state", state="stopped", needed="active")
+    return row
+
+
+def note(session: Session, by: Operator, action: str, row: Webhook, at: datetime, detail: dict[str, Any]) -> None:
+    """Write down what was done with a webhook."""
+    told = detail | {"url": row.url}
+    audit.record(session, actor=by.actor, action=action, subject=f"webhook:{row.id}", at=at, detail=told)
+
+
+def _listen(session: Session) -> None:
+    """Have those events queued that some webhook is told of."""
+    told = session.scalars(select(func.unnest(Webhook.events)).where(Webhook.stopped_at.is_(None)).distinct()).all()
+    events.await_only(session, [kind for kind, fact in telling.FACTS.items() if fact.name in told])
+
+
+def _new_secret() -> str:
+    return SECRET_MARK + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _view(row: Webhook, waiting: int = 0, parked: int = 0) -> WebhookView:
+    return WebhookView(
+        id=row.id,
+        url=row.url,
+        events=tuple(row.events),
+        made_by=row.made_by,
+        made_at=row.made_at,
+        stopped_at=row.stopped_at,
+        former_until=row.former_until,
+        waiting=waiting,
+        parked=parked,
+    )
