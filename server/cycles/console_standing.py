@@ -41,6 +41,7 @@ def set_schedule(
     closes_weekday: Annotated[str, Form()] = "",
     closes_time: Annotated[str, Form()] = "",
     zone: Annotated[str, Form()] = "",
+    seen: Annotated[str, Form()] = "",
 ) -> Response:
     """Set a route's weekly window."""
     gettext = texts(request).gettext
@@ -51,6 +52,7 @@ def set_schedule(
         "closes_weekday": closes_weekday,
         "closes_time": closes_time,
         "zone": zone,
+        "seen": seen,
     }
     today = clock().astimezone(settings.tz).date()
     try:
@@ -70,7 +72,7 @@ def set_schedule(
         session,
         settings.zone,
         today,
-        lambda: standing.set_schedule(session, schedule, by=operator, at=clock()),
+        lambda: standing.set_schedule(session, schedule, by=operator, at=clock(), seen=seen or None),
         gettext("The schedule stands. Look at the weeks to come."),
         values,
     )
@@ -83,9 +85,10 @@ def remove_schedule(
     clock: http.Now,
     operator: http.Person,
     route: Annotated[str, Form()] = "",
+    seen: Annotated[str, Form()] = "",
 ) -> Response:
     """Take a weekly window away."""
-    standing.remove_schedule(session, route, by=operator, at=clock())
+    standing.remove_schedule(session, route, by=operator, at=clock(), seen=seen or None)
     return console.redirect(request, PLACE, flash=texts(request).gettext("The schedule is taken away."))
 
 
@@ -125,4 +128,5 @@ def _page(
         zone=zone,
         errors=errors or {},
         values=values or {},
+        seen=standing.schedules_seen(session),
     )

@@ -90,6 +90,7 @@ def take_over(
     operator: http.Person,
     cycle: UUID,
     reason: Annotated[str, Form()] = "",
+    seen: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Take the supply of the cycle before as a new version, to be corrected where it differs."""
     last = supply_files.before(session, known(session, cycle))
@@ -98,9 +99,9 @@ def take_over(
 
     def act() -> int:
         lines = supply_files.taken_over(session, last, catalogue.skus(session))
-        return service.release_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+        return service.release_supply(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=seen)
 
-    return _released(request, session, cycle, act, {"reason": reason})
+    return _released(request, session, cycle, act, {"reason": reason, "seen": _shown(seen)})
 
 
 @planning.post("/{cycle}/supply/file")
@@ -113,6 +114,7 @@ def upload(
     file: Annotated[UploadFile, File()],
     reason: Annotated[str, Form()] = "",
     others: Annotated[str, Form()] = "",
+    seen: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Take a file as a new version."""
 
@@ -121,12 +123,12 @@ def upload(
             file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True)
         )
         change = service.correct_supply if others == "keep" else service.release_supply
-        return change(session, cycle, lines, reason=reason, by=operator, at=clock())
+        return change(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=seen)
 
     def placed(refused: Invalid) -> dict[str, str]:
         return _by_place(request, refused)
 
-    return _released(request, session, cycle, act, {"reason": reason, "others": others}, placed)
+    return _released(request, session, cycle, act, {"reason": reason, "others": others, "seen": _shown(seen)}, placed)
 
 
 @planning.post("/{cycle}/supply/line")
@@ -142,6 +144,7 @@ def correct_line(
     minimum_units: Annotated[str, Form()] = "",
     scarce: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    seen: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Set one SKU anew and keep the others."""
     row: dict[str, supply.Cell] = {
@@ -154,13 +157,13 @@ def correct_line(
 
     def act() -> int:
         lines = supply.read_rows([row], catalogue.skus(session, withdrawn=True))
-        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=seen)
 
     def by_field(refused: Invalid) -> dict[str, str]:
         sentences = problems(refused, texts(request).gettext)
         return {where.removeprefix("row 1, "): said for where, said in sentences.items()}
 
-    typed = {"reason": reason, **{name: str(value) for name, value in row.items()}}
+    typed = {"reason": reason, "seen": _shown(seen), **{name: str(value) for name, value in row.items()}}
     return _released(request, session, cycle, act, typed, by_field)
 
 
@@ -174,6 +177,7 @@ def add_missing(
     sku: Annotated[list[str] | None, Form()] = None,
     units: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
+    seen: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Add the SKUs that were asked for and are not in the supply; those left empty stay missing."""
     given = [
@@ -184,12 +188,17 @@ def add_missing(
 
     def act() -> int:
         lines = supply.read_rows(given, catalogue.skus(session, withdrawn=True))
-        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock())
+        return service.correct_supply(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=seen)
 
     def by_sku(refused: Invalid) -> dict[str, str]:
         return _by_place(request, refused, [row["sku"] for row in given])
 
-    return _released(request, session, cycle, act, {"reason": reason}, by_sku)
+    return _released(request, session, cycle, act, {"reason": reason, "seen": _shown(seen)}, by_sku)
+
+
+def _shown(seen: int | None) -> str:
+    """Return the version that a person looked at as the form keeps it through a refusal."""
+    return "" if seen is None else str(seen)
 
 
 def _by_place(request: Request, refused: Invalid, names: Sequence[str] = ()) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import File, Form, Query, Response, UploadFile
+from fastapi import File, Form, Header, Query, Response, UploadFile
 
 from contract.errors import Rejected
 from contract.texts import Language
@@ -32,6 +32,7 @@ releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 
 
 Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+SupplySeen = Annotated[int | None, Header(alias="If-Match", description="the version of the supply that was seen")]
 
 
 @reading.get("")
@@ -189,14 +190,19 @@ def supply_status(cycle: UUID, session: http.Db) -> list[shapes.SupplyStatus]:
 
 @planning.post("/{cycle}/supply", status_code=201)
 def release_supply(
-    cycle: UUID, new: shapes.NewSupply, session: http.Db, operator: http.Person, clock: http.Now
+    cycle: UUID,
+    new: shapes.NewSupply,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    if_match: SupplySeen = None,
 ) -> dict[Literal["version"], int]:
-    """Release supply as a new version."""
+    """Release supply as a new version; with ``If-Match`` only where that version still counts."""
     lines = supply.read_rows(
         [row.model_dump(exclude_none=True) for row in new.lines], catalogue.skus(session, withdrawn=True)
     )
     act = service.correct_supply if new.keep_others else service.release_supply
-    return {"version": act(session, cycle, lines, reason=new.reason, by=operator, at=clock())}
+    return {"version": act(session, cycle, lines, reason=new.reason, by=operator, at=clock(), seen=if_match)}
 
 
 @planning.post("/{cycle}/supply.csv", status_code=201)
@@ -208,11 +214,12 @@ def release_supply_file(
     operator: http.Person,
     clock: http.Now,
     keep_others: Annotated[bool, Form()] = False,  # noqa: FBT002 - a form's field
+    if_match: SupplySeen = None,
 ) -> dict[Literal["version"], int]:
     """Release supply from a CSV file as a new version; nothing is stored where a row does not fit."""
     lines = supply.read_csv(file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True))
     act = service.correct_supply if keep_others else service.release_supply
-    return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock())}
+    return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=if_match)}
 
 
 @planning.post("/{cycle}/retry", status_code=204)

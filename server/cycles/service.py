@@ -30,8 +30,10 @@ from server.cycles.models import (
     SupplyVersion,
 )
 from server.cycles.supply import Line
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Operator
+from server.kit.marking import N_
 from server.orders import queries as orders
 from server.orders import windows as order_windows
 
@@ -141,9 +143,18 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
 
 
 def release_supply(
-    session: Session, cycle: UUID, lines: Sequence[Line], *, reason: str, by: Operator, at: datetime
+    session: Session,
+    cycle: UUID,
+    lines: Sequence[Line],
+    *,
+    reason: str,
+    by: Operator,
+    at: datetime,
+    seen: int | None = None,
 ) -> int:
     """Set all supply of a cycle anew; return its version.
+
+    ``seen`` is the version that the person looked at, none to write after whatever is the newest.
 
     Before the book is frozen this is all. Afterwards, and until the result is sent for release, it starts
     another attempt on the same book, and the earlier attempt stays on record. Once the grants are out, it begins
@@ -153,8 +164,11 @@ def release_supply(
     ------
     Invalid
         Of a correction, where there would be more than was promised, or less than has left already.
+    Conflict
+        ``changed_meanwhile``, where somebody released a version since.
     """
     row = moves.locked(session, cycle)
+    _check_supply_seen(session, row, seen)
     state = moves.state_of(row)
     redo = state in rules.REDONE
     rules.check_takes_supply(state)
@@ -203,10 +217,31 @@ def release_supply(
     return version
 
 
+def _check_supply_seen(session: Session, row: CycleRow, seen: int | None) -> None:
+    if seen is None or seen == row.supply_version:
+        return
+    newest = supply_queries.supply_versions(session, row.id)[0]
+    raise ChangedMeanwhileError(
+        f"{row.name_en} v{seen}",
+        (
+            Standing("version", N_("Version"), str(newest.version)),
+            Standing("author", N_("Released by"), newest.author),
+            Standing("reason", N_("Reason"), newest.reason),
+        ),
+    )
+
+
 def correct_supply(
-    session: Session, cycle: UUID, changed: Iterable[Line], *, reason: str, by: Operator, at: datetime
+    session: Session,
+    cycle: UUID,
+    changed: Iterable[Line],
+    *,
+    reason: str,
+    by: Operator,
+    at: datetime,
+    seen: int | None = None,
 ) -> int:
-    """Set some SKUs anew and keep the others as they were; return the new version."""
+    """Set some SKUs anew and keep the others as they were; return the new version. ``seen`` as for all supply."""
     moves.locked(session, cycle)
     merged = {
         old.sku: Line(
@@ -215,7 +250,7 @@ def correct_supply(
         for old in supply_queries.supply(session, cycle).values()
     }
     merged |= {line.sku: line for line in changed}
-    return release_supply(session, cycle, list(merged.values()), reason=reason, by=by, at=at)
+    return release_supply(session, cycle, list(merged.values()), reason=reason, by=by, at=at, seen=seen)
 
 
 # After the window

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
@@ -13,19 +13,36 @@ from server.cycles import queries, rules, terms
 from server.cycles.errors import NO_ROUTE, NO_SUCH_RETAILER, NO_ZONE, NOBODY_IN_GROUP, NOT_IN_CATALOGUE, invalid
 from server.cycles.models import PolicyRow, RouteSchedule
 from server.kit import audit
-from server.kit.changing import ChangedMeanwhileError, Standing
+from server.kit.changing import ChangedMeanwhileError, Standing, digest
 from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
 from server.retailers import queries as retailers
 
 NAME_MOST = 200
+_SCHEDULES = select(func.pg_advisory_xact_lock(func.hashtext("schedules")))
 DEFAULT_POLICY = "fair share"
 DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
 
 
-def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at: datetime) -> None:
-    """Set the weekly window of a route, ``*`` for the routes without one of their own."""
+def schedules_seen(session: Session) -> str:
+    """Return a digest of all weekly windows, by which a person's form finds out that they were changed."""
+    return digest([str(one) for one in queries.schedules(session)])
+
+
+def set_schedule(
+    session: Session, schedule: rules.Schedule, *, by: Operator, at: datetime, seen: str | None = None
+) -> None:
+    """Set the weekly window of a route, ``*`` for the routes without one of their own.
+
+    ``seen`` is what :func:`schedules_seen` said to the person, none to set it whatever stands there.
+
+    Raises
+    ------
+    Conflict
+        ``changed_meanwhile``, where somebody changed a weekly window since.
+    """
+    _check_schedules_seen(session, schedule.route, seen)
     check_zone(schedule.zone)
     if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
         raise invalid("route", NO_ROUTE, route=schedule.route)
@@ -47,12 +64,25 @@ def set_schedule(session: Session, schedule: rules.Schedule, *, by: Operator, at
     _note(session, by, "schedule.set", f"route:{schedule.route}", at, zone=schedule.zone)
 
 
-def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime) -> None:
-    """Take a route's weekly window away; what was announced stays."""
+def remove_schedule(session: Session, route: str, *, by: Operator, at: datetime, seen: str | None = None) -> None:
+    """Take a route's weekly window away; what was announced stays. ``seen`` as for setting it."""
+    _check_schedules_seen(session, route, seen)
     removed = session.execute(delete(RouteSchedule).where(RouteSchedule.route == route).returning(RouteSchedule.route))
     if removed.first() is None:
         raise Rejected("not_found", what="schedule", name=route)
     _note(session, by, "schedule.removed", f"route:{route}", at)
+
+
+def _check_schedules_seen(session: Session, route: str, seen: str | None) -> None:
+    session.execute(_SCHEDULES)
+    if seen is None or seen == schedules_seen(session):
+        return
+    now = next((one for one in queries.schedules(session) if one.route == route), None)
+    stands = "–"
+    if now is not None:
+        opens, closes = f"{now.opens_time:%H:%M}", f"{now.closes_time:%H:%M}"
+        stands = f"{now.opens_weekday} {opens} – {now.closes_weekday} {closes}"
+    raise ChangedMeanwhileError(route, (Standing("route", N_("Weekly window"), stands),))
 
 
 def write_policy(

@@ -181,6 +181,37 @@ def test_a_fault_is_shown_where_it_was_typed_and_nothing_is_stored(town, signed_
     assert town.cycle(cycle).supply_version == 1
 
 
+def test_the_second_of_two_who_correct_the_supply_is_told_what_stands_and_loses_nothing(town, signed_in):
+    anna, bo = signed_in("planner", name="anna"), signed_in("planner", name="bo")
+    place = f"/console/cycles/{town.draft()}"
+    seen = re.search(r'name="seen" value="(\d+)"', screen(anna, f"{place}/supply"))
+    assert seen is not None
+    typed = {"sku": "K1", "supply_units": "90", "reason": "water", "seen": seen[1]}
+    assert anna.post(f"{place}/supply/line", data=typed).status_code == 303
+    late = bo.post(f"{place}/supply/line", data=typed | {"supply_units": "80", "reason": "my own"})
+    assert late.status_code == 409
+    assert all(said in late.text for said in ("anna", "water", "80", "my own"))
+    api = place.replace("/console/", "/api/v1/")
+    body = {"reason": "by a program", "lines": [{"sku": "K1", "supply_units": 70}]}
+    assert bo.post(f"{api}/supply", json=body, headers={"If-Match": seen[1]}).status_code == 409
+    assert bo.post(f"{api}/supply", json=body, headers={"If-Match": str(int(seen[1]) + 1)}).status_code == 201
+
+
+def test_the_second_of_two_who_set_a_schedule_is_told(town, signed_in):
+    anna, bo = signed_in("planner", name="anna"), signed_in("planner", name="bo")
+    place = "/console/standing/schedules"
+    seen = re.search(r'name="seen" value="([^"]+)"', screen(anna, "/console/standing"))
+    assert seen is not None
+    week = {"opens_weekday": "6", "opens_time": "16:00", "closes_weekday": "7", "closes_time": "02:30"}
+    typed = {"route": "south", "zone": "Asia/Shanghai", "seen": seen[1], **week}
+    assert anna.post(place, data=typed).status_code == 303
+    late = bo.post(place, data=typed | {"opens_time": "17:00"})
+    assert late.status_code == 409
+    assert "6 16:00" in late.text
+    assert bo.post(f"{place}/remove", data={"route": "south", "seen": seen[1]}).status_code == 409
+    assert bo.post(f"{place}/remove", data={"route": "south"}).status_code == 303
+
+
 def test_schedules_and_policies_are_set_by_hand(town, signed_in):
     planner = signed_in("planner", name="anna")
     page = sent(
