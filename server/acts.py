@@ -86,6 +86,7 @@ ACTS: Mapping[str, str] = {
     "photo.deleted": N_("deleted a photo"),
     "policy.written": N_("wrote an allocation policy"),
     "retailer.closed": N_("set a shop's closing day"),
+    "retailer.note_corrected": N_("corrected a note on a shop"),
     "retailer.noted": N_("noted something on a shop"),
     "retailer.reopened": N_("took a shop's closing day back"),
     "retailer.added": N_("took a shop in"),

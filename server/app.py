@@ -41,6 +41,7 @@ from server.rooms import (
     HOME_CARDS,
     LICENCE_PARTS,
     NAVIGATION,
+    RETAILER_NARROWINGS,
     RETAILER_SECTIONS,
     ROUTERS,
     SCREENS,
@@ -79,6 +80,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.access = access
     app.state.bound_choices = BOUND_CHOICES
     app.state.retailer_sections = RETAILER_SECTIONS
+    app.state.retailer_narrowings = RETAILER_NARROWINGS
     app.state.licence_parts = LICENCE_PARTS
     app.middleware("http")(_measure)
     app.add_middleware(_ForDevices)

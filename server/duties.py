@@ -43,6 +43,8 @@ VOICES: tuple[Role, ...] = ("planner", "administrator", "manager")
 GOODS: tuple[Role, ...] = ("planner", "dispatcher")
 INSPECTING: tuple[Role, ...] = ("inspector",)
 LICENSING: tuple[Role, ...] = ("inspector", "regional", "administrator")
+NOTING: tuple[Role, ...] = ("planner", "administrator", "manager", "inspector", "regional")
+CLOSING: tuple[Role, ...] = ("planner", "administrator", "inspector")
 FLEET: tuple[Role, ...] = ("administrator", "planner", "fleet")
 TWO: tuple[Role, ...] = ("planner", "releaser")
 
@@ -353,6 +355,20 @@ DUTIES: tuple[Duty, ...] = (
             "write /api/v1/retailers/{code:path}/standing",
             "write /api/v1/retailers/{code:path}/limits",
         ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Retailers"),
+        N_("Note something on a shop and correct notes"),
+        NOTING,
+        ("write /console/retailers/note",),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Retailers"),
+        N_("Set a shop's closing day and take it back"),
+        CLOSING,
+        ("read /console/retailers/closing", "write /console/retailers/closing"),
         of_shops=True,
     ),
     Duty(

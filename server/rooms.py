@@ -43,6 +43,7 @@ from server.deliveries import touched as deliveries_touched
 from server.devices import console as devices_console
 from server.devices import http as devices_http
 from server.devices import moments as devices_moments
+from server.devices import narrowing as devices_narrowing
 from server.feedback import console as feedback_console
 from server.feedback import http as feedback_http
 from server.feedback import moments as feedback_moments
@@ -68,6 +69,7 @@ from server.licences import console as licences_console
 from server.licences import console_files as licences_files
 from server.licences import http as licences_http
 from server.licences import moments as licences_moments
+from server.licences import narrowing as licences_narrowing
 from server.operators import console as operators_console
 from server.operators import (
     console_access,
@@ -88,9 +90,12 @@ from server.photos import http as photos_http
 from server.reference import http as reference_http
 from server.retailers import console as retailers_console
 from server.retailers import console_file as retailers_file
+from server.retailers import console_notes as retailers_notes
 from server.retailers import finding as retailers_finding
 from server.retailers import http as retailers_http
+from server.retailers import moments as retailers_moments
 from server.retailers import queries as retailers_queries
+from server.retailers.narrowing import Narrowing
 from server.scores import console as scores_console
 from server.scores import console_appeals as scores_appeals
 from server.scores import console_decisions as scores_decisions
@@ -186,6 +191,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     retailers_console.keeping,
     retailers_file.shops,
     retailers_file.keeping,
+    retailers_notes.noting,
+    retailers_notes.closing,
     licences_console.licences,
     licences_console.keeping,
     licences_files.entering,
@@ -304,6 +311,15 @@ BOUND_CHOICES = retailers_queries.bound_choices
 #: Parts of a shop's e-file beside what retailers know themselves.
 RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(
+        "standing",
+        N_("Standing and notes"),
+        "retailers/efile_standing.html",
+        retailers_notes.in_e_file,
+        N_("Nothing was noted yet."),
+        5,
+        moments=retailers_moments.MOMENTS,
+    ),
+    Section(
         "licences",
         N_("Licences"),
         "licences/efile.html",
@@ -412,6 +428,9 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
         moments=devices_moments.MOMENTS,
     ),
 )
+
+#: Choices above the list of shops that other capabilities answer.
+RETAILER_NARROWINGS: tuple[Narrowing, ...] = (*licences_narrowing.NARROWINGS, *devices_narrowing.NARROWINGS)
 
 #: What the suspension of a licence touches, shown before it is signed.
 LICENCE_PARTS: tuple[licences_affected.Part, ...] = (

@@ -1,12 +1,12 @@
 """Screens of retailers: the list, and one shop's form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
@@ -17,6 +17,7 @@ from server.kit.identity import Role
 from server.kit.imports.http import csv_file
 from server.retailers import queries, service
 from server.retailers.fields import FIELDS, RETAILERS
+from server.retailers.narrowing import Narrowing
 
 HOME = "/console/retailers"
 KEEPERS: tuple[Role, ...] = ("planner", "administrator")
@@ -36,31 +37,59 @@ COLUMNS = (
     Column("credit_minor", N_("Credit"), "money"),
     Column("standing", N_("Standing")),
 )
-STANDINGS = Filter("standing", N_("Standing"), (("good", N_("good")), ("suspended", N_("suspended"))))
+STANDINGS = Filter(
+    "standing", N_("Standing"), (("good", N_("good")), ("suspended", N_("suspended")), ("closed", N_("closed down")))
+)
 TONES = {"good": "ok", "suspended": "stop"}
 
 
 Code = Annotated[str, Form(max_length=64)]
 
 
+def _narrowings(request: Request) -> Sequence[Narrowing]:
+    found: Sequence[Narrowing] = request.app.state.retailer_narrowings
+    return found
+
+
+Narrowings = Annotated[Sequence[Narrowing], Depends(_narrowings)]
+
+
 @shops.get("")
-def list_retailers(request: Request, session: http.Db, operator: http.Person) -> Response:
-    """Show the shops."""
+def list_retailers(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    narrowings: Narrowings,
+) -> Response:
+    """Show the shops, narrowed by what stands in the address."""
     choices = queries.audience_choices(session)
     filters = (
         Filter("region", N_("Region"), [(one, one) for one in choices.regions if one], translate=False),
         Filter("route", N_("Route"), [(one, one) for one in choices.routes if one], translate=False),
+        Filter("class", N_("Class"), [(one, one) for one in queries.market_types(session) if one], translate=False),
         STANDINGS,
+        *(one.filter for one in narrowings),
     )
+    on = clock().astimezone(config.tz).date()
     view = TableView.of(request, COLUMNS, filters=filters, sort="code")
     if view.format:
         view = replace(view, page=1, per_page=ALL)
+    standing = view.filters.get("standing")
+    fits = [
+        one.holds(queries.CODE, view.filters[key], on) for one in narrowings if (key := one.filter.key) in view.filters
+    ]
+    if standing == "closed":
+        fits.append(queries.closed_on(on))
     rows, total = queries.search(
         session,
         text=view.search,
         region=view.filters.get("region"),
         route=view.filters.get("route"),
-        standing=view.filters.get("standing"),
+        market_type=view.filters.get("class"),
+        standing=None if standing == "closed" else standing,
+        fits=fits,
         sort=view.sort,
         descending=view.descending,
         offset=view.offset,

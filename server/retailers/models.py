@@ -56,7 +56,10 @@ class RetailerRow(Base):
 
 
 class NoteRow(Base):
-    """What a person of the distributor noted of a shop; the shop does not see it, and nobody changes it."""
+    """What a person of the distributor noted of a shop; the shop does not see it, and nobody changes it.
+
+    A correction is a row of its own that ``corrects`` an earlier one; each is corrected once at most.
+    """
 
     __tablename__ = "retailer_notes"
     __append_only__ = True
@@ -68,6 +71,7 @@ class NoteRow(Base):
     words: Mapped[str]
     author: Mapped[str]
     at: Mapped[datetime]
+    corrects: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("retailer_notes.id"), unique=True)
 
 
 class RetailerLimit(Base):

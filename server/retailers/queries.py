@@ -1,17 +1,19 @@
 """Reads of retailers."""
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, cast
 
-from sqlalchemy import ARRAY, String, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
 from server.retailers.rules import Audience
 
 Standing = Literal["good", "suspended"]
+CODE: ColumnElement[str] = RetailerRow.code.expression
 SORTS = ("code", "name", "city", "region", "route", "tier", "weight", "credit_minor", "standing")
 
 
@@ -35,6 +37,12 @@ class Retailer:
     closed_why: str | None = None
     closed_by: str | None = None
 
+    @property
+    def closing(self) -> str:
+        """How the closing stands, as a short digest: whoever changes it says what it saw."""
+        stands = repr((self.closed_on, self.closed_why, self.closed_by))
+        return hashlib.sha256(stands.encode()).hexdigest()[:16]
+
     def closed(self, day: date) -> bool:
         """Return whether the shop is closed on a day; the day of closing is the first."""
         return self.closed_on is not None and self.closed_on <= day
@@ -46,11 +54,13 @@ class Retailer:
 
 @dataclass(frozen=True)
 class Note:
-    """What a person of the distributor noted of a shop."""
+    """What a person of the distributor noted of a shop; ``earlier`` are the versions that it corrects, newest first."""
 
+    id: int
     words: str
     author: str
     at: datetime
+    earlier: tuple["Note", ...] = ()
 
 
 def retailer(session: Session, code: str) -> Retailer | None:
@@ -80,20 +90,26 @@ def search(
     text: str = "",
     region: str | None = None,
     route: str | None = None,
+    market_type: str | None = None,
     standing: str | None = None,
+    fits: Sequence[ColumnElement[bool]] = (),
     sort: str = "code",
     descending: bool = False,
     offset: int = 0,
     limit: int | None = 50,
 ) -> tuple[list[Retailer], int]:
-    """Return a page of shops and how many there are; ``text`` is looked for in code, name, city and address."""
-    query = select(RetailerRow)
+    """Return a page of shops and how many there are; ``text`` is looked for in code, name, city and address.
+
+    ``fits`` are conditions on :data:`CODE`.
+    """
+    query = select(RetailerRow).where(*fits)
     if text:
         columns = (RetailerRow.code, RetailerRow.name, RetailerRow.city, RetailerRow.address)
         query = query.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     for column, value in (
         (RetailerRow.region, region),
         (RetailerRow.route, route),
+        (RetailerRow.market_type, market_type),
         (RetailerRow.standing, standing),
     ):
         if value is not None:
@@ -105,6 +121,11 @@ def search(
     if limit is None and not offset:
         return found, len(found)
     return found, session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def closed_on(day: date) -> ColumnElement[bool]:
+    """Return the condition that a shop is closed on a day."""
+    return RetailerRow.closed_on <= day
 
 
 def codes_on_route(session: Session, route: str) -> list[str]:
@@ -184,10 +205,14 @@ def limits_of(
     return {(row.retailer, row.sku): row.limit_units for row in session.execute(query)}
 
 
-def notes(session: Session, code: str, *, limit: int = 50) -> list[Note]:
-    """Return what was noted of a shop, the newest first."""
-    rows = session.scalars(select(NoteRow).where(NoteRow.retailer == code).order_by(NoteRow.id.desc()).limit(limit))
-    return [Note(row.words, row.author, row.at) for row in rows]
+def notes(session: Session, code: str) -> list[Note]:
+    """Return what was noted of a shop, as it stands by now, the newest first."""
+    stands: dict[int, Note] = {}
+    for row in session.scalars(select(NoteRow).where(NoteRow.retailer == code).order_by(NoteRow.id)):
+        before = None if row.corrects is None else stands.pop(row.corrects)
+        earlier = () if before is None else (replace(before, earlier=()), *before.earlier)
+        stands[row.id] = Note(row.id, row.words, row.author, row.at, earlier)
+    return sorted(stands.values(), key=lambda note: note.id, reverse=True)
 
 
 def view(row: RetailerRow) -> Retailer:

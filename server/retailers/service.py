@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit, records
-from server.kit.fields import Field, Text, require
+from server.kit.fields import Field, Invalid, Reason, Text, Unfit, require
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
 from server.retailers import queries
@@ -19,6 +19,7 @@ from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
 NOTE_MOST = 1_000
 CLOSING = (Field("closed_why", N_("Reason"), Text()),)
 NOTE = (Field("words", N_("Note"), Text(NOTE_MOST)),)
+SAME_WORDS = Reason("same_words", N_("This is what the note says already."))
 
 
 def lock_retailers(session: Session, codes: Collection[str]) -> dict[str, queries.Retailer]:
@@ -83,18 +84,21 @@ def restore_retailer(session: Session, code: str, actor: Actor, *, at: datetime)
     _set_standing(session, code, {"standing": "good", "standing_reason": None}, actor, at)
 
 
-def close_retailer(session: Session, code: str, on: date, why: str, operator: Operator, *, at: datetime) -> None:
+def close_retailer(
+    session: Session, code: str, on: date, why: str, operator: Operator, *, at: datetime, seen: str | None = None
+) -> None:
     """Let a shop order and be granted nothing from the day ``on`` on, for good: its outlet is closed.
 
     The day may lie before today, where it became known late, or after it. Said again, it is corrected.
 
     Raises
     ------
-    Rejected, Invalid
-        ``not_found``; an empty or long reason.
+    Rejected, Invalid, Conflict
+        ``not_found``; an empty or long reason; ``changed_meanwhile`` where the closing is not as the person saw it
+        (``seen``, see :attr:`server.retailers.queries.Retailer.closing`).
     """
     require(CLOSING, {"closed_why": why.strip()})
-    row = _row(session, code)
+    row = _row(session, code, seen)
     detail = {"from": row.closed_on and row.closed_on.isoformat(), "on": on.isoformat(), "reason": why.strip()}
     row.closed_on, row.closed_why, row.closed_by, row.changed_at = on, why.strip(), operator.name, at
     session.flush()
@@ -102,15 +106,15 @@ def close_retailer(session: Session, code: str, on: date, why: str, operator: Op
     _record(session, operator, "retailer.closed", code, at, detail)
 
 
-def reopen_retailer(session: Session, code: str, operator: Operator, *, at: datetime) -> None:
+def reopen_retailer(session: Session, code: str, operator: Operator, *, at: datetime, seen: str | None = None) -> None:
     """Take a closing day back.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state`` where the shop has none.
+        ``not_found``; ``wrong_state`` where the shop has none; ``changed_meanwhile`` as above.
     """
-    row = _row(session, code)
+    row = _row(session, code, seen)
     if row.closed_on is None:
         raise Conflict("wrong_state", state="open", needed="closed")
     detail = {"closed_on": row.closed_on.isoformat(), "reason": row.closed_why}
@@ -137,6 +141,29 @@ def add_note(session: Session, code: str, words: str, operator: Operator, *, at:
     _record(session, operator, "retailer.noted", code, at, {"characters": len(words.strip())})
 
 
+def correct_note(session: Session, code: str, note: int, words: str, operator: Operator, *, at: datetime) -> None:
+    """Write a note anew; what it said stays readable under it.
+
+    Raises
+    ------
+    Rejected, Invalid, Conflict
+        ``not_found`` for the shop or a note of it; unfit words, or those that stand there already;
+        ``changed_meanwhile`` where somebody corrected that version before.
+    """
+    require(NOTE, {"words": words.strip()})
+    _row(session, code)
+    known = session.scalars(select(NoteRow).where(NoteRow.id == note, NoteRow.retailer == code)).one_or_none()
+    if known is None:
+        raise Rejected("not_found", what="note", name=str(note))
+    if session.scalar(select(NoteRow.id).where(NoteRow.corrects == note)) is not None:
+        raise Conflict("changed_meanwhile", name=code)
+    if known.words == words.strip():
+        raise Invalid({"words": Unfit(SAME_WORDS)})
+    session.add(NoteRow(retailer=code, words=words.strip(), author=operator.name, at=at, corrects=note))
+    session.flush()
+    _record(session, operator, "retailer.note_corrected", code, at, {"note": note, "characters": len(words.strip())})
+
+
 def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime) -> None:
     """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says."""
     limit = {"retailer": code, "sku": sku, "limit_units": limit_units}
@@ -160,10 +187,12 @@ def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: dat
     audit.record(session, actor=actor, action="limit.removed", subject=f"retailer:{code}", at=at, detail=detail)
 
 
-def _row(session: Session, code: str) -> RetailerRow:
+def _row(session: Session, code: str, seen: str | None = None) -> RetailerRow:
     row = session.get(RetailerRow, code, with_for_update=True, populate_existing=True)
     if row is None:
         raise Rejected("not_found", what="retailer", name=code)
+    if seen is not None and queries.view(row).closing != seen:
+        raise Conflict("changed_meanwhile", name=code)
     return row
 
 

@@ -1071,9 +1071,14 @@ def upgrade() -> None:
         sa.Column("words", sa.String(), nullable=False),
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("corrects", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("words != ''", name=op.f("ck_retailer_notes_words")),
+        sa.ForeignKeyConstraint(
+            ["corrects"], ["retailer_notes.id"], name=op.f("fk_retailer_notes_corrects_retailer_notes")
+        ),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_retailer_notes_retailer_retailers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_retailer_notes")),
+        sa.UniqueConstraint("corrects", name=op.f("uq_retailer_notes_corrects")),
     )
     op.create_index("ix_retailer_notes_retailer", "retailer_notes", ["retailer"], unique=False)
     op.create_table(

@@ -78,6 +78,14 @@ def test_an_e_file_comes_whole_and_prints_without_a_button(
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         shot(page, f"{language}-{size}")
+        if size == "desk":
+            words = f"{language}: closed on Mondays"
+            page.locator("#part-standing textarea[name=words]").last.fill(words)
+            page.locator("#part-standing form").last.locator("button").click()
+            expect(page.locator("#part-standing .words").first).to_have_text(words)
+            page.locator("#part-standing details summary").first.click()
+            assert violations(page) == []
+            shot(page, f"{language}-{size}-note", whole=False)
         page.locator(".index a").nth(5).click()
         expect(page.locator(".index")).to_be_in_viewport()
         shot(page, f"{language}-{size}-below", whole=False)
@@ -92,4 +100,12 @@ def test_an_e_file_comes_whole_and_prints_without_a_button(
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         shot(page, f"{language}-{size}-timeline", whole=False)
+        if language == "zh" or size == "phone":
+            page.goto(f"{address}/console/retailers/closing?code={code}")
+            assert violations(page) == []
+            shot(page, f"{language}-{size}-closing", whole=False)
+            page.goto(f"{address}/console/retailers?licence=valid&terminal=yes")
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            shot(page, f"{language}-{size}-list", whole=False)
         context.close()
