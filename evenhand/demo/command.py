@@ -22,6 +22,15 @@ app = typer.Typer()
 DATA = Path(".evenhand/demo")
 ENVIRONMENT = {"EVENHAND_DEMO": "true", "EVENHAND_NETWORK_NAME": "Evenhand"}
 LEDGER_WEEK = "2020-12-07"
+#: Those who look on beside the two persons of the cycle, and their roles.
+OTHERS = {
+    "Manager": "manager",
+    "Dispatcher": "dispatcher",
+    "Inspector": "inspector",
+    "Fleet": "fleet",
+    "Auditor": "auditor",
+    "Administrator": "administrator",
+}
 
 
 @app.command(rich_help_panel="Demonstration")
@@ -129,7 +138,7 @@ def _stay_open(console: Console, play: "Play") -> None:
     links = {
         "Planner": stage.link_for("planner"),
         "Second person": stage.link_for("second person"),
-        "Administrator": stage.link_for("administrator", "administrator"),
+        **{name: stage.link_for(name.lower(), role) for name, role in OTHERS.items()},
     }
     shop = shops.real[0]
     shop.terminal.close()
@@ -142,7 +151,9 @@ def _stay_open(console: Console, play: "Play") -> None:
     try:
         said = screens.stdout.readline().strip() if screens.stdout else ""
         address = said.removeprefix("terminal: ")
-        console.print("\n[bold]Look around[/] (each link signs in once):")
+        console.print(
+            "\n[bold]Look around[/] (each link signs in once, and opens on Today with what waits for this person):"
+        )
         for name, link in links.items():
             console.print(f"  {name:<14} {link}", soft_wrap=True)
         console.print(f"  {'Terminal':<14} {address}", soft_wrap=True)
