@@ -15,6 +15,8 @@ from allocation.filling.rules import order_of
 from allocation.national import Book, parts
 from allocation.solving import fill
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("numba", reason="numba is not installed")
 
 

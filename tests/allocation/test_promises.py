@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from allocation import Policy, Problem, solve
 from allocation.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 EVERY_ROUNDING = (*ROUNDINGS, "none")
 LINES = st.lists(st.tuples(st.integers(1, 15), st.integers(1, 5)), min_size=2, max_size=6)
 

@@ -1,9 +1,12 @@
 """Every page of the console, from the routes themselves, on a small network in which everything has happened."""
 
 import contextlib
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,15 +16,19 @@ from server import migrations
 from server.app import create_app
 from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
-from server.kit.identity import SYSTEM
+from server.kit.identity import ROLES, SYSTEM, Role
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
 from server.operators import service as operators
 from server.rooms import RETAILER_SECTIONS
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, announcements=4)
 ANSWERS = {200, 204, 303}
+LIVE = {"/console/events", "/console/windows/events"}
+SEEN_LEAST = 15
 NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
 
 
@@ -89,3 +96,32 @@ def test_every_part_of_an_e_file_answers_with_a_bounded_number_of_queries(networ
 def test_seeding_twice_is_refused(network: Network):
     with pytest.raises(seeding.NotEmptyError):
         seeding.fill(network.runtime, SMALL)
+
+
+LINK = re.compile(r'<(?:a|form|[a-z]+)\b[^>]*?(?:href|hx-get)="(/console/[^"#]*)"')
+#: Pages that one role is led through: enough for every kind of page.
+CRAWLED_MOST = 120
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_is_led_to_a_page_that_it_may_not_see(network: Network, role: Role):
+    with transaction(network.runtime.sessions) as session:
+        operators.add_operator(session, f"a {role}", [role], by=SYSTEM, at=NOW)
+        opened = operators.open_session(session, f"a {role}", remote="test", ttl_s=3600, at=NOW)
+    browser = TestClient(network.browser.app, follow_redirects=False)
+    browser.cookies.set("evenhand", opened.token)
+    browser.headers.update({"Accept": "text/html"})
+    waiting, kinds, shut = [("/console/", "Today")], set(), set()
+    while waiting and len(kinds) < CRAWLED_MOST:
+        address, from_ = waiting.pop(0)
+        kind = re.sub(r"[0-9a-f-]{36}|\d+|(?<==)[^&]*", "…", address)
+        if kind in kinds or kind in LIVE:
+            continue
+        kinds.add(kind)
+        answer = browser.get(address)
+        if answer.status_code == HTTPStatus.FORBIDDEN:
+            shut.add(f"{from_} leads to {address}")
+        if "text/html" in answer.headers.get("content-type", ""):
+            waiting += [(html.unescape(found), address) for found in LINK.findall(answer.text)]
+    assert not shut, "\n".join(sorted(shut))
+    assert len(kinds) > SEEN_LEAST

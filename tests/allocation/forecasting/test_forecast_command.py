@@ -16,6 +16,8 @@ from allocation.forecasting.places import Here, in_processes
 from allocation.forecasting.writing import write_forecasts
 from evenhand.forecast_command import app
 
+pytestmark = pytest.mark.slow
+
 MONTHS = [f"{2018 + month // 12}-{month % 12 + 1:02d}-01" for month in range(60)]
 
 

@@ -18,6 +18,8 @@ from allocation.verification import verify_folders
 from evenhand import sample_command
 from evenhand.score_command import app
 
+pytestmark = pytest.mark.slow
+
 
 def run(*words):
     return CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)

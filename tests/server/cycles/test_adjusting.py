@@ -10,6 +10,8 @@ from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator
 
+pytestmark = pytest.mark.slow
+
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
 BOTH = Operator(3, "chen", frozenset({"planner", "releaser"}))

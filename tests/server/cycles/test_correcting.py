@@ -16,6 +16,8 @@ from server.kit.fields import Invalid
 from server.kit.identity import SYSTEM, Operator
 from server.retailers import service as retailers
 
+pytestmark = pytest.mark.slow
+
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
 DISPATCHER = Operator(4, "dan", frozenset({"dispatcher"}))

@@ -13,6 +13,8 @@ from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
 
+pytestmark = pytest.mark.slow
+
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 COUPLED = """fairness = "line"
 rule = "max_min"

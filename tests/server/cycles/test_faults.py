@@ -18,6 +18,8 @@ from server.kit.fields import Invalid
 from server.kit.identity import Operator
 from server.orders import windows as order_windows
 
+pytestmark = pytest.mark.slow
+
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 RELEASER = Operator(2, "bo", frozenset({"releaser"}))
 

@@ -23,6 +23,8 @@ from server.scores.models import ScoreRow, ScoreRun
 
 from .conftest import PLANNER, RELEASER
 
+pytestmark = pytest.mark.slow
+
 SOLD = {"R1": 400, "R2": 300, "R3": 200, "R4": 100}
 STEEP = (
     "tier_moves_max = 30\nmargin_points = 0\n[weights]\ndemand = 100\n"

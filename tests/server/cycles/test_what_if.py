@@ -13,6 +13,8 @@ from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
 
+pytestmark = pytest.mark.slow
+
 PLANNER = Operator(1, "anna", frozenset({"planner"}))
 FAIR = what_if.PolicyName("fair share", 1)
 TIGHT = what_if.PolicyName("tight", 1)

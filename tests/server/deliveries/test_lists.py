@@ -14,6 +14,8 @@ from server.deliveries import service as deliveries
 from server.kit.db import transaction
 from server.kit.identity import Operator
 
+pytestmark = pytest.mark.slow
+
 DISPATCHER = Operator(1, "dispatcher-1", frozenset({"dispatcher"}))
 UTC = ZoneInfo("UTC")
 

@@ -9,6 +9,8 @@ from factories import make_device, make_retailer, make_sku, make_window, place
 from server.catalogue.models import SkuRow
 from server.kit.db import transaction
 
+pytestmark = pytest.mark.slow
+
 SKUS = 200
 BUDGET_BYTES = 64 * 1024
 SECRET = "s" * 43

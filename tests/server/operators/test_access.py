@@ -14,6 +14,8 @@ from server.kit import http
 from server.kit.http import Guard, check_guards, everyone, guards
 from server.kit.identity import ROLES, Operator
 
+pytestmark = pytest.mark.slow
+
 ZERO = "00000000-0000-0000-0000-000000000000"
 #: One role in the quick tier, all in the other.
 SOME_QUICK = [role if role == "planner" else pytest.param(role, marks=pytest.mark.slow) for role in ROLES]

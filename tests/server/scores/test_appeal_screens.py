@@ -9,6 +9,8 @@ from server.scores import appeal_queries, making
 
 from .conftest import PLANNER, RELEASER
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def people(signed_in):
