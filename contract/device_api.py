@@ -22,6 +22,9 @@ class Enrol(Message):
     code: Annotated[str, StringConstraints(min_length=4, max_length=32, strip_whitespace=True, to_upper=True)]
     model: Annotated[str, StringConstraints(max_length=64)] = ""
     version: Annotated[str, StringConstraints(max_length=32)] = ""
+    machine: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = Field(
+        default="", description="SHA-256 of what names the computer; empty where it has no such name"
+    )
 
 
 class Enrolled(Message):

@@ -43,6 +43,7 @@ _SCORES: Final = "SELECT id FROM score_comparisons ORDER BY asked_at DESC LIMIT 
 #: The same by screen: parameters that mean something else there, and those that stand behind the question mark.
 SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/orders/{number}": {"number": "SELECT number FROM orders ORDER BY number DESC LIMIT 1"},
+    "/console/signals/{number}": {"number": "SELECT number FROM signal_findings ORDER BY number DESC LIMIT 1"},
     "/console/operators/{number}": {"number": "SELECT id FROM operators ORDER BY id LIMIT 1"},
     "/console/scores/policies/{number}": {"number": "SELECT version FROM score_policies ORDER BY version DESC LIMIT 1"},
     "/console/scores/run/{number}": {"number": _RUN},

@@ -24,11 +24,12 @@ from server.orders.events import RetailersReminded, WindowClosed
 from server.reference import reactions as reference
 from server.retailers.events import RetailersChanged, StandingChanged
 from server.scores import decisions as score_decisions
+from server.signals import reactions as signals
 from server.surveys import service as surveys
 from server.wiring import IMPORTS
 
 _OWN: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
-    WindowClosed: (cycles_reactions.on_window_closed,),
+    WindowClosed: (cycles_reactions.on_window_closed, signals.on_window_closed),
     GrantsPublished: (cycles_reactions.on_grants_published,),
     RetailersReminded: (announcements.on_retailers_reminded,),
     GoodsLeft: (inventory.on_goods_left,),

@@ -45,6 +45,8 @@ INSPECTING: tuple[Role, ...] = ("inspector",)
 LICENSING: tuple[Role, ...] = ("inspector", "regional", "administrator")
 NOTING: tuple[Role, ...] = ("planner", "administrator", "manager", "inspector", "regional")
 CLOSING: tuple[Role, ...] = ("planner", "administrator", "inspector")
+SIGNALS: tuple[Role, ...] = ("inspector", "manager", "regional", "administrator")
+SIGNALS_SEEN: tuple[Role, ...] = (*SIGNALS, "auditor")
 FLEET: tuple[Role, ...] = ("administrator", "planner", "fleet")
 TWO: tuple[Role, ...] = ("planner", "releaser")
 
@@ -385,6 +387,20 @@ DUTIES: tuple[Duty, ...] = (
             "read /api/v1/imports",
             "write /api/v1/imports",
         ),
+    ),
+    Duty(
+        N_("Signals"),
+        N_("See what stands out in the order books, with its evidence"),
+        SIGNALS_SEEN,
+        ("read /console/signals", "read /api/v1/signals"),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Signals"),
+        N_("Say what a signal is; it changes nothing else"),
+        SIGNALS,
+        ("write /console/signals", "write /api/v1/signals"),
+        of_shops=True,
     ),
     Duty(
         N_("Licences"),

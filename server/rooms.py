@@ -105,6 +105,8 @@ from server.scores import console_runs as scores_runs
 from server.scores import http as scores_http
 from server.scores import http_appeals as scores_appeals_http
 from server.scores import moments as scores_moments
+from server.signals import console as signals_console
+from server.signals import http as signals_http
 from server.surveys import console as surveys_console
 from server.surveys import http as surveys_http
 from server.surveys import moments as surveys_moments
@@ -136,6 +138,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     announcements_http.announcements,
     feedback_http.reading,
     feedback_http.acting,
+    signals_http.signals,
     cycles_http.reading,
     cycles_http.planning,
     cycles_http.releasing,
@@ -209,6 +212,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     announcements_console.announcements,
     surveys_console.surveys,
     feedback_console.inbox,
+    signals_console.signals,
     photos_console.photos,
     devices_console.fleet,
     operators_console.entrance,
@@ -244,6 +248,7 @@ SCREENS: tuple[str, ...] = (
     "server.surveys",
     "server.announcements",
     "server.feedback",
+    "server.signals",
     "server.integrations",
     "server.keeping",
 )
@@ -286,6 +291,7 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(N_("Retailers"), "/console/retailers", "shop", pinned=True),
             Entry(N_("Licences"), "/console/licences", "licence"),
+            Entry(N_("Signals"), "/console/signals", "search", roles=frozenset(signals_http.READERS)),
             Entry(N_("Catalogue"), "/console/catalogue", "catalogue"),
             Entry(N_("Bring files in"), "/console/imports", "upload", roles=frozenset(imports_http.ROLES)),
         ),
@@ -427,6 +433,15 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
         roles=devices_console.ROLES,
         moments=devices_moments.MOMENTS,
     ),
+    Section(
+        "signals",
+        N_("Signals"),
+        "signals/efile.html",
+        signals_console.in_e_file,
+        N_("Nothing stood out in its orders."),
+        130,
+        roles=signals_http.READERS,
+    ),
 )
 
 #: Choices above the list of shops that other capabilities answer.
@@ -473,6 +488,7 @@ HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
     scores_console.home_cards,
     scores_appeals.home_cards,
     feedback_console.home_cards,
+    signals_console.home_cards,
     surveys_console.home_cards,
     announcements_console.home_cards,
     devices_console.home_cards,

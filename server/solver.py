@@ -24,6 +24,8 @@ from server.kit.runtime import Runtime
 from server.scores import making as scores_making
 from server.scores import service as scores
 from server.scores import telling as scores_telling
+from server.signals import making as signals_making
+from server.signals import service as signals
 
 #: Job name -> function that opens its own transactions, and holds none while it calculates.
 TASKS: Mapping[str, Callable[..., None]] = {
@@ -38,6 +40,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     scores.TASK: scores_making.run,
     scores.TELL: scores_telling.run,
     scores.TELL_SHOPS: scores_telling.shops,
+    signals.TASK: signals_making.run,
 }
 
 

@@ -29,6 +29,7 @@ _HOLDERS = (
     "server.surveys.models",
     "server.announcements.models",
     "server.feedback.models",
+    "server.signals.models",
     "server.integrations.models",
     "server.keeping.models",
 )

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from terminal_client.adapters.machine import machine_digest
 from terminal_client.app import Terminal
 from terminal_client.core.store import StoreInUseError, StoreTooNewError
 from terminal_client.kiosk import Kiosk
@@ -39,7 +40,7 @@ def main() -> int:
     asked = _arguments()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        terminal = Terminal(asked.data_dir, asked.server)
+        terminal = Terminal(asked.data_dir, asked.server, machine=machine_digest())
     except (StoreInUseError, StoreTooNewError, ValueError, OSError) as error:
         print(f"terminal: {error}", file=sys.stderr)  # noqa: T201 - the command's own words
         return 2

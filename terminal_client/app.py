@@ -58,8 +58,9 @@ class Terminal:
         bits: Bits = system.bits,
         transport: Transport | None = None,
         printer: Printer | None = None,
+        machine: str = "",
     ) -> None:
-        """Open the store in ``data_dir``; nothing is sent before :meth:`start`.
+        """Open the store in ``data_dir``; nothing is sent before :meth:`start`. ``machine`` is told at enrolment.
 
         Raises
         ------
@@ -69,6 +70,7 @@ class Terminal:
         self.data_dir = data_dir
         self.server_url = server_url
         self.version = version()
+        self.machine = machine
         self._clock = clock or system.SystemClock()
         self.store = Store(data_dir)
         self.clock = ServerClock(self.store, self._clock)
@@ -114,7 +116,7 @@ class Terminal:
             The store holds another retailer's data. Nothing was changed here, but the code is used.
         """
         asked_ms = self._clock.monotonic_ms()
-        enrolled = enrol(self.server_url, code, model=MODEL, version=self.version[:32])
+        enrolled = enrol(self.server_url, code, model=MODEL, version=self.version[:32], machine=self.machine)
         before = self.store.identity()
         if before is not None and before.retailer != enrolled.retailer:
             raise OtherRetailerError(before.name)

@@ -37,6 +37,9 @@ from server.orders import windows
 from server.scores import making, policies
 from server.scores import queries as score_queries
 from server.scores import service as scores
+from server.signals import making as signals_making
+from server.signals import service as signals
+from server.signals.looking import findings
 
 LEAST_CYCLES, LEAST_RETAILERS = 4, 10
 """The least that has a past, a review and a window."""
@@ -201,6 +204,7 @@ def _new_cycles(filling: _Filling) -> None:
             _supply(session, cycle, window, at=until)
         if state != "open":
             _shared_out(filling, cycle, closes, publish=state == "published")
+            _looked_at(filling, cycle, closes)
 
 
 def _shared_out(filling: _Filling, cycle: UUID, closes: datetime, *, publish: bool) -> None:
@@ -220,6 +224,17 @@ def _shared_out(filling: _Filling, cycle: UUID, closes: datetime, *, publish: bo
             service.release(session, cycle, by=RELEASER, at=done)
     if publish:
         steps.run_publish(runtime, cycle=str(cycle))
+
+
+def _looked_at(filling: _Filling, cycle: UUID, closes: datetime) -> None:
+    """Look at a book as the server does; say that two shops share a machine, since these books hold no diversion."""
+    runtime = filling.at(closes + timedelta(hours=1))
+    with transaction(runtime.sessions) as session:
+        book = signals_making.read(session, cycle)
+        first, second = sorted(book.baskets)[:2]
+        shared = replace(book, machines=dict.fromkeys((first, second), frozenset({"seed"})))
+        signals.ask(session, cycle, at=runtime.clock())
+        signals.store(session, cycle, findings(shared), shops=len(book.baskets), at=runtime.clock())
 
 
 def _supply(session: Session, cycle: UUID, window: UUID, *, at: datetime) -> None:

@@ -219,7 +219,7 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     if not operator.may(*ROLES):
         return []
     figures = queries.fleet(session, now)
-    silent, _ = queries.search(session, now, state="offline", sort="last_seen_at", limit=5)
+    silent = queries.silent_longest(session, now, limit=5)
     return [
         Card(
             title=N_("Terminals"),

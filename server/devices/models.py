@@ -9,7 +9,10 @@ from server.kit.db import Base
 
 
 class DeviceRow(Base):
-    """One terminal. Of its secret, 256 random bits, stand here SHA-256 for HTTP and PBKDF2 for the broker."""
+    """One terminal. Of its secret, 256 random bits, stand here SHA-256 for HTTP and PBKDF2 for the broker.
+
+    ``machine`` is a digest of the computer that it runs on, where the terminal told it; it outlives an enrolment.
+    """
 
     __tablename__ = "devices"
     __party_for_people__ = "retailer"
@@ -19,6 +22,7 @@ class DeviceRow(Base):
     secret_sha256: Mapped[bytes]
     broker_hash: Mapped[str]
     model: Mapped[str]
+    machine: Mapped[str | None]
     enrolled_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None]

@@ -109,6 +109,18 @@ def search(
     return [_device(row, presence) for row, presence in rows], total
 
 
+def silent_longest(session: Session, now: datetime, *, limit: int) -> list[Device]:
+    """Return the terminals that are offline, those first that were never heard of, then the longest silent."""
+    rows = session.execute(
+        select(DeviceRow, DevicePresence)
+        .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+        .where(_in_state("offline", now))
+        .order_by(DevicePresence.last_seen_at.asc().nulls_first(), DeviceRow.id)
+        .limit(limit)
+    )
+    return [_device(row, presence) for row, presence in rows]
+
+
 def versions(session: Session) -> list[str]:
     """Return the versions that terminals run."""
     return list(session.scalars(select(DevicePresence.version).distinct().order_by(DevicePresence.version)))
@@ -155,6 +167,12 @@ def owners(session: Session, ids: Iterable[str]) -> dict[str, str]:
         select(DeviceRow.id, DeviceRow.retailer).where(DeviceRow.id.in_(list(ids)), DeviceRow.revoked_at.is_(None))
     )
     return {row.id: row.retailer for row in rows}
+
+
+def machines(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """Return the digests of the computers that the named devices run on, of those that told them."""
+    query = select(DeviceRow.id, DeviceRow.machine).where(DeviceRow.id.in_(set(ids)), DeviceRow.machine.is_not(None))
+    return {device: machine for device, machine in session.execute(query) if machine}
 
 
 def devices_of(session: Session, retailers: Iterable[str]) -> dict[str, list[str]]:

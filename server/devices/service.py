@@ -82,6 +82,7 @@ def enrol(session: Session, enrolment: Enrol, *, at: datetime) -> tuple[DeviceRo
         secret_sha256=rules.secret_digest(secret),
         broker_hash=password_hash(secret),
         model=enrolment.model,
+        machine=enrolment.machine or None,
         enrolled_at=at,
     )
     code.used_at = at

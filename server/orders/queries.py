@@ -206,6 +206,59 @@ def committed(
     return {retailer: Committed(units[retailer], money[retailer]) for retailer in retailers}
 
 
+def first_placed(session: Session, cycle: UUID) -> dict[str, datetime]:
+    """Return when each shop's first accepted order of a cycle came."""
+    rows = session.execute(
+        select(OrderRow.retailer, func.min(OrderRow.placed_at))
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
+        .group_by(OrderRow.retailer)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def devices_used(session: Session, cycle: UUID) -> dict[str, frozenset[str]]:
+    """Return which terminals each shop's accepted orders of a cycle came from."""
+    rows = session.execute(
+        select(OrderRow.retailer, OrderRow.device)
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
+        .distinct()
+    )
+    found: dict[str, set[str]] = {}
+    for retailer, device in rows:
+        found.setdefault(retailer, set()).add(device)
+    return {retailer: frozenset(devices) for retailer, devices in found.items()}
+
+
+def closes(session: Session, *, before: datetime, since: datetime) -> dict[UUID, datetime]:
+    """Return when the last window of each cycle closed, of those that closed between two instants, the newest first."""
+    closed_at = func.max(WindowRow.closes_at)
+    rows = session.execute(
+        select(WindowRow.cycle, closed_at)
+        .where(WindowRow.state.in_(("closed", "frozen", "published")))
+        .group_by(WindowRow.cycle)
+        .having((closed_at < before) & (closed_at >= since))
+        .order_by(closed_at.desc(), WindowRow.cycle)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def units_of(session: Session, cycles: Collection[UUID]) -> dict[UUID, dict[str, int]]:
+    """Return how many units each shop asked for in each of the cycles; shops without an accepted order are absent."""
+    rows = session.execute(
+        select(WindowRow.cycle, OrderLineRow.retailer, func.sum(OrderLineRow.quantity_units))
+        .join(OrderRow, (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id))
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle.in_(cycles), OrderRow.state == "accepted")
+        .group_by(WindowRow.cycle, OrderLineRow.retailer)
+    )
+    found: dict[UUID, dict[str, int]] = {cycle: {} for cycle in cycles}
+    for cycle, retailer, units in rows:
+        found[cycle][retailer] = int(units)
+    return found
+
+
 def _accepted_lines(cycle: UUID) -> Select[OrderLineRow]:
     return (
         select(OrderLineRow)

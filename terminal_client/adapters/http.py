@@ -163,7 +163,7 @@ def _why(error: Exception) -> Why:
     return "no_answer"
 
 
-def enrol(server_url: str, code: str, *, model: str, version: str) -> Enrolled:
+def enrol(server_url: str, code: str, *, model: str, version: str, machine: str = "") -> Enrolled:
     """Exchange a one-use code for an identity.
 
     Raises
@@ -174,7 +174,7 @@ def enrol(server_url: str, code: str, *, model: str, version: str) -> Enrolled:
         Where the server did not answer, and why.
     """
     try:
-        asked = Enrol(code=code, model=model, version=version)
+        asked = Enrol(code=code, model=model, version=version, machine=machine)
     except ValidationError:
         raise Rejected("code_unknown") from None
     connection = Connection(server_url)

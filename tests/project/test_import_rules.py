@@ -56,6 +56,8 @@ VIOLATIONS = [
     ("checker", "allocation.problem", "import allocation.solving"),  # reaches the solvers by a detour
     ("scores-without-solvers", "allocation.scoring.components", "import allocation.problem"),
     ("scores-without-solvers", "allocation.scoring.page", "import ortools.math_opt"),
+    ("signals-change-nothing", "server.scores.service", "from server.signals import queries"),
+    ("signals-change-nothing", "allocation.problem", "from server.signals import rules"),
     ("score-checker", "allocation.scoring.checking", "import allocation.scoring.tiers"),
     ("score-checker", "allocation.scoring.recounting", "import allocation.scoring.components"),
 ]

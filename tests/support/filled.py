@@ -67,11 +67,15 @@ from server.orders import reminding
 from server.retailers import service as retailers
 from server.scores import decisions
 from server.scores.models import AppealAnswerRow, AppealRow, CorrectionRow, ScorePolicyRow, ScoreRow, ScoreRun
+from server.signals import queries as signal_queries
+from server.signals import rules as signal_rules
+from server.signals import service as signals
 from server.surveys import rules as survey_rules
 from server.surveys import service as surveys
 
 SHOPS = ("R1", "R2")
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
+INSPECTOR = Operator(5, "inspector-1", frozenset({"inspector"}))
 INSPECTOR = Operator(9, "inspector-1", frozenset({"inspector"}))
 RELEASER = Operator(2, "releaser-1", frozenset({"releaser"}))
 BOTH = {"zh": "一句话", "en": "A sentence"}
@@ -136,6 +140,7 @@ def fill(session: Session) -> None:
     cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
     _rest_of_the_cycle(session, cycle)
     _depot(session)
+    _signals(session, cycle)
     session.add(StockTelling(day=NOW.date(), asked_at=NOW))
     session.add(Restoration(id=uuid7(), at=NOW, made_at=NOW))
     session.add(RetentionRun(day=NOW.date(), asked_at=NOW))
@@ -144,6 +149,16 @@ def fill(session: Session) -> None:
     _deliver(session, cycle, senders)
     _audit(session)
     session.flush()
+
+
+def _signals(session: Session, cycle: UUID) -> None:
+    """Let each shop stand out by itself, and a person say what that is."""
+    signals.ask(session, cycle, at=NOW)
+    one = {"shops": 1, "machine": "0123456789ab"}
+    seen = [signal_rules.Finding("device", (shop,), one, {shop: {"asked_units": 10}}) for shop in SHOPS]
+    signals.store(session, cycle, seen, shops=len(SHOPS), at=NOW)
+    for found in signal_queries.findings(session)[0]:
+        signals.say(session, found.number, "looked_at", "will ask them", INSPECTOR, at=NOW)
 
 
 def _depot(session: Session) -> None:

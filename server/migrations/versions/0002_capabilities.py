@@ -375,6 +375,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sent_forms_sent_at"), "sent_forms", ["sent_at"], unique=False)
     op.create_table(
+        "signal_runs",
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shops", sa.Integer(), nullable=True),
+        sa.Column("findings", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(done_at IS NULL) = (findings IS NULL) AND (done_at IS NULL) = (shops IS NULL)",
+            name=op.f("ck_signal_runs_done"),
+        ),
+        sa.PrimaryKeyConstraint("cycle", name=op.f("pk_signal_runs")),
+    )
+    op.create_table(
         "skus",
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("name_zh", sa.String(), nullable=False),
@@ -758,6 +771,7 @@ def upgrade() -> None:
         sa.Column("secret_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("broker_hash", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
+        sa.Column("machine", sa.String(), nullable=True),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_reason", sa.String(), nullable=True),
@@ -1265,6 +1279,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_in_links_operator_id"), "sign_in_links", ["operator_id"], unique=False)
     op.create_table(
+        "signal_findings",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("shops", sa.Integer(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'new') = (said_at IS NULL) AND (state = 'new') = (owner IS NULL)",
+            name=op.f("ck_signal_findings_said"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('surge', 'twins', 'steering', 'address', 'device')", name=op.f("ck_signal_findings_kind")
+        ),
+        sa.CheckConstraint(
+            "state IN ('new', 'looked_at', 'explained', 'watched', 'passed_on')", name=op.f("ck_signal_findings_state")
+        ),
+        sa.CheckConstraint("shops > 0", name=op.f("ck_signal_findings_shops")),
+        sa.ForeignKeyConstraint(["cycle"], ["signal_runs.cycle"], name=op.f("fk_signal_findings_cycle_signal_runs")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_signal_findings_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signal_findings")),
+        sa.UniqueConstraint("number", name=op.f("uq_signal_findings_number")),
+    )
+    op.create_index("ix_signal_findings_key", "signal_findings", ["key"], unique=False)
+    op.create_index(op.f("ix_signal_findings_retailer"), "signal_findings", ["retailer"], unique=False)
+    op.create_index("ix_signal_findings_state", "signal_findings", ["state", "number"], unique=False)
+    op.create_table(
         "stock_acts",
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1684,6 +1731,38 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sku"], ["skus.sku"], name=op.f("fk_score_taken_skus_sku_skus")),
         sa.PrimaryKeyConstraint("retailer", "period", "sku", name=op.f("pk_score_taken_skus")),
     )
+    op.create_table(
+        "signal_notes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("finding", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("words != ''", name=op.f("ck_signal_notes_words")),
+        sa.ForeignKeyConstraint(
+            ["finding"], ["signal_findings.id"], name=op.f("fk_signal_notes_finding_signal_findings")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_signal_notes_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signal_notes")),
+    )
+    op.create_index("ix_signal_notes_finding", "signal_notes", ["finding"], unique=False)
+    op.create_table(
+        "signal_shops",
+        sa.Column("finding", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint("place > 0", name=op.f("ck_signal_shops_place")),
+        sa.ForeignKeyConstraint(
+            ["finding"], ["signal_findings.id"], name=op.f("fk_signal_shops_finding_signal_findings")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_signal_shops_retailer_retailers")),
+        sa.PrimaryKeyConstraint("finding", "retailer", name=op.f("pk_signal_shops")),
+    )
+    op.create_index("ix_signal_shops_retailer", "signal_shops", ["retailer"], unique=False)
     op.create_table(
         "supply_versions",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -2389,6 +2468,18 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON shipped_lines USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = shipped_lines.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = shipped_lines.retailer))"
     )
+    op.execute("ALTER TABLE signal_findings ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON signal_findings USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_findings.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_findings.retailer))"
+    )
+    op.execute("ALTER TABLE signal_notes ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON signal_notes USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_notes.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_notes.retailer))"
+    )
+    op.execute("ALTER TABLE signal_shops ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON signal_shops USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_shops.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = signal_shops.retailer))"
+    )
     op.execute("ALTER TABLE stock_acts ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON stock_acts USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = stock_acts.retailer))"
@@ -2415,7 +2506,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'awaited_events', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claim_remedies', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'depot_acts', 'depot_movements', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'kept_answers', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'route_stops', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'webhook_messages', 'webhooks', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'awaited_events', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claim_remedies', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'depot_acts', 'depot_movements', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'kept_answers', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'route_stops', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'sign_in_links', 'signal_findings', 'signal_notes', 'signal_runs', 'signal_shops', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'webhook_messages', 'webhooks', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP FUNCTION survey_answers_empty(uuid[])")
     op.execute("DROP VIEW parties_within CASCADE")
@@ -2462,6 +2553,10 @@ def downgrade() -> None:
     op.drop_index("ix_survey_answer_sets_answered_at", table_name="survey_answer_sets")
     op.drop_table("survey_answer_sets")
     op.drop_table("supply_versions")
+    op.drop_index("ix_signal_shops_retailer", table_name="signal_shops")
+    op.drop_table("signal_shops")
+    op.drop_index("ix_signal_notes_finding", table_name="signal_notes")
+    op.drop_table("signal_notes")
     op.drop_table("score_taken_skus")
     op.drop_index("ix_score_rows_retailer", table_name="score_rows")
     op.drop_table("score_rows")
@@ -2505,6 +2600,10 @@ def downgrade() -> None:
     op.drop_table("survey_invitations")
     op.drop_table("stock_movements")
     op.drop_table("stock_acts")
+    op.drop_index("ix_signal_findings_state", table_name="signal_findings")
+    op.drop_index(op.f("ix_signal_findings_retailer"), table_name="signal_findings")
+    op.drop_index("ix_signal_findings_key", table_name="signal_findings")
+    op.drop_table("signal_findings")
     op.drop_index(op.f("ix_sign_in_links_operator_id"), table_name="sign_in_links")
     op.drop_table("sign_in_links")
     op.drop_index(
@@ -2572,6 +2671,7 @@ def downgrade() -> None:
     op.drop_table("surveys")
     op.drop_table("stock_tellings")
     op.drop_table("skus")
+    op.drop_table("signal_runs")
     op.drop_index(op.f("ix_sent_forms_sent_at"), table_name="sent_forms")
     op.drop_table("sent_forms")
     op.drop_table("score_policies")
