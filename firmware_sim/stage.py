@@ -59,6 +59,15 @@ class Person:
         """Return the JSON at ``path``."""
         return _json(self.http.get(path, params=params))
 
+    def every(self, path: str, **params: Any) -> list[Any]:
+        """Return the rows of the list at ``path``, over all its pages."""
+        answer = self.http.get(path, params={"limit": 1000, **params})
+        rows: list[Any] = list(_json(answer))
+        while following := answer.links.get("next"):
+            answer = self.http.get(following["url"])
+            rows += _json(answer)
+        return rows
+
     def post(self, path: str, body: Any = None, **more: Any) -> Any:
         """Send ``body`` as JSON, or ``files`` and ``data`` as a form; return the JSON of the answer."""
         return _json(self.http.post(path, json=body, **more) if body is not None else self.http.post(path, **more))

@@ -178,12 +178,8 @@ def books(stage: Stage, planner: Person, cycle: UUID) -> Books:
     query = select(InboxEntry.party, InboxEntry.client_id).where(InboxEntry.kind == "order.place")
     with open_runtime(stage.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:
         taken = tuple((party, key) for party, key in session.execute(query))
-    orders: list[UUID] = []
-    before: dict[str, int] = {}
-    while page := planner.get("/api/v1/orders", cycle=str(cycle), limit=1000, **before):
-        orders += [UUID(row["id"]) for row in page]
-        before = {"before": page[-1]["number"]}
-    return Books(taken, tuple(orders))
+    orders = tuple(UUID(row["id"]) for row in planner.every("/api/v1/orders", cycle=str(cycle)))
+    return Books(taken, orders)
 
 
 def _allow_files(devices: int) -> None:

@@ -434,11 +434,7 @@ class Play:
 
     def _count(self, planner: Person, shops: Shops, cycle: UUID) -> None:
         """Balance the shops' receipts against the server's rows."""
-        rows: list[dict[str, Any]] = []
-        before: dict[str, int] = {}
-        while page := planner.get("/api/v1/orders", cycle=str(cycle), limit=1000, **before):
-            rows += page
-            before = {"before": page[-1]["number"]}
+        rows = planner.every("/api/v1/orders", cycle=str(cycle))
         ids = {UUID(row["id"]) for row in rows}
         accepted = shops.accepted_orders()
         status = planner.get(f"/api/v1/cycles/{cycle}")["figures"]

@@ -1,14 +1,13 @@
 """The programs' interface of announcements."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends
 from pydantic import BaseModel
 
 from contract.errors import Rejected
 from server.announcements import queries, rules, service
-from server.kit import http
+from server.kit import http, paging
 
 announcements = http.router("/api/v1/announcements", tag="announcements", roles=(), shops="reads")
 
@@ -44,11 +43,10 @@ class Reach(BaseModel):
 
 
 @announcements.get("")
-def list_announcements(
-    session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200
-) -> list[queries.Announcement]:
+def list_announcements(session: http.Db, page: paging.Paged) -> list[queries.Announcement]:
     """Return announcements, the newest first."""
-    return queries.announcements(session, limit=limit)
+    found = queries.announcements(session, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda announcement: (announcement.number,))
 
 
 @announcements.post("", status_code=201, dependencies=PLANNER)

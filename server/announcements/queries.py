@@ -85,9 +85,9 @@ def announcement(session: Session, announcement_id: UUID) -> Announcement | None
     return next(iter(_announcements(session, AnnouncementRow.id == announcement_id)), None)
 
 
-def announcements(session: Session, *, limit: int = 500) -> list[Announcement]:
-    """Return announcements, the newest first."""
-    return _announcements(session, limit=limit)
+def announcements(session: Session, *, before: int | None = None, limit: int = 500) -> list[Announcement]:
+    """Return announcements, the newest first, below the number ``before`` where it is named."""
+    return _announcements(session, *(() if before is None else (AnnouncementRow.number < before,)), limit=limit)
 
 
 def recipients(session: Session, shown: Announcement) -> list[rules.Recipient]:

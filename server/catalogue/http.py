@@ -9,14 +9,12 @@ from pydantic import BaseModel, StrictInt
 from contract.errors import Rejected
 from server.catalogue import queries, service
 from server.catalogue.fields import SKUS
-from server.kit import http, records
+from server.kit import http, paging, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
 
 reading = http.router("/api/v1/skus", tag="catalogue", roles=(), shops="reads")
 keeping = http.router("/api/v1/skus", tag="catalogue", roles=("planner", "administrator"))
-
-PAGE_MOST = 1_000
 
 
 class SkuBody(BaseModel):
@@ -48,6 +46,7 @@ class SkuPage(BaseModel):
     """A page of SKUs, and how many there are."""
 
     total: int
+    next: paging.Next
     skus: list[SkuAnswer]
 
 
@@ -60,15 +59,17 @@ class Saved(BaseModel):
 @reading.get("")
 def list_skus(
     session: http.Db,
+    page: paging.Paged,
     q: Annotated[str, Query(max_length=128)] = "",
     category: str | None = None,
     state: queries.State | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 100,
 ) -> SkuPage:
     """Return SKUs in the order of their codes."""
-    found, total = queries.search(session, text=q, category=category, state=state, offset=offset, limit=limit)
-    return SkuPage(total=total, skus=[_answer(sku) for sku in found])
+    found, total = queries.search(
+        session, text=q, category=category, state=state, after=page.key(str), limit=page.one_more
+    )
+    rows, cursor = page.cut(found, lambda sku: (sku.sku,))
+    return SkuPage(total=total, next=cursor, skus=[_answer(sku) for sku in rows])
 
 
 @reading.get("/{sku:path}")

@@ -85,9 +85,13 @@ def search(
     sort: str = "sku",
     descending: bool = False,
     offset: int = 0,
+    after: str | None = None,
     limit: int | None = 50,
 ) -> tuple[list[Sku], int]:
-    """Return a page of SKUs and how many there are; ``text`` is looked for in code, names and barcodes."""
+    """Return a page of SKUs and how many there are; ``text`` is looked for in code, names and barcodes.
+
+    In byte order of codes a page may begin ``after`` one; the count is of all of them.
+    """
     query = select(SkuRow)
     if text:
         columns = (SkuRow.sku, SkuRow.name_zh, SkuRow.name_en)
@@ -98,9 +102,12 @@ def search(
     if state is not None:
         query = query.where(SkuRow.state == state)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    column = getattr(SkuRow, sort if sort in SORTS else "sku")
+    code = SkuRow.sku.collate("C")
+    column = getattr(SkuRow, sort) if sort in SORTS and sort != "sku" else code
     order = column.desc().nulls_last() if descending else column.asc().nulls_last()
-    rows = session.scalars(query.order_by(order, SkuRow.sku.collate("C")).offset(offset).limit(limit))
+    if after is not None:
+        query = query.where(code > after)
+    rows = session.scalars(query.order_by(order, code).offset(offset).limit(limit))
     return [_sku(row) for row in rows], total
 
 

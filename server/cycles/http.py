@@ -24,7 +24,7 @@ from server.cycles import (
     supply_queries,
     window_planning,
 )
-from server.kit import http
+from server.kit import http, paging
 
 reading = http.router("/api/v1/cycles", tag="cycles", roles=())
 planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
@@ -37,9 +37,10 @@ SupplySeen = Annotated[int | None, Header(alias="If-Match", description="the ver
 
 @reading.get("")
 @http.of_shops
-def list_cycles(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[shapes.CycleLine]:
+def list_cycles(session: http.Db, page: paging.Paged) -> list[shapes.CycleLine]:
     """Return cycles, the newest first."""
-    return [shapes.line_of(cycle) for cycle in queries.cycles(session, limit=limit)]
+    found = queries.cycles(session, before=page.key(int), limit=page.one_more)
+    return [shapes.line_of(cycle) for cycle in page.rows(found, lambda cycle: (cycle.number,))]
 
 
 @planning.post("", status_code=201)

@@ -5,13 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Path as PathPart
-from fastapi import Query
 from pydantic import BaseModel
 
 from contract.errors import Rejected
 from server.cycles import correcting
 from server.cycles.http import known
-from server.kit import http
+from server.kit import http, paging
 
 reading = http.router("/api/v1/cycles", tag="cycles", roles=())
 
@@ -56,8 +55,7 @@ def publication_changes(
     cycle: UUID,
     number: Annotated[int, PathPart(ge=1)],
     session: http.Db,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    page: paging.Paged,
 ) -> list[ChangedLine]:
     """Return the lines that a publication changed, those that lose most first; none for the first publication."""
     known(session, cycle)
@@ -67,7 +65,7 @@ def publication_changes(
     if number == 1:
         return []
     before, after = out[number - 2].attempt, out[number - 1].attempt
-    return [
-        ChangedLine.model_validate(one, from_attributes=True)
-        for one in correcting.changes(session, cycle, before, after, offset=offset, limit=limit)
-    ]
+    rows = page.of_fixed(
+        lambda offset, limit: correcting.changes(session, cycle, before, after, offset=offset, limit=limit)
+    )
+    return [ChangedLine.model_validate(one, from_attributes=True) for one in rows]

@@ -11,7 +11,7 @@ from contract.errors import Rejected
 from contract.texts import Language
 from server.cycles import score_what_if, shapes
 from server.cycles.http_what_if import ExplainedStatus
-from server.kit import http
+from server.kit import http, paging
 
 reading = http.router("/api/v1/scores/what-ifs", tag="scores", roles=())
 asking = http.router("/api/v1/scores/what-ifs", tag="scores", roles=("planner", "releaser"))
@@ -105,12 +105,12 @@ def what_if_status(comparison: UUID, session: http.Db) -> ScoreWhatIfStatus:
 def retailers_under_both(
     comparison: UUID,
     session: http.Db,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    page: paging.Paged,
 ) -> list[RetailerUnderBoth]:
     """Return the retailers under both policies, in byte order of their codes."""
-    found = score_what_if.rows(session, comparison)[offset : offset + limit]
-    return [RetailerUnderBoth.model_validate(row, from_attributes=True) for row in found]
+    every = score_what_if.rows(session, comparison)
+    rows = page.of_fixed(lambda offset, limit: every[offset : offset + limit])
+    return [RetailerUnderBoth.model_validate(row, from_attributes=True) for row in rows]
 
 
 @reading.get("/{comparison}/explain")

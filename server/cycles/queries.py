@@ -111,9 +111,10 @@ def cycle(session: Session, cycle_id: UUID) -> Cycle | None:
     return None if row is None else _cycle(row, _open(session, [row.id]))
 
 
-def cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
-    """Return cycles, the newest first."""
-    rows = session.scalars(select(CycleRow).order_by(CycleRow.number.desc()).limit(limit)).all()
+def cycles(session: Session, *, before: int | None = None, limit: int = 200) -> list[Cycle]:
+    """Return cycles, the newest first, below the number ``before`` where it is named."""
+    query = select(CycleRow).order_by(CycleRow.number.desc()).limit(limit)
+    rows = session.scalars(query if before is None else query.where(CycleRow.number < before)).all()
     opened = _open(session, [row.id for row in rows])
     return [_cycle(row, opened) for row in rows]
 

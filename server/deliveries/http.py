@@ -1,14 +1,15 @@
 """The programs' interface of deliveries and claims."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends
 from pydantic import BaseModel, StringConstraints
 
 from contract.errors import Rejected
 from server.deliveries import claiming, queries, rules, service, telling
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 
 deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=(), shops="reads")
@@ -17,7 +18,6 @@ claims = http.router("/api/v1/claims", tag="deliveries", roles=(), shops="all")
 SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
 SENDING = [Depends(http.needs(*SENDERS))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=telling.REASON_MOST)]
-Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
 class DispatchCycle(BaseModel):
@@ -55,13 +55,16 @@ def dispatch_cycle(body: DispatchCycle, session: http.Db, operator: http.Person,
 @deliveries.get("")
 def list_deliveries(
     session: http.Db,
+    page: paging.Paged,
     cycle: UUID | None = None,
     retailer: str | None = None,
     state: queries.DeliveryState | None = None,
-    limit: Most = 200,
 ) -> list[queries.Delivery]:
     """Return deliveries with lines and claims, the newest first."""
-    return queries.deliveries(session, cycle=cycle, retailer=retailer, state=state, limit=limit)
+    found = queries.deliveries(
+        session, cycle=cycle, retailer=retailer, state=state, before=page.key(int), limit=page.one_more
+    )
+    return page.rows(found, lambda delivery: (delivery.number,))
 
 
 @deliveries.get("/totals")
@@ -88,21 +91,25 @@ def release_delivery(delivery: UUID, session: http.Db, operator: http.Person, cl
 @claims.get("")
 def list_claims(
     session: http.Db,
+    page: paging.Paged,
     state: queries.ClaimState | None = None,
     retailer: str | None = None,
     cycle: UUID | None = None,
-    limit: Most = 500,
 ) -> list[queries.Claim]:
     """Return claims, the oldest first."""
-    return queries.claims(session, state=state, retailer=retailer, cycle=cycle, limit=limit)
+    found = queries.claims(
+        session, state=state, retailer=retailer, cycle=cycle, after=page.key(datetime, int), limit=page.one_more
+    )
+    return page.rows(found, lambda claim: (claim.opened_at, claim.number))
 
 
 @claims.get("/remedies")
 def list_remedies(
-    session: http.Db, kind: Literal["replacement", "credit"] | None = None, limit: Most = 500
+    session: http.Db, page: paging.Paged, kind: Literal["replacement", "credit"] | None = None
 ) -> list[queries.Remedy]:
     """Return replacements and credit notes of upheld claims, the newest first; amounts in minor units."""
-    return queries.remedies(session, kind=kind, limit=limit)
+    found = queries.remedies(session, kind=kind, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda remedy: (remedy.number,))
 
 
 @claims.get("/{claim}")

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import (
+    Select,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from contract.messages import ConfirmedLine, Difference
@@ -144,9 +151,10 @@ def deliveries(
     retailer: str | None = None,
     route: str | None = None,
     state: DeliveryState | None = None,
+    before: int | None = None,
     limit: int = 200,
 ) -> list[Delivery]:
-    """Return deliveries with their lines, the newest number first."""
+    """Return deliveries with their lines, the newest number first, below the number ``before`` where it is named."""
     query = select(DeliveryRow).order_by(DeliveryRow.number.desc()).limit(limit)
     if cycle is not None:
         query = query.where(DeliveryRow.cycle == cycle)
@@ -156,6 +164,8 @@ def deliveries(
         query = query.where(DeliveryRow.route == route)
     if state is not None:
         query = query.where(DeliveryRow.state == state)
+    if before is not None:
+        query = query.where(DeliveryRow.number < before)
     return _whole(session, session.scalars(query).all())
 
 
@@ -209,9 +219,10 @@ def claims(
     owner: str | None = None,
     cycle: UUID | None = None,
     newest_first: bool = False,
+    after: tuple[datetime, int] | None = None,
     limit: int = 500,
 ) -> list[Claim]:
-    """Return claims, the oldest first unless asked otherwise."""
+    """Return claims, the oldest first unless asked otherwise; of these, those ``after`` an instant and a number."""
     order = (ClaimRow.opened_at, ClaimRow.number)
     query = _claim_query().order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
     if state is not None:
@@ -222,6 +233,8 @@ def claims(
         query = query.where(ClaimRow.owner == owner)
     if cycle is not None:
         query = query.where(DeliveryRow.cycle == cycle)
+    if after is not None:
+        query = query.where(tuple_(ClaimRow.opened_at, ClaimRow.number) > tuple_(*map(literal, after)))
     return _claims(session, query)
 
 
@@ -230,9 +243,10 @@ def remedies(
     *,
     claim: UUID | None = None,
     kind: Literal["replacement", "credit"] | None = None,
+    before: int | None = None,
     limit: int = 500,
 ) -> list[Remedy]:
-    """Return what upheld claims get, the newest first."""
+    """Return what upheld claims get, the newest first, below the number ``before`` where it is named."""
     query = (
         select(RemedyRow, ClaimRow.number, DeliveryRow.number)
         .join(ClaimRow, ClaimRow.id == RemedyRow.claim_id)
@@ -244,6 +258,8 @@ def remedies(
         query = query.where(RemedyRow.claim_id == claim)
     if kind is not None:
         query = query.where(RemedyRow.kind == kind)
+    if before is not None:
+        query = query.where(RemedyRow.number < before)
     return [
         Remedy(
             claim=row.claim_id,

@@ -1,16 +1,15 @@
 """``/api/v1/feedback``: everything that a person can do with feedback, for programs."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from contract.errors import Rejected
 from contract.messages import FeedbackAbout, FeedbackCategory, FeedbackKind, SendFeedback
 from server.feedback import queries, rules, service
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 
 PLACE = "/api/v1/feedback"
@@ -99,15 +98,18 @@ class FeedbackStatus(FeedbackLine):
 @reading.get("")
 def list_feedback(
     session: http.Db,
+    page: paging.Paged,
     operator: http.Person,
     retailer: str | None = None,
     state: rules.State | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[FeedbackLine]:
-    """Return feedback, open first, the earliest deadline at the head; about employees for administrators alone."""
+    """Return feedback, the newest first; what is about employees to administrators alone."""
     employees = rules.seen_by("employee", operator.roles)
-    found = queries.every(session, retailer=retailer, state=state, employees=employees, limit=limit)
-    return [FeedbackLine.model_validate(one, from_attributes=True) for one in found]
+    found = queries.newest(
+        session, retailer=retailer, state=state, employees=employees, before=page.key(int), limit=page.one_more
+    )
+    rows = page.rows(found, lambda one: (one.number,))
+    return [FeedbackLine.model_validate(one, from_attributes=True) for one in rows]
 
 
 @acting.post("", status_code=201)

@@ -5,7 +5,12 @@ from datetime import date, datetime
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import (
+    Select,
+    case,
+    func,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from contract.feed import Text
@@ -92,17 +97,36 @@ def every(
     limit: int | None = None,
 ) -> list[Feedback]:
     """Return feedback: open first, the earlier day for an answer before the later, then the rest, newest first."""
+    waits = FeedbackRow.state.in_(OPEN)
+    by_day = case((waits, FeedbackRow.answer_until))
+    query = _named(retailer, state, employees=employees)
+    ordered = query.order_by(waits.desc(), by_day, case((waits, FeedbackRow.number)), FeedbackRow.number.desc())
+    return [view(row) for row in session.scalars(ordered.limit(limit))]
+
+
+def newest(
+    session: Session,
+    *,
+    retailer: str | None,
+    state: State | None,
+    employees: bool,
+    before: int | None,
+    limit: int,
+) -> list[Feedback]:
+    """Return feedback, the newest number first, below the number ``before`` where it is named."""
+    query = _named(retailer, state, employees=employees).order_by(FeedbackRow.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(FeedbackRow.number < before)
+    return [view(row) for row in session.scalars(query)]
+
+
+def _named(retailer: str | None, state: State | None, *, employees: bool) -> Select[FeedbackRow]:
     query = select(FeedbackRow)
     if retailer is not None:
         query = query.where(FeedbackRow.retailer == retailer)
     if state is not None:
         query = query.where(FeedbackRow.state == state)
-    if not employees:
-        query = query.where(FeedbackRow.category != "employee")
-    waits = FeedbackRow.state.in_(OPEN)
-    by_day = case((waits, FeedbackRow.answer_until))
-    ordered = query.order_by(waits.desc(), by_day, case((waits, FeedbackRow.number)), FeedbackRow.number.desc())
-    return [view(row) for row in session.scalars(ordered.limit(limit))]
+    return query if employees else query.where(FeedbackRow.category != "employee")
 
 
 def entries(session: Session, feedback_id: UUID) -> list[Entry]:

@@ -3,12 +3,12 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from contract.errors import Rejected
 from server.forecasts import queries, service, telling
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 
 PLACE = "/api/v1/forecasts"
@@ -45,9 +45,10 @@ class Forecasts(BaseModel):
 
 
 @reading.get("/versions")
-def list_versions(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[queries.Version]:
+def list_versions(session: http.Db, page: paging.Paged) -> list[queries.Version]:
     """Return versions, the newest first."""
-    return queries.versions(session, limit)
+    found = queries.versions(session, page.one_more, before=page.key(int))
+    return page.rows(found, lambda version: (version.number,))
 
 
 @planning.post("/versions", status_code=201)

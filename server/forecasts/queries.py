@@ -235,12 +235,12 @@ def version(session: Session, number: int | None = None, *, state: State | None 
     return None if row is None else version_of(row)
 
 
-def versions(session: Session, limit: int = 20) -> list[Version]:
-    """Return the newest versions, the last first."""
-    return [
-        version_of(row)
-        for row in session.scalars(select(ForecastVersion).order_by(ForecastVersion.number.desc()).limit(limit))
-    ]
+def versions(session: Session, limit: int = 20, *, before: int | None = None) -> list[Version]:
+    """Return the newest versions, the last first, below the number ``before`` where it is named."""
+    query = select(ForecastVersion).order_by(ForecastVersion.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ForecastVersion.number < before)
+    return [version_of(row) for row in session.scalars(query)]
 
 
 def series_of(session: Session, version_id: UUID, retailers: Collection[str]) -> dict[str, list[Series]]:

@@ -47,6 +47,7 @@ class DepotLine:
 class DepotMovement:
     """One entry of the ledger."""
 
+    id: int
     sku: str
     ordinal: int
     kind: str
@@ -116,13 +117,18 @@ def lines(session: Session) -> list[DepotLine]:
     ]
 
 
-def movements(session: Session, *, sku: str | None = None, limit: int = 200) -> list[DepotMovement]:
-    """Return the entries of the ledger, the newest first."""
+def movements(
+    session: Session, *, sku: str | None = None, before: int | None = None, limit: int = 200
+) -> list[DepotMovement]:
+    """Return the entries of the ledger, the newest first, below the id ``before`` where it is named."""
     query = select(DepotMovementRow).where(DepotMovementRow.depot == DEPOT).order_by(DepotMovementRow.id.desc())
     if sku is not None:
         query = query.where(DepotMovementRow.sku == sku)
+    if before is not None:
+        query = query.where(DepotMovementRow.id < before)
     return [
         DepotMovement(
+            id=row.id,
             sku=row.sku,
             ordinal=row.ordinal,
             kind=row.kind,
@@ -140,11 +146,13 @@ def movements(session: Session, *, sku: str | None = None, limit: int = 200) -> 
     ]
 
 
-def acts(session: Session, *, state: str | None = None, limit: int = 200) -> list[DepotAct]:
-    """Return counts and write-offs, the newest first."""
+def acts(session: Session, *, state: str | None = None, before: int | None = None, limit: int = 200) -> list[DepotAct]:
+    """Return counts and write-offs, the newest first, below the number ``before`` where it is named."""
     query = select(DepotActRow).where(DepotActRow.depot == DEPOT).order_by(DepotActRow.number.desc()).limit(limit)
     if state is not None:
         query = query.where(DepotActRow.state == state)
+    if before is not None:
+        query = query.where(DepotActRow.number < before)
     return [
         DepotAct(
             id=row.id,

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends
 from pydantic import BaseModel, Field, StringConstraints
 
 from contract.errors import Rejected
 from contract.messages import Sku, Units
 from server.inventory import queries, rules, service
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 from server.retailers import queries as retailers
 
@@ -48,11 +48,12 @@ def show_stock(retailer: str, session: http.Db) -> list[queries.StockLine]:
 
 @stock.get("/{retailer}/movements")
 def show_movements(
-    retailer: str, session: http.Db, sku: str | None = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
+    retailer: str, session: http.Db, page: paging.Paged, sku: str | None = None
 ) -> list[queries.Movement]:
     """Return the entries of a shop's ledger, the newest first."""
     _known(session, retailer)
-    return queries.movements(session, retailer, sku=sku, limit=limit)
+    found = queries.movements(session, retailer, sku=sku, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda movement: (movement.id,))
 
 
 @stock.post("/{retailer}/corrections", status_code=204, dependencies=CORRECTING)

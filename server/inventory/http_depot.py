@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from contract.messages import Sku, Units
 from server.inventory import depot, depot_queries
 from server.inventory.http import Reason
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 
 READERS: tuple[Role, ...] = ("planner", "dispatcher", "releaser", "administrator", "auditor")
@@ -59,15 +59,17 @@ def show_stock(session: http.Db) -> list[depot_queries.DepotLine]:
 
 
 @depots.get("/movements")
-def show_movements(session: http.Db, sku: str | None = None, limit: Most = 200) -> list[depot_queries.DepotMovement]:
+def show_movements(session: http.Db, page: paging.Paged, sku: str | None = None) -> list[depot_queries.DepotMovement]:
     """Return the entries of the ledger, the newest first."""
-    return depot_queries.movements(session, sku=sku, limit=limit)
+    found = depot_queries.movements(session, sku=sku, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda movement: (movement.id,))
 
 
 @depots.get("/acts")
-def show_acts(session: http.Db, limit: Most = 200) -> list[depot_queries.DepotAct]:
+def show_acts(session: http.Db, page: paging.Paged) -> list[depot_queries.DepotAct]:
     """Return counts and write-offs, the newest first."""
-    return depot_queries.acts(session, limit=limit)
+    found = depot_queries.acts(session, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda act: (act.number,))
 
 
 @depots.post("/receipts", status_code=204, dependencies=KEEPING)

@@ -35,6 +35,7 @@ class StockLine:
 class Movement:
     """One entry of a ledger; of one that a terminal told, the number of its message and who stood there."""
 
+    id: int
     sku: str
     ordinal: int
     kind: Kind
@@ -87,8 +88,10 @@ def stock(session: Session, retailer: str, skus: Collection[str] | None = None) 
     }
 
 
-def movements(session: Session, retailer: str, *, sku: str | None = None, limit: int = 200) -> list[Movement]:
-    """Return the entries of a shop's ledger, the newest first."""
+def movements(
+    session: Session, retailer: str, *, sku: str | None = None, before: int | None = None, limit: int = 200
+) -> list[Movement]:
+    """Return the entries of a shop's ledger, the newest first, below the id ``before`` where it is named."""
     told = (
         (MovementRow.source == "terminal")
         & (StockActRow.retailer == MovementRow.retailer)
@@ -103,8 +106,11 @@ def movements(session: Session, retailer: str, *, sku: str | None = None, limit:
     )
     if sku is not None:
         query = query.where(MovementRow.sku == sku)
+    if before is not None:
+        query = query.where(MovementRow.id < before)
     return [
         Movement(
+            id=row.id,
             sku=row.sku,
             ordinal=row.ordinal,
             kind=cast("Kind", row.kind),

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from server.kit import idempotency
+from server.kit import idempotency, paging
 from server.kit.http import ANSWERS, READS
 from server.kit.identity import API
 
@@ -24,6 +24,10 @@ _KEY = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.KEY_MOST, "pattern": "^[ -~]*$"},
 }
+_LINK = {
+    "description": 'Where more is left, the next page: `</api/v1/...&cursor=...>; rel="next"` (RFC 8288)',
+    "schema": {"type": "string"},
+}
 
 
 def describe(app: FastAPI) -> None:
@@ -39,6 +43,7 @@ def describe(app: FastAPI) -> None:
         for address, path in schema["paths"].items():
             for method, operation in path.items():
                 _share_refusals(operation["responses"], named)
+                _name_next_page(operation)
                 if address.startswith(API):
                     _name_programs_ways(operation, reads=method.upper() in READS)
         return schema
@@ -52,6 +57,11 @@ def _share_refusals(answers: dict[str, Any], named: dict[str, Any]) -> None:
         if said is not None and answer.get("description") == said["description"]:
             named[f"Refused{status}"] = answer
             answers[status] = {"$ref": f"#/components/responses/Refused{status}"}
+
+
+def _name_next_page(operation: dict[str, Any]) -> None:
+    if any(one.get("name") == "cursor" for one in operation.get("parameters", [])):
+        operation["responses"]["200"].setdefault("headers", {})[paging.LINK] = _LINK
 
 
 def _name_programs_ways(operation: dict[str, Any], *, reads: bool) -> None:

@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from pydantic import BaseModel
 
 from contract.licences import Stand
-from server.kit import http, records
+from server.kit import http, paging, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
 from server.licences import queries, service
@@ -16,7 +16,6 @@ from server.licences.fields import LICENCES
 reading = http.router("/api/v1/licences", tag="licences", roles=(), shops="all")
 keeping = http.router("/api/v1/licences", tag="licences", roles=("administrator",), shops="all")
 
-PAGE_MOST = 1_000
 State = Literal["valid", "suspended", "cancelled"]
 
 
@@ -43,6 +42,7 @@ class LicencePage(BaseModel):
     """A page of licences, and how many there are."""
 
     total: int
+    next: paging.Next
     licences: list[LicenceAnswer]
 
 
@@ -55,20 +55,26 @@ class Saved(BaseModel):
 @reading.get("")
 def list_licences(
     session: http.Db,
+    page: paging.Paged,
     clock: http.Now,
     config: http.Config,
     q: Annotated[str, Query(max_length=128)] = "",
     licence_class: str | None = None,
     stands: Stand | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 100,
 ) -> LicencePage:
     """Return licences, the first to run out first."""
     on = clock().astimezone(config.tz).date()
     found, total = queries.search(
-        session, on=on, text=q, licence_class=licence_class, stands=stands, offset=offset, limit=limit
+        session,
+        on=on,
+        text=q,
+        licence_class=licence_class,
+        stands=stands,
+        after=page.key(date, str, str, str),
+        limit=page.one_more,
     )
-    return LicencePage(total=total, licences=[_answer(one, on) for one in found])
+    rows, cursor = page.cut(found, lambda one: (one.valid_until, one.retailer, one.licence_class, one.number))
+    return LicencePage(total=total, next=cursor, licences=[_answer(one, on) for one in rows])
 
 
 @keeping.put("")

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from contract.licences import EXPIRING_DAYS, Stand, stand
@@ -84,11 +94,13 @@ def search(
     sort: str = "valid_until",
     descending: bool = False,
     offset: int = 0,
+    after: tuple[date, str, str, str] | None = None,
     limit: int | None = 50,
 ) -> tuple[list[Licence], int]:
     """Return a page of licences and how many there are.
 
     ``stands`` is how they stand on the day ``on``; ``text`` is looked for in the retailer's code and the number.
+    In the order of last days a page may begin ``after`` one: last day, retailer, class and number; the count is of all.
     """
     query = select(LicenceRow)
     if text:
@@ -101,6 +113,8 @@ def search(
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     chosen = getattr(LicenceRow, sort if sort in SORTS else "valid_until")
     key = (LicenceRow.retailer.collate("C"), LicenceRow.licence_class.collate("C"), LicenceRow.number.collate("C"))
+    if after is not None:
+        query = query.where(tuple_(LicenceRow.valid_until, *key) > tuple_(*map(literal, after)))
     rows = session.scalars(
         query.order_by(chosen.desc() if descending else chosen.asc(), *key).offset(offset).limit(limit)
     )

@@ -1,18 +1,16 @@
 """``/api/v1/orders`` and ``/api/v1/windows``: reads for programs; what terminals send comes through the table."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import BaseModel
 
 from contract.errors import Rejected
-from server.kit import http
+from server.kit import http, paging
 from server.orders import queries
 
 api = http.router("/api/v1", tag="orders", roles=(), shops="reads")
-MOST = 1000
 
 
 class LineBody(BaseModel):
@@ -39,15 +37,11 @@ class OrderBody(BaseModel):
 
 @api.get("/orders")
 def list_orders(
-    session: http.Db,
-    cycle: UUID | None = None,
-    retailer: str | None = None,
-    before: Annotated[int | None, Query(description="only numbers below this one: the next page")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
+    session: http.Db, page: paging.Paged, cycle: UUID | None = None, retailer: str | None = None
 ) -> list[OrderBody]:
     """Return orders, the newest number first."""
-    found = queries.orders(session, retailer=retailer, cycle=cycle, before=before, limit=limit)
-    return [_body(order) for order in found]
+    found = queries.orders(session, retailer=retailer, cycle=cycle, before=page.key(int), limit=page.one_more)
+    return [_body(order) for order in page.rows(found, lambda order: (order.number,))]
 
 
 @api.get("/orders/{retailer}/{order}")

@@ -6,7 +6,7 @@ from fastapi import Header, Query, Request
 from pydantic import BaseModel, StrictInt
 
 from contract.errors import Rejected
-from server.kit import http, records
+from server.kit import http, paging, records
 from server.kit.console import texts
 from server.kit.fields import Invalid
 from server.retailers import queries, service
@@ -14,8 +14,6 @@ from server.retailers.fields import RETAILERS
 
 reading = http.router("/api/v1/retailers", tag="retailers", roles=(), shops="reads")
 keeping = http.router("/api/v1/retailers", tag="retailers", roles=("planner", "administrator"))
-
-PAGE_MOST = 1_000
 
 
 class RetailerBody(BaseModel):
@@ -45,6 +43,7 @@ class RetailerPage(BaseModel):
     """A page of retailers, and how many there are."""
 
     total: int
+    next: paging.Next
     retailers: list[RetailerAnswer]
 
 
@@ -71,18 +70,24 @@ class Saved(BaseModel):
 @reading.get("")
 def list_retailers(
     session: http.Db,
+    page: paging.Paged,
     q: Annotated[str, Query(max_length=128)] = "",
     region: str | None = None,
     route: str | None = None,
     standing: queries.Standing | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 100,
 ) -> RetailerPage:
     """Return retailers in the order of their codes."""
     found, total = queries.search(
-        session, text=q, region=region, route=route, standing=standing, offset=offset, limit=limit
+        session,
+        text=q,
+        region=region,
+        route=route,
+        standing=standing,
+        after=page.key(str),
+        limit=page.one_more,
     )
-    return RetailerPage(total=total, retailers=[_answer(one) for one in found])
+    rows, cursor = page.cut(found, lambda one: (one.code,))
+    return RetailerPage(total=total, next=cursor, retailers=[_answer(one) for one in rows])
 
 
 @reading.get("/{code:path}/limits")

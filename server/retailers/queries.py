@@ -96,11 +96,12 @@ def search(
     sort: str = "code",
     descending: bool = False,
     offset: int = 0,
+    after: str | None = None,
     limit: int | None = 50,
 ) -> tuple[list[Retailer], int]:
     """Return a page of shops and how many there are; ``text`` is looked for in code, name, city and address.
 
-    ``fits`` are conditions on :data:`CODE`.
+    ``fits`` are conditions on :data:`CODE`. In byte order of codes a page may begin ``after`` one; the count is of all.
     """
     query = select(RetailerRow).where(*fits)
     if text:
@@ -114,9 +115,11 @@ def search(
     ):
         if value is not None:
             query = query.where(column == value)
-    chosen = getattr(RetailerRow, sort if sort in SORTS else "code")
+    code = RetailerRow.code.collate("C")
+    chosen = getattr(RetailerRow, sort) if sort in SORTS and sort != "code" else code
     order = chosen.desc().nulls_last() if descending else chosen.asc().nulls_last()
-    rows = session.scalars(query.order_by(order, RetailerRow.code.collate("C")).offset(offset).limit(limit))
+    shown = query if after is None else query.where(code > after)
+    rows = session.scalars(shown.order_by(order, code).offset(offset).limit(limit))
     found = [view(row) for row in rows]
     if limit is None and not offset:
         return found, len(found)

@@ -7,7 +7,15 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    Uuid,
+    any_,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from server.scores.appeal_rules import OPEN, AppealState, Verdict
@@ -116,15 +124,34 @@ def appeals(
     limit: int | None = None,
 ) -> list[Appeal]:
     """Return appeals: open ones first, the last day for an answer before later ones, then the others, newest first."""
+    query = _named(retailer, run, states).order_by(AppealRow.number.desc()).limit(limit)
+    found = [appeal_of(row) for row in session.scalars(query)]
+    return sorted(found, key=lambda one: (not one.open, one.answer_until.toordinal() if one.open else 0, _place(one)))
+
+
+def newest(
+    session: Session,
+    *,
+    retailer: str | None,
+    run: int | None,
+    state: AppealState | None,
+    before: int | None,
+    limit: int,
+) -> list[Appeal]:
+    """Return appeals, the newest number first, below the number ``before`` where it is named."""
+    query = _named(retailer, run, None if state is None else (state,)).order_by(AppealRow.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AppealRow.number < before)
+    return [appeal_of(row) for row in session.scalars(query)]
+
+
+def _named(retailer: str | None, run: int | None, states: Collection[AppealState] | None) -> Select[AppealRow]:
     query = select(AppealRow)
     if retailer is not None:
         query = query.where(AppealRow.retailer == retailer)
     if run is not None:
         query = query.where(AppealRow.run == run)
-    if states is not None:
-        query = query.where(AppealRow.state.in_(states))
-    found = [appeal_of(row) for row in session.scalars(query.order_by(AppealRow.number.desc()).limit(limit))]
-    return sorted(found, key=lambda one: (not one.open, one.answer_until.toordinal() if one.open else 0, _place(one)))
+    return query if states is None else query.where(AppealRow.state.in_(states))
 
 
 def _place(one: Appeal) -> int:

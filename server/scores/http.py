@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from contract.errors import Rejected
-from server.kit import http
+from server.kit import http, paging
 from server.scores import decision_queries, decisions, exporting, policies, queries, service, shapes
 from server.scores.appeal_rules import APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST
 
@@ -18,9 +18,10 @@ acting = http.router("/api/v1/scores", tag="scores", roles=("planner", "releaser
 
 @reading.get("/runs")
 @http.of_shops
-def list_runs(session: http.Db, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[shapes.RunLine]:
+def list_runs(session: http.Db, page: paging.Paged) -> list[shapes.RunLine]:
     """Return runs, the newest first."""
-    return [shapes.line_of(run) for run in queries.runs(session, limit)]
+    found = queries.runs(session, page.one_more, before=page.key(int))
+    return [shapes.line_of(run) for run in page.rows(found, lambda run: (run.number,))]
 
 
 @planning.post("/runs", status_code=201)
@@ -39,15 +40,11 @@ def run_status(number: int, session: http.Db) -> shapes.RunStatus:
 
 @reading.get("/runs/{number}/retailers")
 @http.of_shops
-def run_retailers(
-    number: int,
-    session: http.Db,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> list[shapes.ScoreStatus]:
+def run_retailers(number: int, session: http.Db, page: paging.Paged) -> list[shapes.ScoreStatus]:
     """Return the retailers of a run with their parts, the highest score first."""
     found = _run(session, number)
-    return [shapes.score_of(score) for score in queries.scores(session, found, offset=offset, limit=limit)]
+    rows = page.of_fixed(lambda offset, limit: queries.scores(session, found, offset=offset, limit=limit))
+    return [shapes.score_of(score) for score in rows]
 
 
 @reading.get(

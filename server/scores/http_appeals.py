@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from contract.errors import Rejected
 from contract.messages import AppealScore
-from server.kit import http
+from server.kit import http, paging
 from server.scores import answering, appeal_queries, appeals, remedies, shapes
 from server.scores.appeal_rules import AppealState, Verdict
 
@@ -112,15 +112,17 @@ class AppealStatus(AppealLine):
 @reading.get("")
 def list_appeals(
     session: http.Db,
+    page: paging.Paged,
     retailer: str | None = None,
     run: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     state: AppealState | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[AppealLine]:
-    """Return appeals: the newest so many, open ones first, the earliest deadline at the head."""
-    states = None if state is None else (state,)
-    found = appeal_queries.appeals(session, retailer=retailer, run=run, states=states, limit=limit)
-    return [AppealLine.model_validate(one, from_attributes=True) for one in found]
+    """Return appeals, the newest first."""
+    found = appeal_queries.newest(
+        session, retailer=retailer, run=run, state=state, before=page.key(int), limit=page.one_more
+    )
+    rows = page.rows(found, lambda one: (one.number,))
+    return [AppealLine.model_validate(one, from_attributes=True) for one in rows]
 
 
 @planning.post("", status_code=201)

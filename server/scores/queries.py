@@ -123,9 +123,10 @@ def run(session: Session, number: int) -> Run | None:
     return None if row is None else run_of(row)
 
 
-def runs(session: Session, limit: int = 50) -> list[Run]:
-    """Return the newest runs, the last first."""
-    return [run_of(row) for row in session.scalars(select(ScoreRun).order_by(ScoreRun.number.desc()).limit(limit))]
+def runs(session: Session, limit: int = 50, *, before: int | None = None) -> list[Run]:
+    """Return the newest runs, the last first, below the number ``before`` where it is named."""
+    query = select(ScoreRun).order_by(ScoreRun.number.desc()).limit(limit)
+    return [run_of(row) for row in session.scalars(query if before is None else query.where(ScoreRun.number < before))]
 
 
 def in_force(session: Session) -> Run | None:

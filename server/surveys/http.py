@@ -1,13 +1,12 @@
 """The programs' interface of surveys."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends
 from pydantic import BaseModel
 
 from contract.errors import Rejected
-from server.kit import http
+from server.kit import http, paging
 from server.surveys import queries, rules, service
 
 surveys = http.router("/api/v1/surveys", tag="surveys", roles=(), shops="reads")
@@ -44,10 +43,11 @@ class Results(BaseModel):
 
 @surveys.get("")
 def list_surveys(
-    session: http.Db, state: queries.SurveyState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+    session: http.Db, page: paging.Paged, state: queries.SurveyState | None = None
 ) -> list[queries.Survey]:
     """Return surveys, the newest first."""
-    return queries.surveys(session, state=state, limit=limit)
+    found = queries.surveys(session, state=state, before=page.key(int), limit=page.one_more)
+    return page.rows(found, lambda survey: (survey.number,))
 
 
 @surveys.post("", status_code=201, dependencies=PLANNER)

@@ -103,9 +103,12 @@ def survey(session: Session, survey_id: UUID) -> Survey | None:
     return next(iter(_surveys(session, SurveyRow.id == survey_id)), None)
 
 
-def surveys(session: Session, *, state: SurveyState | None = None, limit: int = 200) -> list[Survey]:
-    """Return surveys, the newest first."""
-    return _surveys(session, *(() if state is None else (SurveyRow.state == state,)), limit=limit)
+def surveys(
+    session: Session, *, state: SurveyState | None = None, before: int | None = None, limit: int = 200
+) -> list[Survey]:
+    """Return surveys, the newest first, below the number ``before`` where it is named."""
+    named = [] if state is None else [SurveyRow.state == state]
+    return _surveys(session, *named, *([] if before is None else [SurveyRow.number < before]), limit=limit)
 
 
 def results(session: Session, shown: Survey) -> list[Result]:

@@ -99,12 +99,7 @@ class Town:
 
     def orders(self, cycle: UUID) -> list[dict[str, Any]]:
         """Return every order of a cycle, over all pages."""
-        rows: list[dict[str, Any]] = []
-        before: dict[str, int] = {}
-        while page := self.planner.get("/api/v1/orders", cycle=str(cycle), limit=1000, **before):
-            rows += page
-            before = {"before": page[-1]["number"]}
-        return rows
+        return self.planner.every("/api/v1/orders", cycle=str(cycle))
 
     def has_order(self, shop: str, order: UUID) -> bool:
         with open_runtime(self.stage.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:

@@ -9,7 +9,7 @@ from fastapi import Depends, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel
 
 from contract.errors import Rejected
-from server.kit import http, records
+from server.kit import http, paging, records
 from server.kit.console import texts
 from server.kit.identity import Role
 from server.kit.imports import reports
@@ -181,10 +181,11 @@ def bring_in(
 
 
 @api.get("")
-def list_reports(request: Request, session: http.Db, kind: str | None = None) -> list[ReportBody]:
+def list_reports(request: Request, session: http.Db, page: paging.Paged, kind: str | None = None) -> list[ReportBody]:
     """Return the newest reports first."""
     gettext = texts(request).gettext
-    return [ReportBody.of(report, gettext) for report in reports.recent(session, kind=kind)]
+    found = reports.recent(session, kind=kind, before=page.key(datetime, UUID), limit=page.one_more)
+    return [ReportBody.of(report, gettext) for report in page.rows(found, lambda report: (report.at, report.id))]
 
 
 @api.get("/reports/{report_id}")

@@ -7,7 +7,14 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import CheckConstraint, Index, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    Index,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kit.db import Base
@@ -187,11 +194,15 @@ def report(session: Session, report_id: UUID) -> Report | None:
     return None if row is None else _report(row)
 
 
-def recent(session: Session, *, kind: str | None = None, limit: int = 50) -> list[Report]:
-    """Return the newest reports first, of one kind where it is named."""
+def recent(
+    session: Session, *, kind: str | None = None, before: tuple[datetime, UUID] | None = None, limit: int = 50
+) -> list[Report]:
+    """Return the newest reports first, of one kind and before an instant and an id where they are named."""
     query = select(ImportReport).order_by(ImportReport.at.desc(), ImportReport.id.desc()).limit(limit)
     if kind is not None:
         query = query.where(ImportReport.kind == kind)
+    if before is not None:
+        query = query.where(tuple_(ImportReport.at, ImportReport.id) < tuple_(*map(literal, before)))
     return [_report(row) for row in session.scalars(query)]
 
 

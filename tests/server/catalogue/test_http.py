@@ -164,7 +164,7 @@ def test_a_licences_document_is_kept_by_programs(
     [
         "/api/v1/skus?q=%00",
         "/api/v1/skus/%00",
-        "/api/v1/skus?offset=99999999999999999999999",
+        "/api/v1/skus?limit=99999999999999999999999",
         "/api/v1/retailers?region=%00",
         "/api/v1/licences?licence_class=%00",
     ],
