@@ -12,7 +12,7 @@ from contract.errors import Rejected
 from server.kit import http, paging, records
 from server.kit.console import texts
 from server.kit.identity import Role
-from server.kit.imports import reports
+from server.kit.imports import parquet, reports
 from server.kit.imports.reading import FileRefused
 from server.kit.imports.reports import Report
 from server.kit.imports.running import MAX_BYTES, Upload, bring, mapping_text
@@ -159,11 +159,11 @@ def bring_in(
     session: http.Db,
     clock: http.Now,
     operator: http.Person,
-    file: Annotated[UploadFile, File(description="CSV")],
+    file: Annotated[UploadFile, File(description="CSV or Parquet")],
     mapping: Annotated[UploadFile | None, File(description="TOML; without one the headings are our fields")] = None,
     dry_run: Annotated[bool, Form(description="report alone, store nothing")] = False,  # noqa: FBT002 - a form's field
 ) -> ReportBody:
-    """Bring a CSV file in; everything or nothing, with a report on every row."""
+    """Bring a CSV or Parquet file in; everything or nothing, with a report on every row."""
     gettext = texts(request).gettext
     report = told(
         gettext,
@@ -207,6 +207,19 @@ def export(session: http.Db, kinds: Kinds, kind: str) -> Response:
     return csv_file(known.name, records.export_csv(known, records.every(session, known)))
 
 
+@api.get(
+    "/{kind}.parquet",
+    response_class=Response,
+    responses={200: {"content": {parquet.MEDIA: {}}, "description": "A Parquet file"}},
+)
+def export_typed(session: http.Db, kinds: Kinds, kind: str) -> Response:
+    """Return all records of a kind as a Parquet file, numbers and days as such, that can be brought in again."""
+    known = known_kind(kinds, kind)
+    return saved_as(
+        f"{known.name}.parquet", parquet.export_parquet(known, records.every(session, known)), parquet.MEDIA
+    )
+
+
 def told(gettext: Callable[[str], str], act: Callable[[], Report]) -> Report:
     """Return what ``act`` returns; refuse in the language of ``gettext``."""
     try:
@@ -242,8 +255,13 @@ def refused_file(request: Request, report: Report) -> Response:
 
 def csv_file(name: str, content: bytes) -> Response:
     """Return a CSV file to be saved under ``name``."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
-    return Response(content, media_type=CSV_TYPE, headers=headers)
+    return saved_as(f"{name}.csv", content, CSV_TYPE)
+
+
+def saved_as(name: str, content: bytes, media_type: str) -> Response:
+    """Return a file to be saved under ``name``."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def known_kind(kinds: Mapping[str, Kind], name: str) -> Kind:

@@ -60,6 +60,9 @@ BROKEN_QUOTES = Reason(
 )
 TOO_LARGE = Reason("too_large", N_("The file has {size} bytes; at most {most} are taken. Split it."))
 
+PARQUET = b"PAR1"
+"""What a Parquet file begins with; it is read next door."""
+
 _MARKS: tuple[tuple[bytes, Encoding], ...] = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16"),
@@ -91,10 +94,13 @@ class Choices:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is read. ``guarded``: apostrophes that keep a spreadsheet from computing a text are taken away."""
+    """How a file is read. ``guarded``: apostrophes that keep a spreadsheet from computing a text are taken away.
 
-    encoding: Encoding
-    separator: Separator
+    A Parquet file has neither encoding nor separator of its own (:mod:`server.kit.imports.parquet`).
+    """
+
+    encoding: Encoding | Literal["parquet"]
+    separator: Separator | Literal[""]
     guarded: bool
 
 
@@ -145,9 +151,10 @@ def read_sheet(name: str, content: bytes, choices: Choices = Choices(), wanted: 
         if guarded:
             headings = tuple(original(heading) for heading in headings)
             bared = [Row(row.number, tuple(original(cell) for cell in row.cells)) for row in rows]
-            rows = [row for row in bared if _says_something(row.cells)]
+            rows = [row for row in bared if says_something(row.cells)]
             blank_rows += len(bared) - len(rows)
-        _check_headings(headings, text, separator, wanted)
+        _check_separator(headings, text, separator, wanted)
+        check_headings(headings)
     except Unfit as unfit:
         raise FileRefused(name, unfit) from None
     return Sheet(Reading(encoding, separator, guarded), headings, tuple(rows), blank_rows)
@@ -217,21 +224,26 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _headed(records: list[list[str]]) -> tuple[tuple[str, ...], list[Row], int]:
-    if not any(map(_says_something, records)):
+    if not any(map(says_something, records)):
         raise Unfit(EMPTY_FILE)
-    rows = [Row(number, tuple(record)) for number, record in enumerate(records[1:], start=2) if _says_something(record)]
+    rows = [Row(number, tuple(record)) for number, record in enumerate(records[1:], start=2) if says_something(record)]
     return tuple(records[0]), rows, len(records) - 1 - len(rows)
 
 
-def _says_something(cells: Sequence[str]) -> bool:
+def says_something(cells: Sequence[str]) -> bool:
+    """Return whether a row holds more than spaces."""
     return any(cell.strip() for cell in cells)
 
 
-def _check_headings(headings: tuple[str, ...], text: str, separator: Separator, wanted: Sequence[str]) -> None:
+def _check_separator(headings: tuple[str, ...], text: str, separator: Separator, wanted: Sequence[str]) -> None:
     if len(headings) == 1 and not any(heading in headings for heading in wanted):
         found = guess_separator(text, wanted)
         if found != separator and found in headings[0]:
             raise Unfit(OTHER_SEPARATOR, found=SEPARATORS[found], expected=SEPARATORS[separator])
+
+
+def check_headings(headings: tuple[str, ...]) -> None:
+    """Refuse headings that are empty, hidden or the same, as :class:`Unfit`."""
     for number, heading in enumerate(headings, start=1):
         if not heading.strip():
             raise Unfit(HEADING_EMPTY, number=number)

@@ -21,7 +21,7 @@ from server.kit.identity import Actor
 from server.kit.imports import mapping as mappings
 from server.kit.imports import reports
 from server.kit.imports.mapping import Bound, FieldMap
-from server.kit.imports.reading import TOO_LARGE, FileRefused, Row, Sheet, read_sheet
+from server.kit.imports.reading import PARQUET, TOO_LARGE, FileRefused, Row, Sheet, read_sheet
 from server.kit.imports.reports import Change, Problem, RefusedRow, Report
 from server.kit.marking import N_
 from server.kit.records import NOT_KNOWN, Key, Kind, Record, Written
@@ -81,7 +81,12 @@ def read_upload(upload: Upload, kind: Kind, field_map: FieldMap) -> tuple[Sheet,
     if len(upload.content) > MAX_BYTES:
         raise FileRefused(upload.name, Unfit(TOO_LARGE, size=len(upload.content), most=MAX_BYTES))
     wanted = field_map.columns or tuple(field.name for field in kind.fields)
-    sheet = read_sheet(upload.name, upload.content, field_map.choices, wanted)
+    if upload.content.startswith(PARQUET):
+        from server.kit.imports.parquet import read_parquet  # noqa: PLC0415 - 60 MB, for such files alone
+
+        sheet = read_parquet(upload.name, upload.content)
+    else:
+        sheet = read_sheet(upload.name, upload.content, field_map.choices, wanted)
     return sheet, field_map if field_map.sources else mappings.by_headings(kind.fields, sheet.headings)
 
 

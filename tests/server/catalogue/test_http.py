@@ -1,10 +1,14 @@
 """The programs' interface of catalogue, retailers, licences and files."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from factories import make_retailer, make_sku
+from filled import fill
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -71,6 +75,49 @@ def test_what_goes_out_comes_in_unchanged(planner: TestClient) -> None:
     exported = planner.get("/api/v1/imports/skus.csv").content
     again = send(planner, "skus", exported).json()
     assert (again["rows_unchanged"], again["rows_read"]) == (1, 1)
+
+
+def test_what_goes_out_as_parquet_comes_in_unchanged_and_changed_values_are_taken(
+    planner: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        make_sku(session, "00123", case_barcodes=("6901=6", "6902=12"), pack_units=6)
+        make_sku(session, "K2")
+    answer = planner.get("/api/v1/imports/skus.parquet")
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    again = send(planner, "skus", answer.content, dry_run="true").json()
+    assert (again["id"], again["rows_unchanged"], again["rows_read"]) == (None, 2, 2)
+    assert again["reading"]["encoding"] == "parquet"
+    table = pq.read_table(io.BytesIO(answer.content))
+    assert table["sku"].to_pylist() == ["00123", "K2"]
+    assert table["case_barcodes"].to_pylist()[0] == ["6901=6", "6902=12"]
+    dearer = io.BytesIO()
+    pq.write_table(pa.table({"Item": ["00123", "K3"], "Preis": [10.5, 7.0]}), dearer)
+    mapping = '[fields]\nsku = "Item"\nprice_minor = { column = "Preis", multiply = 100 }'
+    report = send(planner, "skus", dearer.getvalue(), mapping).json()
+    assert (report["rows_changed"], [row["row"] for row in report["refused"]]) == (1, [3])
+    assert planner.get("/api/v1/skus/00123").json()["price_minor"] == 1050
+
+
+@pytest.mark.slow
+def test_every_list_goes_out_as_parquet_and_comes_in_unchanged(
+    planner: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        fill(session)
+    read = 0
+    for kind in planner.get("/api/v1/imports/kinds").json():
+        exported = planner.get(f"/api/v1/imports/{kind['name']}.parquet").content
+        report = send(planner, kind["name"], exported, dry_run="true").json()
+        assert (kind["name"], report["rows_unchanged"]) == (kind["name"], report["rows_read"])
+        read += report["rows_read"]
+    assert read > 5
+
+
+def test_a_damaged_parquet_file_is_refused(planner: TestClient) -> None:
+    answer = send(planner, "skus", b"PAR1 and no more")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert "not a whole Parquet file" in answer.json()["text"]
 
 
 @pytest.mark.parametrize(
