@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from contract.errors import Rejected
-from server.kit import http
+from server.kit import http, paging
 from server.kit.identity import Role
 from server.signals import queries, rules, service
 from server.signals.service import REVIEWERS
@@ -31,13 +31,21 @@ class Said(BaseModel):
 @signals.get("")
 def list_findings(
     session: http.Db,
+    page: paging.Paged,
     kind: rules.Kind | None = None,
     state: rules.State | None = None,
     retailer: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
 ) -> list[queries.Finding]:
     """Return findings with their evidence, the newest first."""
-    return queries.findings(session, kind=kind or "", state=state or "", retailer=retailer or "", limit=limit)[0]
+    found, _ = queries.findings(
+        session,
+        kind=kind or "",
+        state=state or "",
+        retailer=retailer or "",
+        before=page.key(int),
+        limit=page.one_more,
+    )
+    return page.rows(found, lambda finding: (finding.number,))
 
 
 @signals.get("/{number}")

@@ -60,10 +60,14 @@ def findings(
     retailer: str = "",
     sort: str = "number",
     descending: bool = True,
+    before: int | None = None,
     limit: int | None = 200,
     offset: int = 0,
 ) -> tuple[list[Finding], int]:
-    """Return findings and how many there are; the state ``open`` is new or looked at."""
+    """Return findings and how many there are; the state ``open`` is new or looked at.
+
+    The newest first, a page may begin below the number ``before``; the count is of all.
+    """
     where = [_whole_within()]
     if kind:
         where.append(FindingRow.kind == kind)
@@ -77,7 +81,7 @@ def findings(
     chosen = SORTS.get(sort, FindingRow.number)
     query = (
         select(FindingRow)
-        .where(*where)
+        .where(*where, *(() if before is None else (FindingRow.number < before,)))
         .order_by(chosen.desc().nulls_last() if descending else chosen.asc().nulls_last(), FindingRow.number.desc())
         .offset(offset)
         .limit(limit)

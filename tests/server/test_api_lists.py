@@ -22,6 +22,7 @@ WHOLE = {
     "/api/v1/depot": "one a SKU",
     "/api/v1/stock/{retailer}": "one a SKU of a shop",
     "/api/v1/forecasts/retailers/{retailer}/history": "a month and class of one shop",
+    "/api/v1/signals/{number}/notes": "each was said by a person",
     "/api/v1/scores/decisions": "each is a file of two persons",
     "/api/v1/scores/retailers/{retailer}": "a month of one shop, of five years at most",
     "/api/v1/scores/what-ifs": "the newest alone",
