@@ -201,7 +201,7 @@ def _new_cycles(filling: _Filling) -> None:
         with transaction(filling.runtime.sessions) as session:
             for sentence in trade.orders("windows.id = :window"):
                 _run(session, sentence, filling.values | {"window": window, "percent": percent})
-            _supply(session, cycle, window, at=until)
+            _supply(session, cycle, at=until)
         if state != "open":
             _shared_out(filling, cycle, closes, publish=state == "published")
             _looked_at(filling, cycle, closes)
@@ -237,14 +237,9 @@ def _looked_at(filling: _Filling, cycle: UUID, closes: datetime) -> None:
         signals.store(session, cycle, findings(shared), shops=len(book.baskets), at=runtime.clock())
 
 
-def _supply(session: Session, cycle: UUID, window: UUID, *, at: datetime) -> None:
-    asked = session.execute(
-        text(
-            "SELECT sku, sum(quantity_units) FROM order_lines WHERE order_id IN"
-            " (SELECT id FROM orders WHERE window_id = :window) GROUP BY sku"
-        ),
-        {"window": window},
-    ).all()
+def _supply(session: Session, cycle: UUID, *, at: datetime) -> None:
+    """Release a part of what the orders just made ask for; their lines still stand in ``seeded_lines``."""
+    asked = session.execute(text("SELECT sku, sum(quantity_units) FROM seeded_lines GROUP BY sku")).all()
     rows: list[dict[str, supply.Cell]] = [
         {"sku": sku, "supply_units": int(units) * SUPPLY_PERCENT // 100} for sku, units in asked
     ]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit import computations
 from server.kit.computations import Computation
-from server.kit.db import Base
+from server.kit.db import Base, portions
 
 _HEX_64 = "~ '^[0-9a-f]{64}$'"
 
@@ -213,6 +213,7 @@ class BookRetailer(Base):
         CheckConstraint("credit_minor >= 0", name="credit"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("book_retailers", "cycle")
 
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
@@ -255,6 +256,7 @@ class BookLine(Base):
         CheckConstraint("ineligible_why IS NULL OR cap_units = 0", name="ineligible"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("book_lines", "cycle")
 
     cycle: Mapped[UUID] = mapped_column(primary_key=True)
     retailer: Mapped[str] = mapped_column(primary_key=True)
@@ -369,6 +371,7 @@ class GrantRow(Base):
         Index("ix_grants_retailer_cycle", "retailer", "cycle"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("grants", "cycle")
 
     cycle: Mapped[UUID] = mapped_column(primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.kit.db import Base
+from server.kit.db import Base, portions
 
 
 class DeliveryRow(Base):
@@ -38,6 +38,7 @@ class DeliveryRow(Base):
         Index("ix_deliveries_state", "state", "number"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("deliveries", "cycle")
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit import computations
 from server.kit.computations import Computation
-from server.kit.db import Base
+from server.kit.db import Base, portions
 
 
 class DemandRow(Base):
@@ -96,6 +96,7 @@ class SeriesRow(Base):
     __append_only__ = True
     __table_args__ = (Index("ix_forecast_series_retailer", "retailer", "version"),)
     __party__ = "retailer"
+    __ddl__ = portions("forecast_series", "version")
 
     version: Mapped[UUID] = mapped_column(ForeignKey("forecast_versions.id"), primary_key=True)
     product_class: Mapped[str] = mapped_column(primary_key=True)

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.kit.db import Base
+from server.kit.db import Base, portions
 
 
 class WindowRow(Base):
@@ -58,6 +58,7 @@ class OrderRow(Base):
         Index("ix_orders_window_id", "window_id", "retailer"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("orders", "window_id")
 
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)

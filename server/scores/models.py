@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit import computations
 from server.kit.computations import Computation
-from server.kit.db import Base
+from server.kit.db import Base, portions
 
 _HEX_64 = "~ '^[0-9a-f]{64}$'"
 _FACTS = "facts IN ('deliveries', 'payments', 'inspections', 'service', 'assortment')"
@@ -334,6 +334,7 @@ class ScoreRow(Base):
         Index("ix_score_rows_retailer", "retailer", "run"),
     )
     __party__ = "retailer"
+    __ddl__ = portions("score_rows", "run")
 
     run: Mapped[UUID] = mapped_column(ForeignKey("score_runs.id"), primary_key=True)
     retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"), primary_key=True)

@@ -2280,15 +2280,22 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER audit_wait_for_seal AFTER INSERT ON audit REFERENCING NEW TABLE AS added\nFOR EACH STATEMENT EXECUTE FUNCTION audit_wait_for_seal()"
     )
+    op.execute("ALTER TABLE book_lines ALTER COLUMN cycle SET STATISTICS 1")
+    op.execute("ALTER TABLE book_retailers ALTER COLUMN cycle SET STATISTICS 1")
+    op.execute("ALTER TABLE deliveries ALTER COLUMN cycle SET STATISTICS 1")
     op.execute(
         "CREATE FUNCTION feedback_entries_empty(emptied uuid[], mark text) RETURNS void\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    UPDATE feedback_entries SET words_zh = mark, words_en = mark WHERE feedback = ANY (emptied)\n$$"
     )
+    op.execute("ALTER TABLE forecast_series ALTER COLUMN version SET STATISTICS 1")
+    op.execute("ALTER TABLE grants ALTER COLUMN cycle SET STATISTICS 1")
     op.execute(
         "CREATE FUNCTION import_reports_empty(emptied uuid[], at timestamptz) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE import_reports SET changes = '[]', emptied_at = at, refused = coalesce((\n            SELECT jsonb_agg(one || '{\"problems\": []}') FROM jsonb_array_elements(refused) AS one\n        ), '[]')\n        WHERE id = ANY (emptied) AND emptied_at IS NULL RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
+    op.execute("ALTER TABLE orders ALTER COLUMN window_id SET STATISTICS 1")
     op.execute(
         "CREATE VIEW parties_within AS SELECT code FROM retailers WHERE (SELECT current_setting('evenhand.scope', true) LIKE E'in\\x1e%') AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[]) OR region = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 2), E'\\x1f'))::text[])) AND ('*' = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]) OR market_type = ANY ((SELECT string_to_array(split_part(current_setting('evenhand.scope', true), E'\\x1e', 3), E'\\x1f'))::text[]))"
     )
+    op.execute("ALTER TABLE score_rows ALTER COLUMN run SET STATISTICS 1")
     op.execute(
         "CREATE FUNCTION survey_answers_empty(emptied uuid[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE survey_answers SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
