@@ -87,7 +87,7 @@ def _seeded(size: seeding.Size) -> Iterator[Runtime]:
         try:
             migrations.upgrade(cluster.owner_url, app_role="evenhand_app")
             engine = make_engine(cluster.app_url, pool=3)
-            settings = Settings(database_url=cluster.app_url, zone="Asia/Shanghai")
+            settings = Settings(database_url=cluster.app_url, zone="Asia/Shanghai", second_factor_required=False)
             runtime = Runtime(settings, engine, make_sessions(engine), lambda: datetime.now(UTC), None)
             seeding.fill(runtime, size, settle=lambda: seeding.gather_statistics(cluster.owner_url))
             yield runtime

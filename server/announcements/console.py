@@ -1,6 +1,7 @@
 """Screens of announcements: the list, the draft, the reach, the correction."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from contract.feed import Text
-from server.announcements import queries, rules, service
+from server.announcements import queries, reach, rules, service
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
@@ -126,10 +127,10 @@ def show_announcement(
 ) -> Response:
     """Show an announcement as the terminals do, and whom it reached."""
     found = _known(request, session, announcement)
-    reached = queries.recipients(session, found)
+    places = reach.places(session, found)
     history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"announcement:{found.number}"), limit=20)
     now = clock()
-    instants = [one.acknowledged_at if found.must_acknowledge else one.displayed_at for one in reached]
+    instants = reach.instants(session, found) if found.sent_at else []
     newest = found.newest
     return console.page(
         request,
@@ -137,9 +138,9 @@ def show_announcement(
         announcement=found,
         seen=service.draft_seen(found),
         shown=rules.body_shown(newest.body, newest.version, newest.note),
-        regions=rules.shares(reached, "region"),
-        routes=rules.shares(reached, "route"),
-        curve=_curve(found.sent_at, [at for at in instants if at is not None], now, config.tz) if found.sent_at else [],
+        regions=rules.shares(places, "region"),
+        routes=rules.shares(places, "route"),
+        curve=_curve(found.sent_at, instants, now, config.tz) if found.sent_at else [],
         over=found.expires_at is not None and found.expires_at <= now,
         sorts=SORTS,
         history=history,
@@ -152,19 +153,14 @@ def list_recipients(request: Request, session: http.Db, announcement: UUID) -> R
     """List to whom it was sent, where it was displayed and who confirmed it; with ``format`` as a file."""
     found = _known(request, session, announcement)
     view = TableView.of(request, RECIPIENT_COLUMNS, filters=FILTERS_OF_RECIPIENTS, sort="retailer")
-    words = view.search.casefold()
-    rows = [
-        one
-        for one in queries.recipients(session, found)
-        if words in one.retailer.casefold()
-        and all((wanted == "yes") == (getattr(one, f"{key}_at") is not None) for key, wanted in view.filters.items())
-    ]
-    if view.sort.endswith("_at"):
-        rows.sort(key=lambda one: (getattr(one, view.sort) is None, getattr(one, view.sort)), reverse=view.descending)
-    else:
-        rows.sort(key=lambda one: getattr(one, view.sort), reverse=view.descending)
+    displayed, acknowledged = (
+        view.filters[key] == "yes" if key in view.filters else None for key in ("displayed", "acknowledged")
+    )
+    asked = reach.Asked(view.search, displayed, acknowledged, order=view.sort_text)
     if view.format:
-        return console.download(request, RECIPIENT_COLUMNS, rows, name=f"reach-{found.number}")
+        every = reach.recipients(session, found, asked)
+        return console.download(request, RECIPIENT_COLUMNS, every, name=f"reach-{found.number}")
+    shown = replace(asked, limit=view.per_page, offset=view.offset)
     return console.page(
         request,
         "announcements/recipients.html",
@@ -172,8 +168,8 @@ def list_recipients(request: Request, session: http.Db, announcement: UUID) -> R
         view=view,
         columns=RECIPIENT_COLUMNS,
         filters=FILTERS_OF_RECIPIENTS,
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
+        rows=list(reach.recipients(session, found, shown)),
+        total=reach.count(session, found, asked),
     )
 
 

@@ -6,7 +6,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 
 from contract.errors import Rejected
-from server.announcements import queries, rules, service
+from server.announcements import queries, reach, rules, service
 from server.kit import http, paging
 
 announcements = http.router("/api/v1/announcements", tag="announcements", roles=(), shops="reads")
@@ -87,13 +87,13 @@ def correct_announcement(
 def show_reach(announcement: UUID, session: http.Db) -> Reach:
     """Return whom the newest version reached."""
     shown = _known(session, announcement)
-    recipients = queries.recipients(session, shown)
+    places = reach.places(session, shown)
     return Reach(
         sent=shown.sent,
         displayed=shown.displayed,
         acknowledged=shown.acknowledged,
-        regions=rules.shares(recipients, "region"),
-        routes=rules.shares(recipients, "route"),
+        regions=rules.shares(places, "region"),
+        routes=rules.shares(places, "route"),
     )
 
 

@@ -12,10 +12,16 @@ from sqlalchemy.orm import Session
 from contract.feed import Text
 from server.announcements import rules
 from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
-from server.retailers import queries as retailers
 from server.retailers.rules import Audience
 
 AUDIENCE = TypeAdapter(Audience)
+
+
+#: What was confirmed stood on the screen, whichever word of the two came first.
+FIRSTS = (
+    func.min(ReceiptRow.received_at).label("displayed_at"),
+    func.min(ReceiptRow.received_at).filter(ReceiptRow.sort == "acknowledged").label("acknowledged_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -90,33 +96,10 @@ def announcements(session: Session, *, before: int | None = None, limit: int = 5
     return _announcements(session, *(() if before is None else (AnnouncementRow.number < before,)), limit=limit)
 
 
-def recipients(session: Session, shown: Announcement) -> list[rules.Recipient]:
-    """Return every recipient with its first receipts of the newest version, by the server's clock."""
-    rows = session.execute(
-        select(RecipientRow.retailer, *_FIRSTS)
-        .outerjoin(
-            ReceiptRow,
-            (ReceiptRow.announcement_id == RecipientRow.announcement_id)
-            & (ReceiptRow.retailer == RecipientRow.retailer)
-            & (ReceiptRow.version == shown.newest.version),
-        )
-        .where(RecipientRow.announcement_id == shown.id)
-        .group_by(RecipientRow.retailer)
-        .order_by(RecipientRow.retailer.collate("C"))
-    ).all()
-    shops = retailers.retailers(session)
-    return [
-        rules.Recipient(
-            row.retailer, shops[row.retailer].region, shops[row.retailer].route, row.displayed_at, row.acknowledged_at
-        )
-        for row in rows
-    ]
-
-
 def received(session: Session, retailer: str, *, limit: int = 50) -> list[Received]:
     """Return what a retailer was told, the newest first, and its receipts of the newest version of each."""
     rows = session.execute(
-        select(AnnouncementRow.id, *_FIRSTS)
+        select(AnnouncementRow.id, *FIRSTS)
         .join(RecipientRow, RecipientRow.announcement_id == AnnouncementRow.id)
         .outerjoin(
             ReceiptRow,
@@ -131,13 +114,6 @@ def received(session: Session, retailer: str, *, limit: int = 50) -> list[Receiv
     ).all()
     found = {one.id: one for one in _announcements(session, AnnouncementRow.id.in_([row.id for row in rows]))}
     return [Received(found[row.id], row.displayed_at, row.acknowledged_at) for row in rows]
-
-
-#: What was confirmed stood on the screen, whichever word of the two came first.
-_FIRSTS = (
-    func.min(ReceiptRow.received_at).label("displayed_at"),
-    func.min(ReceiptRow.received_at).filter(ReceiptRow.sort == "acknowledged").label("acknowledged_at"),
-)
 
 
 def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Announcement]:

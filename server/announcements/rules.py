@@ -1,6 +1,5 @@
 """Pure decisions about announcements: can this be sent, what a correction's reader sees first, how reach adds up."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,6 +65,17 @@ class Recipient:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """How many recipients there are of a region and route, on how many screens it stood, and how many confirmed it."""
+
+    region: str
+    route: str
+    sent: int
+    displayed: int
+    acknowledged: int
+
+
+@dataclass(frozen=True)
 class Share:
     """On how many screens of a part of the recipients it stood, and how many of them confirmed it."""
 
@@ -110,17 +120,16 @@ def body_shown(body: Text, version: int, note: Text | None) -> Text:
     )
 
 
-def shares(recipients: Iterable[Recipient], part: Literal["region", "route"]) -> list[Share]:
+def shares(places: Iterable[Reached], part: Literal["region", "route"]) -> list[Share]:
     """Return sent, displayed and acknowledged by region or route, by name."""
-    sent: Counter[str] = Counter()
-    displayed: Counter[str] = Counter()
-    acknowledged: Counter[str] = Counter()
-    for one in recipients:
+    summed: dict[str, Share] = {}
+    for one in places:
         name = one.region if part == "region" else one.route
-        sent[name] += 1
-        displayed[name] += one.displayed_at is not None
-        acknowledged[name] += one.acknowledged_at is not None
-    return [Share(name, sent[name], displayed[name], acknowledged[name]) for name in sorted(sent, key=str.encode)]
+        held = summed.get(name, Share(name, 0, 0, 0))
+        summed[name] = Share(
+            name, held.sent + one.sent, held.displayed + one.displayed, held.acknowledged + one.acknowledged
+        )
+    return [summed[name] for name in sorted(summed, key=str.encode)]
 
 
 #: Widths that the time since sending is cut into, the narrowest first.

@@ -1,7 +1,6 @@
 """Figures of a cycle for its screens: who has ordered, who got how much, how evenly. Reads only."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -170,13 +169,10 @@ class _Shop:
 def room(session: Session, cycle: UUID) -> Room:
     """Return who has ordered and who is missing, of the retailers on the routes of the cycle's windows."""
     windows = tuple(orders.windows(session, cycle=cycle))
-    due = {code for route in {w.route for w in windows} for code in retailers.codes_on_route(session, route)}
-    came_in = orders.retailers_in(session, cycle)
-    region_of = {code: shop.region for code, shop in retailers.retailers(session, due).items()}
-    due_by, in_by = Counter(region_of.values()), Counter(region_of[code] for code in came_in if code in region_of)
+    counted = retailers.by_region(session, orders.came_query(cycle), {window.route for window in windows})
     return Room(
-        progress=orders.progress(session, cycle, retailers_due=len(due)),
-        regions=tuple(Region(region, due_by[region], in_by[region]) for region in sorted(due_by)),
+        progress=orders.progress(session, cycle, retailers_due=sum(due for due, _ in counted.values())),
+        regions=tuple(Region(region, due, came) for region, (due, came) in counted.items()),
         windows=windows,
         opens_at=min((w.opens_at for w in windows), default=None),
         closes_at=max((w.closes_at for w in windows), default=None),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.devices import rules
@@ -126,21 +126,23 @@ def versions(session: Session) -> list[str]:
     return list(session.scalars(select(DevicePresence.version).distinct().order_by(DevicePresence.version)))
 
 
-def retailers_online(session: Session, now: datetime) -> frozenset[str]:
-    """Return the retailers of which a terminal was heard lately."""
-    return frozenset(
-        session.scalars(
-            select(DeviceRow.retailer)
-            .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
-            .where(_in_state("online", now))
-            .distinct()
-        )
+def online_query(now: datetime) -> Select[str]:
+    """Select the retailers of which a terminal was heard lately."""
+    return (
+        select(DeviceRow.retailer)
+        .outerjoin(DevicePresence, DevicePresence.device == DeviceRow.id)
+        .where(_in_state("online", now))
     )
+
+
+def served_query() -> Select[str]:
+    """Select the retailers that have a terminal which is not revoked."""
+    return select(DeviceRow.retailer).where(DeviceRow.revoked_at.is_(None))
 
 
 def retailers_with_device(session: Session) -> frozenset[str]:
     """Return the retailers that have a terminal which is not revoked."""
-    return frozenset(session.scalars(select(DeviceRow.retailer).where(DeviceRow.revoked_at.is_(None)).distinct()))
+    return frozenset(session.scalars(served_query().distinct()))
 
 
 def devices(session: Session, *, retailer: str | None = None) -> list[Device]:

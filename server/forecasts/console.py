@@ -1,15 +1,16 @@
 """Screens of forecasts: the shops with what they are going to sell, how far a version is, its history."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict
-from server.forecasts import queries, rules, service
+from server.forecasts import listing, queries, rules, service
 from server.kit import console, http
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, texts
@@ -52,20 +53,27 @@ def list_forecasts(request: Request, session: http.Db, clock: http.Now, config: 
     view = TableView.of(request, COLUMNS, filters=filters, sort="retailer")
     newest = queries.version(session, state="done")
     today = clock().astimezone(config.tz).date()
-    rows = [] if newest is None else _rows(session, newest, today, view)
-    rows.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    month = None if newest is None else _next_month(newest, today)
+    asked = listing.Asked(
+        words=view.search,
+        region=view.filters.get("region", ""),
+        agreed=cast("listing.Agreed", view.filters.get("figures", "")),
+        order=view.sort_text,
+    )
     if view.format:
-        return console.download(request, COLUMNS, rows, name="forecasts")
+        every = listing.shops(session, newest, month, asked) if newest and month else ()
+        return console.download(request, COLUMNS, every, name="forecasts")
+    shown = replace(asked, limit=view.per_page, offset=view.offset)
     return console.page(
         request,
         "forecasts/list.html",
         view=view,
         columns=COLUMNS,
         filters=filters,
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
+        rows=list(listing.shops(session, newest, month, shown)) if newest and month else [],
+        total=listing.count(session, newest, month, asked) if newest and month else 0,
         newest=newest,
-        month=None if newest is None else _next_month(newest, today),
+        month=month,
         under_way=_under_way(session),
         versions=queries.versions(session, 12),
         has_history=queries.history_number(session, rules.month_of(today)) > 0,
@@ -131,19 +139,6 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
             for one in own
         ],
     }
-
-
-def _rows(session: Session, newest: queries.Version, today: date, view: TableView) -> list[dict[str, Any]]:
-    shops, _ = retailers.search(session, text=view.search, region=view.filters.get("region"), limit=None)
-    known = queries.listed(session, newest, _next_month(newest, today))
-    wanted = view.filters.get("figures")
-    rows = []
-    for shop in shops:
-        one = known.get(shop.code)
-        if one is not None and wanted in {None, "some" if one.agreed else "none", "alone" if one.alone else None}:
-            known_of_shop = {"name": shop.name, "region": shop.region, "mean_units": round(one.mean_units)}
-            rows.append(vars(one) | known_of_shop)
-    return rows
 
 
 def _next_month(newest: queries.Version, today: date) -> date:

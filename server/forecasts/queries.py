@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, tuple_
+from sqlalchemy import ARRAY, String, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -102,19 +102,6 @@ class Figure:
     at: datetime
     note: str
     confirms: int | None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A retailer in the list: what its classes are forecast together for the months of a version."""
-
-    retailer: str
-    classes: int
-    mean_units: float
-    own: int
-    agreed: int
-    alone: int
-    """In how many classes the agreed figure is one person's."""
 
 
 def history(session: Session, retailer: str) -> dict[str, list[Cell]]:
@@ -349,47 +336,6 @@ def past(session: Session, retailers: Collection[str], *, since: date) -> dict[s
     for (retailer, product_class, _), one in sorted(found.items()):
         told.setdefault(retailer, {}).setdefault(product_class, []).append(one)
     return told
-
-
-def listed(session: Session, found: Version, period: date) -> dict[str, Listed]:
-    """Return of every retailer what a version forecasts for a month in all its classes, and the figures given."""
-    place = rules.between(found.cut_off, period) + 1
-    rows = session.execute(
-        select(SeriesRow.retailer, func.count(), func.sum(SeriesRow.mean[place]))
-        .where(SeriesRow.version == found.id)
-        .group_by(SeriesRow.retailer)
-    )
-    given: dict[tuple[str, str], int] = {
-        (retailer, kind): count
-        for retailer, kind, count in session.execute(
-            select(FigureRow.retailer, FigureRow.kind, func.count(FigureRow.product_class.distinct()))
-            .where(FigureRow.period == period)
-            .group_by(FigureRow.retailer, FigureRow.kind)
-        )
-    }
-    one = tuple_(FigureRow.retailer, FigureRow.product_class, FigureRow.version)
-    newest = (
-        select(FigureRow.retailer, FigureRow.product_class, func.max(FigureRow.version))
-        .where(FigureRow.period == period, FigureRow.kind == "agreed")
-        .group_by(FigureRow.retailer, FigureRow.product_class)
-    )
-    one_person = (
-        select(FigureRow.retailer, func.count())
-        .where(FigureRow.period == period, FigureRow.kind == "agreed", FigureRow.confirms.is_(None), one.in_(newest))
-        .group_by(FigureRow.retailer)
-    )
-    alone = {retailer: int(count) for retailer, count in session.execute(one_person)}
-    return {
-        retailer: Listed(
-            retailer,
-            classes,
-            float(mean),
-            given.get((retailer, "own"), 0),
-            given.get((retailer, "agreed"), 0),
-            alone.get(retailer, 0),
-        )
-        for retailer, classes, mean in rows
-    }
 
 
 def version_of(row: ForecastVersion) -> Version:

@@ -1,7 +1,7 @@
 """Screens of inventory: the shops' stock, one shop's ledger, corrections by hand."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Rejected
 from contract.ids import uuid7
 from server.catalogue import queries as catalogue
-from server.inventory import queries, rules, service
+from server.inventory import listing, queries, rules, service
 from server.inventory.http import CORRECTING, CORRECTORS
 from server.kit import console, http
 from server.kit.console.tables import Column, TableView
@@ -33,7 +33,6 @@ KINDS = {
 }
 MOVEMENTS_SHOWN = 200
 IN_E_FILE = 20
-EXPORT_MOST = 200_000
 
 UnitsTyped = Annotated[int, Form(ge=0, lt=2**31)]
 Words = Annotated[str, Form(max_length=2000)]
@@ -61,10 +60,18 @@ STOCK_COLUMNS = (
 def list_shops(request: Request, session: http.Db) -> Response:
     """List the shops that have stock; with ``format`` they come as a file."""
     view = TableView.of(request, SHOP_COLUMNS, sort="retailer")
-    every = queries.stocked(session, limit=EXPORT_MOST)
-    shops = retailers.retailers(session, {one.retailer for one in every})
-    rows: list[dict[str, Any]] = [asdict(one) | {"shop": shops[one.retailer].name} for one in every]
-    return _list(request, view, SHOP_COLUMNS, rows, ("retailer", "shop"), "inventory/shops.html", "stock")
+    asked = listing.Asked(view.search, view.sort_text)
+    if view.format:
+        return console.download(request, SHOP_COLUMNS, listing.stocked(session, asked), name="stock")
+    shown = replace(asked, limit=view.per_page, offset=view.offset)
+    return console.page(
+        request,
+        "inventory/shops.html",
+        view=view,
+        columns=SHOP_COLUMNS,
+        rows=list(listing.stocked(session, shown)),
+        total=listing.count(session, asked),
+    )
 
 
 @stock.get("/{retailer}")
@@ -81,14 +88,18 @@ def show_stock(request: Request, session: http.Db, retailer: str, sku: str = "")
     rows: list[dict[str, Any]] = [
         asdict(line) | {"name": skus[code].name_zh if zh else skus[code].name_en} for code, line in lines.items()
     ]
-    return _list(
+    words = view.search.casefold()
+    found = [row for row in rows if words in row["sku"].casefold() or words in row["name"].casefold()]
+    found.sort(key=lambda row: row[view.sort], reverse=view.descending)
+    if view.format:
+        return console.download(request, STOCK_COLUMNS, found, name=f"stock-{retailer}")
+    return console.page(
         request,
-        view,
-        STOCK_COLUMNS,
-        rows,
-        ("sku", "name"),
         "inventory/stock.html",
-        f"stock-{retailer}",
+        view=view,
+        columns=STOCK_COLUMNS,
+        rows=found[view.offset : view.offset + view.per_page],
+        total=len(found),
         shop=shop,
         skus=skus,
         movements=moved,
@@ -146,22 +157,3 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
         return None
     skus = catalogue.skus(session, [line.sku for line in lines[:IN_E_FILE]], withdrawn=True)
     return {"lines": lines[:IN_E_FILE], "total": len(lines), "skus": skus, "retailer": retailer}
-
-
-def _list(
-    request: Request,
-    view: TableView,
-    columns: tuple[Column, ...],
-    rows: list[dict[str, Any]],
-    searched: tuple[str, ...],
-    template: str,
-    name: str,
-    **context: Any,
-) -> Response:
-    words = view.search.casefold()
-    found = [row for row in rows if any(words in row[key].casefold() for key in searched)]
-    found.sort(key=lambda row: row[view.sort], reverse=view.descending)
-    if view.format:
-        return console.download(request, columns, found, name=name)
-    shown = found[view.offset : view.offset + view.per_page]
-    return console.page(request, template, view=view, columns=columns, rows=shown, total=len(found), **context)

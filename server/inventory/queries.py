@@ -53,17 +53,6 @@ class Movement:
     said_by: Literal["owner", "clerk"] | None
 
 
-@dataclass(frozen=True)
-class Stocked:
-    """A shop with a ledger: how many SKUs it has, how many units in all."""
-
-    retailer: str
-    skus: int
-    on_hand_units: int
-    held_units: int
-    as_of: datetime
-
-
 def stock(session: Session, retailer: str, skus: Collection[str] | None = None) -> dict[str, StockLine]:
     """Return a shop's stock by SKU in byte order; SKUs that never moved are absent."""
     query = (
@@ -129,29 +118,6 @@ def movements(
         )
         for row, number, said_by in session.execute(query)
     ]
-
-
-def stocked(session: Session, *, limit: int = 5000) -> list[Stocked]:
-    """Return the shops that have a ledger, in byte order of their codes."""
-    last = (
-        select(MovementRow)
-        .ext(distinct_on(MovementRow.retailer, MovementRow.sku))
-        .order_by(MovementRow.retailer, MovementRow.sku, MovementRow.ordinal.desc())
-        .subquery()
-    )
-    rows = session.execute(
-        select(
-            last.c.retailer,
-            func.count(),
-            func.sum(last.c.on_hand_after_units),
-            func.sum(last.c.held_after_units),
-            func.max(last.c.at),
-        )
-        .group_by(last.c.retailer)
-        .order_by(last.c.retailer.collate("C"))
-        .limit(limit)
-    )
-    return [Stocked(code, skus, int(on_hand), int(held), at) for code, skus, on_hand, held, at in rows]
 
 
 def booked(session: Session, source: Source, source_id: UUID) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Screens of orders: the window room, who is missing, the list, one order with its history."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator, Role
-from server.orders import queries, reminding, room
+from server.orders import missing, queries, reminding, room
 from server.retailers import queries as retailers
 
 ROLES: tuple[Role, ...] = ("planner", "releaser", "administrator", "manager", "dispatcher", "regional", "auditor")
@@ -25,6 +25,7 @@ CURRENT = frozenset({"announced", "open", "closed", "frozen"})
 FOLLOWED = ("order", "cycle", "window", "device")
 """What the window rooms follow."""
 PAST_SHOWN = 50
+MISSING_SHOWN = 10
 EXPORT_MOST = 200_000
 E_FILE_SHOWN = 10
 
@@ -86,15 +87,16 @@ def show_room(request: Request, session: http.Db, clock: http.Now, operator: htt
     """Show one window live: who is in and missing, and how fast orders come."""
     window, now = known_window(request, session, window_id), clock()
     standing, pace = room.standing(session, window), room.pace(session, window_id, min(now, window.rule().deadline))
-    missing = room.missing(session, window, now)
+    first = missing.every(session, window, now, missing.Asked(limit=MISSING_SHOWN))
+    by_terminal = missing.count(session, window, now)
     return console.page(
         request,
         "orders/room.html",
         window=window,
         standing=standing,
         pace=pace,
-        missing=missing[:10],
-        unreachable=sum(shop.terminal != "online" for shop in missing),
+        missing=list(first),
+        unreachable=sum(by_terminal.values()) - by_terminal.get("online", 0),
         deadline=window.rule().deadline,
         reminders=reminding.reminders(session, window_id),
         may_remind=operator.may("planner", "administrator"),
@@ -104,24 +106,19 @@ def show_room(request: Request, session: http.Db, clock: http.Now, operator: htt
 @windows.get("/{window_id}/missing")
 def list_missing(request: Request, session: http.Db, clock: http.Now, window_id: UUID) -> Response:
     """List the shops without an order, for those who call them."""
-    window = known_window(request, session, window_id)
-    everybody = room.missing(session, window, clock())
+    window, now = known_window(request, session, window_id), clock()
+    regions, routes = missing.places(session, window, now)
     filters = (
-        Filter("region", N_("Region"), _values(shop.region for shop in everybody), translate=False),
-        Filter("route", N_("Route"), _values(shop.route for shop in everybody), translate=False),
+        Filter("region", N_("Region"), _values(regions), translate=False),
+        Filter("route", N_("Route"), _values(routes), translate=False),
         Filter("terminal", N_("Terminal"), TERMINALS),
     )
     view = TableView.of(request, MISSING_COLUMNS, filters=filters, sort="retailer")
-    text = view.search.casefold()
-    found = [
-        shop
-        for shop in everybody
-        if all(getattr(shop, key) == value for key, value in view.filters.items())
-        and (text in shop.retailer.casefold() or text in shop.shop.casefold())
-    ]
-    found.sort(key=lambda shop: getattr(shop, view.sort), reverse=view.descending)
+    region, route, terminal = (view.filters.get(key, "") for key in ("region", "route", "terminal"))
+    asked = missing.Asked(view.search, region, route, terminal, order=view.sort_text)
     if view.format:
-        return console.download(request, MISSING_COLUMNS, found, name="missing")
+        return console.download(request, MISSING_COLUMNS, missing.every(session, window, now, asked), name="missing")
+    shown = replace(asked, limit=view.per_page, offset=view.offset)
     return console.page(
         request,
         "orders/missing.html",
@@ -129,9 +126,8 @@ def list_missing(request: Request, session: http.Db, clock: http.Now, window_id:
         view=view,
         columns=MISSING_COLUMNS,
         filters=filters,
-        rows=found[view.offset : view.offset + view.per_page],
-        total=len(found),
-        everybody=len(everybody),
+        rows=list(missing.every(session, window, now, shown)),
+        total=sum(missing.count(session, window, now, asked).values()),
     )
 
 
@@ -241,4 +237,4 @@ def known_window(request: Request, session: Session, window_id: UUID) -> queries
 
 
 def _values(values: Iterable[str]) -> list[tuple[str, str]]:
-    return [(value, value) for value in sorted(set(values))]
+    return [(value, value) for value in values]

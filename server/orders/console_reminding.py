@@ -116,7 +116,7 @@ def _form(
     again: bool,
 ) -> Response:
     now = clock()
-    new, every = reminding.due(session, window, now), reminding.due(session, window, now, again=True)
+    new, before = reminding.split(session, window, now)
     return console.page(
         request,
         "orders/remind.html",
@@ -124,7 +124,7 @@ def _form(
         window=window,
         new=new,
         shown=new[:SHOWN],
-        before=len(every) - len(new),
+        before=len(before),
         unreachable=sum(shop.terminal != "online" for shop in new),
         known=len(reminding.reminders(session, window.id)),
         is_open=window.state == "open" and now < window.rule().deadline,

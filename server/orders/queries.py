@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, String, any_, func, literal, select
+from sqlalchemy import ARRAY, Select, String, any_, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
@@ -163,15 +163,12 @@ def progress(session: Session, cycle: UUID, *, retailers_due: int) -> Progress:
     return Progress(placed, retailers_in, retailers_due, lines, int(units))
 
 
-def retailers_in(session: Session, cycle: UUID) -> frozenset[str]:
-    """Return the retailers with an accepted order in the cycle."""
-    return frozenset(
-        session.scalars(
-            select(OrderRow.retailer)
-            .join(WindowRow, WindowRow.id == OrderRow.window_id)
-            .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
-            .distinct()
-        )
+def came_query(cycle: UUID) -> Select[str]:
+    """Select the retailers with an accepted order in the cycle."""
+    return (
+        select(OrderRow.retailer)
+        .join(WindowRow, WindowRow.id == OrderRow.window_id)
+        .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
     )
 
 
@@ -275,7 +272,7 @@ def _with_lines(session: Session, rows: Sequence[OrderRow]) -> list[OrderView]:
     lines: dict[tuple[str, UUID], list[tuple[str, int]]] = {}
     found = session.scalars(
         select(OrderLineRow)
-        .where(OrderLineRow.order_id.in_([row.id for row in rows]))
+        .where(tuple_(OrderLineRow.retailer, OrderLineRow.order_id).in_([(row.retailer, row.id) for row in rows]))
         .order_by(OrderLineRow.sku.collate("C"))
     )
     for line in found:

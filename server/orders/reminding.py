@@ -17,8 +17,9 @@ from server.kit import audit, events
 from server.kit.fields import EMPTY, TOO_LONG, Invalid, Reason, Unfit
 from server.kit.identity import Operator
 from server.kit.marking import N_
-from server.orders import queries, room, rules
+from server.orders import missing, queries, rules
 from server.orders.events import RetailersReminded
+from server.orders.missing import MissingShop
 from server.orders.models import OrderRow, ReminderRow, ReminderShop
 
 TITLE_MOST = 100
@@ -62,13 +63,20 @@ class Reminded:
     ordered_at: datetime | None
 
 
-def due(session: Session, window: queries.WindowView, now: datetime, *, again: bool = False) -> list[room.MissingShop]:
+def due(session: Session, window: queries.WindowView, now: datetime, *, again: bool = False) -> list[MissingShop]:
     """Return the shops that a reminder would go to: without an order, and unless ``again`` not reminded before."""
-    missing = room.missing(session, window, now)
-    if again:
-        return missing
-    before = _reminded_before(session, window.id)
-    return [shop for shop in missing if shop.retailer not in before]
+    new, before = split(session, window, now)
+    return sorted([*new, *before], key=lambda shop: shop.retailer) if again else new
+
+
+def split(session: Session, window: queries.WindowView, now: datetime) -> tuple[list[MissingShop], list[MissingShop]]:
+    """Return the shops without an order by code: those not reminded before, and those that were."""
+    reminded_before = _reminded_before(session, window.id)
+    every = missing.shops(session, window, now)
+    return (
+        [shop for shop in every if shop.retailer not in reminded_before],
+        [shop for shop in every if shop.retailer in reminded_before],
+    )
 
 
 def remind(

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from server.devices import queries as devices
-from server.orders import queries
+from server.orders import missing, queries
 from server.orders.models import OrderLineRow, OrderRow
 from server.retailers import queries as retailers
 
@@ -79,17 +78,6 @@ def _summed(places: Iterable[Place]) -> list[Place]:
 
 
 @dataclass(frozen=True)
-class MissingShop:
-    """A shop without an accepted order, and whether its terminal can be reached."""
-
-    retailer: str
-    shop: str
-    region: str
-    route: str
-    terminal: str
-
-
-@dataclass(frozen=True)
 class OrderSummary:
     """One order in a list."""
 
@@ -123,9 +111,8 @@ def standing(session: Session, window: queries.WindowView) -> Standing:
         .where(in_window, accepted)
     ).one()
     on = window.closes_at.astimezone(ZoneInfo(window.zone)).date()
-    due = retailers.tally(session, on=on, route=window.route)
-    came = retailers.tally(session, _retailers_in(session, window.id), on=on, route=window.route)
-    places = tuple(Place(region, route, count, came.get((region, route), 0)) for (region, route), count in due.items())
+    counted = retailers.tally(session, missing.came(window.id), on=on, route=window.route)
+    places = tuple(Place(region, route, due, came) for (region, route), (due, came) in counted.items())
     return Standing(orders, cancelled, lines, int(units), int(amount), places)
 
 
@@ -142,26 +129,6 @@ def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, 
     counted: dict[datetime, int] = dict(rows.all())
     minutes = [first + timedelta(minutes=order) for order in range(PACE_MINUTES)]
     return [(at, counted.get(at, 0)) for at in minutes]
-
-
-def missing(session: Session, window: queries.WindowView, now: datetime) -> list[MissingShop]:
-    """Return the shops in good standing on the window's route without an accepted order, by code."""
-    came = _retailers_in(session, window.id)
-    online, served = devices.retailers_online(session, now), devices.retailers_with_device(session)
-    shops, _ = retailers.search(
-        session, route=None if window.route == "*" else window.route, standing="good", limit=None
-    )
-    return [
-        MissingShop(
-            retailer=shop.code,
-            shop=shop.name,
-            region=shop.region,
-            route=shop.route,
-            terminal="online" if shop.code in online else "offline" if shop.code in served else "none",
-        )
-        for shop in shops
-        if shop.code not in came
-    ]
 
 
 def search_orders(
@@ -244,11 +211,3 @@ def prices_of(session: Session, order: queries.OrderView) -> dict[str, int]:
         OrderLineRow.retailer == order.retailer, OrderLineRow.order_id == order.id
     )
     return dict(session.execute(query).all())
-
-
-def _retailers_in(session: Session, window: UUID) -> frozenset[str]:
-    return frozenset(
-        session.scalars(
-            select(OrderRow.retailer).where(OrderRow.window_id == window, OrderRow.state == "accepted").distinct()
-        )
-    )

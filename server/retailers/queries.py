@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, cast
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
@@ -103,18 +103,8 @@ def search(
 
     ``fits`` are conditions on :data:`CODE`. In byte order of codes a page may begin ``after`` one; the count is of all.
     """
-    query = select(RetailerRow).where(*fits)
-    if text:
-        columns = (RetailerRow.code, RetailerRow.name, RetailerRow.city, RetailerRow.address)
-        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
-    for column, value in (
-        (RetailerRow.region, region),
-        (RetailerRow.route, route),
-        (RetailerRow.market_type, market_type),
-        (RetailerRow.standing, standing),
-    ):
-        if value is not None:
-            query = query.where(column == value)
+    chosen_shops = _wanted(text, region=region, route=route, market_type=market_type, standing=standing)
+    query = select(RetailerRow).where(*fits, *chosen_shops)
     code = RetailerRow.code.collate("C")
     chosen = getattr(RetailerRow, sort) if sort in SORTS and sort != "code" else code
     order = chosen.desc().nulls_last() if descending else chosen.asc().nulls_last()
@@ -131,6 +121,15 @@ def closed_on(day: date) -> ColumnElement[bool]:
     return RetailerRow.closed_on <= day
 
 
+def shops_query(
+    *, text: str = "", region: str | None = None, route: str | None = None, standing: str | None = None
+) -> Select[str, str, str, str]:
+    """Return code, name, region and route of the shops that :func:`search` finds, for lists of other capabilities."""
+    return select(RetailerRow.code, RetailerRow.name, RetailerRow.region, RetailerRow.route).where(
+        *_wanted(text, region=region, route=route, standing=standing)
+    )
+
+
 def codes_on_route(session: Session, route: str) -> list[str]:
     """Return the codes of the shops on ``route``, of all shops where it is ``*``."""
     query = select(RetailerRow.code).order_by(RetailerRow.code)
@@ -139,24 +138,30 @@ def codes_on_route(session: Session, route: str) -> list[str]:
     return list(session.scalars(query))
 
 
-def tally(
-    session: Session, wanted: Collection[str] | None = None, *, on: date, route: str = "*"
-) -> dict[tuple[str, str], int]:
-    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all) and ``wanted``.
+def tally(session: Session, came: Select[str], *, on: date, route: str = "*") -> dict[tuple[str, str], tuple[int, int]]:
+    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all), and how many came.
 
-    Shops that are closed on the day ``on`` are not counted.
+    ``came`` selects the codes of those that did. Shops that are closed on the day ``on`` are not counted.
     """
+    counted = (func.count(), func.count().filter(RetailerRow.code.in_(came)))
     query = (
-        select(RetailerRow.region, RetailerRow.route, func.count())
+        select(RetailerRow.region, RetailerRow.route, *counted)
         .where(RetailerRow.standing == "good", or_(RetailerRow.closed_on.is_(None), RetailerRow.closed_on > on))
         .group_by(RetailerRow.region, RetailerRow.route)
         .order_by(RetailerRow.region, RetailerRow.route)
     )
     if route != "*":
         query = query.where(RetailerRow.route == route)
-    if wanted is not None:
-        query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
-    return {(region, on_route): count for region, on_route, count in session.execute(query)}
+    return {(region, on_route): (due, those) for region, on_route, due, those in session.execute(query)}
+
+
+def by_region(session: Session, came: Select[str], routes: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Return how many shops on ``routes`` (``*``: all) each region has, and how many came; ``came`` selects those."""
+    query = select(RetailerRow.region, func.count(), func.count().filter(RetailerRow.code.in_(came)))
+    if "*" not in routes:
+        query = query.where(RetailerRow.route.in_(routes))
+    rows = session.execute(query.group_by(RetailerRow.region).order_by(RetailerRow.region.collate("C")))
+    return {region: (due, those) for region, due, those in rows}
 
 
 def codes_in(session: Session, audience: Audience) -> list[str]:
@@ -216,6 +221,26 @@ def notes(session: Session, code: str) -> list[Note]:
         earlier = () if before is None else (replace(before, earlier=()), *before.earlier)
         stands[row.id] = Note(row.id, row.words, row.author, row.at, earlier)
     return sorted(stands.values(), key=lambda note: note.id, reverse=True)
+
+
+def _wanted(
+    text: str,
+    *,
+    region: str | None = None,
+    route: str | None = None,
+    market_type: str | None = None,
+    standing: str | None = None,
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of a search; ``text`` is looked for in code, name, city and address."""
+    columns = (RetailerRow.code, RetailerRow.name, RetailerRow.city, RetailerRow.address)
+    wanted = [or_(*(column.icontains(text, autoescape=True) for column in columns))] if text else []
+    chosen = (
+        (RetailerRow.region, region),
+        (RetailerRow.route, route),
+        (RetailerRow.market_type, market_type),
+        (RetailerRow.standing, standing),
+    )
+    return [*wanted, *(column == value for column, value in chosen if value is not None)]
 
 
 def view(row: RetailerRow) -> Retailer:

@@ -1,6 +1,6 @@
 """Screens of scores: what is in force, the runs, one shop over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator
 from server.retailers import queries as retailers
-from server.scores import appeal_queries, decision_queries, explaining, queries, rules, service
+from server.scores import appeal_queries, decision_queries, explaining, listing, queries, service
 
 HOME = "/console/scores"
 PLANNER = [Depends(http.needs("planner"))]
@@ -63,9 +63,12 @@ STANDING = Filter("status", N_("Standing"), tuple((name, label) for name, (label
 def list_scores(request: Request, session: http.Db, clock: http.Now, config: http.Config) -> Response:
     """List the shops by the scores in force, and the runs; with ``format`` the list is a file."""
     found = queries.in_force(session)
-    view, rows = listed(request, session, found)
+    view = TableView.of(request, COLUMNS, filters=(STANDING,), sort="-points")
+    asked = asked_of(view)
     if view.format:
-        return console.download(request, COLUMNS, rows, name="scores")
+        every = listing.every_shop(session, found, asked) if found else ()
+        return console.download(request, COLUMNS, every, name="scores")
+    rows, total = listing.shops(session, found, asked) if found else ([], 0)
     today = clock().astimezone(config.tz).date()
     return console.page(
         request,
@@ -73,8 +76,8 @@ def list_scores(request: Request, session: http.Db, clock: http.Now, config: htt
         view=view,
         columns=COLUMNS,
         filters=(STANDING,),
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
+        rows=rows,
+        total=total,
         in_force=found,
         appeals=appeal_queries.totals(session),
         under_way=_under_way(session),
@@ -163,31 +166,17 @@ def _today(request: Request) -> date:
     return running.clock().astimezone(running.settings.tz).date()
 
 
-def listed(
-    request: Request,
-    session: Session,
-    found: queries.Run | None,
-    *,
-    columns: Sequence[Column] = COLUMNS,
-    filters: Sequence[Filter] = (STANDING,),
-) -> tuple[TableView, list[dict[str, Any]]]:
-    """Return what a person asked to see of a run's shops, and the rows."""
-    view = TableView.of(request, columns, filters=filters, sort="-points")
-    if found is None:
-        return view, []
-    shops, _ = retailers.search(session, text=view.search, limit=None)
-    names = {shop.code: shop for shop in shops}
-    wanted, moved = view.filters.get("status"), view.filters.get("move")
-    rows = [
-        vars(one)
-        | {"points": one.score_milli / 1000, "name": names[one.retailer].name, "region": names[one.retailer].region}
-        for one in queries.scores(session, found)
-        if one.retailer in names
-        and wanted in {None, one.status}
-        and moved in {None, rules.move(one.previous_tier, one.earned_tier)}
-    ]
-    rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
-    return view, rows
+def asked_of(view: TableView, moved: listing.Moves | None = None) -> listing.Asked:
+    """Return what a person asked to see of a run's shops."""
+    way = view.filters.get("move")
+    return listing.Asked(
+        words=view.search,
+        status=view.filters.get("status", ""),
+        order=view.sort_text,
+        limit=view.per_page,
+        offset=view.offset,
+        pairs=None if moved is None or way is None else moved.pairs(way),
+    )
 
 
 def _explained(request: Request, session: Session, score: queries.Score | None) -> dict[str, Any]:

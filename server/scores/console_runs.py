@@ -1,6 +1,5 @@
 """Screens of one run: how all shops stand before and after, what the guards changed, its files, its publication."""
 
-from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import Depends, Form, Query, Request, Response
@@ -9,12 +8,12 @@ from sqlalchemy.orm import Session
 from contract.errors import Refusal, Rejected
 from contract.texts import refusal_text
 from server.kit import console, http
-from server.kit.console import Column, Filter, step_chart
+from server.kit.console import Column, Filter, TableView, step_chart
 from server.kit.console.texts import N_, language_of, texts
 from server.retailers import queries as retailers
-from server.scores import appeal_queries, explaining, policies, policy_words, queries, service
+from server.scores import appeal_queries, explaining, listing, policies, policy_words, queries, service
 from server.scores.appeal_rules import APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST
-from server.scores.console import COLUMNS, HOME, STANDING, STATES, STATUSES, listed
+from server.scores.console import COLUMNS, HOME, STANDING, STATES, STATUSES, asked_of
 from server.scores.http import files_response
 
 PLANNER = [Depends(http.needs("planner"))]
@@ -114,9 +113,12 @@ def _known(request: Request, session: Session, number: int) -> queries.Run:
 
 def _page(request: Request, session: Session, number: int, said: str = "") -> Response:
     found = _known(request, session, number)
-    view, rows = listed(request, session, found, columns=OF_RUN, filters=(STANDING, MOVES))
+    view = TableView.of(request, OF_RUN, filters=(STANDING, MOVES), sort="-points")
+    moved = listing.moves(session, found)
+    asked = asked_of(view, moved)
     if view.format:
-        return console.download(request, COLUMNS, rows, name=f"scores-{number}")
+        return console.download(request, COLUMNS, listing.every_shop(session, found, asked), name=f"scores-{number}")
+    rows, total = listing.shops(session, found, asked)
     language = language_of(request)
     certificate = found.certificate or {}
     changes = (found.guards or {}).get("changes", [])
@@ -128,8 +130,8 @@ def _page(request: Request, session: Session, number: int, said: str = "") -> Re
         view=view,
         columns=OF_RUN,
         filters=(STANDING, MOVES),
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
+        rows=rows,
+        total=total,
         components=[
             (explaining.component(name, language), part["percent"])
             for name, part in sorted(certificate.get("components", {}).items(), key=lambda item: -item[1]["percent"])
@@ -144,7 +146,7 @@ def _page(request: Request, session: Session, number: int, said: str = "") -> Re
         correctable=_correctable(session, found),
         appeal_days=(APPEAL_DAYS, APPEAL_DAYS_LEAST, APPEAL_DAYS_MOST),
         said=said,
-        **_moves(session, found),
+        **_moves(found, moved),
         **_policy(request, session, found),
     )
 
@@ -156,15 +158,13 @@ def _correctable(session: Session, found: queries.Run) -> bool:
     return in_force and appeal_queries.corrected_since(session, found.number, found.asked_at)
 
 
-def _moves(session: Session, found: queries.Run) -> dict[str, Any]:
+def _moves(found: queries.Run, moved: listing.Moves) -> dict[str, Any]:
     """Return who moved in numbers, and how many shops stand in each tier, before and after."""
-    placed = queries.placed(session, found)
     tiers = (found.certificate or {}).get("policy", {}).get("tiers", 0)
-    before = Counter(one.previous_tier for one in placed)
-    after = Counter(one.earned_tier for one in placed)
+    before, after = moved.before, moved.after
     numbers = range(1, tiers + 1)
     return {
-        "moves": Counter(one.move for one in placed),
+        "moves": moved.ways,
         "tier_labels": [str(tier) for tier in numbers],
         "tiers_after": [after[tier] for tier in numbers],
         "tiers_before": [before[tier] for tier in numbers] if before.keys() - {None} else [],

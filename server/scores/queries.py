@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from server.scores import decision_queries
 from server.scores.appeal_rules import last_day
 from server.scores.models import ScorePolicyRow, ScoreRow, ScoreRun
-from server.scores.rules import Held, Move, Placed, Standing, Status, move, standing_on
+from server.scores.rules import Held, Placed, Standing, Status, standing_on
 
 State = Literal["waiting", "working", "draft", "published", "failed", "stopped"]
 
@@ -90,15 +90,6 @@ class Score:
     weight: int
     status: Status
     parts: tuple[dict[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Moved:
-    """The tier that a retailer had earned before and earns now, and which way it moved."""
-
-    previous_tier: int | None
-    earned_tier: int
-    move: Move
 
 
 def policy(session: Session, version: int | None = None) -> Policy | None:
@@ -213,12 +204,6 @@ def score(session: Session, found: Run, retailer: str) -> Score | None:
     """Return one retailer of a run, or none."""
     row = session.get(ScoreRow, (found.id, retailer))
     return None if row is None else _score(row, found.number, found.as_of, found.published_at)
-
-
-def placed(session: Session, found: Run) -> list[Moved]:
-    """Return the tier of each retailer of a run before and after, without decisions."""
-    rows = session.execute(select(ScoreRow.previous_tier, ScoreRow.earned_tier).where(ScoreRow.run == found.id))
-    return [Moved(previous, earned, move(previous, earned)) for previous, earned in rows]
 
 
 def earned_tiers(session: Session, number: int) -> dict[str, int]:

@@ -15,6 +15,7 @@ from loadtests import console_pages, seeding
 from server import migrations
 from server.app import create_app
 from server.kit import embedded
+from server.kit.console.tables import TableView
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import ROLES, SYSTEM, Role
 from server.kit.runtime import Runtime
@@ -29,6 +30,10 @@ SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, 
 ANSWERS = {200, 204, 303}
 LIVE = {"/console/events", "/console/windows/events"}
 SEEN_LEAST = 15
+SORT_LINK = re.compile(r'href="([^"]*[?&](?:amp;)?sort=[^"]*)" hx-get')
+COUNT = re.compile(r'id="[a-z]+-count"[^>]*>([^<]*)<')
+FIRST_CELL = re.compile(r'<th role="rowheader".*?</th>', re.DOTALL)
+LISTS_LEAST = 15
 NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
 
 
@@ -74,6 +79,7 @@ def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):
         if page.route not in NOT_FOR_A_SAMPLE:
             assert answer.status_code in ANSWERS, (page, answer.text[:500])
             assert answer.headers.get("location") != "/console/account", page
+            assert answer.headers.get("location") != "/console/account", page
         most = console_pages.TOGETHER.get(page.route, console_pages.QUERIES_MOST)
         if len(heard) > most:
             over[page.route] = [" ".join(query.split())[:160] for query in heard]
@@ -91,6 +97,22 @@ def test_every_part_of_an_e_file_answers_with_a_bounded_number_of_queries(networ
         assert f'id="part-{part.key}"' in answer.text
         heard_of[part.key] = len(heard)
     assert max(heard_of.values()) <= console_pages.QUERIES_MOST, heard_of
+
+
+def test_every_list_sorts_by_each_of_its_columns_and_loses_nobody(network: Network):
+    """Each heading both ways: the same rows where they fit on a page, and the other way round."""
+    sorted_lists = 0
+    for page in network.pages:
+        answer = network.browser.get(page.address)
+        links = {html.unescape(one) for one in SORT_LINK.findall(answer.text)} if answer.status_code == 200 else set()
+        for link in sorted(links):
+            up, down = (network.browser.get(one) for one in (link, link.replace("sort=-", "sort=", 1)))
+            assert (up.status_code, down.status_code) == (200, 200), (link, up.text[:300])
+            assert COUNT.findall(up.text) == COUNT.findall(answer.text), link
+            if up.text.count("</tr>") == down.text.count("</tr>") < TableView.per_page:
+                assert sorted(FIRST_CELL.findall(up.text)) == sorted(FIRST_CELL.findall(down.text)), link
+        sorted_lists += bool(links)
+    assert sorted_lists > LISTS_LEAST
 
 
 def test_seeding_twice_is_refused(network: Network):

@@ -37,13 +37,13 @@ def test_a_correction_says_first_that_it_is_one():
 
 
 def test_reach_is_counted_by_region_and_by_route():
-    recipients = [
-        rules.Recipient("R1", "city", "north", NOW, NOW),
-        rules.Recipient("R2", "city", "south", None, None),
-        rules.Recipient("R3", "hills", "south", NOW, None),
+    places = [
+        rules.Reached("city", "north", 1, 1, 1),
+        rules.Reached("city", "south", 1, 0, 0),
+        rules.Reached("hills", "south", 1, 1, 0),
     ]
-    assert rules.shares(recipients, "region") == [rules.Share("city", 2, 1, 1), rules.Share("hills", 1, 1, 0)]
-    assert rules.shares(recipients, "route") == [rules.Share("north", 1, 1, 1), rules.Share("south", 2, 1, 0)]
+    assert rules.shares(places, "region") == [rules.Share("city", 2, 1, 1), rules.Share("hills", 1, 1, 0)]
+    assert rules.shares(places, "route") == [rules.Share("north", 1, 1, 1), rules.Share("south", 2, 1, 0)]
 
 
 @given(

@@ -13,7 +13,7 @@ from contract.errors import Conflict, Rejected
 from contract.feed import Announcement, Receipt
 from contract.ids import uuid7
 from contract.messages import DisplayAnnouncement, ReadAnnouncement
-from server.announcements import queries, rules
+from server.announcements import queries, reach, rules
 from server.announcements import service as announcements
 from server.announcements.models import ReceiptRow
 from server.kit import audit, outbox
@@ -136,7 +136,7 @@ def test_displayed_and_acknowledged_are_two_receipts_each_kept_once_whatever_com
         ("R2", "acknowledged", LATER),
         ("R2", "displayed", LATER + timedelta(hours=1)),
     ]
-    by_shop = {one.retailer: one for one in queries.recipients(session, shown(session, announcement))}
+    by_shop = {one.retailer: one for one in reach.recipients(session, shown(session, announcement))}
     assert (by_shop["R2"].displayed_at, by_shop["R2"].acknowledged_at) == (LATER, LATER)
     assert (by_shop["R1"].displayed_at, by_shop["R1"].acknowledged_at) == (LATER, None)
     assert display(session, shops[0], announcement, version=2).code == "unknown_announcement"
@@ -182,7 +182,7 @@ def test_a_draft_cannot_be_corrected(session, shops):
 def test_reach_names_who_read_and_when(session, shops):
     announcement = publish(session)
     read(session, shops[1], announcement, at=LATER)
-    recipients = queries.recipients(session, shown(session, announcement))
+    recipients = reach.recipients(session, shown(session, announcement))
     assert [(one.retailer, one.region, one.acknowledged_at) for one in recipients] == [
         ("R1", "city", None),
         ("R2", "city", LATER),

@@ -16,7 +16,7 @@ from contract.messages import ConfirmDelivery, ConfirmedLine
 from server.deliveries import queries as delivery_queries
 from server.deliveries import service as deliveries
 from server.deliveries.events import DeliveryConfirmed
-from server.inventory import queries, reactions, rules
+from server.inventory import listing, queries, reactions, rules
 from server.inventory import service as inventory
 from server.inventory.models import MovementRow
 from server.kit import audit, outbox
@@ -172,7 +172,7 @@ def test_a_terminal_sees_the_stock_of_its_own_shop_alone(sessions):
             make_retailer(session, code)
             cause = inventory.Cause("receipt", "delivery", uuid7(), SYSTEM)
             inventory.book(session, code, {"A": rules.Change(number)}, cause, at=NOW + timedelta(days=number))
-        assert [shop.retailer for shop in queries.stocked(session)] == ["R1", "R2"]
+        assert [shop.retailer for shop in listing.stocked(session)] == ["R1", "R2"]
         act_for(session, "R1")
         assert stands(session, "A") == (1, 0)
         assert queries.stock(session, "R2") == {}

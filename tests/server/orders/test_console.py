@@ -16,7 +16,7 @@ from contract.messages import AmendOrder, CancelOrder, ReportStatus
 from server.devices import service as devices
 from server.kit.db import transaction
 from server.kit.inbox import Arrival
-from server.orders import queries, room, windows
+from server.orders import missing, queries, room, windows
 
 SignedIn = Callable[..., TestClient]
 
@@ -82,7 +82,7 @@ def test_a_window_of_one_route_expects_its_shops_alone(town: Town, session: Sess
     window = queries.window(session, town.other)
     assert window is not None
     assert room.standing(session, window).due == 2
-    assert [shop.retailer for shop in room.missing(session, window, NOW)] == ["R3", "R4"]
+    assert [shop.retailer for shop in missing.shops(session, window, NOW)] == ["R3", "R4"]
 
 
 def test_the_pace_counts_orders_by_the_minute_they_were_received(town: Town, session: Session) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants
-from sqlalchemy import text
+from sqlalchemy import literal, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -132,8 +132,9 @@ def test_a_closed_shop_counts_as_suspended_from_its_day_on_until_that_is_taken_b
         "suspended",
         "lease ended",
     )
-    assert queries.tally(session, on=date(2026, 11, 25)) == {("city", "north"): 1}
-    assert queries.tally(session, on=date(2026, 11, 26)) == {}
+    came = select(literal("R1"))
+    assert queries.tally(session, came, on=date(2026, 11, 25)) == {("city", "north"): (1, 1)}
+    assert queries.tally(session, came, on=date(2026, 11, 26)) == {}
     service.reopen_retailer(session, "R1", PAT, at=NOW)
     assert service.lock_retailer(session, "R1").closed_on is None
     with pytest.raises(Conflict, match="needs closed"):
