@@ -128,7 +128,7 @@ def show_announcement(
     """Show an announcement as the terminals do, and whom it reached."""
     found = _known(request, session, announcement)
     places = reach.places(session, found)
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"announcement:{found.number}"), limit=20)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"announcement:{found.number}"), limit=20)
     now = clock()
     instants = reach.instants(session, found) if found.sent_at else []
     newest = found.newest

@@ -278,7 +278,8 @@ def show(
     """Return the page of a cycle; with ``errors`` and what was typed where something did not fit."""
     found = known(session, cycle)
     gettext = texts(request).gettext
-    policy = queries.policy(session, found.policy_name, found.policy_version)
+    policies = queries.policies(session)
+    stated = (found.policy_name, found.policy_version)
     taken = queries.steps(session, cycle)
     room = figures.room(session, cycle)
     now = http.runtime_of(request).clock()
@@ -294,11 +295,11 @@ def show(
         stoppable=rules.STOPPABLE,
         stepper=stepper(found, taken, room.opens_at),
         room=room,
-        windows=_windows(session, found, now),
-        routes=retailers.audience_choices(session).routes,
+        windows=_windows(session, found, room.windows, now),
+        routes=retailers.routes(session),
         schedules=queries.schedules(session),
-        policies=queries.policies(session),
-        policy=policy,
+        policies=policies,
+        policy=next((one for one in policies if (one.name, one.version) == stated), None),
         supplies=supply_queries.supply_versions(session, cycle)[:1],
         unsupplied=unsupplied,
         skus=catalogue.skus(session, unsupplied, withdrawn=True) if unsupplied else {},
@@ -363,7 +364,7 @@ def _is_late(cycle: queries.Cycle, room: figures.Room, now: datetime) -> bool:
 
 def _history(session: Session, cycle: UUID, gettext: Callable[[str], str]) -> list[tuple[datetime, str, str]]:
     """Return what was done with the cycle, the newest first: when, what in words, by whom and why."""
-    entries, _ = audit_trail.search(session, audit_trail.Asked(words=f"cycle:{cycle}"), limit=60)
+    entries = audit_trail.newest(session, audit_trail.Asked(subject=f"cycle:{cycle}"), limit=60)
     return [
         (
             entry.at,
@@ -401,8 +402,10 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     return next(free for free in counted if free not in taken)
 
 
-def _windows(session: Session, cycle: queries.Cycle, now: datetime) -> list[ShownWindow]:
-    states = {window.id: window.state for window in orders.windows(session, cycle=cycle.id)}
+def _windows(
+    session: Session, cycle: queries.Cycle, announced: Sequence[orders.WindowView], now: datetime
+) -> list[ShownWindow]:
+    states = {window.id: window.state for window in announced}
     return [
         ShownWindow(
             id=planned.id,

@@ -63,7 +63,7 @@ def show_review(
     out = correcting.publications(session, cycle)
     earlier = run is not None and run.attempt != found.attempt
     view = TableView.of(request, COLUMNS, sort="-short_lines")
-    result = figures.review(session, cycle, attempt)
+    result = figures.review(session, cycle, run)
     rows = [] if result is None else _skus(result, view)
     if view.format:
         return console.download(request, COLUMNS, rows, name=f"review-{found.number}")
@@ -85,7 +85,7 @@ def show_review(
         name=named(request, found),
         states=STATES,
         moving=found.state in MOVING and found.trouble is None,
-        stepper=stepper(found, queries.steps(session, cycle), figures.room(session, cycle).opens_at),
+        stepper=stepper(found, queries.steps(session, cycle), figures.opens_at(session, cycle)),
         trouble=trouble(found, texts(request).gettext),
         review=result,
         run=run,

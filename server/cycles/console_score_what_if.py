@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from fastapi import Form, Query, Request, Response
@@ -55,6 +56,17 @@ ON_BOOK = (
 TIERS = Filter("tier", N_("Tier"), (("up", N_("better")), ("down", N_("worse")), ("same", N_("the same"))))
 UNITS = Filter("units", N_("Granted"), (("up", N_("more")), ("down", N_("less")), ("same", N_("the same"))))
 GUARDS = {"small_floor": N_("floor for the small"), "largest_share": N_("ceiling for the largest")}
+
+
+class _Named(NamedTuple):
+    """A shop under both policies, with its name and region."""
+
+    row: score_figures.Row
+    name: str
+    region: str
+
+    def __getattr__(self, key: str) -> Any:
+        return getattr(self.row, key)
 
 
 @reading.get("")
@@ -233,17 +245,16 @@ def _version(request: Request, version: int) -> str:
     return gettext("version %(number)s") % {"number": version} if version else gettext("the default one")
 
 
-def _rows(session: Session, found: score_what_if.ScoreWhatIf, view: TableView) -> list[dict[str, Any]]:
-    shops, _ = retailers.search(session, text=view.search, limit=None)
-    names = {shop.code: shop for shop in shops}
+def _rows(session: Session, found: score_what_if.ScoreWhatIf, view: TableView) -> list[_Named]:
+    shops = {code: (name, region) for code, name, region, _ in session.execute(retailers.shops_query(text=view.search))}
     rows = [
-        vars(row)
-        | {"name": names[row.retailer].name, "region": names[row.retailer].region}
-        | {"tiers_up": row.tiers_up, "units_change": row.units_change}
+        _Named(row, *shops[row.retailer])
         for row in score_what_if.rows(session, found.id)
-        if row.retailer in names and _fits(row, view)
+        if row.retailer in shops and _fits(row, view)
     ]
-    rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
+    key = view.sort if view.sort in {"name", "region"} else f"row.{view.sort}"
+    value = attrgetter(key)
+    rows.sort(key=lambda one: (value(one) is not None, value(one)), reverse=view.descending)
     return rows
 
 

@@ -122,7 +122,7 @@ def _page(
         "cycles/standing.html",
         status_code=422 if errors else 200,
         schedules=[shapes.schedule_of(schedule, today, WEEKS_SHOWN) for schedule in queries.schedules(session)],
-        routes=retailers.audience_choices(session).routes,
+        routes=retailers.routes(session),
         weekdays=WEEKDAYS,
         notes=NOTES,
         zone=zone,

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
@@ -179,9 +179,13 @@ def room(session: Session, cycle: UUID) -> Room:
     )
 
 
-def review(session: Session, cycle: UUID, attempt: int | None = None) -> Review | None:
-    """Return the figures of an attempt, the cycle's last where none is named; none before it is solved."""
-    run = result_queries.run(session, cycle, attempt)
+def opens_at(session: Session, cycle: UUID) -> datetime | None:
+    """Return when the first window of a cycle opens, or none before they are announced."""
+    return min((window.opens_at for window in orders.windows(session, cycle=cycle)), default=None)
+
+
+def review(session: Session, cycle: UUID, run: result_queries.Run | None) -> Review | None:
+    """Return the figures of an attempt; none before it is solved."""
     if run is None:
         return None
     row = _Attempt(cycle, run.attempt, run.supply_version)
@@ -310,20 +314,23 @@ def _skus(session: Session, row: _Attempt, levels: Mapping[str, float]) -> list[
 
 def _shops(session: Session, row: _Attempt, short: Sequence[str]) -> list[_Shop]:
     of_short = GrantRow.sku.in_(short) if short else GrantRow.sku.is_not(None)
-    sums = session.execute(
+    summed = (
         select(
-            BookRetailer.region,
-            BookRetailer.tier,
-            BookRetailer.weight,
-            func.sum(GrantRow.requested_units),
-            func.sum(GrantRow.granted_units),
-            func.coalesce(func.sum(GrantRow.requested_units).filter(of_short), 0),
-            func.coalesce(func.sum(GrantRow.granted_units).filter(of_short), 0),
-            func.count().filter(of_short) > 0,
+            GrantRow.retailer,
+            func.sum(GrantRow.requested_units).label("asked"),
+            func.sum(GrantRow.granted_units).label("got"),
+            func.coalesce(func.sum(GrantRow.requested_units).filter(of_short), 0).label("asked_short"),
+            func.coalesce(func.sum(GrantRow.granted_units).filter(of_short), 0).label("got_short"),
+            (func.count().filter(of_short) > 0).label("has_short"),
         )
-        .join(BookRetailer, (BookRetailer.cycle == GrantRow.cycle) & (BookRetailer.retailer == GrantRow.retailer))
         .where(_of_attempt(row))
-        .group_by(GrantRow.retailer, BookRetailer.region, BookRetailer.tier, BookRetailer.weight)
+        .group_by(GrantRow.retailer)
+        .subquery()
+    )
+    sums = session.execute(
+        select(BookRetailer.region, BookRetailer.tier, BookRetailer.weight, *summed.c[1:])
+        .join(summed, summed.c.retailer == BookRetailer.retailer)
+        .where(BookRetailer.cycle == row.id)
     )
     return [
         _Shop(region, tier, weight, int(asked), int(got), int(asked_short), int(got_short), bool(has_short))
@@ -343,6 +350,10 @@ def _groups(shops: Iterable[tuple[str, _Shop]]) -> tuple[Group, ...]:
 
 def _furthest(session: Session, row: _Attempt) -> tuple[FarLine, ...]:
     missing = GrantRow.requested_units - GrantRow.granted_units
+    order = (missing.desc(), GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
+    first = (
+        select(GrantRow.retailer, GrantRow.sku).where(_of_attempt(row), missing > 0).order_by(*order).limit(FURTHEST)
+    )
     lines = session.execute(
         select(GrantRow, BookRetailer.region, BookLine.ineligible_why)
         .join(BookRetailer, (BookRetailer.cycle == GrantRow.cycle) & (BookRetailer.retailer == GrantRow.retailer))
@@ -352,9 +363,8 @@ def _furthest(session: Session, row: _Attempt) -> tuple[FarLine, ...]:
             & (BookLine.retailer == GrantRow.retailer)
             & (BookLine.sku == GrantRow.sku),
         )
-        .where(_of_attempt(row), missing > 0)
-        .order_by(missing.desc(), GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
-        .limit(FURTHEST)
+        .where(_of_attempt(row), tuple_(GrantRow.retailer, GrantRow.sku).in_(first))
+        .order_by(*order)
     ).all()
     names = retailers.retailers(session, {line.retailer for line, _, _ in lines})
     return tuple(

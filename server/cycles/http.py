@@ -70,7 +70,7 @@ def create_cycle(
 def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.CycleStatus:
     """Return where a cycle stands: its state, windows, what has come in, its steps, the result in figures."""
     found = known(session, cycle)
-    room = figures.room(session, cycle)
+    room, run = figures.room(session, cycle), result_queries.run(session, cycle)
     now = clock()
     left = None if room.closes_at is None else max(0.0, (room.closes_at - now).total_seconds())
     policy = queries.policy(session, found.policy_name, found.policy_version)
@@ -109,8 +109,8 @@ def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.Cycle
             shapes.StepStatus(state=step.state, at=step.at, actor=step.actor, detail=step.detail)
             for step in queries.steps(session, cycle)
         ],
-        run=shapes.run_of(result_queries.run(session, cycle)),
-        figures=shapes.figures_of(figures.review(session, cycle)),
+        run=shapes.run_of(run),
+        figures=shapes.figures_of(figures.review(session, cycle, run)),
     )
 
 

@@ -108,14 +108,14 @@ class Policy:
 def cycle(session: Session, cycle_id: UUID) -> Cycle | None:
     """Return one cycle, or none."""
     row = session.get(CycleRow, cycle_id)
-    return None if row is None else _cycle(row, _open(session, [row.id]))
+    return None if row is None else _cycle(row, _open(session, [row]))
 
 
 def cycles(session: Session, *, before: int | None = None, limit: int = 200) -> list[Cycle]:
     """Return cycles, the newest first, below the number ``before`` where it is named."""
     query = select(CycleRow).order_by(CycleRow.number.desc()).limit(limit)
     rows = session.scalars(query if before is None else query.where(CycleRow.number < before)).all()
-    opened = _open(session, [row.id for row in rows])
+    opened = _open(session, rows)
     return [_cycle(row, opened) for row in rows]
 
 
@@ -127,7 +127,7 @@ def current_cycle(session: Session) -> Cycle | None:
         .order_by(CycleRow.number.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else _cycle(row, _open(session, [row.id]))
+    return None if row is None else _cycle(row, _open(session, [row]))
 
 
 def published_cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
@@ -188,9 +188,10 @@ def policy(session: Session, name: str, version: int | None = None) -> Policy | 
     return None if row is None else _policy(row)
 
 
-def _open(session: Session, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Return those of the cycles that have an open window."""
-    return orders.cycles_open(session, ids)
+def _open(session: Session, rows: Sequence[CycleRow]) -> frozenset[UUID]:
+    """Return those of the cycles that have an open window: announced ones alone can."""
+    announced = [row.id for row in rows if row.state == "announced"]
+    return orders.cycles_open(session, announced) if announced else frozenset()
 
 
 def _cycle(row: CycleRow, opened: frozenset[UUID]) -> Cycle:

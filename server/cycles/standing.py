@@ -44,7 +44,7 @@ def set_schedule(
     """
     _check_schedules_seen(session, schedule.route, seen)
     check_zone(schedule.zone)
-    if schedule.route != "*" and schedule.route not in retailers.audience_choices(session).routes:
+    if schedule.route != "*" and schedule.route not in retailers.routes(session):
         raise invalid("route", NO_ROUTE, route=schedule.route)
     for where, weekday in (("opens_weekday", schedule.opens_weekday), ("closes_weekday", schedule.closes_weekday)):
         if weekday not in range(1, 8):

@@ -67,7 +67,7 @@ def plan_scheduled_windows(session: Session, cycle: UUID, *, by: Operator, at: d
     if rest is not None and not weekly:
         spans.append(("*", rest))
     elif rest is not None:
-        others = set(retailers.audience_choices(session).routes) - weekly.keys()
+        others = set(retailers.routes(session)) - weekly.keys()
         spans += [(route, rest) for route in sorted(others)]
     windows = [(route, rules.span_of_week(schedule, row.week), schedule.zone) for route, schedule in spans]
     if all(span.opens_at <= at for _, span, _ in windows):
@@ -130,7 +130,7 @@ def postpone_window(
 
 
 def _plan(session: Session, row: CycleRow, route: str, span: rules.Span, zone: str) -> UUID:
-    if route != "*" and route not in retailers.audience_choices(session).routes:
+    if route != "*" and route not in retailers.routes(session):
         raise invalid("route", NO_ROUTE, route=route)
     session.execute(delete(PlannedWindow).where(PlannedWindow.cycle == row.id, PlannedWindow.route == route))
     planned = PlannedWindow(

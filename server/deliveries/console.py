@@ -146,7 +146,7 @@ def show_delivery(request: Request, session: http.Db, delivery: UUID) -> Respons
     if found is None:
         raise Rejected("not_found", what=texts(request).gettext("delivery"), name=str(delivery))
     others = {line.confirmed.other_sku for line in found.lines if line.confirmed and line.confirmed.other_sku}
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"delivery:{found.number}"), limit=100)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"delivery:{found.number}"), limit=100)
     return console.page(
         request,
         "deliveries/delivery.html",
@@ -203,7 +203,7 @@ def list_claims(request: Request, session: http.Db, clock: http.Now) -> Response
         filters=filters,
         rows=rows,
         total=total,
-        totals=queries.totals(session),
+        totals=queries.counts(session),
         states=CLAIM_STATES,
         differences=DIFFERENCES,
     )
@@ -219,7 +219,7 @@ def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID)
     shop = retailers.retailer(session, found.retailer)
     skus = catalogue.skus(session, {found.sku, found.other_sku or found.sku}, withdrawn=True)
     owed = rules.owed_units(found.difference, found.difference_units)
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"claim:{found.number}"), limit=100)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"claim:{found.number}"), limit=100)
     return console.page(
         request,
         "deliveries/claim.html",
@@ -298,7 +298,7 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     """Return the open exceptions with their age, and what is held or waits to be dispatched."""
     if not operator.may(*SENDERS, "releaser", "administrator", "manager", "regional", "auditor"):
         return []
-    totals = queries.totals(session)
+    totals = queries.counts(session)
     dispatched = queries.dispatched_cycles(session)
     waiting = [one for one in cycles.published_cycles(session, limit=20) if one.id not in dispatched]
     if not totals.deliveries and not waiting:

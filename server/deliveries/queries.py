@@ -119,6 +119,18 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """How many deliveries and claims there are, of one cycle or of all, and since when the oldest open claim is."""
+
+    deliveries: int
+    held: int
+    confirmed: int
+    claims: int
+    open_claims: int
+    oldest_open_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Totals:
     """How far the deliveries are, of one cycle or of all. Units of lines that are not held back."""
 
@@ -316,7 +328,10 @@ def late(session: Session, before: datetime, *, limit: int) -> list[Delivery]:
     """Return deliveries that were shipped, or held, before ``before`` and that nobody confirmed, the oldest first."""
     since = func.coalesce(DeliveryRow.shipped_at, DeliveryRow.dispatched_at)
     rows = session.scalars(
-        select(DeliveryRow).where(DeliveryRow.state != "confirmed", since < before).order_by(since).limit(limit)
+        select(DeliveryRow)
+        .where(DeliveryRow.state.in_(("held", "shipped")), since < before)
+        .order_by(since)
+        .limit(limit)
     )
     return _whole(session, rows.all())
 
@@ -338,36 +353,55 @@ def open_by_age(session: Session, now: datetime) -> tuple[int, int, int]:
     return counted[0], counted[1], counted[2]
 
 
-def totals(session: Session, cycle: UUID | None = None) -> Totals:
-    """Return how far the deliveries are."""
+def counts(session: Session, cycle: UUID | None = None) -> Counts:
+    """Return how many deliveries and claims there are."""
     states = select(DeliveryRow.state, func.count().label("rows")).group_by(DeliveryRow.state)
-    units = select(
-        func.coalesce(func.sum(DeliveryLineRow.granted_units), 0),
-        func.coalesce(func.sum(DeliveryLineRow.shipped_units).filter(DeliveryRow.state != "held"), 0),
-        func.coalesce(func.sum(DeliveryLineRow.accepted_units), 0),
-    ).join(DeliveryRow, DeliveryRow.id == DeliveryLineRow.delivery_id)
     claimed = select(
         func.count(),
         func.count().filter(ClaimRow.state == "open"),
         func.min(ClaimRow.opened_at).filter(ClaimRow.state == "open"),
-    ).join(DeliveryRow, DeliveryRow.id == ClaimRow.delivery_id)
+    ).select_from(ClaimRow)
     if cycle is not None:
         states = states.where(DeliveryRow.cycle == cycle)
-        units = units.where(DeliveryRow.cycle == cycle)
-        claimed = claimed.where(DeliveryRow.cycle == cycle)
-    counts: dict[str, int] = {row.state: row.rows for row in session.execute(states)}
-    granted, shipped, accepted = session.execute(units).one()
-    all_claims, open_claims, oldest = session.execute(claimed).one()
-    return Totals(
-        deliveries=sum(counts.values()),
-        held=counts.get("held", 0),
-        confirmed=counts.get("confirmed", 0),
-        granted_units=int(granted),
-        shipped_units=int(shipped),
-        accepted_units=int(accepted or 0),
-        claims=all_claims,
+        claimed = claimed.join(DeliveryRow, DeliveryRow.id == ClaimRow.delivery_id).where(DeliveryRow.cycle == cycle)
+    by_state: dict[str, int] = {row.state: row.rows for row in session.execute(states)}
+    claims, open_claims, oldest = session.execute(claimed).one()
+    return Counts(
+        deliveries=sum(by_state.values()),
+        held=by_state.get("held", 0),
+        confirmed=by_state.get("confirmed", 0),
+        claims=claims,
         open_claims=open_claims,
         oldest_open_at=oldest,
+    )
+
+
+def totals(session: Session, cycle: UUID | None = None) -> Totals:
+    """Return how far the deliveries are."""
+    line = DeliveryLineRow
+    units = select(
+        func.coalesce(func.sum(line.granted_units), 0),
+        func.coalesce(func.sum(line.shipped_units), 0),
+        func.coalesce(func.sum(line.accepted_units), 0),
+    )
+    of_delivery = DeliveryRow.id == line.delivery_id
+    held = select(func.coalesce(func.sum(line.shipped_units), 0)).join(DeliveryRow, of_delivery)
+    held = held.where(DeliveryRow.state == "held")
+    if cycle is not None:
+        units = units.join(DeliveryRow, of_delivery).where(DeliveryRow.cycle == cycle)
+        held = held.where(DeliveryRow.cycle == cycle)
+    counted = counts(session, cycle)
+    granted, on_notices, accepted, held_back = session.execute(units.add_columns(held.scalar_subquery())).one()
+    return Totals(
+        deliveries=counted.deliveries,
+        held=counted.held,
+        confirmed=counted.confirmed,
+        granted_units=int(granted),
+        shipped_units=int(on_notices - held_back),
+        accepted_units=int(accepted),
+        claims=counted.claims,
+        open_claims=counted.open_claims,
+        oldest_open_at=counted.oldest_open_at,
     )
 
 

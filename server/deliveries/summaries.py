@@ -62,17 +62,20 @@ class ClaimSummary:
     decided_at: datetime | None
 
 
-_LINES = (
-    select(
-        DeliveryLineRow.delivery_id,
-        func.count().label("lines"),
-        func.sum(DeliveryLineRow.shipped_units).label("units"),
+def _inside(row: type[DeliveryLineRow | ClaimRow], figure: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Select a figure of what belongs to a delivery: for those of the page alone, unless the order is by it."""
+    return (
+        select(figure)
+        .select_from(row)
+        .where(row.delivery_id == DeliveryRow.id)
+        .correlate(DeliveryRow)
+        .scalar_subquery()
     )
-    .group_by(DeliveryLineRow.delivery_id)
-    .subquery()
-)
-_CLAIMS = select(ClaimRow.delivery_id, func.count().label("claims")).group_by(ClaimRow.delivery_id).subquery()
-_CLAIMED = func.coalesce(_CLAIMS.c.claims, 0)
+
+
+_LINES = _inside(DeliveryLineRow, func.count())
+_UNITS = _inside(DeliveryLineRow, func.sum(DeliveryLineRow.shipped_units))
+_CLAIMED = _inside(ClaimRow, func.count())
 
 _DELIVERY_ORDERS: Mapping[str, Any] = {
     "number": DeliveryRow.number,
@@ -81,8 +84,8 @@ _DELIVERY_ORDERS: Mapping[str, Any] = {
     "state": DeliveryRow.state,
     "shipped_at": DeliveryRow.shipped_at,
     "confirmed_at": DeliveryRow.confirmed_at,
-    "lines": _LINES.c.lines,
-    "units": _LINES.c.units,
+    "lines": _LINES,
+    "units": _UNITS,
     "claims": _CLAIMED,
     "owner": DeliveryRow.dispatched_by,
 }
@@ -110,12 +113,7 @@ def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
         where.append(DeliveryRow.state == asked.state)
     if asked.words:
         where.append(or_(*_found(asked.words, DeliveryRow.retailer, DeliveryRow.route, DeliveryRow.number)))
-    query = (
-        select(DeliveryRow, _LINES.c.lines, _LINES.c.units, _CLAIMED)
-        .join(_LINES, _LINES.c.delivery_id == DeliveryRow.id)
-        .outerjoin(_CLAIMS, _CLAIMS.c.delivery_id == DeliveryRow.id)
-        .where(*where)
-    )
+    query = select(DeliveryRow, _LINES, _UNITS, _CLAIMED).where(*where)
     total = session.scalar(select(func.count()).select_from(DeliveryRow).where(*where)) or 0
     rows = session.execute(_paged(query, asked, _DELIVERY_ORDERS, DeliveryRow.number.desc()))
     return [

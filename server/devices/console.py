@@ -242,7 +242,7 @@ def _device_page(
     device = queries.device(session, device_id)
     if device is None:
         raise Rejected("not_found", what=texts(request).gettext("terminal"), name=device_id)
-    history, _ = audit_trail.search(session, audit_trail.Asked(words=f"device:{device_id}"), limit=50)
+    history = audit_trail.newest(session, audit_trail.Asked(words=f"device:{device_id}"), limit=50)
     return console.page(
         request,
         "devices/device.html",
@@ -270,7 +270,7 @@ def _enrol_form(
         status_code=422 if errors else 200,
         typed=typed,
         route=route,
-        routes=retailers.audience_choices(session).routes,
+        routes=retailers.routes(session),
         minutes=int(rules.CODE_TTL.total_seconds() // 60),
         errors=errors or {},
     )

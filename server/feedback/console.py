@@ -257,7 +257,7 @@ def _page(request: Request, session: Session, operator: Operator, feedback: UUID
         raise Rejected("not_found", what=texts(request).gettext("feedback"), name=str(feedback))
     running = http.runtime_of(request)
     now = running.clock()
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"feedback:{found.number}"), limit=100)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"feedback:{found.number}"), limit=100)
     people = [one for one in operators.operators(session, at=now) if one.disabled_at is None]
     about = None if found.about is None else subjects.subject(session, found.retailer, found.about)
     return console.page(

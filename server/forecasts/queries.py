@@ -122,15 +122,18 @@ def coverage(session: Session, since: date, before: date) -> dict[date | None, t
 
     With no month stands what is known of the months together.
     """
-    counted = select(func.count(DemandRow.retailer.distinct()), func.max(DemandRow.changed_at)).where(
-        DemandRow.sold_units.is_not(None), DemandRow.period >= since, DemandRow.period < before
-    )
-    found: dict[date | None, tuple[int, datetime]] = {
-        period: (retailers, at)
-        for retailers, at, period in session.execute(counted.add_columns(DemandRow.period).group_by(DemandRow.period))
-    }
-    retailers, at = session.execute(counted).one()
-    return found | {None: (retailers, at)} if retailers else found
+    found: dict[date | None, tuple[int, datetime]] = {}
+    for months in ([DemandRow.period], []):
+        once = (
+            select(func.max(DemandRow.changed_at).label("at"), *months)
+            .where(DemandRow.sold_units.is_not(None), DemandRow.period >= since, DemandRow.period < before)
+            .group_by(DemandRow.retailer, *months)
+            .subquery()
+        )
+        named = list(once.c[1:])
+        rows = session.execute(select(*named, func.count(), func.max(once.c.at)).group_by(*named))
+        found |= {month[0] if month else None: (shops, at) for *month, shops, at in rows if shops}
+    return found
 
 
 def cell_versions(session: Session, retailer: str, product_class: str, period: date) -> list[tuple[Cell, datetime]]:

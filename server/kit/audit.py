@@ -29,6 +29,8 @@ class AuditEntry(Base):
     __append_only__ = True
     __table_args__ = (
         Index("ix_audit_subject", "subject", "id"),
+        Index("ix_audit_actor", "actor", "id"),
+        Index("ix_audit_action", "action", "id"),
         Index("ix_audit_alert", "id", postgresql_where=text("alert")),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from server.kit.audit import AuditEntry
@@ -40,6 +40,11 @@ def search(session: Session, asked: Asked, *, limit: int, offset: int = 0) -> tu
     return list(session.scalars(_select(asked).limit(limit).offset(offset))), total
 
 
+def newest(session: Session, asked: Asked, *, limit: int) -> list[AuditEntry]:
+    """Return the first entries of :func:`search` without counting them all."""
+    return list(session.scalars(_select(asked).limit(limit)))
+
+
 def every(session: Session, asked: Asked) -> Iterator[AuditEntry]:
     """Yield the entries for a file, in the same order, at most :data:`EXPORT_MOST`."""
     yield from session.scalars(_select(asked).limit(EXPORT_MOST).execution_options(yield_per=1000))
@@ -47,7 +52,16 @@ def every(session: Session, asked: Asked) -> Iterator[AuditEntry]:
 
 def actions(session: Session) -> list[str]:
     """Return the kinds of acts that were ever written down."""
-    return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+    first = select(AuditEntry.action).order_by(AuditEntry.action).limit(1).cte("acts", recursive=True)
+    next_one = (
+        select(AuditEntry.action)
+        .where(AuditEntry.action > first.c.action)
+        .order_by(AuditEntry.action)
+        .limit(1)
+        .scalar_subquery()
+    )
+    acts = first.union_all(select(next_one).where(first.c.action.is_not(None)))
+    return list(session.scalars(select(acts.c.action).where(acts.c.action.is_not(None))))
 
 
 def shown_detail(detail: dict[str, Any]) -> str:
@@ -85,7 +99,7 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
     if asked.subject:
         conditions.append(AuditEntry.subject == asked.subject)
     if asked.alerts:
-        conditions.append(AuditEntry.alert.is_(True))
+        conditions.append(AuditEntry.alert == true())
     if asked.since is not None:
         conditions.append(AuditEntry.at >= asked.since)
     return conditions

@@ -240,7 +240,7 @@ def _person(
     person: queries.OperatorView,
     refusal: Refusal | None = None,
 ) -> Response:
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"operator:{person.name}"), limit=30)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"operator:{person.name}"), limit=30)
     return console.page(
         request,
         "operators/person.html",

@@ -177,7 +177,7 @@ def show_order(request: Request, session: http.Db, number: Annotated[int, Path(g
     if order is None:
         raise Rejected("not_found", what=texts(request).gettext("order"), name=number)
     window = known_window(request, session, order.window)
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"order:{number}"), limit=200)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"order:{number}"), limit=200)
     return console.page(
         request,
         "orders/order.html",

@@ -152,15 +152,20 @@ def arrivals(session: Session, cycle: UUID) -> list[tuple[str, str]]:
 
 def progress(session: Session, cycle: UUID, *, retailers_due: int) -> Progress:
     """Return how many orders, retailers, lines and units have come in."""
-    placed, retailers_in = session.execute(
-        select(func.count(), func.count(OrderRow.retailer.distinct()))
+    accepted = (
+        select(OrderRow.retailer, OrderRow.id)
         .join(WindowRow, WindowRow.id == OrderRow.window_id)
         .where(WindowRow.cycle == cycle, OrderRow.state == "accepted")
-    ).one()
-    lines, units = session.execute(
-        _accepted_lines(cycle).with_only_columns(func.count(), func.coalesce(func.sum(OrderLineRow.quantity_units), 0))
-    ).one()
-    return Progress(placed, retailers_in, retailers_due, lines, int(units))
+        .cte("accepted")
+    )
+    inside = (OrderLineRow.retailer == accepted.c.retailer) & (OrderLineRow.order_id == accepted.c.id)
+    placed, retailers_in = (
+        select(figure).select_from(accepted).scalar_subquery()
+        for figure in (func.count(), func.count(accepted.c.retailer.distinct()))
+    )
+    counted = select(placed, retailers_in, func.count(), func.coalesce(func.sum(OrderLineRow.quantity_units), 0))
+    orders_in, came, lines, units = session.execute(counted.select_from(OrderLineRow).join(accepted, inside)).one()
+    return Progress(orders_in, came, retailers_due, lines, int(units))
 
 
 def came_query(cycle: UUID) -> Select[str]:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Literal, cast
 
 from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
@@ -174,11 +175,15 @@ def codes_in(session: Session, audience: Audience) -> list[str]:
 
 def audience_choices(session: Session) -> Audience:
     """Return every region, route and tier that a shop stands in, for a form to choose from."""
-    return Audience(
-        regions=tuple(session.scalars(select(RetailerRow.region).distinct().order_by(RetailerRow.region))),
-        routes=tuple(session.scalars(select(RetailerRow.route).distinct().order_by(RetailerRow.route))),
-        tiers=tuple(session.scalars(select(RetailerRow.tier).distinct().order_by(RetailerRow.tier))),
-    )
+    columns = (RetailerRow.region, RetailerRow.route, RetailerRow.tier)
+    every = session.execute(select(*(func.array_agg(aggregate_order_by(one.distinct(), one)) for one in columns))).one()
+    regions, routes, tiers = (tuple(values or ()) for values in every)
+    return Audience(regions=regions, routes=routes, tiers=tiers)
+
+
+def routes(session: Session) -> tuple[str, ...]:
+    """Return every route that a shop stands on."""
+    return tuple(session.scalars(select(RetailerRow.route).distinct().order_by(RetailerRow.route)))
 
 
 def market_types(session: Session) -> tuple[str, ...]:

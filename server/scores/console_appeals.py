@@ -240,7 +240,7 @@ def _page(request: Request, session: Session, appeal: UUID, said: str = "") -> R
     assert run is not None  # noqa: S101 - a foreign key holds it
     (score,) = queries.scores(session, run, retailers=[found.retailer])
     running = http.runtime_of(request)
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"appeal:{found.number}"), limit=100)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"appeal:{found.number}"), limit=100)
     decisions = [one for one in decision_queries.decisions(session, [found.retailer]) if one.approver is not None]
     today = running.clock().astimezone(running.settings.tz).date()
     corrected = appeal_queries.corrections(session, [found.id])[found.id]

@@ -105,15 +105,13 @@ def coverage(session: Session, since: date, before: date) -> dict[tuple[str, dat
     found: dict[tuple[str, date | None], Covered] = {}
     for table, told in ((FactRow.facts, FactRow.facts != ASSORTMENT), (literal(ASSORTMENT), assortment)):
         for months in ([FactRow.period], []):
-            rows = session.execute(
-                select(
-                    table.label("table"),
-                    func.count(FactRow.retailer.distinct()),
-                    func.max(FactRow.changed_at),
-                    *months,
-                )
+            once = (
+                select(table.label("table"), func.max(FactRow.changed_at).label("at"), *months)
                 .where(told, FactRow.period >= since, FactRow.period < before)
-                .group_by("table", *months)
+                .group_by("table", FactRow.retailer, *months)
+                .subquery()
             )
-            found |= {(name, month[0] if month else None): Covered(shops, at) for name, shops, at, *month in rows}
+            named = [once.c.table, *once.c[2:]]
+            rows = session.execute(select(*named, func.count(), func.max(once.c.at)).group_by(*named))
+            found |= {(name, month[0] if month else None): Covered(shops, at) for name, *month, shops, at in rows}
     return found

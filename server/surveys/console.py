@@ -116,7 +116,7 @@ def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
     found = _known(request, session, survey)
     if request.query_params.get("format") in {"csv", "xlsx"}:
         return _answers(request, session, found)
-    history, _ = audit_trail.search(session, audit_trail.Asked(subject=f"survey:{found.number}"), limit=20)
+    history = audit_trail.newest(session, audit_trail.Asked(subject=f"survey:{found.number}"), limit=20)
     return console.page(
         request,
         "surveys/survey.html",

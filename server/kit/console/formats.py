@@ -6,6 +6,7 @@ Every function of :class:`Formats` is a filter in templates: ``{{ order.placed_a
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from gettext import NullTranslations
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,13 @@ from contract.texts import Language
 LOCALES: dict[Language, str] = {"zh": "zh_Hans_CN", "en": "en_GB"}
 Day = date  # the class below has a method of that name
 MINUS = "\N{MINUS SIGN}"
+
+
+@lru_cache(maxsize=8_192, typed=True)
+def _decimal(value: float | Decimal, pattern: str | None, locale: str) -> str:
+    """Write a number; kept, since a page writes the same small numbers hundreds of times."""
+    written: str = format_decimal(value, format=pattern, locale=locale)
+    return written.replace("-", MINUS)
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,7 @@ class Formats:
         if value is None:
             return "–"
         pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-        written: str = format_decimal(value, format=pattern, locale=self.locale)
-        return written.replace("-", MINUS)
+        return _decimal(value, pattern, self.locale)
 
     def signed(self, value: float | Decimal | None, digits: int | None = None) -> str:
         """Return a change: its sign always shown, ``±0`` for none."""

@@ -114,7 +114,8 @@ def test_the_review_names_the_limits_that_bound_and_at_which_level(town, under_l
     assert "credit of <code>R1</code>" in plain
     assert "quota of region hills: <code>K1</code>" in plain
     with transaction(town.sessions) as session:
-        bounds = {one.name: one for one in figures.review(session, under_limits).bounds}
+        run = result_queries.run(session, under_limits)
+        bounds = {one.name: one for one in figures.review(session, under_limits, run).bounds}
     assert bounds["units:R4"].missed_units == 20
     assert bounds["quota:region=hills:K1"].level is not None
 
