@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("salt", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
+    op.create_index("ix_audit_action", "audit", ["action", "id"], unique=False)
+    op.create_index("ix_audit_actor", "audit", ["actor", "id"], unique=False)
     op.create_index("ix_audit_alert", "audit", ["id"], unique=False, postgresql_where=sa.text("alert"))
     op.create_index("ix_audit_subject", "audit", ["subject", "id"], unique=False)
     op.create_table(
@@ -2719,6 +2721,8 @@ def downgrade() -> None:
     op.drop_table("audit_checks")
     op.drop_index("ix_audit_subject", table_name="audit")
     op.drop_index("ix_audit_alert", table_name="audit", postgresql_where=sa.text("alert"))
+    op.drop_index("ix_audit_actor", table_name="audit")
+    op.drop_index("ix_audit_action", table_name="audit")
     op.drop_table("audit")
     op.drop_index("uq_api_tokens_name", table_name="api_tokens")
     op.drop_table("api_tokens")
