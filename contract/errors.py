@@ -60,6 +60,9 @@ def _(text: str) -> str:
 TEXTS: dict[str, str] = {
     # envelope and transport
     "malformed": _("The message could not be read: {where}: {what}."),
+    "list_too_long": _(
+        "The list has more than {most} rows, too many for a spreadsheet. Take it as CSV, or narrow it by a search."
+    ),
     "too_large": _("The message has {size} bytes; at most {limit} are taken. Split it into smaller parts."),
     "unsupported": _("This server does not know messages of kind {kind}, version {version}. Update the server."),
     "wrong_device": _("The message names device {named}, but was sent by {device}."),

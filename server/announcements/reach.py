@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlalchemy.orm import Session
@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from server.announcements import rules
 from server.announcements.models import ReceiptRow, RecipientRow
 from server.announcements.queries import FIRSTS, Announcement
+from server.kit.db import streamed
 from server.retailers import queries as retailers
-
-ROWS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def recipients(session: Session, shown: Announcement, asked: Asked | None = None
         .offset(asked.offset)
         .limit(asked.limit)
     )
-    for row in session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in streamed(session, query):
         yield rules.Recipient(*row)
 
 

@@ -28,7 +28,6 @@ COLUMNS = (
     Column("difference", N_("Difference"), "units"),
     Column("reason", N_("Why"), sortable=False),
 )
-EXPORT_MOST = 200_000
 
 Pair = tuple[int, int]
 """Two attempts that are compared."""
@@ -92,7 +91,7 @@ def _rows(session: Session, cycle: UUID, pair: Pair, view: TableView) -> list[di
         sort=cast("correcting.Order", view.sort),
         descending=view.descending,
         offset=0 if view.format else view.offset,
-        limit=EXPORT_MOST if view.format else view.per_page,
+        limit=None if view.format else view.per_page,
     )
     shops = retailers.retailers(session, {line.retailer for line in lines})
     return [

@@ -1,7 +1,7 @@
 """Screens of deliveries: what left and came, the dispatch lists, the inbox of exceptions."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -44,7 +44,6 @@ REMEDIES = {
     "credit": N_("credit note"),
     "nothing": N_("said later by hand"),
 }
-EXPORT_MOST = 200_000
 LATE_SHOWN = 20
 IN_E_FILE = 10
 LATE_AFTER_DAYS = 3
@@ -101,13 +100,12 @@ def list_deliveries(request: Request, session: http.Db, clock: http.Now) -> Resp
         before=clock() - timedelta(days=LATE_AFTER_DAYS),
         cycle=UUID(view.filters["cycle"]) if "cycle" in view.filters else None,
         order=view.sort_text,
-        limit=EXPORT_MOST if view.format else view.per_page,
-        offset=0 if view.format else view.offset,
     )
-    found, total = summaries.deliveries(session, asked)
-    rows = _named(session, [asdict(one) for one in found])
     if view.format:
+        rows = _named(summaries.deliveries(session, asked), retailers.names(session))
         return console.download(request, DELIVERY_COLUMNS, rows, name="deliveries")
+    found = list(summaries.deliveries(session, replace(asked, limit=view.per_page, offset=view.offset)))
+    shops = retailers.names(session, {one.retailer for one in found})
     dispatched = queries.dispatched_cycles(session)
     return console.page(
         request,
@@ -115,8 +113,8 @@ def list_deliveries(request: Request, session: http.Db, clock: http.Now) -> Resp
         view=view,
         columns=DELIVERY_COLUMNS,
         filters=filters,
-        rows=rows,
-        total=total,
+        rows=list(_named(found, shops)),
+        total=summaries.count_deliveries(session, asked),
         totals=queries.totals(session, asked.cycle),
         waiting=[one for one in published if one.id not in dispatched],
         listed=[one for one in published if one.id in dispatched],
@@ -183,13 +181,12 @@ def list_claims(request: Request, session: http.Db, clock: http.Now) -> Response
         state=view.filters.get("state", ""),
         owner=view.filters.get("owner", ""),
         order=view.sort_text,
-        limit=EXPORT_MOST if view.format else view.per_page,
-        offset=0 if view.format else view.offset,
     )
-    found, total = summaries.claims(session, asked)
-    rows = _named(session, [asdict(one) for one in found])
     if view.format:
+        rows = _named(summaries.claims(session, asked), retailers.names(session))
         return console.download(request, CLAIM_COLUMNS, rows, name="claims")
+    found = list(summaries.claims(session, replace(asked, limit=view.per_page, offset=view.offset)))
+    shops = retailers.names(session, {one.retailer for one in found})
     late = queries.late(session, clock() - timedelta(days=LATE_AFTER_DAYS), limit=LATE_SHOWN + 1)
     return console.page(
         request,
@@ -201,8 +198,8 @@ def list_claims(request: Request, session: http.Db, clock: http.Now) -> Response
         view=view,
         columns=CLAIM_COLUMNS,
         filters=filters,
-        rows=rows,
-        total=total,
+        rows=list(_named(found, shops)),
+        total=summaries.count_claims(session, asked),
         totals=queries.counts(session),
         states=CLAIM_STATES,
         differences=DIFFERENCES,
@@ -327,7 +324,9 @@ def _told(request: Request, claim: UUID, said: str) -> Response:
     return console.redirect(request, f"/console/claims/{claim}", flash=said)
 
 
-def _named(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows with the shops' names."""
-    shops = retailers.retailers(session, {row["retailer"] for row in rows})
-    return [row | {"shop": shops[row["retailer"]].name} for row in rows]
+def _named(
+    found: Iterable[summaries.Summary | summaries.ClaimSummary], shops: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows with the shops' names."""
+    for one in found:
+        yield vars(one) | {"shop": shops[one.retailer]}

@@ -1,6 +1,6 @@
 """Deliveries and claims in lists: what a screen searches, sorts and takes away as a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.deliveries.models import ClaimRow, DeliveryLineRow, DeliveryRow
+from server.kit.db import streamed
 
 
 @dataclass(frozen=True)
@@ -101,23 +102,12 @@ _CLAIM_ORDERS: Mapping[str, Any] = {
 }
 
 
-def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
-    """Return the deliveries that are asked for, the newest first where no order is named, and how many there are."""
-    where: list[ColumnElement[bool]] = []
-    if asked.cycle is not None:
-        where.append(DeliveryRow.cycle == asked.cycle)
-    if asked.state == "late":
-        where.append(DeliveryRow.state != "confirmed")
-        where.append(func.coalesce(DeliveryRow.shipped_at, DeliveryRow.dispatched_at) < asked.before)
-    elif asked.state:
-        where.append(DeliveryRow.state == asked.state)
-    if asked.words:
-        where.append(or_(*_found(asked.words, DeliveryRow.retailer, DeliveryRow.route, DeliveryRow.number)))
-    query = select(DeliveryRow, _LINES, _UNITS, _CLAIMED).where(*where)
-    total = session.scalar(select(func.count()).select_from(DeliveryRow).where(*where)) or 0
-    rows = session.execute(_paged(query, asked, _DELIVERY_ORDERS, DeliveryRow.number.desc()))
-    return [
-        Summary(
+def deliveries(session: Session, asked: Asked) -> Iterator[Summary]:
+    """Yield the deliveries that are asked for, the newest first where no order is named."""
+    query = select(DeliveryRow, _LINES, _UNITS, _CLAIMED).where(*_deliveries(asked))
+    paged = _paged(query, asked, _DELIVERY_ORDERS, DeliveryRow.number.desc())
+    for row, lines, units, claimed in streamed(session, paged):
+        yield Summary(
             id=row.id,
             number=row.number,
             retailer=row.retailer,
@@ -126,29 +116,24 @@ def deliveries(session: Session, asked: Asked) -> tuple[list[Summary], int]:
             shipped_at=row.shipped_at,
             confirmed_at=row.confirmed_at,
             lines=lines,
-            units=int(units),
-            claims=claims,
+            units=int(units or 0),
+            claims=claimed,
             owner=row.dispatched_by,
         )
-        for row, lines, units, claims in rows
-    ], total
 
 
-def claims(session: Session, asked: Asked) -> tuple[list[ClaimSummary], int]:
-    """Return the claims that are asked for, open ones first and the oldest of them at the head, and how many."""
-    where: list[ColumnElement[bool]] = []
-    if asked.state:
-        where.append(ClaimRow.state == asked.state)
-    if asked.owner:
-        where.append(ClaimRow.owner == asked.owner)
-    if asked.words:
-        where.append(or_(*_found(asked.words, ClaimRow.retailer, ClaimRow.sku, ClaimRow.number)))
+def count_deliveries(session: Session, asked: Asked) -> int:
+    """Return how many deliveries are asked for."""
+    return session.scalar(select(func.count()).select_from(DeliveryRow).where(*_deliveries(asked))) or 0
+
+
+def claims(session: Session, asked: Asked) -> Iterator[ClaimSummary]:
+    """Yield the claims that are asked for, open ones first and the oldest of them at the head."""
     open_first = case((ClaimRow.state == "open", 0), else_=1)
-    query = select(ClaimRow).where(*where)
-    total = session.scalar(select(func.count()).select_from(ClaimRow).where(*where)) or 0
-    rows = session.scalars(_paged(query, asked, _CLAIM_ORDERS, open_first, ClaimRow.opened_at, ClaimRow.number))
-    return [
-        ClaimSummary(
+    query = select(ClaimRow).where(*_claims(asked))
+    paged = _paged(query, asked, _CLAIM_ORDERS, open_first, ClaimRow.opened_at, ClaimRow.number)
+    for (row,) in streamed(session, paged):
+        yield ClaimSummary(
             id=row.id,
             number=row.number,
             retailer=row.retailer,
@@ -160,13 +145,41 @@ def claims(session: Session, asked: Asked) -> tuple[list[ClaimSummary], int]:
             opened_at=row.opened_at,
             decided_at=row.decided_at,
         )
-        for row in rows
-    ], total
+
+
+def count_claims(session: Session, asked: Asked) -> int:
+    """Return how many claims are asked for."""
+    return session.scalar(select(func.count()).select_from(ClaimRow).where(*_claims(asked))) or 0
 
 
 def owners(session: Session) -> list[str]:
     """Return who has claims."""
     return list(session.scalars(select(ClaimRow.owner).distinct().order_by(ClaimRow.owner)))
+
+
+def _deliveries(asked: Asked) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if asked.cycle is not None:
+        where.append(DeliveryRow.cycle == asked.cycle)
+    if asked.state == "late":
+        where.append(DeliveryRow.state != "confirmed")
+        where.append(func.coalesce(DeliveryRow.shipped_at, DeliveryRow.dispatched_at) < asked.before)
+    elif asked.state:
+        where.append(DeliveryRow.state == asked.state)
+    if asked.words:
+        where.append(or_(*_found(asked.words, DeliveryRow.retailer, DeliveryRow.route, DeliveryRow.number)))
+    return where
+
+
+def _claims(asked: Asked) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if asked.state:
+        where.append(ClaimRow.state == asked.state)
+    if asked.owner:
+        where.append(ClaimRow.owner == asked.owner)
+    if asked.words:
+        where.append(or_(*_found(asked.words, ClaimRow.retailer, ClaimRow.sku, ClaimRow.number)))
+    return where
 
 
 def _found(words: str, *columns: Any) -> list[ColumnElement[bool]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import Integer, Select, Subquery, cast, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from server.forecasts import rules
 from server.forecasts.models import FigureRow, SeriesRow
 from server.forecasts.queries import FigureKind, Version
+from server.kit.db import streamed
 from server.retailers import queries as retailers
-
-ROWS_AT_ONCE: Final = 1_000
 
 Agreed = Literal["", "none", "some", "alone"]
 """Which shops by their agreed figures: none yet, some, some that one person alone agreed to."""
@@ -50,7 +49,7 @@ def shops(session: Session, found: Version, period: date, asked: Asked) -> Itera
     Texts stand in byte order; what is equal by the shops' codes.
     """
     query = _query(found, period, asked).offset(asked.offset).limit(asked.limit)
-    for row in session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in streamed(session, query):
         yield Listed(*row)
 
 

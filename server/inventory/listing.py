@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Subquery, func, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from server.inventory.models import MovementRow
+from server.kit.db import streamed
 from server.retailers import queries as retailers
-
-ROWS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def stocked(session: Session, asked: Asked | None = None) -> Iterator[Stocked]:
         every = wanted.subquery("every")
         figures = _figures(every)
         query = _paged(select(every, *figures.c).join(figures, true()), figures.c[key], every.c.code, asked)
-    for code, name, skus, on_hand, held, at in session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for code, name, skus, on_hand, held, at in streamed(session, query):
         yield Stocked(code, name, skus, int(on_hand), int(held), at)
 
 

@@ -2,12 +2,16 @@
 
 Without a bound, requests that wait for a connection fill the threads that those who hold one need to go on,
 and everything stands still: measured with 72 terminals that came at once. Who waits here holds neither a
-thread nor a connection. A place is free again when the answer begins, so that a stream of events keeps none.
+thread nor a connection. A place is free again when the answer begins, so that a stream of events keeps none; an
+answer that goes on reading from the database while it is sent keeps its place to the end (:data:`KEPT`).
 """
 
 import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KEPT = "evenhand.place_kept"
+"""Where a request says that its answer reads from the database while it is sent."""
 
 
 class Admission:
@@ -32,7 +36,7 @@ class Admission:
                 self._places.release()
 
         async def answering(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not scope.get(KEPT):
                 leave()
             await send(message)
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     MetaData,
+    Select,
     column,
     create_engine,
     event,
@@ -35,6 +36,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
+ROWS_AT_ONCE = 1_000
 EVERYTHING = "*"
 NOTHING = ""
 SCOPE_SEPARATOR = "\x1f"
@@ -95,6 +97,15 @@ def make_engine(url: str, *, pool: int = 10) -> Engine:
         pool_pre_ping=True,
         connect_args={"options": "-c timezone=UTC -c lock_timeout=10s"},
     )
+
+
+def streamed(session: Session, query: Select[Any]) -> Iterator[Any]:
+    """Yield the rows of ``query`` from a cursor of the server's, a thousand at a time.
+
+    Who stops before the end closes the generator, and with it the cursor.
+    """
+    with session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+        yield from rows
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

@@ -14,16 +14,18 @@ UTC. One thing is not kept: a missing text (``None``) comes back as the empty te
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 from babel.numbers import get_currency_precision
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
+ROWS_AT_ONCE = 500
 TEXTS = frozenset({"text", "identifier"})
 _PHONE = re.compile(r"\+[0-9]{1,4}(?: [0-9]+)+")
 _DASHED = re.compile(r"- [^\W\d_][\w ]* -")
@@ -57,12 +59,23 @@ def original(text: str) -> str:
 
 def csv_text(sheet: Sheet) -> bytes:
     """Return the list as CSV."""
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
-    writer.writerow([neutral(heading) for heading in sheet.headings])
-    for row in sheet.rows:
-        writer.writerow([_csv_cell(value, kind, sheet) for value, kind in zip(row, sheet.kinds, strict=True)])
-    return (BOM + written.getvalue()).encode()
+    return b"".join(csv_parts(sheet))
+
+
+def csv_parts(sheet: Sheet) -> Iterator[bytes]:
+    """Yield the list as CSV, so many rows at a time: no more of it is held."""
+    rows = iter(sheet.rows)
+    lines = [[neutral(heading) for heading in sheet.headings]]
+    mark = BOM
+    while lines:
+        written = io.StringIO(newline="")
+        csv.writer(written).writerows(lines)
+        yield (mark + written.getvalue()).encode()
+        mark = ""
+        lines = [
+            [_csv_cell(value, kind, sheet) for value, kind in zip(row, sheet.kinds, strict=True)]
+            for row in islice(rows, ROWS_AT_ONCE)
+        ]
 
 
 def read_csv(content: bytes, kinds: Sequence[str], currency: str = "CNY") -> tuple[list[str], list[list[Any]]]:

@@ -47,7 +47,7 @@ def xlsx(sheet: Sheet) -> bytes:
                     for value, (heading, kind) in zip(row, headed(sheet), strict=True)
                 ]
             )
-    except ValueError:
+    except Exception:
         page.close()
         raise
     written = io.BytesIO()

@@ -1,7 +1,7 @@
 """Screens of orders: the window room, who is missing, the list, one order with its history."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -26,7 +26,6 @@ FOLLOWED = ("order", "cycle", "window", "device")
 """What the window rooms follow."""
 PAST_SHOWN = 50
 MISSING_SHOWN = 10
-EXPORT_MOST = 200_000
 E_FILE_SHOWN = 10
 
 windows = http.router("/console/windows", tag="console", roles=ROLES, shops="reads")
@@ -142,32 +141,36 @@ def list_orders(request: Request, session: http.Db) -> Response:
     )
     view = TableView.of(request, ORDER_COLUMNS, filters=filters, sort="-number")
     called_so = retailers.search(session, text=view.search, limit=1000)[0] if view.search else []
-    found, total = room.search_orders(
-        session,
-        text=view.search,
+    asked = room.Asked(
+        words=view.search,
         retailers_too=[shop.code for shop in called_so],
         window=UUID(view.filters["window"]) if "window" in view.filters else None,
-        state=view.filters.get("state"),
-        sort=view.sort,
-        descending=view.descending,
-        offset=0 if view.format else view.offset,
-        limit=EXPORT_MOST if view.format else view.per_page,
+        state=view.filters.get("state", ""),
+        order=view.sort_text,
     )
-    shops = retailers.retailers(session, {order.retailer for order in found})
-    rows: list[dict[str, Any]] = [
-        asdict(order) | {"shop": shops[order.retailer].name, "window": names[order.window]} for order in found
-    ]
     if view.format:
-        return console.download(request, ORDER_COLUMNS, rows, name="orders")
+        shops = retailers.names(session)
+        return console.download(
+            request, ORDER_COLUMNS, _order_rows(room.orders(session, asked), shops, names), name="orders"
+        )
+    found = list(room.orders(session, replace(asked, limit=view.per_page, offset=view.offset)))
+    shops = retailers.names(session, {order.retailer for order in found})
     return console.page(
         request,
         "orders/list.html",
         view=view,
         columns=ORDER_COLUMNS,
         filters=filters,
-        rows=rows,
-        total=total,
+        rows=list(_order_rows(found, shops, names)),
+        total=room.count_orders(session, asked),
     )
+
+
+def _order_rows(
+    found: Iterable[room.OrderSummary], shops: Mapping[str, str], windows: Mapping[UUID, str]
+) -> Iterator[dict[str, Any]]:
+    for order in found:
+        yield vars(order) | {"shop": shops[order.retailer], "window": windows[order.window]}
 
 
 @orders.get("/{number}")

@@ -10,11 +10,10 @@ from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.devices import queries as devices
+from server.kit.db import streamed
 from server.orders import queries
 from server.orders.models import OrderRow
 from server.retailers import queries as retailers
-
-ROWS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def shops(session: Session, window: queries.WindowView, now: datetime) -> list[M
 def every(session: Session, window: queries.WindowView, now: datetime, asked: Asked) -> Iterator[MissingShop]:
     """Yield those of the missing shops that are asked for, in the order that is asked for."""
     query = _ordered(_narrowed(_query(window, now), asked), asked).offset(asked.offset).limit(asked.limit)
-    for row in session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in streamed(session, query):
         yield MissingShop(*row)
 
 

@@ -1,7 +1,7 @@
 """Reads of the window room and of the order list: who is in, who is missing, how fast orders come."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from server.kit.db import streamed
 from server.orders import missing, queries
 from server.orders.models import OrderLineRow, OrderRow
 from server.retailers import queries as retailers
@@ -131,33 +132,24 @@ def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, 
     return [(at, counted.get(at, 0)) for at in minutes]
 
 
-def search_orders(
-    session: Session,
-    *,
-    text: str = "",
-    retailers_too: Collection[str] = (),
-    window: UUID | None = None,
-    state: str | None = None,
-    sort: str = "number",
-    descending: bool = True,
-    offset: int = 0,
-    limit: int | None = 50,
-) -> tuple[list[OrderSummary], int]:
-    """Return a page of orders and how many there are.
+@dataclass(frozen=True)
+class Asked:
+    """Which orders are asked for; an empty text asks for all. ``order`` begins with ``-`` to descend.
 
-    ``text`` is an order's number, or a part of the retailer's code; orders of ``retailers_too`` fit it as well.
+    ``words`` is an order's number, or a part of the retailer's code; orders of ``retailers_too`` fit it as well.
     """
-    conditions: list[ColumnElement[bool]] = []
-    if text:
-        fits = [OrderRow.retailer.icontains(text, autoescape=True), OrderRow.retailer.in_(retailers_too)]
-        if number := _NUMBER.fullmatch(text):
-            fits.append(OrderRow.number == int(number[1]))
-        conditions.append(or_(*fits))
-    if window is not None:
-        conditions.append(OrderRow.window_id == window)
-    if state is not None:
-        conditions.append(OrderRow.state == state)
-    total = session.scalar(select(func.count()).select_from(OrderRow).where(*conditions)) or 0
+
+    words: str = ""
+    retailers_too: Collection[str] = ()
+    window: UUID | None = None
+    state: str = ""
+    order: str = "-number"
+    limit: int | None = None
+    offset: int = 0
+
+
+def orders(session: Session, asked: Asked) -> Iterator[OrderSummary]:
+    """Yield the orders that are asked for."""
     inside = (
         select(func.count().label("lines"), func.coalesce(func.sum(OrderLineRow.quantity_units), 0).label("units"))
         .where(OrderLineRow.retailer == OrderRow.retailer, OrderLineRow.order_id == OrderRow.id)
@@ -173,17 +165,17 @@ def search_orders(
         "lines": inside.c.lines,
         "units": inside.c.units,
     }
-    chosen = sorts.get(sort, OrderRow.number)
-    rows = session.execute(
+    chosen = sorts.get(asked.order.removeprefix("-"), OrderRow.number)
+    query = (
         select(OrderRow, inside.c.lines, inside.c.units)
         .join(inside, true())
-        .where(*conditions)
-        .order_by(chosen.desc() if descending else chosen.asc(), OrderRow.number.desc())
-        .offset(offset)
-        .limit(limit)
+        .where(*_conditions(asked))
+        .order_by(chosen.desc() if asked.order.startswith("-") else chosen.asc(), OrderRow.number.desc())
+        .offset(asked.offset)
+        .limit(asked.limit)
     )
-    return [
-        OrderSummary(
+    for row, lines, units in streamed(session, query):
+        yield OrderSummary(
             number=row.number,
             retailer=row.retailer,
             window=row.window_id,
@@ -195,8 +187,25 @@ def search_orders(
             placed_at=row.placed_at,
             changed_at=row.changed_at,
         )
-        for row, lines, units in rows
-    ], total
+
+
+def count_orders(session: Session, asked: Asked) -> int:
+    """Return how many orders are asked for."""
+    return session.scalar(select(func.count()).select_from(OrderRow).where(*_conditions(asked))) or 0
+
+
+def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if asked.words:
+        fits = [OrderRow.retailer.icontains(asked.words, autoescape=True), OrderRow.retailer.in_(asked.retailers_too)]
+        if number := _NUMBER.fullmatch(asked.words):
+            fits.append(OrderRow.number == int(number[1]))
+        conditions.append(or_(*fits))
+    if asked.window is not None:
+        conditions.append(OrderRow.window_id == asked.window)
+    if asked.state:
+        conditions.append(OrderRow.state == asked.state)
+    return conditions
 
 
 def order_numbered(session: Session, number: int) -> queries.OrderView | None:

@@ -78,6 +78,14 @@ def retailers(session: Session, wanted: Collection[str] | None = None) -> dict[s
     return {row.code: view(row) for row in session.scalars(query)}
 
 
+def names(session: Session, wanted: Collection[str] | None = None) -> dict[str, str]:
+    """Return what shops are called, all or the ``wanted`` ones, by code."""
+    query = select(RetailerRow.code, RetailerRow.name)
+    if wanted is not None:
+        query = query.where(RetailerRow.code == any_(literal(list(wanted), ARRAY(String))))
+    return dict(session.execute(query).all())
+
+
 def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
     """Return those of the ``wanted`` codes that a shop has."""
     return frozenset(

@@ -3,17 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from server.kit.db import streamed
 from server.retailers import queries as retailers
 from server.scores import rules
 from server.scores.models import ScoreRow
 from server.scores.queries import Run
-
-ROWS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def shops(session: Session, found: Run, asked: Asked) -> tuple[list[Listed], int
 
 def every_shop(session: Session, found: Run, asked: Asked) -> Iterator[Listed]:
     """Yield all shops of a run that are asked for, in the same order; it holds a thousand at a time."""
-    for row in session.execute(_query(found, asked).execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in streamed(session, _query(found, asked)):
         yield Listed(*row)
 
 

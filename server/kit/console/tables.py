@@ -9,16 +9,18 @@ A screen declares its columns once; the page, the CSV and the XLSX are all writt
         return download(request, COLUMNS, queries.every_line(db, view), name="lines")
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from server.kit import sheets
+from contract.errors import Rejected
+from server.kit import admission, sheets
 from server.kit.console import texts
 
 Kind = Literal["text", "identifier", "number", "units", "money", "percent", "instant", "date"]
@@ -26,6 +28,11 @@ RIGHT: frozenset[str] = frozenset({"number", "units", "money", "percent"})
 PER_PAGE = 50
 PER_PAGE_MOST = 500
 SEARCH_MOST = 128
+WORKBOOK_ROWS_MOST = 200_000
+"""Of a workbook, which is held whole while it is made; a CSV may be as long as the list."""
+PARTS_WHOLE = 3
+"""A CSV of fewer parts is answered at once, with its length."""
+CSV_TYPE = "text/csv; charset=utf-8"
 COLUMNS_KEY = "columns"
 """The parameter of an address, and the cookie of a list's address, that name the columns to show."""
 
@@ -190,28 +197,51 @@ def download(
 ) -> Response:
     """Return all ``rows`` as a file; without ``format`` the address's ``format`` decides (CSV if it is silent).
 
-    Headings are written in the request's language. See :mod:`server.kit.sheets` for what a file holds.
+    A long CSV goes out while ``rows`` are read, however many there are; the request keeps its place among those that
+    are worked on to the end. A workbook is made whole. Headings are written in the request's language. See
+    :mod:`server.kit.sheets` for what a file holds.
+
+    Raises
+    ------
+    Rejected
+        ``list_too_long``: more than :data:`WORKBOOK_ROWS_MOST` rows for a workbook.
     """
     gettext = texts.texts(request).gettext
+    wanted = format or ("xlsx" if request.query_params.get("format") == "xlsx" else "csv")
     sheet = sheets.Sheet(
         headings=tuple(gettext(column.label) for column in columns),
         kinds=tuple(column.kind for column in columns),
-        rows=([column.value(row) for column in columns] for row in rows),
+        rows=([column.value(row) for column in columns] for row in (_bounded(rows) if wanted == "xlsx" else rows)),
         currency=request.app.state.console.currency,
     )
-    wanted = format or ("xlsx" if request.query_params.get("format") == "xlsx" else "csv")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.{wanted}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
     if wanted == "xlsx":
         from server.kit import workbooks  # noqa: PLC0415 - takes half a second to import, and few ask for it
 
-        content, media = workbooks.xlsx(sheet), workbooks.XLSX_TYPE
-    else:
-        content, media = sheets.csv_text(sheet), "text/csv; charset=utf-8"
-    return Response(
-        content,
-        media_type=media,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}.{wanted}"',
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
-        },
-    )
+        try:
+            return Response(workbooks.xlsx(sheet), media_type=workbooks.XLSX_TYPE, headers=headers)
+        finally:
+            _close(rows)
+    parts = sheets.csv_parts(sheet)
+    begun = list(islice(parts, PARTS_WHOLE))
+    if len(begun) < PARTS_WHOLE:
+        return Response(b"".join(begun), media_type=CSV_TYPE, headers=headers)
+    request.scope[admission.KEPT] = True
+    return StreamingResponse(chain(begun, parts), media_type=CSV_TYPE, headers=headers)
+
+
+def _close(rows: Iterable[Any]) -> None:
+    """End a generator that was not read to its end, and with it the cursor that it reads from."""
+    if isinstance(rows, Generator):
+        rows.close()
+
+
+def _bounded(rows: Iterable[Any]) -> Iterator[Any]:
+    for number, row in enumerate(rows, start=1):
+        if number > WORKBOOK_ROWS_MOST:
+            raise Rejected("list_too_long", most=WORKBOOK_ROWS_MOST)
+        yield row
