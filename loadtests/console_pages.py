@@ -61,6 +61,7 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/retailers/file": {"code": SAMPLES["retailer"]},
     "/console/retailers/file/{part}": {"part": "SELECT 'grants'", "code": SAMPLES["retailer"]},
     "/console/retailers/timeline": {"code": SAMPLES["retailer"]},
+    "/console/retailers/closing": {"code": SAMPLES["retailer"]},
     "/console/retailers/edit": {"code": SAMPLES["retailer"]},
     "/console/catalogue/sku": {"sku": SAMPLES["sku"]},
     "/console/catalogue/edit": {"sku": SAMPLES["sku"]},
