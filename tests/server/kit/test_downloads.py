@@ -66,7 +66,7 @@ def test_a_csv_in_parts_is_the_csv() -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_an_answer_that_reads_while_it_is_sent_keeps_its_place(kept: bool) -> None:
+def test_an_answer_that_reads_while_it_is_sent_keeps_its_place(*, kept: bool) -> None:
     entered: list[str] = []
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
