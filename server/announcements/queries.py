@@ -141,20 +141,24 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
             .group_by(RecipientRow.announcement_id)
         )
     }
+    signs = (
+        select(ReceiptRow.announcement_id, func.bool_or(ReceiptRow.sort == "acknowledged").label("acknowledged"))
+        .join(
+            AnnouncementRow,
+            (AnnouncementRow.id == ReceiptRow.announcement_id) & (AnnouncementRow.version == ReceiptRow.version),
+        )
+        .where(ReceiptRow.announcement_id.in_(ids))
+        .group_by(ReceiptRow.announcement_id, ReceiptRow.retailer)
+        .subquery("signs")
+    )
     reached = {
         row.announcement_id: row
         for row in session.execute(
             select(
-                ReceiptRow.announcement_id,
-                func.count(ReceiptRow.retailer.distinct()).label("displayed"),
-                func.count().filter(ReceiptRow.sort == "acknowledged").label("acknowledged"),
-            )
-            .join(
-                AnnouncementRow,
-                (AnnouncementRow.id == ReceiptRow.announcement_id) & (AnnouncementRow.version == ReceiptRow.version),
-            )
-            .where(ReceiptRow.announcement_id.in_(ids))
-            .group_by(ReceiptRow.announcement_id)
+                signs.c.announcement_id,
+                func.count().label("displayed"),
+                func.count().filter(signs.c.acknowledged).label("acknowledged"),
+            ).group_by(signs.c.announcement_id)
         )
     }
     return [

@@ -121,10 +121,7 @@ def asked_last_time(session: Session) -> dict[str, int]:
 def unsupplied(session: Session, cycle_id: UUID) -> dict[str, int]:
     """Return what is asked for in the order book and not named in the supply: units by SKU, the most first."""
     supplied = supply(session, cycle_id)
-    asked: dict[str, int] = {}
-    for line in orders.book(session, cycle_id):
-        if line.sku not in supplied:
-            asked[line.sku] = asked.get(line.sku, 0) + line.requested_units
+    asked = {sku: units for sku, units in orders.asked_units(session, cycle_id).items() if sku not in supplied}
     return dict(sorted(asked.items(), key=lambda item: (-item[1], item[0])))
 
 

@@ -316,17 +316,17 @@ def _new(request: Request, session: Session, retailer: str, said: str = "") -> R
 def _rows(
     request: Request, session: Session, every: list[queries.Feedback], view: TableView, today: date
 ) -> list[dict[str, Any]]:
-    shops = retailers.retailers(session, {one.retailer for one in every})
+    shops = {code: (name, region) for code, name, region, _ in session.execute(retailers.shops_query())}
     gettext = texts(request).gettext
     words = view.search.casefold()
     rows = []
     for one in every:
-        shop = shops[one.retailer]
-        told = f"#{one.number} {one.retailer} {shop.name} {one.words} {one.owner or ''}".casefold()
+        shop, region = shops[one.retailer]
+        told = f"#{one.number} {one.retailer} {shop} {one.words} {one.owner or ''}".casefold() if words else ""
         if words not in told or not _fits(one, today, view.filters):
             continue
         way = gettext("telephone") if one.by_telephone else gettext("terminal")
-        rows.append(vars(one) | {"shop": shop.name, "region": shop.region, "way": way, "late": _late(one, today)})
+        rows.append(vars(one) | {"shop": shop, "region": region, "way": way, "late": _late(one, today)})
     if view.sort:
         rows.sort(key=lambda row: (row[view.sort] is not None, row[view.sort]), reverse=view.descending)
     return rows

@@ -139,6 +139,16 @@ def book_query(cycle: UUID) -> Select[str, str, int]:
     )
 
 
+def asked_units(session: Session, cycle: UUID) -> dict[str, int]:
+    """Return what a cycle's accepted orders ask for together, in units by SKU."""
+    rows = session.execute(
+        _accepted_lines(cycle)
+        .with_only_columns(OrderLineRow.sku, func.sum(OrderLineRow.quantity_units))
+        .group_by(OrderLineRow.sku)
+    )
+    return {sku: int(units) for sku, units in rows}
+
+
 def arrivals(session: Session, cycle: UUID) -> list[tuple[str, str]]:
     """Return the book's lines, retailer and SKU, in the order in which the first order that holds each was received."""
     rows = session.execute(
