@@ -15,7 +15,7 @@ from server.forecasts import service as forecasts
 from server.integrations import messages, telling
 from server.inventory import reactions as inventory
 from server.inventory import telling as inventory_telling
-from server.keeping import erasing
+from server.keeping import erasing, shop_exports
 from server.kit import audit_checking, sent_forms
 from server.kit.imports import drafts as imports_drafts
 from server.licences.events import LicencesChanged
@@ -51,6 +51,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     imports_drafts.TASK: imports_drafts.job(IMPORTS),
     audit_checking.TASK: audit_checking.run,
     erasing.TASK: erasing.run,
+    shop_exports.TASK: shop_exports.run,
 }
 
 #: What the worker does every second, in a transaction of its own each, told the time in the distributor's zone.

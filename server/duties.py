@@ -403,6 +403,20 @@ DUTIES: tuple[Duty, ...] = (
         of_shops=True,
     ),
     Duty(
+        N_("Retailers"),
+        N_("See which archives of shops were made, and why"),
+        ("administrator", "auditor"),
+        ("read /console/retailers/archives",),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Retailers"),
+        N_("Take everything held on a shop out as an archive"),
+        ("administrator",),
+        ("write /console/retailers/archives",),
+        of_shops=True,
+    ),
+    Duty(
         N_("Licences"),
         N_("Take over the documents of licences that exist"),
         ("administrator",),

@@ -56,6 +56,7 @@ from server.inventory import console_depot as inventory_depot
 from server.inventory import http as inventory_http
 from server.inventory import http_depot as inventory_depot_http
 from server.keeping import console as keeping_console
+from server.keeping import console_exports as keeping_exports
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
 from server.kit.console.cards import Card
@@ -226,6 +227,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_audit_chain.chain,
     console_tokens.tokens,
     keeping_console.retention,
+    keeping_exports.exports,
+    keeping_exports.taking,
     console_webhooks.webhooks,
     console_access.access,
     console_audit.audit,

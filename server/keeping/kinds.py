@@ -5,6 +5,7 @@ from typing import Final
 from server.devices import retention as devices
 from server.feedback import retention as feedback
 from server.integrations import messages
+from server.keeping import shop_exports
 from server.kit import audit_retention, idempotency
 from server.kit.imports import retention as imports
 from server.kit.marking import N_
@@ -22,6 +23,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *feedback.RETENTION,
     *surveys.RETENTION,
     *imports.RETENTION,
+    *shop_exports.RETENTION,
     *idempotency.RETENTION,
     *messages.RETENTION,
 )

@@ -1,10 +1,12 @@
-"""Tables of keeping: each night's look at what is due to be erased, and what was."""
+"""Tables of keeping: each night's look at what is due to be erased, and what was; what was taken out on one shop."""
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.kit import computations
+from server.kit.computations import Computation
 from server.kit.db import Base
 
 
@@ -31,3 +33,26 @@ class Erasure(Base):
     term_days: Mapped[int]
     before: Mapped[datetime]
     erased: Mapped[int]
+
+
+class ShopExport(Computation, Base):
+    """Everything held on one shop as an archive; ``content`` is emptied after its term, its SHA-256 stays."""
+
+    __tablename__ = "shop_exports"
+    __table_args__ = (
+        *computations.checks("done"),
+        CheckConstraint("parts_done BETWEEN 0 AND parts", name="parts"),
+        CheckConstraint("reason != ''", name="reason"),
+        CheckConstraint("(state = 'done') = (sha256 IS NOT NULL)", name="whole"),
+        CheckConstraint("content IS NULL OR sha256 IS NOT NULL", name="content"),
+        Index("ix_shop_exports_retailer", "retailer", "asked_at"),
+    )
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(ForeignKey("retailers.code"))
+    reason: Mapped[str]
+    parts_done: Mapped[int] = mapped_column(server_default="0")
+    parts: Mapped[int]
+    sha256: Mapped[str | None]
+    size_bytes: Mapped[int | None]
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

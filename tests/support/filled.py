@@ -50,6 +50,7 @@ from server.inventory import depot
 from server.inventory import service as inventory
 from server.inventory.models import StockTelling
 from server.inventory.rules import Change
+from server.keeping import shop_exports
 from server.keeping.models import Erasure, RetentionRun
 from server.kit import audit, audit_checking, audit_sealing, idempotency, leases, sent_forms
 from server.kit.audit_chain import key_name
@@ -90,6 +91,7 @@ def fill(session: Session) -> None:
         make_retailer(session, code, classes=["tobacco"], limits={"K1": 100})
         senders[code] = make_device(session, code)
         retailers.add_note(session, code, "call before noon", PLANNER, at=NOW)
+        shop_exports.ask(session, code, "asked by letter", PLANNER, at=NOW)
         suspension = licence_files.Entry(code, "tobacco", "suspension", f"tobacco-{code}")
         licence_files.enter_file(session, suspension, "sold to minors", INSPECTOR, at=NOW, zone=UTC)
     devices.issue_codes(session, ["R1"], PLANNER, at=NOW)

@@ -35,6 +35,7 @@ BEGUN = (
     "UPDATE operators SET disabled_at = :at WHERE name = 'planner-1'",
     "UPDATE enrolment_codes SET expires_at = :at",
     "UPDATE surveys SET state = 'closed', closed_at = :at",
+    "UPDATE shop_exports SET state = 'done', done_at = :at, sha256 = '00', content = 'zip'",
 )
 #: What stands where after everything is over: nobody's words, names, addresses.
 GONE = {
@@ -48,6 +49,9 @@ GONE = {
     "feedback": "SELECT count(*) FROM feedback, feedback_entries WHERE words <> '—' OR words_zh || words_en <> '——'",
     "survey_texts": "SELECT count(*) FROM survey_answers WHERE text <> ''",
     "import_files": "SELECT count(*) FROM import_drafts",
+    "kept_answers": "SELECT count(*) FROM kept_answers",
+    "webhook_messages": "SELECT count(*) FROM webhook_messages WHERE state <> 'waiting'",
+    "shop_exports": "SELECT count(*) FROM shop_exports WHERE content IS NOT NULL",
     "import_values": "SELECT count(*) FROM import_reports WHERE emptied_at IS NULL",
 }
 
@@ -98,9 +102,9 @@ def test_a_night_erases_what_is_due_says_so_and_does_it_once(filled: sessionmake
         erased = {one.kind.name: one.last for one in erasing.standing(session, runtime.settings, at=at, dry_run=False)}
         newest, in_all = erasing.runs(session)[0]
         done = (newest.day, newest.done_at)
-    assert told == [{"sign_ins": 2, "enrolment_codes": 1, "import_files": 1}]
+    assert told == [{"sign_ins": 2, "enrolment_codes": 1, "import_files": 1, "kept_answers": 1, "shop_exports": 2}]
     assert {name: count for name, count in erased.items() if count} == told[0]
-    assert (done, in_all) == ((at.date(), at), 4)
+    assert (done, in_all) == ((at.date(), at), 7)
 
 
 @pytest.mark.slow

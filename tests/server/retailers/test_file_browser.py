@@ -104,6 +104,14 @@ def test_an_e_file_comes_whole_and_prints_without_a_button(
             page.goto(f"{address}/console/retailers/closing?code={code}")
             assert violations(page) == []
             shot(page, f"{language}-{size}-closing", whole=False)
+            page.goto(f"{address}/console/retailers/archives?code={code}")
+            assert violations(page) == []
+            shot(page, f"{language}-{size}-archives", whole=False)
+            page.locator("input[name=reason]").fill("asked by letter")
+            page.locator("main .form button").click()
+            expect(page.locator("progress")).to_be_visible()
+            assert violations(page) == []
+            shot(page, f"{language}-{size}-archive", whole=False)
             page.goto(f"{address}/console/retailers?licence=valid&terminal=yes")
             assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
