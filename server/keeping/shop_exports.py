@@ -56,6 +56,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "surveys": N_("surveys that it was invited to, and its answers"),
     "announcements": N_("what it was told, and when it was shown and confirmed"),
     "feedback": N_("its complaints, suggestions and questions, and the answers"),
+    "signals": N_("what stood out in its orders, with the evidence and what a person said of it"),
     "kit": N_("which of its messages were taken, what its terminals were told, acts about it in the audit"),
     "keeping": N_("which archives of it were made before"),
 }
@@ -180,7 +181,7 @@ def _archive(runtime: Runtime, export: UUID, code: str, by: str) -> bytes:
         act_for(session, EVERYTHING)
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         for done, (table, column) in enumerate(tables()):
-            name = f"{_folder(table)}/{table.name}"
+            name = f"{folder(table)}/{table.name}"
             found = _rows(session, table, column, code)
             rows[f"{name}.csv"] = rows[f"{name}.json"] = len(found[1])
             files[f"{name}.csv"], files[f"{name}.json"] = _csv(*found), _json(*found)
@@ -272,7 +273,8 @@ README: Final = N_(
 )
 
 
-def _folder(table: Table) -> str:
+def folder(table: Table) -> str:
+    """Return the folder of a table in the archive: the capability that owns it."""
     return _FOLDER_OF[table.name]
 
 

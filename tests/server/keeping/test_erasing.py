@@ -35,6 +35,7 @@ BEGUN = (
     "UPDATE operators SET disabled_at = :at WHERE name = 'planner-1'",
     "UPDATE enrolment_codes SET expires_at = :at",
     "UPDATE surveys SET state = 'closed', closed_at = :at",
+    "UPDATE webhook_messages SET state = 'delivered', made_at = :at",
     "UPDATE shop_exports SET state = 'done', done_at = :at, sha256 = '00', content = 'zip'",
 )
 #: What stands where after everything is over: nobody's words, names, addresses.

@@ -45,6 +45,7 @@ def test_every_table_that_knows_shops_is_in_with_this_shops_rows_alone(runtime: 
         content = picture()
         assert photos.add_part(session, OWN, named(content).sha256, 0, content, at=NOW).complete
     archive = made(runtime)
+    assert {shop_exports.folder(table) for table, _ in shop_exports.tables()} == shop_exports.FOLDERS.keys()
     names = set(archive.namelist())
     manifest = json.loads(archive.read("manifest.json"))
     listed = {one["name"]: one for one in manifest["files"]}
