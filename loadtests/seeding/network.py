@@ -57,6 +57,11 @@ FROM licences WHERE state = 'valid' AND valid_until BETWEEN CAST(:now AS date) A
 INSERT INTO licence_steps (file, retailer, step, words, by, at)
 SELECT id, retailer, 'entered', reason, entered_by, entered_at FROM licence_files
 """,
+    """
+INSERT INTO shop_exports (id, retailer, asked_by, asked_at, state, stopped_by, done_at, reason, parts)
+SELECT uuidv7(), code, 'administrator-1', :now, 'stopped', 'administrator-1', :now, '零售户申请', 52
+FROM retailers ORDER BY code LIMIT 3
+""",
     f"""
 INSERT INTO devices (id, retailer, secret_sha256, broker_hash, model, enrolled_at, revoked_at, revoked_reason)
 SELECT 'till-' || lower(code) || '-' || n, code, sha256(convert_to(code || n, 'UTF8')), 'no terminal has this secret',
