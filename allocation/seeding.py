@@ -18,11 +18,15 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True)
 class SeedProof:
-    """What is published with the result so that anyone can recompute the seed; all 32 bytes long."""
+    """What is published with the result so that anyone can recompute the seed; all 32 bytes long.
+
+    ``policy_sha256`` is of the policy's text as it was published with the commitment, where one was.
+    """
 
     commitment: bytes
     secret: bytes
     root: bytes
+    policy_sha256: bytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together.
@@ -44,7 +48,8 @@ class SeedProof:
 
     def as_dict(self) -> dict[str, str]:
         """Return the parts in hexadecimal digits."""
-        return {"commitment": self.commitment.hex(), "secret": self.secret.hex(), "root": self.root.hex()}
+        proof = {"commitment": self.commitment.hex(), "secret": self.secret.hex(), "root": self.root.hex()}
+        return proof if self.policy_sha256 is None else proof | {"policy_sha256": self.policy_sha256.hex()}
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class WindowState(Message):
     state: Literal["announced", "open", "closed", "frozen", "published", "called_off"]
     commitment: str | None = Field(default=None, description="SHA-256 of the draw's secret, in hex")
     policy: str | None = Field(default=None, description="name and version of the published policy")
+    policy_sha256: str | None = Field(default=None, description="SHA-256 of the policy's text as published, in hex")
     scarce: tuple[Sku, ...] = Field(default=(), description="what is shared out because not all can be served")
     unsupplied: tuple[Sku, ...] = Field(
         default=(), description="what stands in the catalogue while the supply so far holds none; may be asked for"

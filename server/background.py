@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from server.announcements import reactions as announcements
 from server.catalogue.events import CatalogueChanged
 from server.cycles import reactions as cycles_reactions
-from server.cycles.events import GrantsPublished
+from server.cycles.events import GrantsPublished, PolicyChanged
 from server.deliveries.events import DeliveryConfirmed, GoodsLeft
 from server.forecasts import service as forecasts
 from server.integrations import messages, telling
@@ -30,6 +30,7 @@ from server.wiring import IMPORTS
 
 _OWN: Mapping[type, tuple[Callable[[Session, Any, datetime], None], ...]] = {
     WindowClosed: (cycles_reactions.on_window_closed, signals.on_window_closed),
+    PolicyChanged: (announcements.on_policy_changed,),
     GrantsPublished: (cycles_reactions.on_grants_published,),
     RetailersReminded: (announcements.on_retailers_reminded,),
     GoodsLeft: (inventory.on_goods_left,),

@@ -144,7 +144,8 @@ DUTIES: tuple[Duty, ...] = (
                 "adjustments/{adjustment}/approve",
                 "adjustments/{adjustment}/decline",
             )
-        ),
+        )
+        + tuple(f"write /console/cycles/{{cycle}}/policy-changes/{{change}}/{act}" for act in ("approve", "decline")),
     ),
     Duty(
         N_("Cycles"),

@@ -19,6 +19,7 @@ from server.cycles import console_acts as cycles_acts
 from server.cycles import console_adjusting as cycles_adjusting_console
 from server.cycles import console_corrections as cycles_corrections_console
 from server.cycles import console_policies as cycles_policies
+from server.cycles import console_policy_changes as cycles_policy_changes
 from server.cycles import console_review as cycles_review
 from server.cycles import console_score_what_if as cycles_score_what_if_console
 from server.cycles import console_shop as cycles_shop
@@ -169,6 +170,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles_supply.planning,
     cycles_review.reading,
     cycles_corrections_console.reading,
+    cycles_policy_changes.planning,
+    cycles_policy_changes.releasing,
     cycles_adjusting_console.planning,
     cycles_adjusting_console.releasing,
     cycles_policies.planning,

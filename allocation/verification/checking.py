@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -38,6 +39,9 @@ _SEED: Final = re.compile(r"[0-9a-f]{64}")
 _TIER_END: Final = 10**9
 _POLICY_DEFAULTS: Final = {"fairness": "line", "rule": "max_min", "rounding": "webster"}
 
+ANNOUNCED_POLICY: Final = "policy-as-announced.toml"
+"""Beside the problem folder: the policy's text whose hash was published before the window opened."""
+
 LeftOut = dict[int, tuple[Use, bool]]
 """For each line left out, the constraint that had no room for it, and whether the draw alone decided."""
 
@@ -65,7 +69,25 @@ def verify_folders(problem: Path, result: Path) -> Verdict:
     if (seed := published.certificate.get("seed")) is not None:
         stated["seed"] = seed
     _check_policy(stated, policy, findings)
+    _check_announced(problem.parent / ANNOUNCED_POLICY, published.certificate, findings)
     return _check(given, published, findings)
+
+
+def _check_announced(path: Path, certificate: Mapping[str, Any], findings: Findings) -> None:
+    """Check that the policy is the one whose hash was published with the commitment, where the certificate names it."""
+    proof = certificate.get("seed_proof")
+    due = proof.get("policy_sha256") if isinstance(proof, Mapping) else None
+    if due is None:
+        return
+    try:
+        text = path.read_bytes()
+        said = tomllib.loads(text.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Unreadable(f"{path.name}: {error}") from error
+    findings.expect(path.name, "the policy's published hash", hashlib.sha256(text).hexdigest(), due)
+    stated = _mapping(certificate, "policy")
+    for key, default in _POLICY_DEFAULTS.items():
+        findings.expect(path.name, "the announced {name}", said.get(key, default), stated.get(key, default), name=key)
 
 
 def _check_policy(stated: Mapping[str, Any], policy: Mapping[str, Any], findings: Findings) -> None:

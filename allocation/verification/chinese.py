@@ -39,6 +39,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "minimums": "最小订货量",
     "the commitment": "承诺值",
     "the seed": "种子",
+    "the policy's published hash": "随承诺值公布的政策哈希",
+    "the announced {name}": "公布的政策中的 {name}",
     "the threshold of {name}": "{name} 的分界",
     "the first refusal of {name}": "{name} 的首次拒绝",
     "the result was made with {key} = {found}, and policy.toml beside the problem says {right}": (

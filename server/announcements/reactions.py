@@ -1,18 +1,33 @@
 """What announcements do when others tell them something."""
 
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from contract.texts import LANGUAGES, translations
 from server.announcements import queries, service
 from server.announcements.models import AnnouncementRow, RecipientRow, VersionRow
+from server.cycles import policy_change_queries
+from server.cycles.events import PolicyChanged
 from server.kit import audit
 from server.kit.identity import SYSTEM
+from server.kit.marking import N_
 from server.orders import queries as orders
 from server.orders import reminding
 from server.orders.events import RetailersReminded
+from server.retailers import queries as retailers
 from server.retailers.rules import Audience
+
+_POLICY_TITLE: Final = N_("The policy of this cycle was changed")
+_POLICY_BODY: Final = N_(
+    "%(policy)s holds in place of %(before)s. Reason: %(reason)s. Two persons decided it. Your order stays as it is;"
+    " you can change it until the window closes."
+)
 
 
 def on_retailers_reminded(session: Session, event: RetailersReminded, at: datetime) -> None:
@@ -25,33 +40,63 @@ def on_retailers_reminded(session: Session, event: RetailersReminded, at: dateti
     if sent is None or window is None or session.get(AnnouncementRow, event.reminder) is not None:
         return
     audience = Audience(routes=() if window.route == "*" else (window.route,))
+    codes = reminding.shops_of(session, sent.id)
+    words = _Words(sent.words.title.zh, sent.words.title.en, sent.words.body.zh, sent.words.body.en)
+    _send(session, sent.id, audience, words, codes, by=sent.sent_by, expires_at=window.rule().deadline, at=at)
+
+
+def on_policy_changed(session: Session, event: PolicyChanged, at: datetime) -> None:
+    """Send an urgent notice to every shop of the cycle's windows, over when they are. Told twice, it does nothing."""
+    change = policy_change_queries.change(session, event.change)
+    if change is None or session.get(AnnouncementRow, event.change) is not None:
+        return
+    windows = orders.windows(session, cycle=change.cycle)
+    routes = sorted({window.route for window in windows})
+    audience = Audience(routes=() if "*" in routes else tuple(routes))
+    said = {}
+    for language in LANGUAGES:
+        gettext = translations("server", language).gettext
+        body = gettext(_POLICY_BODY) % {"policy": change.policy, "before": change.before, "reason": change.reason}
+        said[language] = (gettext(_POLICY_TITLE), body)
+    words = _Words(said["zh"][0], said["en"][0], said["zh"][1], said["en"][1])
+    codes = sorted({code for route in routes for code in retailers.codes_on_route(session, route)})
+    over = max(window.rule().deadline for window in windows)
+    _send(session, change.id, audience, words, codes, by=change.author, expires_at=over, at=at)
+
+
+@dataclass(frozen=True)
+class _Words:
+    title_zh: str
+    title_en: str
+    body_zh: str
+    body_en: str
+
+
+def _send(
+    session: Session,
+    notice: UUID,
+    audience: Audience,
+    words: _Words,
+    codes: Collection[str],
+    *,
+    by: str,
+    expires_at: datetime,
+    at: datetime,
+) -> None:
     row = AnnouncementRow(
-        id=sent.id,
+        id=notice,
         sort="urgent",
         audience=queries.AUDIENCE.dump_python(audience, mode="json"),
         must_acknowledge=False,
-        expires_at=window.rule().deadline,
+        expires_at=expires_at,
         state="published",
         version=1,
-        created_by=sent.sent_by,
+        created_by=by,
         created_at=at,
     )
     session.add(row)
     session.flush()
-    title, body = sent.words.title, sent.words.body
-    session.add(
-        VersionRow(
-            announcement_id=row.id,
-            version=1,
-            title_zh=title.zh,
-            title_en=title.en,
-            body_zh=body.zh,
-            body_en=body.en,
-            written_by=sent.sent_by,
-            published_at=at,
-        )
-    )
-    codes = reminding.shops_of(session, sent.id)
+    session.add(VersionRow(announcement_id=row.id, version=1, **asdict(words), written_by=by, published_at=at))
     session.execute(
         insert(RecipientRow), [{"announcement_id": row.id, "retailer": code, "sent_at": at} for code in codes]
     )
@@ -63,5 +108,5 @@ def on_retailers_reminded(session: Session, event: RetailersReminded, at: dateti
         action="announcement.published",
         subject=f"announcement:{row.number}",
         at=at,
-        detail={"version": 1, "sent": len(codes), "reminder": str(sent.id)},
+        detail={"version": 1, "sent": len(codes), "about": str(notice)},
     )

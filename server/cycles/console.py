@@ -11,7 +11,16 @@ from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
-from server.cycles import figures, queries, result_queries, rules, service, standing, supply_queries
+from server.cycles import (
+    figures,
+    policy_change_queries,
+    queries,
+    result_queries,
+    rules,
+    service,
+    standing,
+    supply_queries,
+)
 from server.cycles.errors import trouble_text
 from server.cycles.http import Attempt, known, zipped
 from server.kit import audit_trail, console, http
@@ -59,10 +68,16 @@ STEP_NAMES: dict[str, str] = {
     "publish": N_("Publishing"),
 }
 
+BEFORE_THE_CLOSE = frozenset({"announced", "open"})
+"""While nothing can be shared out yet, the policy can be changed by two persons."""
+
 #: What the audit calls an act -> how the page tells it.
 ACTS: dict[str, str] = {
     "cycle.created": N_("made the draft"),
     "cycle.policy_chosen": N_("chose a policy"),
+    "cycle.policy_change_proposed": N_("proposed another policy"),
+    "cycle.policy_changed": N_("changed the policy after the announcement"),
+    "cycle.policy_change_declined": N_("declined another policy"),
     "cycle.window_planned": N_("planned a window"),
     "cycle.windows_planned": N_("planned the windows of the week"),
     "cycle.window_dropped": N_("took a window out"),
@@ -300,15 +315,16 @@ def show(
         schedules=queries.schedules(session),
         policies=policies,
         policy=next((one for one in policies if (one.name, one.version) == stated), None),
+        policy_changes=policy_change_queries.changes(session, cycle) if found.state in BEFORE_THE_CLOSE else [],
         supplies=supply_queries.supply_versions(session, cycle)[:1],
         unsupplied=unsupplied,
         skus=catalogue.skus(session, unsupplied, withdrawn=True) if unsupplied else {},
-        run=result_queries.run(session, cycle),
+        run=None if found.state in BEFORE_THE_CLOSE else result_queries.run(session, cycle),
         trouble=trouble(found, gettext),
         late=_is_late(found, room, now),
         history=_history(session, cycle, gettext),
         errors=errors or {},
-        values={"route": "*", "opens": "", "closes": "", "postponed": ""} | (values or {}),
+        values={"route": "*", "opens": "", "closes": "", "postponed": "", "change_reason": ""} | (values or {}),
     )
 
 

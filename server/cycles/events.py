@@ -6,6 +6,14 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
+class PolicyChanged:
+    """Two persons gave a cycle another policy after its announcement."""
+
+    change: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
 class GrantsPublished:
     """Every retailer of the cycle can see what it was granted, or what a correction grants in its place."""
 

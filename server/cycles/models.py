@@ -117,6 +117,39 @@ class CycleRow(Base):
     changed_at: Mapped[datetime]
 
 
+class PolicyChange(Base):
+    """Another policy for an announced cycle: one person proposes it, another decides, and it is never forgotten.
+
+    ``from_name`` and ``from_version`` are what stood when it was proposed.
+    """
+
+    __tablename__ = "policy_changes"
+    __table_args__ = (
+        ForeignKeyConstraint(["name", "version"], ["policies.name", "policies.version"]),
+        ForeignKeyConstraint(["from_name", "from_version"], ["policies.name", "policies.version"]),
+        CheckConstraint("decided_by IS DISTINCT FROM author OR decided_by IS NULL", name="two_persons"),
+        CheckConstraint("state IN ('proposed', 'approved', 'declined')", name="state"),
+        CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name="decided"),
+        CheckConstraint("(name, version) <> (from_name, from_version)", name="another"),
+        Index("ix_policy_changes_cycle", "cycle"),
+        Index("uq_policy_changes_proposed", "cycle", unique=True, postgresql_where=text("state = 'proposed'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
+    name: Mapped[str]
+    version: Mapped[int]
+    from_name: Mapped[str]
+    from_version: Mapped[int]
+    reason: Mapped[str]
+    author: Mapped[str]
+    proposed_at: Mapped[datetime]
+    state: Mapped[str]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_why: Mapped[str | None]
+
+
 class CycleStep(Base):
     """When a cycle came to a state, and who brought it there."""
 

@@ -90,7 +90,7 @@ def create_cycle(session: Session, new: NewCycle, *, by: Operator, at: datetime)
 
 
 def choose_policy(session: Session, cycle: UUID, name: str, version: int, *, by: Operator, at: datetime) -> None:
-    """Choose the policy of a draft. After the announcement it stands."""
+    """Choose the policy of a draft. After the announcement two persons change it (:mod:`.policy_changing`)."""
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "announce")
     if queries.policy(session, name, version) is None:
@@ -130,6 +130,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
                 zone=window.zone,
                 commitment=row.commitment,
                 policy=moves.policy_label(policy),
+                policy_sha256=policy.text_sha256,
                 scarce=scarce,
                 unsupplied=unsupplied,
             ),

@@ -5,6 +5,7 @@ written on the cycle, with what to do; nothing of the step is stored then. Solvi
 transaction.
 """
 
+import hashlib
 import json
 import tempfile
 import time
@@ -86,7 +87,10 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
         assert row.commitment is not None  # noqa: S101 - a constraint holds it
         assert row.book_root is not None  # noqa: S101 - frozen
         proof = seeding.SeedProof(
-            bytes.fromhex(row.commitment), freezing.secret_of(session, cycle), bytes.fromhex(row.book_root)
+            bytes.fromhex(row.commitment),
+            freezing.secret_of(session, cycle),
+            bytes.fromhex(row.book_root),
+            hashlib.sha256(run.policy_text.encode()).digest(),
         )
     started = time.monotonic()
     try:

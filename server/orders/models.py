@@ -42,6 +42,7 @@ class WindowRow(Base):
     state: Mapped[str]
     commitment: Mapped[str | None]
     policy: Mapped[str | None]
+    policy_sha256: Mapped[str | None]
     scarce: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     unsupplied: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     seen_at: Mapped[datetime]

@@ -36,6 +36,7 @@ class NewWindow:
     zone: str
     commitment: str
     policy: str
+    policy_sha256: str | None = None
     scarce: frozenset[str] = frozenset()
     unsupplied: frozenset[str] = frozenset()
 
@@ -56,6 +57,7 @@ def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
             state="announced",
             commitment=new.commitment,
             policy=new.policy,
+            policy_sha256=new.policy_sha256,
             scarce=sorted(new.scarce),
             unsupplied=sorted(new.unsupplied),
             seen_at=at,
@@ -129,6 +131,17 @@ def move_windows(session: Session, cycle: UUID, state: queries.WindowStateName, 
     tell_windows(session, moved, at=at)
 
 
+def mark_policy(session: Session, cycle: UUID, policy: str, policy_sha256: str, *, at: datetime) -> None:
+    """Publish another policy with the windows of a cycle, and tell its retailers."""
+    changed = session.scalars(
+        update(WindowRow)
+        .where(WindowRow.cycle == cycle)
+        .values(policy=policy, policy_sha256=policy_sha256)
+        .returning(WindowRow.id)
+    ).all()
+    tell_windows(session, changed, at=at)
+
+
 def mark_supply(
     session: Session, cycle: UUID, *, scarce: Collection[str], unsupplied: Collection[str], at: datetime
 ) -> None:
@@ -171,6 +184,7 @@ def _window_message(row: WindowRow) -> WindowState:
         state=row.state,
         commitment=row.commitment,
         policy=row.policy,
+        policy_sha256=row.policy_sha256,
         scarce=tuple(row.scarce),
         unsupplied=tuple(row.unsupplied),
     )

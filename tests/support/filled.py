@@ -26,6 +26,7 @@ from contract.messages import (
 )
 from server.announcements import rules as announcement_rules
 from server.announcements import service as announcements
+from server.cycles import standing
 from server.cycles.models import (
     Adjustment,
     Carry,
@@ -33,6 +34,7 @@ from server.cycles.models import (
     CycleSecret,
     CycleStep,
     PlannedWindow,
+    PolicyChange,
     RouteSchedule,
     ScoreComparison,
     ShippedLine,
@@ -141,6 +143,7 @@ def fill(session: Session) -> None:
 
     cycle = publish_grants(session, {code: {"K1": 10} for code in SHOPS})
     _rest_of_the_cycle(session, cycle)
+    _policy_change(session, cycle)
     _depot(session)
     _signals(session, cycle)
     session.add(StockTelling(day=NOW.date(), asked_at=NOW))
@@ -151,6 +154,30 @@ def fill(session: Session) -> None:
     _deliver(session, cycle, senders)
     _audit(session)
     session.flush()
+
+
+def _policy_change(session: Session, cycle: UUID) -> None:
+    """Let another policy be proposed for a cycle, and declined."""
+    by = {"reason": "fewer turns", "author": PLANNER.name, "actor": PLANNER.actor, "at": NOW}
+    first = standing.default_policy(session, at=NOW)
+    second = standing.write_policy(session, "another", 'rounding = "adams"\n', **by)
+    session.add(
+        PolicyChange(
+            id=uuid7(),
+            cycle=cycle,
+            name=second.name,
+            version=second.version,
+            from_name=first.name,
+            from_version=first.version,
+            reason="fewer turns",
+            author=PLANNER.name,
+            proposed_at=NOW,
+            state="declined",
+            decided_by=RELEASER.name,
+            decided_at=NOW,
+            decided_why="not before the window opens",
+        )
+    )
 
 
 def _signals(session: Session, cycle: UUID) -> None:

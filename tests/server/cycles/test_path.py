@@ -42,7 +42,7 @@ def test_a_cycle_goes_by_itself_from_the_close_to_the_check_and_waits_there(town
     assert town.cycle(cycle).state == "open"
     town.order("R1", window_of(town, cycle), K1=40)
     town.close()
-    assert town.work() == ["react", "cycles.freeze", "cycles.solve", "cycles.verify"]
+    assert town.work() == ["react", "cycles.freeze", "signals.look", "cycles.solve", "cycles.verify"]
     found = town.cycle(cycle)
     assert (found.state, found.trouble) == ("verified", None)
     with transaction(town.sessions) as session:
