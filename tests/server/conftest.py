@@ -1,7 +1,5 @@
 """A real PostgreSQL for the whole run, an empty database for every test, and the real application."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 from emptied import empty
 from fastapi import FastAPI
+from on_a_port import on_a_port
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
@@ -18,7 +17,7 @@ from starlette.testclient import TestClient
 from server import migrations
 from server.acts import ACTS
 from server.app import create_app
-from server.kit import embedded, live, serving
+from server.kit import embedded
 from server.kit.audit import AuditEntry
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import SYSTEM
@@ -125,15 +124,8 @@ def app_client(runtime: Runtime) -> Iterator[TestClient]:
 @pytest.fixture
 def served_port(app_client: TestClient) -> Iterator[int]:
     """The port on which the real application is served to a browser."""
-    app_client.app.state.live = live.Hub()  # type: ignore[attr-defined] # the application that is served
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = serving.Server(app_client.app, log_level="error", ws="none")  # type: ignore[arg-type] # as above
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join(timeout=30)
-    listening.close()
+    with on_a_port(app_client.app) as port:
+        yield port
 
 
 _applications: dict[tuple[str, str, str, int], FastAPI] = {}

@@ -1,32 +1,22 @@
 """Every page of the console, from the routes themselves, on a small network in which everything has happened."""
 
-import contextlib
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 import pytest
+from seeded import SMALL, Network, seeded
 from starlette.testclient import TestClient
 
 from loadtests import console_pages, seeding
-from server import migrations
-from server.app import create_app
 from server.kit import embedded
 from server.kit.console.tables import TableView
-from server.kit.db import make_engine, make_sessions, transaction
-from server.kit.identity import ROLES, SYSTEM, Role
-from server.kit.runtime import Runtime
-from server.kit.settings import Settings
-from server.operators import service as operators
+from server.kit.identity import ROLES, Role
 from server.rooms import RETAILER_SECTIONS
 
 pytestmark = pytest.mark.slow
 
-NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
-SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, announcements=4)
 ANSWERS = {200, 204, 303}
 LIVE = {"/console/events", "/console/windows/events"}
 SEEN_LEAST = 15
@@ -37,38 +27,10 @@ LISTS_LEAST = 15
 NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
 
 
-@dataclass
-class Network:
-    """A server over a seeded database, somebody with every role, and an address of every page."""
-
-    runtime: Runtime
-    browser: TestClient
-    pages: list[console_pages.Page]
-
-
 @pytest.fixture(scope="module")
 def network(postgres: embedded.Cluster) -> Iterator[Network]:
-    made = postgres.create_database("seeded")
-    migrations.upgrade(made.owner_url, app_role="evenhand_app")
-    engine = make_engine(made.app_url, pool=3)
-    settings = Settings(database_url=made.app_url, zone="Asia/Shanghai", second_factor_required=False)
-    runtime = Runtime(settings, engine, make_sessions(engine), lambda: NOW, None)
-    with contextlib.ExitStack() as ending:
-        ending.callback(engine.dispose)
-        yield _network(runtime)
-
-
-def _network(runtime: Runtime) -> Network:
-    seeding.fill(runtime, SMALL)
-    app = create_app(runtime)
-    with transaction(runtime.sessions) as session:
-        operators.add_operator(session, "ann", ["planner", "releaser", "administrator", "inspector"], by=SYSTEM, at=NOW)
-        opened = operators.open_session(session, "ann", remote="test", ttl_s=3600, at=NOW)
-        pages = list(console_pages.pages(app, session))
-    browser = TestClient(app, follow_redirects=False)
-    browser.cookies.set("evenhand", opened.token)
-    browser.headers.update({"Accept": "text/html"})
-    return Network(runtime, browser, pages)
+    with seeded(postgres) as made:
+        yield made
 
 
 def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):
@@ -127,11 +89,8 @@ CRAWLED_MOST = 120
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_is_led_to_a_page_that_it_may_not_see(network: Network, role: Role):
-    with transaction(network.runtime.sessions) as session:
-        operators.add_operator(session, f"a {role}", [role], by=SYSTEM, at=NOW)
-        opened = operators.open_session(session, f"a {role}", remote="test", ttl_s=3600, at=NOW)
     browser = TestClient(network.browser.app, follow_redirects=False)
-    browser.cookies.set("evenhand", opened.token)
+    browser.cookies.set("evenhand", network.sign_in(f"a {role}", role))
     browser.headers.update({"Accept": "text/html"})
     waiting, kinds, shut = [("/console/", "Today")], set(), set()
     while waiting and len(kinds) < CRAWLED_MOST:
