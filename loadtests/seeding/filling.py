@@ -29,6 +29,7 @@ from server.cycles import (
 )
 from server.integrations import messages, webhooks
 from server.integrations.posting import Allowed
+from server.keeping import shop_exports
 from server.kit.db import transaction
 from server.kit.identity import Actor, Operator
 from server.kit.imports import Upload, bring, drafts
@@ -261,7 +262,7 @@ def _voices(filling: _Filling) -> None:
 
 
 def _by_people(filling: _Filling) -> None:
-    """Bring a file in, leave another to be looked at, name a webhook, ask what other policies would have changed."""
+    """Bring a file in, leave another to be looked at, name a webhook, ask for a shop's archive and what other policies would have changed."""
     now, planner = filling.now, Actor("operator", PLANNER.name)
     content = b"sku,name_zh,name_en,unit_zh,unit_en,pack_units,price_minor\nK9001,\xe6\x96\xb0,New,\xe6\x9d\xa1,carton,1,100\n"
     with transaction(filling.runtime.sessions) as session:
@@ -271,6 +272,8 @@ def _by_people(filling: _Filling) -> None:
         webhook, _ = webhooks.make(session, address, ["grants.published"], Allowed(), by=PLANNER, at=now)
         messages.test(session, webhook, by=PLANNER, at=now)
         webhooks.stop(session, webhook, by=PLANNER, at=now)
+        shop = session.scalar(text("SELECT retailer FROM orders ORDER BY number DESC LIMIT 1"))
+        shop_exports.ask(session, shop, "asked for by letter", PLANNER, at=now)
         policy = standing.default_policy(session, at=now)
         book = session.scalar(text("SELECT id FROM cycles WHERE state = 'in_review' ORDER BY number DESC LIMIT 1"))
         first = what_if.PolicyName(policy.name, policy.version)
