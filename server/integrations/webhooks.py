@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -39,6 +40,11 @@ class WebhookView:
     former_until: datetime | None
     waiting: int = 0
     parked: int = 0
+
+    @property
+    def host(self) -> str:
+        """Whose address it is."""
+        return urlsplit(self.url).netloc
 
 
 def make(
