@@ -132,7 +132,7 @@ def test_every_screen_stands_in_every_state(town, signed_in, language):
     town.order("R4", window, K1=120)
     look()
     town.close()
-    for steps in (1, 1, 1, 1):
+    for steps in (1, 1, 1, 1, 1):
         town.work(steps=steps)
         look()
     town.act(service.send_for_release, cycle, PLANNER)
