@@ -19,6 +19,8 @@ from server.kit.console.texts import N_, language_of, texts
 from server.retailers import queries as retailers
 
 PLACE_MOST = 100_000
+#: So many deliveries stand on one page; where there are more, each route has its own.
+TOGETHER_MOST = 300
 
 lists = http.router("/console/deliveries/lists", tag="console", roles=(), shops="reads")
 
@@ -42,17 +44,23 @@ COLUMNS = (
 def dispatch_list(
     request: Request, session: http.Db, cycle: UUID, route: str = "", day: date | None = None
 ) -> Response:
-    """Show what goes out in a cycle, on one route and one day where they are named; with ``format`` as a file."""
+    """Show what goes out in a cycle, on one route and one day where they are named; with ``format`` as a file.
+
+    Many deliveries are shown by one route at a time; the file holds all of them.
+    """
     found = cycles.cycle(session, cycle)
     if found is None:
         raise Rejected("not_found", what=texts(request).gettext("cycle"), name=str(cycle))
-    zone = ZoneInfo(found.zone)
+    zone, view = ZoneInfo(found.zone), TableView.of(request, COLUMNS)
+    routes = queries.routes(session, cycle)
+    apart = sum(routes.values()) > TOGETHER_MOST
+    if apart and not route and not view.format:
+        route = next(iter(routes))
     every = routing.lists(session, cycle, zone, route=route, day=day)
     stops = [stop for one in every for stop in one.stops]
     shops = retailers.retailers(session, {stop.retailer for stop in stops})
     wanted = {line.sku for stop in stops for one in stop.deliveries for line in one.lines}
     skus = catalogue.skus(session, wanted, withdrawn=True)
-    view = TableView.of(request, COLUMNS)
     if view.format:
         zh = language_of(request) == "zh"
         rows = _rows(every, shops, skus, zh=zh, held=texts(request).gettext("held"))
@@ -63,7 +71,8 @@ def dispatch_list(
         cycle=found,
         route=route,
         day=day,
-        routes=queries.routes(session, cycle),
+        routes=list(routes),
+        apart=apart,
         days=routing.days(session, cycle, zone),
         lists=every,
         shops=shops,

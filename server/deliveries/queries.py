@@ -181,13 +181,15 @@ def deliveries(
     return _whole(session, session.scalars(query).all())
 
 
-def routes(session: Session, cycle: UUID) -> list[str]:
-    """Return the routes that the cycle's deliveries go on."""
-    return list(
-        session.scalars(
-            select(DeliveryRow.route).where(DeliveryRow.cycle == cycle).distinct().order_by(DeliveryRow.route)
-        )
+def routes(session: Session, cycle: UUID) -> dict[str, int]:
+    """Return the routes that the cycle's deliveries go on, each with how many go on it."""
+    counted = (
+        select(DeliveryRow.route, func.count())
+        .where(DeliveryRow.cycle == cycle)
+        .group_by(DeliveryRow.route)
+        .order_by(DeliveryRow.route)
     )
+    return dict(session.execute(counted).all())
 
 
 def dispatched_cycles(session: Session) -> frozenset[UUID]:

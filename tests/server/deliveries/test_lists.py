@@ -9,7 +9,7 @@ import pytest
 from factories import NOW, make_retailer, make_sku, publish_grants
 
 from contract.errors import Rejected
-from server.deliveries import routing
+from server.deliveries import console_lists, routing
 from server.deliveries import service as deliveries
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -50,6 +50,19 @@ def test_stops_keep_the_order_that_a_person_gave_them(session, cycle):
     assert [stop.retailer for stop in routing.lists(session, cycle, UTC)[0].stops] == ["R2", "R1", "R3"]
     with pytest.raises(Rejected, match="R9"):
         routing.order_stops(session, "north", ["R1", "R9"], DISPATCHER, at=NOW)
+
+
+def test_many_deliveries_are_shown_by_one_route_and_go_out_whole_as_a_file(signed_in, cycle, monkeypatch):
+    dispatcher = signed_in("dispatcher")
+    place = f"/console/deliveries/lists/{cycle}"
+    assert all(shop in dispatcher.get(place).text for shop in ("R1", "R4"))
+    monkeypatch.setattr(console_lists, "TOGETHER_MOST", 3)
+    page = dispatcher.get(place).text
+    assert "R1" in page
+    assert "R4" not in page
+    assert "R4" in dispatcher.get(f"{place}?route=south").text
+    rows = list(csv.DictReader(io.StringIO(dispatcher.get(f"{place}?format=csv").text.removeprefix("\ufeff"))))
+    assert {row[next(iter(row))] for row in rows} == {"north", "south"}
 
 
 def test_what_leaves_on_another_day_stands_on_another_list(session, cycle):
