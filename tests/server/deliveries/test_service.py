@@ -79,7 +79,7 @@ def test_every_retailer_with_a_grant_gets_one_numbered_notice(session, shop):
         "R2": [("A", 24)],
     }
     assert len({one.number for one in made}) == 2
-    assert queries.routes(session, cycle) == ["north", "south"]
+    assert queries.routes(session, cycle) == {"north": 1, "south": 1}
     message = told(session)
     assert (message.state, [line.granted_units for line in message.lines]) == ("shipped", [48, 12])
     assert "delivery" not in feed_kinds(session, "R3")
