@@ -13,6 +13,7 @@ from browser import SIZES, violations
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
+from contract.ids import uuid7
 from loadtests import seeding
 from server import migrations
 from server.app import create_app
@@ -32,7 +33,7 @@ SMALL = seeding.Size(retailers=30, skus=24, cycles=4, months=14, complaints=70, 
 @pytest.fixture
 def served(postgres: embedded.Cluster) -> Iterator[tuple[str, str, str]]:
     """A seeded network: the server's address, the token of somebody who may see all, a shop that ordered."""
-    made = postgres.create_database("seen")
+    made = postgres.create_database(f"seen_{uuid7().hex}")
     migrations.upgrade(made.owner_url, app_role="evenhand_app")
     engine = make_engine(made.app_url, pool=5)
     settings = Settings(database_url=made.app_url, zone="Asia/Shanghai", second_factor_required=False)
