@@ -6,7 +6,6 @@ from datetime import date, datetime
 from math import ceil, floor
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
@@ -55,13 +54,12 @@ def show_shop(
     request: Request,
     session: http.Db,
     clock: http.Now,
-    config: http.Config,
     operator: http.Person,
     code: str,
     product_class: str | None = None,
 ) -> Response:
     """Show a shop's forecast of a class, of the one that it sells most of where none is named."""
-    return _page(request, session, clock(), config.tz, operator.name, code, product_class)
+    return _page(request, session, clock(), operator.name, code, product_class)
 
 
 @shop_screens.post("/figure", dependencies=[Depends(http.needs(*AGREEING))])
@@ -69,7 +67,6 @@ def keep_figure(
     request: Request,
     session: http.Db,
     clock: http.Now,
-    config: http.Config,
     operator: http.Person,
     code: Code,
     period: Annotated[date, Form()],
@@ -80,7 +77,7 @@ def keep_figure(
 ) -> Response:
     """Keep a figure: agreed on with the shop, or the shop's own as it said it on the telephone."""
     now = clock()
-    today = now.astimezone(config.tz).date()
+    today = rules.day_of_figures(now)
     gettext = texts(request).gettext
     try:
         number = UNITS.read(units.strip())
@@ -92,7 +89,7 @@ def keep_figure(
     except (Unfit, Refusal) as refused:
         session.rollback()
         typed = {"period": str(period), "units": units, "kind": kind, "note": note}
-        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused, typed)
+        return _refused(request, session, now, operator.name, code, product_class, refused, typed)
     said = gettext("The figure is kept, and the shop is told.")
     far = _far_from(session, code, product_class, period, number)
     if far is None:
@@ -107,7 +104,6 @@ def confirm_figure(
     request: Request,
     session: http.Db,
     clock: http.Now,
-    config: http.Config,
     operator: http.Person,
     code: Code,
     period: Annotated[date, Form()],
@@ -116,12 +112,12 @@ def confirm_figure(
 ) -> Response:
     """Take a second person's look at an agreed figure."""
     now = clock()
-    today = now.astimezone(config.tz).date()
+    today = rules.day_of_figures(now)
     try:
         service.confirm_figure(session, code, product_class, period, version, operator, at=now, today=today)
     except Refusal as refused:
         session.rollback()
-        return _refused(request, session, now, config.tz, operator.name, code, product_class, refused)
+        return _refused(request, session, now, operator.name, code, product_class, refused)
     return _back(request, code, product_class, texts(request).gettext("Two persons stand behind the figure now."))
 
 
@@ -147,7 +143,6 @@ def _refused(
     request: Request,
     session: Session,
     now: datetime,
-    zone: ZoneInfo,
     person: str,
     code: str,
     product_class: str,
@@ -158,14 +153,13 @@ def _refused(
         said = why.sentence(texts(request).gettext)
     else:
         said = refusal_text(why.code, why.params, console.language_of(request))
-    return _page(request, session, now, zone, person, code, product_class, said, typed)
+    return _page(request, session, now, person, code, product_class, said, typed)
 
 
 def _page(
     request: Request,
     session: Session,
     now: datetime,
-    zone: ZoneInfo,
     person: str,
     code: str,
     product_class: str | None,
@@ -185,7 +179,7 @@ def _page(
     figures = queries.figures(session, [code])[code]
     classes = sorted({*series, *history, *(name for name, _, _ in figures)}, key=str.encode)
     chosen = product_class if product_class in classes else _sold_most(classes, series)
-    today = rules.month_of(now.astimezone(zone).date())
+    today = rules.month_of(rules.day_of_figures(now))
     past: list[rules.Past] = []
     if newest is not None and chosen is not None:
         since = rules.later(newest.cut_off, -PAST_SHOWN)

@@ -7,7 +7,7 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 
 from contract.errors import Rejected
-from server.forecasts import queries, service, telling
+from server.forecasts import queries, rules, service, telling
 from server.kit import http, paging
 from server.kit.identity import Role
 
@@ -85,11 +85,10 @@ def keep_figure(
     session: http.Db,
     operator: http.Person,
     clock: http.Now,
-    config: http.Config,
 ) -> queries.Figure:
     """Keep a figure that was agreed on, or that the retailer gave by telephone."""
     now = clock()
-    today = now.astimezone(config.tz).date()
+    today = rules.day_of_figures(now)
     if body.kind == "own":
         by = operator.actor
         return service.give_own_figure(

@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from contract.errors import Rejected
@@ -98,6 +98,11 @@ def in_stock(
     if sold_units is None and requested_units is not None and granted_units is not None:
         return 1.0 if granted_units >= requested_units else None
     return None
+
+
+def day_of_figures(at: datetime) -> date:
+    """Return the day by which a month has begun for figures: by UTC, as terminals and server alike can tell."""
+    return at.astimezone(UTC).date()
 
 
 def check_month(period: date, today: date) -> None:

@@ -5,7 +5,7 @@ it is read again.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -253,7 +253,7 @@ def tell_retailer(session: Session, retailer: str, *, at: datetime) -> None:
 def take_figure(session: Session, given: GiveFigure, arrival: Arrival) -> Accepted:
     """Keep a figure that came from a shop's terminal; its months begin by UTC."""
     by = Actor("device", arrival.sender.device)
-    today = arrival.at.astimezone(UTC).date()
+    today = rules.day_of_figures(arrival.at)
     figure = give_own_figure(
         session,
         arrival.sender.party,

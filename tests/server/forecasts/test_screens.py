@@ -1,6 +1,6 @@
 """The screens of forecasts, in both languages: nothing there yet, under way, done, a figure kept and one refused."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from factories import NOW, make_retailer, make_sku
@@ -193,6 +193,17 @@ def test_programs_read_forecasts_and_keep_figures(signed_in, made):
     assert browser.get("/api/v1/forecasts/versions").json()[0]["state"] == "done"
     assert len(browser.get("/api/v1/forecasts/retailers/R1/history").json()) == 3
     assert browser.post("/api/v1/forecasts/versions").status_code == 201
+
+
+def test_in_the_last_hours_of_a_month_shop_and_distributor_agree_which_month_has_begun(signed_in, made, clock):
+    clock.now = datetime(2026, 11, 30, 16, 30, tzinfo=UTC)  # at the distributor it is December already
+    planner = signed_in("planner")
+    body = {"product_class": "goods", "period": "2026-12-01", "units": 140}
+    assert planner.post("/api/v1/forecasts/retailers/R1/figures", json=body | {"kind": "own"}).status_code == 201
+    assert planner.post("/api/v1/forecasts/retailers/R1/figures", json=body).status_code == 201
+    clock.now = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
+    late = planner.post("/api/v1/forecasts/retailers/R1/figures", json=body)
+    assert (late.status_code, late.json()["code"]) == (422, "period_begun")
 
 
 def test_what_was_typed_stays_where_a_figure_is_refused(signed_in, made):
