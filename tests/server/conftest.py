@@ -10,6 +10,7 @@ import pytest
 from emptied import empty
 from fastapi import FastAPI
 from on_a_port import on_a_port
+from seeded import Network, seeded
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
@@ -112,6 +113,13 @@ def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
     """One transaction that sees everything, committed at the end of the test."""
     with transaction(sessions) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def network(postgres: embedded.Cluster) -> Iterator[Network]:
+    """A small network in which everything has happened, for the tests of a file."""
+    with seeded(postgres) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import pytest
 from browser import violations
 from on_a_port import on_a_port
 from playwright.sync_api import Browser, Page
-from seeded import EVERYTHING, Network, seeded
-
-from server.kit import embedded
+from seeded import EVERYTHING, Network
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -27,12 +25,6 @@ TOO_WIDE = """() => {
     .map((each) => `${each.tagName.toLowerCase()}.${each.className} "${each.textContent.trim().slice(0, 40)}"`)
     .slice(0, 3);
 }"""
-
-
-@pytest.fixture(scope="module")
-def network(postgres: embedded.Cluster) -> Iterator[Network]:
-    with seeded(postgres) as made:
-        yield made
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -2,15 +2,13 @@
 
 import html
 import re
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
-from seeded import SMALL, Network, seeded
+from seeded import SMALL, Network
 from starlette.testclient import TestClient
 
 from loadtests import console_pages, seeding
-from server.kit import embedded
 from server.kit.console.tables import TableView
 from server.kit.identity import ROLES, Role
 from server.rooms import RETAILER_SECTIONS
@@ -25,12 +23,6 @@ COUNT = re.compile(r'id="[a-z]+-count"[^>]*>([^<]*)<')
 FIRST_CELL = re.compile(r'<th role="rowheader".*?</th>', re.DOTALL)
 LISTS_LEAST = 15
 NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
-
-
-@pytest.fixture(scope="module")
-def network(postgres: embedded.Cluster) -> Iterator[Network]:
-    with seeded(postgres) as made:
-        yield made
 
 
 def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):

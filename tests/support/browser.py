@@ -1,5 +1,6 @@
 """The system's Chromium, the sizes a page must fit, and what axe says of a page."""
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ def system_chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def keep_picture(page: Page, name: str, *, whole: bool = True) -> None:
+    """Keep a picture of a page in the folder ``STORY_PICTURES``, where somebody asked for pictures."""
+    if folder := os.environ.get("STORY_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)
 
 
 def violations(page: Page) -> list[str]:

@@ -1,13 +1,11 @@
 """The screens of webhooks in a real browser: every state whole at both sizes, axe finds nothing, the act works."""
 
-import os
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from browser import SIZES, violations
-from playwright.sync_api import Browser, Page, expect
+from browser import SIZES, keep_picture, violations
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -52,12 +50,6 @@ def told(sessions: sessionmaker[Session], clock: Any) -> Any:
     return webhook
 
 
-def shot(page: Page, name: str) -> None:
-    """Keep a picture where somebody asked for pictures."""
-    if folder := os.environ.get("EVENHAND_SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"webhooks-{name}.png"), full_page=True)
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_every_state_is_whole_and_what_was_parked_is_sent_again(
@@ -79,7 +71,7 @@ def test_every_state_is_whole_and_what_was_parked_is_sent_again(
     page = context.new_page()
 
     def whole(state: str) -> None:
-        shot(page, f"{name}-{state}")
+        keep_picture(page, f"webhooks-{name}-{state}")
         assert (state, violations(page)) == (state, [])
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
 

@@ -1,13 +1,11 @@
 """A passkey in a real browser: Chromium's virtual device makes it in the own account, and it signs in by it."""
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from browser import SIZES, violations
-from playwright.sync_api import Browser, Page, expect
+from browser import SIZES, keep_picture, violations
+from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
 from server.kit.clock import Clock
@@ -28,12 +26,6 @@ WORDS = {
 def address(served_port: int) -> str:
     """Passkeys are bound to a name, and an address of numbers is none."""
     return f"http://localhost:{served_port}"
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep a picture where somebody asked for pictures."""
-    if folder := os.environ.get("EVENHAND_SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", "desk"), ("zh", "phone")])
@@ -70,7 +62,7 @@ def test_somebody_makes_a_passkey_and_signs_in_by_it(
     )["authenticatorId"]
 
     page.goto("/console/account")
-    shot(page, f"secure-account-{language}-{size}")
+    keep_picture(page, f"secure-account-{language}-{size}")
     assert violations(page) == []
     page.get_by_label(named).fill("office computer")
     page.locator("#passkey-present").fill("wrong")
@@ -81,13 +73,13 @@ def test_somebody_makes_a_passkey_and_signs_in_by_it(
     page.get_by_role("button", name=add).click()
     page.get_by_role("link", name=kept).click()
     expect(page.get_by_text("office computer", exact=True)).to_be_visible(timeout=WAIT_MS)
-    shot(page, f"secure-passkey-{language}-{size}")
+    keep_picture(page, f"secure-passkey-{language}-{size}")
     assert violations(page) == []
 
     person.clear_cookies(name="evenhand")
     page.goto("/console/account")
     expect(page.get_by_role("button", name=sign_in)).to_be_visible(timeout=WAIT_MS)
-    shot(page, f"secure-sign-in-{language}-{size}")
+    keep_picture(page, f"secure-sign-in-{language}-{size}")
     assert violations(page) == []
     page.get_by_role("button", name=sign_in).click()
     page.wait_for_url(re.compile("/console/account$"), timeout=WAIT_MS)

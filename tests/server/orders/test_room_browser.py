@@ -1,14 +1,12 @@
 """The live pages in a real browser: orders appear by themselves, a reminder goes out, a session that ends is said."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from browser import SIZES, violations
+from browser import SIZES, keep_picture, violations
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -35,12 +33,6 @@ def senders(sessions: sessionmaker[Session]) -> dict[str, Sender]:
             make_retailer(session, code, region=("hills", "shore", "town")[number % 3], route=f"route {number % 2 + 1}")
             made[code] = make_device(session, code)
     return made
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep a picture where somebody asked for pictures."""
-    if folder := os.environ.get("EVENHAND_SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -75,32 +67,32 @@ def test_a_planner_watches_a_window_fill_reminds_and_is_told_when_the_session_en
     expect(page.locator("details.chart-table").first).to_have_attribute("open", "")
     page.locator("details.chart-table summary").first.click()
     assert violations(page) == []
-    shot(page, f"live-room-{language}")
+    keep_picture(page, f"live-room-{language}")
 
     page.locator(f'a[href="/console/windows/{window}/remind"]').click()
     assert violations(page) == []
-    shot(page, f"live-remind-{language}")
+    keep_picture(page, f"live-remind-{language}")
     page.locator("main button.primary").click()
     expect(page).to_have_url(f"{address}/console/windows/{window}/reminders")
     with transaction(sessions) as session:
         place(session, senders["R6"], window, K1=5)
     page.reload()
     assert violations(page) == []
-    shot(page, f"live-reminders-{language}")
+    keep_picture(page, f"live-reminders-{language}")
 
     page.goto("/console/")
     expect(page.locator("[data-live]")).to_have_attribute("data-live-state", "live", timeout=WAIT_MS)
     assert violations(page) == []
-    shot(page, f"live-today-{language}")
+    keep_picture(page, f"live-today-{language}")
     page.set_viewport_size({"width": SIZES["phone"][0], "height": SIZES["phone"][1]})
-    shot(page, f"live-today-phone-{language}")
+    keep_picture(page, f"live-today-phone-{language}")
     page.goto(f"/console/windows/{window}")
     expect(page.locator("[data-live]")).to_have_attribute("data-live-state", "live", timeout=WAIT_MS)
-    shot(page, f"live-room-phone-{language}")
+    keep_picture(page, f"live-room-phone-{language}")
     with transaction(sessions) as session:
         operators.end_sessions(session, "anna", by=SYSTEM, at=NOW)
     expect(page.locator("[data-live]")).to_have_attribute("data-live-state", "over", timeout=WAIT_MS)
     expect(page.locator('[data-live-word="over"]')).to_be_visible()
     assert violations(page) == []
-    shot(page, f"live-over-{language}")
+    keep_picture(page, f"live-over-{language}")
     person.close()

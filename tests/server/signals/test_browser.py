@@ -1,11 +1,9 @@
 """The signals in a real browser: an inspector reads each kind with its evidence and says what one of them is."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from browser import SIZES, violations
+from browser import SIZES, keep_picture, violations
 from factories import NOW, make_retailer
 from order_networks import honest_book, plant
 from playwright.sync_api import Browser, Page, expect
@@ -42,8 +40,7 @@ def shot(page: Page, name: str) -> None:
     for place in ("desk", "phone"):
         page.set_viewport_size({"width": SIZES[place][0], "height": SIZES[place][1]})
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, (name, place)
-        if folder := os.environ.get("EVENHAND_SHOTS"):
-            page.screenshot(path=str(Path(folder) / f"{name}-{place}.png"), full_page=True)
+        keep_picture(page, f"{name}-{place}")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
