@@ -244,7 +244,7 @@ def correct_announcement(
     return console.redirect(request, f"/console/announcements/{announcement}", flash=said)
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return what a shop was told, and its receipts, for its e-file."""
     received = queries.received(session, retailer, limit=10)
     return {"received": received} if received else None

@@ -12,7 +12,7 @@ from server.cycles import result_queries
 IN_E_FILE = 6
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return what a shop was granted in its last cycles."""
     granted = result_queries.published_grants(session, retailer, limit=IN_E_FILE)
     if not granted:

@@ -11,7 +11,7 @@ from server.kit.marking import N_
 from server.licences.affected import Line, Part
 
 
-def read(session: Session, retailer: str, skus: Collection[str], now: datetime) -> Sequence[Line]:  # noqa: ARG001 - all parts look alike
+def read(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the cycles whose frozen book holds eligible lines of the shop and that are not published, with units."""
     rows = session.execute(
         select(CycleRow.id, CycleRow.number, func.sum(BookLine.requested_units))

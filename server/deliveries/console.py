@@ -279,13 +279,13 @@ def assign_claim(
     return _told(request, claim, said)
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return the latest deliveries of a shop for its e-file."""
     latest = queries.deliveries(session, retailer=retailer, limit=IN_E_FILE)
     return {"deliveries": latest} if latest else None
 
 
-def claims_in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def claims_in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return the latest claims of a shop for its e-file."""
     latest = queries.claims(session, retailer=retailer, newest_first=True, limit=IN_E_FILE)
     return {"claims": latest, "differences": DIFFERENCES} if latest else None

@@ -16,7 +16,7 @@ CYCLES_MOST = 20
 """Goods of older cycles are not dispatched any more."""
 
 
-def read_granted(session: Session, retailer: str, skus: Collection[str], now: datetime) -> Sequence[Line]:  # noqa: ARG001 - all parts look alike
+def read_granted(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the published cycles in which the shop was granted some of ``skus`` and that it has no delivery of."""
     sent = frozenset(session.scalars(select(DeliveryRow.cycle).where(DeliveryRow.retailer == retailer).distinct()))
     found = []
@@ -44,12 +44,12 @@ def _read(session: Session, retailer: str, skus: Collection[str], state: str) ->
     return [Line(f"#{number}", f"/console/deliveries/{delivery}", int(units)) for delivery, number, units in rows]
 
 
-def read_held(session: Session, retailer: str, skus: Collection[str], now: datetime) -> Sequence[Line]:  # noqa: ARG001 - all parts look alike
+def read_held(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the deliveries that are held back, with their units of ``skus``."""
     return _read(session, retailer, skus, "held")
 
 
-def read_on_the_way(session: Session, retailer: str, skus: Collection[str], now: datetime) -> Sequence[Line]:  # noqa: ARG001 - all parts look alike
+def read_on_the_way(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the deliveries that left and are not confirmed, with their units of ``skus``."""
     return _read(session, retailer, skus, "shipped")
 

@@ -15,12 +15,16 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from contract.errors import Rejected
 
 TIMEOUT_S = 10.0
 ANSWER_BYTES = 2_000
+#: The statuses by which the other side says that it has an event.
+SUCCESS: Final = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 SECRET_MARK = "whsec_"  # noqa: S105 - what a secret begins with
 _UNICAST = ipaddress.ip_network("2000::/3")
 _PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")
@@ -44,7 +48,7 @@ class Answer:
     @property
     def taken(self) -> bool:
         """Whether the other side has the event."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the class of success
+        return self.status in SUCCESS
 
 
 class RefusedAddressError(OSError):

@@ -150,7 +150,7 @@ def return_held(
     return console.redirect(request, f"/console/stock/{quote(retailer)}", flash=said)
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return the stock of a shop for its e-file."""
     lines = list(queries.stock(session, retailer).values())
     if not lines:

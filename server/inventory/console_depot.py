@@ -151,7 +151,7 @@ def propose_supply(
     return console.redirect(request, f"/console/cycles/{cycle}/supply", flash=said)
 
 
-def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:  # noqa: ARG001 - all cards look alike
+def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:
     """Return the differences that wait for a second person; nothing where there are none."""
     if not operator.may(*SECONDS) or operator.bounded:
         return []

@@ -32,7 +32,7 @@ class AwaitedEvent(Base):
 
 def publish(session: Session, event: Any, *, lock: str | None = None) -> None:
     """Queue ``event`` for its reactions; those with the same ``lock`` keep their order."""
-    jobs.defer(session, TASK, {"event": name_of(type(event)), "data": _plain(event)}, lock=lock)
+    jobs.defer(session, TASK, {"event": name_of(type(event)), "data": plain(event)}, lock=lock)
 
 
 def publish_awaited(session: Session, event: Any) -> None:
@@ -60,10 +60,12 @@ def restore(kind: type[E], data: dict[str, Any]) -> E:
     return TypeAdapter(kind).validate_python(data)
 
 
-def _plain(event: Any) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
+def plain(event: Any) -> dict[str, Any]:
+    """Return an event as the queue keeps it: what JSON knows, ids and instants as text. :func:`restore` reads it."""
+
+    def written(value: Any) -> Any:
         if isinstance(value, UUID):
             return str(value)
         return value.isoformat() if isinstance(value, datetime) else value
 
-    return {field.name: plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
+    return {field.name: written(getattr(event, field.name)) for field in dataclasses.fields(event)}

@@ -11,7 +11,7 @@ from server.licences.affected import Line, Part
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
 
 
-def read(session: Session, retailer: str, skus: Collection[str], now: datetime) -> Sequence[Line]:  # noqa: ARG001 - all parts look alike
+def read(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the shop's accepted orders in windows whose book is not frozen, with their units of ``skus``."""
     rows = session.execute(
         select(OrderRow.number, func.sum(OrderLineRow.quantity_units))

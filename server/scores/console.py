@@ -128,7 +128,7 @@ def show_shop(request: Request, session: http.Db, code: str) -> Response:
     return shop_page(request, session, code)
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return a shop's last published scores, for its e-file."""
     known = queries.scores_of(session, retailer, limit=IN_E_FILE)
     return {"retailer": retailer, "scores": known, "bars": charts.bars, "statuses": STATUSES} if known else None
@@ -191,7 +191,7 @@ def _explained(request: Request, session: Session, score: queries.Score | None) 
     }
 
 
-def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:  # noqa: ARG001 - all cards look alike
+def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:
     """Return what waits for a second person: a draft to be published, decisions on shops and their early ends."""
     if not operator.may("planner", "releaser"):
         return []

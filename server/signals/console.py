@@ -209,13 +209,13 @@ def _page(
     )
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return the latest findings about a shop for its e-file."""
     found, _ = queries.findings(session, retailer=retailer, limit=IN_E_FILE)
     return {"findings": found, "kinds": KINDS, "states": STATES} if found else None
 
 
-def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:  # noqa: ARG001 - all cards look alike
+def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:
     """Return what waits for a person, for those who say what it was; nothing where there is nothing."""
     if not operator.may(*REVIEWERS):
         return []

@@ -28,6 +28,8 @@ SIZE_MOST: Final = 0.5
 LARGE_SHARE: Final = 0.05
 """Leaders are sought among the shops that ask for most: this share of all that ordered."""
 LEADERS_AT_ONCE: Final = 64
+#: What rounding leaves of a spread that is none.
+NOTHING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _finding(leader: str, followers: Mapping[str, Mapping[str, int]], asked: Map
 
 
 def _beyond(alike: float, common: int, strays: float) -> bool:
-    return atanh(min(alike, 1 - 1e-12)) * sqrt(common - 3) >= strays
+    return atanh(min(alike, 1 - NOTHING)) * sqrt(common - 3) >= strays
 
 
 def _likeness(baskets: Mapping[str, Mapping[str, int]], leaders: list[str], shops: list[str]) -> _Likeness:
@@ -106,7 +108,7 @@ def _likeness(baskets: Mapping[str, Mapping[str, int]], leaders: list[str], shop
         covariance = own[some] @ own.T - x * y / count
         spread = (square[some] @ there.T - x * x / count) * (there[some] @ square.T - y * y / count)
         with np.errstate(invalid="ignore", divide="ignore"):
-            part = np.where(spread > 1e-12, covariance / np.sqrt(np.maximum(spread, 1e-12)), 0.0)  # noqa: PLR2004 - what rounding leaves of nothing
+            part = np.where(spread > NOTHING, covariance / np.sqrt(np.maximum(spread, NOTHING)), 0.0)
         alike[start : start + len(some)] = part
         common[start : start + len(some)] = n.round().astype(np.int64)
     return _Likeness(alike, common)

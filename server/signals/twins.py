@@ -38,7 +38,7 @@ def twins(baskets: Mapping[str, Mapping[str, int]]) -> list[Finding]:
         for shop in sorted(baskets, key=str.encode)
         if len(baskets[shop]) >= LINES_LEAST
     }
-    if len(lines) < 2:  # noqa: PLR2004 - a pair
+    if len(lines) <= 1:
         return []
     held = uncommon(lines)
     weight = {line: log2(len(lines) / shops) for line, shops in held.items()}

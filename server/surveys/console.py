@@ -169,7 +169,7 @@ def close_survey(request: Request, session: http.Db, clock: http.Now, operator: 
     return console.redirect(request, f"/console/surveys/{survey}", flash=said)
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, Any] | None:  # noqa: ARG001 - all parts look alike
+def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
     """Return what a shop was asked, and when it answered, for its e-file."""
     asked = queries.answered_by(session, retailer, limit=10)
     return {"asked": asked} if asked else None

@@ -100,7 +100,7 @@ def send_due(runtime: Runtime) -> int:
 
 def happens(runtime: Runtime, event: Any) -> None:
     """Let an event reach its reactions as the worker does."""
-    worker.react(runtime, event=events.name_of(type(event)), data=events._plain(event))  # noqa: SLF001 - as it is queued
+    worker.react(runtime, event=events.name_of(type(event)), data=events.plain(event))
 
 
 def states(sessions: sessionmaker[Session]) -> list[tuple[str, int]]:
