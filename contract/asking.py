@@ -26,9 +26,13 @@ class Course:
 
 
 def says_something(answer: Answer | None) -> bool:
-    """Return whether an answer holds a choice, a number or a word."""
+    """Return whether an answer holds a choice, a number, a word, a photo or a row's answer."""
     return answer is not None and (
-        bool(answer.choices) or answer.number is not None or bool((answer.text or "").strip())
+        bool(answer.choices)
+        or answer.number is not None
+        or bool((answer.text or "").strip())
+        or bool(answer.photos)
+        or any(cell.choice is not None or cell.number is not None for cell in answer.cells or ())
     )
 
 

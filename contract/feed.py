@@ -1,8 +1,10 @@
 """What the server says to a terminal: the items of a retailer's feed, one family a kind.
 
 Keys: ``receipt:ID``, ``window:ID``, ``order:ID``, ``book:CYCLE``, ``grants:CYCLE:PART``, ``delivery:ID``,
-``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``forecast:PART``, ``score``,
-``appeal:ID``, ``decision:ID``, ``feedback:ID``, ``reference``.
+``stock:SKU``, ``survey:ID``, ``announcement:ID``, ``registration:ID``, ``forecast:PART``, ``score``,
+``appeal:ID``, ``decision:ID``, ``feedback:ID``, ``reference``, ``desired:DEVICE``, ``commands:DEVICE``.
+
+The last two are for the one terminal that they name; the others of the shop pass them over.
 """
 
 from datetime import date
@@ -58,6 +60,10 @@ class WindowState(Message):
     commitment: str | None = Field(default=None, description="SHA-256 of the draw's secret, in hex")
     policy: str | None = Field(default=None, description="name and version of the published policy")
     policy_sha256: str | None = Field(default=None, description="SHA-256 of the policy's text as published, in hex")
+    score_version: str | None = Field(
+        default=None,
+        description="SHA-256 of the scores whose weights are meant to count, in hex; absent without scores",
+    )
     scarce: tuple[Sku, ...] = Field(default=(), description="what is shared out because not all can be served")
     unsupplied: tuple[Sku, ...] = Field(
         default=(), description="what stands in the catalogue while the supply so far holds none; may be asked for"
@@ -80,7 +86,8 @@ class BookEntry(Message):
     """``book``: the frozen order book's root, and the proof that this retailer's lines stand in it.
 
     ``leaf`` is recomputed by the terminal from its own lines; ``path`` holds the sibling hashes from the
-    leaf up, each with its side; ``secret`` is added when the result is published.
+    leaf up, each with its side; ``secret`` is added when the result is published. ``weights_sha256`` is of the weights
+    of everybody in the book, which are fixed with it, ``score_version`` of the scores that they come from, if any.
     """
 
     cycle: UUID
@@ -90,6 +97,8 @@ class BookEntry(Message):
     path: tuple[tuple[Literal["left", "right"], str], ...]
     commitment: str
     secret: str | None = None
+    weights_sha256: str | None = None
+    score_version: str | None = None
 
 
 Reason = Literal[
@@ -118,6 +127,10 @@ class Grant(Message):
     asked_units: int = Field(description="asked by the whole network")
     carry_thousandths: int = Field(default=0, description="brought in from earlier cycles, thousandths of a pack")
     carried_thousandths: int = Field(default=0, description="goes into the next cycle, thousandths of a pack")
+    credited_thousandths: int | None = Field(
+        default=None,
+        description="what of the carry brought in makes good an upheld appeal or dispute, thousandths of a pack",
+    )
     before_units: Units | None = Field(
         default=None, description="what was granted at first, where a correction made it something else"
     )
@@ -127,7 +140,9 @@ class Grants(Message):
     """``grants``: part ``part`` of ``parts`` of what a retailer was granted in a cycle.
 
     ``version`` counts the publications; above 1 the grants were corrected, at ``corrected_at``, because of
-    ``correction`` (a person's words), and ``released_at`` stays the first one's.
+    ``correction`` (a person's words), and ``released_at`` stays the first one's. ``policy_sha256``,
+    ``weights_sha256`` and ``score_version`` are what the published certificate says. ``credit_minor`` is the credit
+    that stands with the retailer in the frozen book, in minor units; none where none is kept.
     """
 
     cycle: UUID
@@ -139,6 +154,10 @@ class Grants(Message):
     seed: str
     input_sha256: str
     result_sha256: str
+    policy_sha256: str | None = None
+    weights_sha256: str | None = None
+    score_version: str | None = None
+    credit_minor: int | None = None
     version: int = 1
     corrected_at: AwareDatetime | None = None
     correction: str | None = None
@@ -214,21 +233,41 @@ class OnlyIf(Message):
     number: int | None = None
 
 
-class Question(Message):
-    """One question of a survey; without ``only_if`` it is asked of everyone."""
+class Row(Message):
+    """One row of a question that is asked of each: a statement, or a product, whose ``sku`` it names."""
 
     id: str
-    kind: Literal["single", "multiple", "scale", "number", "text"]
+    text: Text
+    sku: str | None = None
+
+
+class Question(Message):
+    """One question of a survey; without ``only_if`` it is asked of everyone.
+
+    ``low`` and ``high`` bound a value, in minor units where it is *money*. ``least`` and ``most`` bound how many
+    choices of a *multiple*, characters of a *text*, photos of a *photo*. A *matrix* asks one of ``choices`` of each
+    of its ``rows``; a *number* or *money* that has rows is asked of each of them.
+    """
+
+    id: str
+    kind: Literal["single", "multiple", "scale", "number", "money", "text", "photo", "matrix"]
     text: Text
     required: bool = True
     choices: tuple[Choice, ...] = ()
+    rows: tuple[Row, ...] = ()
     low: int | None = None
     high: int | None = None
+    least: int | None = None
+    most: int | None = None
     only_if: OnlyIf | None = None
 
 
 class Survey(Message):
-    """``survey``: asked of this retailer until it closes."""
+    """``survey``: asked of this retailer until it closes.
+
+    Of an ``anonymous`` one the server keeps that a shop answered, and apart from that what was answered. With
+    ``reminded_at`` it is asked again of a shop that has not answered.
+    """
 
     survey: UUID
     title: Text
@@ -236,10 +275,64 @@ class Survey(Message):
     state: Literal["open", "closed"]
     closes_at: AwareDatetime
     questions: tuple[Question, ...]
+    anonymous: bool = False
+    reminded_at: AwareDatetime | None = None
+
+
+class AnnouncedPage(Message):
+    """One picture that goes with an announcement: ``GET /device/v1/attachments/{sha256}``."""
+
+    sha256: str
+    size_bytes: Annotated[int, Field(ge=1)]
+    media_type: Literal["image/jpeg", "image/png", "image/webp"]
+    width_px: Annotated[int, Field(ge=1)]
+    height_px: Annotated[int, Field(ge=1)]
+
+
+class Attachment(Message):
+    """What goes with an announcement: a picture of one page, or a document, each of its pages made a picture."""
+
+    name: str
+    kind: Literal["picture", "document"]
+    pages: tuple[AnnouncedPage, ...]
+
+
+class Meeting(Message):
+    """A meeting, training or contest that an announcement invites to; instants are the server's.
+
+    ``register_until`` is the last instant at which the server takes that somebody comes; absent, nobody need say so.
+    ``places`` are those in all; absent, there are enough.
+    """
+
+    sort: Literal["meeting", "training", "contest"]
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    place: Text
+    places: int | None = None
+    register_until: AwareDatetime | None = None
+    called_off: bool = False
+
+
+class Registration(Message):
+    """``registration``: how this shop stands with a meeting. ``waiting`` is its place in the line, from 1.
+
+    ``attended`` is told once attendance was taken.
+    """
+
+    announcement: UUID
+    state: Literal["registered", "waiting", "not_coming"]
+    at: AwareDatetime
+    waiting: int | None = None
+    attended: bool | None = None
 
 
 class Announcement(Message):
-    """``announcement``: a policy, regulation, notice or promotion."""
+    """``announcement``: a policy, regulation, notice or promotion.
+
+    Above version 1 it was corrected, at ``corrected_at``, and its body begins with what was put right. That somebody
+    has read it counts where he said so of ``counts_from`` or a later version; absent, of ``version`` alone.
+    Once it was taken back, ``withdrawn_at`` says when and ``withdrawn_why`` for what reason.
+    """
 
     announcement: UUID
     sort: Literal["policy", "regulation", "notice", "promotion", "urgent"]
@@ -249,6 +342,14 @@ class Announcement(Message):
     published_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     must_acknowledge: bool = False
+    pinned: bool = False
+    corrected_at: AwareDatetime | None = None
+    counts_from: int | None = None
+    withdrawn_at: AwareDatetime | None = None
+    withdrawn_why: Text | None = None
+    attachments: tuple[Attachment, ...] = ()
+    meeting: Meeting | None = None
+    minutes_of: UUID | None = Field(default=None, description="the announcement of the meeting whose minutes these are")
 
 
 class ForecastMonth(Message):
@@ -396,11 +497,27 @@ class ScoreDecision(Message):
     ended_why: str | None = None
 
 
+class Remedy(Message):
+    """What an upheld dispute about a grant is made good by, confirmed by a second person.
+
+    ``units`` of ``sku`` are credited in the next sharings in which the shop orders it; or nothing is, ``because`` of
+    something.
+    """
+
+    sort: Literal["credit", "none"]
+    sku: Sku | None = None
+    units: Units | None = None
+    because: Text | None = None
+
+
 class Feedback(Message):
     """``feedback``: a complaint, suggestion or question as it stands; nothing is closed without an answer.
 
     ``answer_until`` is the last day for an answer, ``answer`` the newest one. Once it is closed it can be rated;
-    ``reopen_until`` is the last day for asking to look at it again, absent where that cannot be asked.
+    ``reopen_until`` is the last day for asking to look at it again, absent where that cannot be asked. While it is
+    paused, since ``paused_at`` and ``because`` of something, the clock of the deadline ``due_at`` stands. A grant or
+    tier that is disputed has a ``decision`` with its answer; ``result_sha256`` and ``certificate_sha256`` are those of
+    the explanation that was frozen with it.
     """
 
     feedback: UUID
@@ -419,12 +536,67 @@ class Feedback(Message):
     reopen_until: date | None = None
     reopened: str | None = None
     satisfaction: int | None = None
+    due_at: AwareDatetime | None = None
+    paused_at: AwareDatetime | None = None
+    because: Text | None = None
+    decision: Literal["upheld", "dismissed"] | None = None
+    remedy: Remedy | None = None
+    result_sha256: str | None = None
+    certificate_sha256: str | None = None
 
 
 class ReferenceChanged(Message):
     """``reference``: fetch the reference document again; its ETag is ``version``."""
 
     version: str
+
+
+class DesiredSetting(Message):
+    """One setting as the distributor wants it; ``version`` is that of the desired state in which it was last set.
+
+    A value that is not ``held`` is followed once, at its version; after that the shop may choose another one.
+    """
+
+    value: str
+    held: bool = False
+    version: Annotated[int, Field(ge=1)]
+
+
+class Desired(Message):
+    """``desired``: the whole desired state of one terminal. What is not named in it is the shop's.
+
+    What is new in it follows from the versions: a terminal takes the settings whose version is above the one that it
+    has taken, in whatever order and however often it is told.
+    """
+
+    device: str
+    version: Annotated[int, Field(ge=1)]
+    settings: dict[str, DesiredSetting]
+
+
+class Command(Message):
+    """One thing that a terminal is asked to do, once, not after ``expires_at`` by the server's clock.
+
+    ``called_back``: it is not wanted any more; what is under way ends where it safely can.
+    """
+
+    command: UUID
+    kind: str
+    issued_at: AwareDatetime
+    expires_at: AwareDatetime
+    params: dict[str, str] = Field(default={}, description="what the kind takes")
+    called_back: bool = False
+
+
+class Commands(Message):
+    """``commands``: everything that one terminal is still asked to do, oldest first.
+
+    A terminal answers each by ``command.state``. What it has begun or answered before it passes over: an older list may
+    still name it.
+    """
+
+    device: str
+    commands: tuple[Command, ...]
 
 
 DOWN: dict[str, type[Message]] = {
@@ -437,12 +609,15 @@ DOWN: dict[str, type[Message]] = {
     "stock": Stock,
     "survey": Survey,
     "announcement": Announcement,
+    "registration": Registration,
     "forecast": Forecast,
     "score": Score,
     "appeal": Appeal,
     "decision": ScoreDecision,
     "feedback": Feedback,
     "reference": ReferenceChanged,
+    "desired": Desired,
+    "commands": Commands,
 }
 
 #: Lines that fit into one ``grants`` item below the size of an envelope.

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contract.photos import Photos
+from contract.steering import FACTS_MOST, LOG_LINE_MOST, LOG_LINES_MOST, CommandState
 
 #: No text holds U+0000: the database that keeps it could not.
 WRITABLE = r"^[^\x00]*$"
@@ -85,8 +86,19 @@ class ConfirmDelivery(Message):
     lines: Annotated[tuple[ConfirmedLine, ...], Field(max_length=1000)]
 
 
+class Cell(Message):
+    """The answer to one row of a question: a choice of a matrix, else a number."""
+
+    row: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=WRITABLE)]
+    choice: Annotated[str, StringConstraints(max_length=32, pattern=WRITABLE)] | None = None
+    number: int | None = None
+
+
 class Answer(Message):
-    """One question's answer; which field is used depends on the question's kind."""
+    """One question's answer; which field is used depends on the question's kind.
+
+    ``photos`` follow (:mod:`contract.photos`); ``cells`` are of a question with rows.
+    """
 
     question: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=WRITABLE)]
     choices: Annotated[
@@ -94,13 +106,20 @@ class Answer(Message):
     ] = ()
     number: int | None = None
     text: Annotated[str, StringConstraints(max_length=1000, pattern=WRITABLE)] | None = None
+    photos: Photos | None = None
+    cells: Annotated[tuple[Cell, ...], Field(max_length=20)] | None = None
 
 
 class AnswerSurvey(Message):
-    """``survey.answer``: all answers of one survey."""
+    """``survey.answer``: all answers of one survey.
+
+    ``blind`` is random and goes with the answers to an anonymous survey: without it, the digest by which a repeat is
+    known would tell what was answered to whoever tries all answers.
+    """
 
     survey: UUID
     answers: Annotated[tuple[Answer, ...], Field(max_length=50)]
+    blind: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
 
 
 class DisplayAnnouncement(Message):
@@ -124,6 +143,17 @@ class ReadAnnouncement(Message):
     announcement: UUID
     read_at: AwareDatetime
     version: Annotated[int, Field(ge=1)] | None = None
+
+
+class RegisterForMeeting(Message):
+    """``meeting.register``: the shop comes to what an announcement invites to, or does not, said at ``said_at``.
+
+    The newest word counts; the server's clock decides whether it came in time.
+    """
+
+    announcement: UUID
+    coming: bool
+    said_at: AwareDatetime
 
 
 class GiveFigure(Message):
@@ -157,10 +187,15 @@ FeedbackCategory = Literal["goods", "delivery", "grant", "price", "terminal", "e
 
 
 class FeedbackAbout(Message):
-    """What a complaint, suggestion or question is about: the id of an order, a delivery or a cycle, or a SKU."""
+    """What a complaint, suggestion or question is about, and its name.
 
-    sort: Literal["order", "delivery", "cycle", "sku"]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WRITABLE)]
+    The id of an ``order``, a ``delivery``, a ``cycle`` or a ``visit``; a ``sku``; ``ID/SKU`` for an ``order_line`` or
+    a ``grant`` (the id of its cycle); the number of a published run of scores for a ``tier``; how an ``employee`` is
+    called. A grant or tier that is named is disputed: the answer is a decision.
+    """
+
+    sort: Literal["order", "delivery", "cycle", "sku", "order_line", "grant", "tier", "employee", "visit"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=WRITABLE)]
 
 
 class SendFeedback(Message):
@@ -220,14 +255,82 @@ class PullFeed(Message):
     after: Annotated[int, Field(ge=0)]
 
 
+Printing = Literal["ready", "off", "fault"]
+Scanning = Literal["ready", "shared", "off", "missing", "no_permission"]
+NetworkKind = Literal["ethernet", "wifi", "cellular", "other"]
+
+
 class ReportStatus(Message):
-    """``device.status``: how the terminal is."""
+    """``device.status``: how the terminal is. A terminal tells what it can; what is absent stays unknown.
+
+    ``clock_offset_ms`` is what it adds to its own clock to have the server's. ``oldest_queued_s`` is the age of the
+    oldest message that waits on it. ``storage_errors`` counts failed writes since it started. ``certificate_from`` and
+    ``certificate_until`` are those of the certificate that it uses.
+    """
 
     version: Annotated[str, StringConstraints(max_length=32, pattern=WRITABLE)]
     queue_length: Annotated[int, Field(ge=0)]
     language: Literal["zh", "en"]
     clock_offset_ms: int = 0
     feed_seq: Annotated[int, Field(ge=0)] = 0
+    oldest_queued_s: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    disk_free_mb: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    disk_total_mb: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    temperature_c: Annotated[float, Field(ge=-100, le=300, allow_inf_nan=False)] | None = None
+    certificate_from: AwareDatetime | None = None
+    certificate_until: AwareDatetime | None = None
+    storage_errors: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    printer: Printing | None = None
+    scanner: Scanning | None = None
+    network: NetworkKind | None = None
+    system: Annotated[str, StringConstraints(max_length=64, pattern=WRITABLE)] | None = None
+
+
+class ReportPresence(Message):
+    """``device.presence``: a connection to the broker began, ended with a goodbye, or was lost.
+
+    ``session`` names the connection. A terminal leaves ``lost`` with the broker as its last will, and publishes
+    ``connected`` once it is subscribed: of a connection that was taken over by the next one, the will comes late and
+    counts for nothing, since it names another session.
+    """
+
+    state: Literal["connected", "signed_off", "lost"]
+    session: UUID
+
+
+SettingName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ShortText = Annotated[str, StringConstraints(max_length=200, pattern=WRITABLE)]
+
+
+class ReportShadow(Message):
+    """``device.shadow``: the terminal's own state, whole; of two reports the one with the higher ``version`` counts.
+
+    ``applied`` is the version of the desired state that it has taken; ``refused`` names the settings of it that it
+    could not follow, with the reason.
+    """
+
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    applied: Annotated[int, Field(ge=0, lt=2**31)]
+    state: Annotated[dict[SettingName, ShortText], Field(max_length=40)]
+    refused: Annotated[dict[SettingName, ShortText], Field(max_length=40)] = {}
+
+
+class ReportCommand(Message):
+    """``command.state``: what became of a command; after a last word, another one changes nothing.
+
+    ``reason`` is a word for programs, ``detail`` a sentence. A diagnosis brings ``facts`` and the newest lines of the
+    ``log``.
+    """
+
+    command: UUID
+    state: CommandState
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{0,40}$")] = ""
+    detail: ShortText = ""
+    facts: Annotated[dict[SettingName, ShortText], Field(max_length=FACTS_MOST)] = {}
+    log: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=LOG_LINE_MOST, pattern=WRITABLE)], ...],
+        Field(max_length=LOG_LINES_MOST),
+    ] = ()
 
 
 UP: dict[str, type[Message]] = {
@@ -238,6 +341,7 @@ UP: dict[str, type[Message]] = {
     "survey.answer": AnswerSurvey,
     "announcement.displayed": DisplayAnnouncement,
     "announcement.read": ReadAnnouncement,
+    "meeting.register": RegisterForMeeting,
     "forecast.figure": GiveFigure,
     "score.appeal": AppealScore,
     "feedback.send": SendFeedback,
@@ -245,7 +349,10 @@ UP: dict[str, type[Message]] = {
     "stock.move": MoveStock,
     "feed.pull": PullFeed,
     "device.status": ReportStatus,
+    "device.shadow": ReportShadow,
+    "command.state": ReportCommand,
+    "device.presence": ReportPresence,
 }
 
 #: Kinds that are answered by a receipt. The others change nothing that a shop relies on.
-RECEIPTED = frozenset(UP) - {"feed.pull", "device.status"}
+RECEIPTED = frozenset(UP) - {"feed.pull", "device.status", "device.presence"}

@@ -4,6 +4,7 @@ Message ids are the English source strings. ``zh`` stands for simplified Chinese
 """
 
 import gettext
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -38,9 +39,11 @@ def refusal_text(code: str, params: dict[str, str | int], language: Language) ->
         return code
     gettext_ = translations("contract", language).gettext
     told = {name: _told(value, gettext_) if name in _WORDED else value for name, value in params.items()}
-    return gettext_(source).format_map(_Shown(told))
+    return _EMPTY_AT_END.sub(r"\1", gettext_(source).format_map(_Shown(told)))
 
 
+_EMPTY_AT_END = re.compile(r"\s+([.。])$")
+"""What an empty parameter at the end of a sentence leaves behind."""
 _WORDED = frozenset({"what", "state", "needed", "role"})
 
 

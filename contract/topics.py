@@ -3,16 +3,27 @@
 The shard is the hash of the device id in :data:`SHARDS`; ingest workers lease shards, so that a
 device's messages keep their order over any broker. Ingest refuses a shard that is not the hash of the
 device: access rules alone would let a terminal publish into any of them.
+
+``eh/v1/{group}/down/news`` is read by every terminal of a group: ``all``, or the shops of one route within a region.
+It holds the newest :class:`News` alone, retained: something is in the feed that terminals fetch by themselves.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.messages import Message
 
 SHARDS = 64
 ROOT = "eh/v1"
 _DEVICE = re.compile(r"[a-z0-9-]{1,64}")
 _KIND = re.compile(r"[a-z]+(\.[a-z]+)*")
+EVERYONE = "all"
+"""The group of all terminals."""
+_GROUP = re.compile(rf"{EVERYONE}|g-[0-9a-f]{{16}}")
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,38 @@ class Address:
     shard: int
     device: str
     kind: str
+
+
+class News(Message):
+    """``news``: there is something new for a group; ``number`` is another one each time.
+
+    It does not say what. Who hears of a number that it does not know yet pulls its feed at a moment of its own within
+    ``spread_ms``, so that the terminals of a network do not all come at once.
+    """
+
+    number: Annotated[int, Field(ge=1)]
+    spread_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
+
+
+def group_of(region: str, route: str) -> str:
+    """Return the group of the shops on a route within a region; names stand in it as a digest."""
+    return "g-" + hashlib.sha256(f"{region}\x1f{route}".encode()).hexdigest()[:16]
+
+
+def valid_group(text: str) -> bool:
+    """Return whether ``text`` is the name of a group."""
+    return _GROUP.fullmatch(text) is not None
+
+
+def news_topic(group: str) -> str:
+    """Return the topic on which a group is told that there is something new."""
+    return f"{ROOT}/{group}/down/news"
+
+
+def parse_news(topic: str) -> str | None:
+    """Return the group whose news a topic holds; none where it is another topic."""
+    parts = topic.removeprefix(f"{ROOT}/").split("/")
+    return parts[0] if parts[1:] == ["down", "news"] and valid_group(parts[0]) else None
 
 
 def valid_device_id(text: str) -> bool:

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from contract.device_api import Enrol, Enrolled, FeedPage, Reference, ServerTime
+from contract.device_api import Certified, Enrol, Enrolled, Enrolment, FeedPage, Reference, Renew, ServerTime
 from contract.envelope import SCHEMA, Envelope, FeedItem
 from contract.feed import DOWN
 from contract.messages import UP, Message
 
 GOLDEN = Path(__file__).parent / "golden" / f"v{SCHEMA}"
-HTTP = {f"http.{model.__name__.lower()}": model for model in (Enrol, Enrolled, FeedPage, Reference, ServerTime)}
+HTTP = {
+    f"http.{model.__name__.lower()}": model
+    for model in (Certified, Enrol, Enrolled, Enrolment, FeedPage, Reference, Renew, ServerTime)
+}
 FILES = sorted(GOLDEN.glob("*.json"))
 
 
