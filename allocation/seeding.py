@@ -20,13 +20,15 @@ SECRET_BYTES = 32
 class SeedProof:
     """What is published with the result so that anyone can recompute the seed; all 32 bytes long.
 
-    ``policy_sha256`` is of the policy's text as it was published with the commitment, where one was.
+    ``policy_sha256`` is of the policy's text as it was published with the commitment, ``weights_sha256`` of the
+    weights (:mod:`allocation.hashing.weights`) as they were published with the frozen book, where they were.
     """
 
     commitment: bytes
     secret: bytes
     root: bytes
     policy_sha256: bytes | None = None
+    weights_sha256: bytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together.
@@ -49,7 +51,8 @@ class SeedProof:
     def as_dict(self) -> dict[str, str]:
         """Return the parts in hexadecimal digits."""
         proof = {"commitment": self.commitment.hex(), "secret": self.secret.hex(), "root": self.root.hex()}
-        return proof if self.policy_sha256 is None else proof | {"policy_sha256": self.policy_sha256.hex()}
+        published = {"policy_sha256": self.policy_sha256, "weights_sha256": self.weights_sha256}
+        return proof | {name: digest.hex() for name, digest in published.items() if digest is not None}
 
 
 @dataclass(frozen=True)

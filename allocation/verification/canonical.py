@@ -34,6 +34,15 @@ def input_sha256(given: Given) -> str:
     return digest.hexdigest()
 
 
+def weights_sha256(given: Given) -> str:
+    """Return the hash of the weights of the lines: each pair of retailer and weight once, in byte order."""
+    pairs: set[tuple[str, int]] = set()
+    for part in chunks(len(given)):
+        both = np.unique(np.stack([given.retailer[part].astype(np.int64), given.weights(part)]), axis=1)
+        pairs.update((given.retailers.names[who], weight) for who, weight in both.T.tolist())
+    return hashlib.sha256(_compact(sorted(pairs))).hexdigest()
+
+
 def _requests(given: Given) -> Iterator[bytes | memoryview]:
     """Yield the text of the requests, some rows at a time."""
     if worth_it(len(given)) and not given.labels:

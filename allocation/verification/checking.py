@@ -16,7 +16,7 @@ from allocation.problem import Problem
 from allocation.result import Result
 from allocation.verification.baskets import has_baskets, rows_with_baskets, taken_apart
 from allocation.verification.bundles import REASON, bundles_of, has_bundles
-from allocation.verification.canonical import input_sha256
+from allocation.verification.canonical import input_sha256, weights_sha256
 from allocation.verification.choice import Choice, check_choice
 from allocation.verification.decisions import check_decisions
 from allocation.verification.entitlement import Claims, Mask, Use, claims_of
@@ -106,6 +106,7 @@ def _check_policy(stated: Mapping[str, Any], policy: Mapping[str, Any], findings
 def _check(given: Given, published: Published, findings: Findings) -> Verdict:
     certificate = published.certificate
     _check_seed(certificate, findings)
+    _check_weights(given, certificate, findings)
     findings.expect("certificate.json", "format", certificate.get("format"), "evenhand-certificate-1")
     findings.expect("certificate.json", "lines", certificate.get("lines"), len(given))
     with ThreadPoolExecutor(1) as beside:  # hashing lets go of Python's lock
@@ -202,6 +203,14 @@ def _check_seed(certificate: Mapping[str, Any], findings: Findings) -> None:
     findings.expect("certificate.json", "the commitment", commitment, hashlib.sha256(secret).digest())
     right = hashlib.sha256(secret + root).hexdigest()
     findings.expect("certificate.json", "the seed", certificate.get("seed"), right)
+
+
+def _check_weights(given: Given, certificate: Mapping[str, Any], findings: Findings) -> None:
+    """Check that the weights are those published with the frozen book, where the certificate names their hash."""
+    proof = certificate.get("seed_proof")
+    stated = proof.get("weights_sha256") if isinstance(proof, Mapping) else None
+    if stated is not None:
+        findings.expect("certificate.json", "the weights' published hash", stated, weights_sha256(given))
 
 
 def _check_quantities(claims: Claims, units: Ints, findings: Findings) -> Ints | None:

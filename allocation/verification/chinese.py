@@ -39,6 +39,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "minimums": "最小订货量",
     "the commitment": "承诺值",
     "the seed": "种子",
+    "the weights' published hash": "随冻结订单簿公布的权重哈希",
     "the policy's published hash": "随承诺值公布的政策哈希",
     "the announced {name}": "公布的政策中的 {name}",
     "the threshold of {name}": "{name} 的分界",

@@ -284,13 +284,14 @@ def _of_cells(columns: dict[str, list[str]]) -> _Table:
             names[name] = _Names(codes, list(position))
         else:
             empty = 0 if name == "carry" else NONE
-            numbers[name] = np.array([_whole(cell) if cell else empty for cell in cells], dtype=np.int64)
+            numbers[name] = np.array([_whole(name, cell) if cell else empty for cell in cells], dtype=np.int64)
             _check_range(name, numbers[name])
     return _Table(names, numbers, len(next(iter(columns.values()), ())))
 
 
-def _whole(cell: str) -> int:
-    if not _NUMBER.fullmatch(cell) or (cell.startswith("-") and int(cell) == NONE):
+def _whole(name: str, cell: str) -> int:
+    """Return a cell's number; what stands for an empty one is none, but for a carry, which may be below nothing."""
+    if not _NUMBER.fullmatch(cell) or (name != "carry" and int(cell) == NONE):
         raise ValueError(f"{cell!r} is not a number")
     return int(cell)
 

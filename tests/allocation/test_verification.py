@@ -12,7 +12,7 @@ import pytest
 from published_results import PROOF, publish
 
 import allocation.verification
-from allocation import Policy, Problem, solve, verify
+from allocation import Policy, Problem, folders, solve, verify
 from allocation.verification import Unreadable, verify_folders
 
 
@@ -256,6 +256,16 @@ def test_an_edited_certificate_is_found(published, path, value, resealed):
     assert_said_in_both_languages(verdict)
 
 
+def test_other_weights_than_those_published_with_the_book_are_found(published):
+    certificate = published.certificate()
+    certificate["seed_proof"]["weights_sha256"] = "ab" * 32
+    published.write_certificate(certificate)
+    published.reseal()
+
+    (violation,) = verify_folders(published.problem, published.result).violations
+    assert "the weights' published hash" in str(violation)
+
+
 @pytest.mark.parametrize("name", ["allocation.csv", "certificate.json", "report.json", "report.html"])
 def test_one_byte_changed_anywhere_is_found(published, name):
     content = bytearray((published.result / name).read_bytes())
@@ -371,6 +381,22 @@ def test_a_wrong_but_feasible_filling_under_credit_is_found():
     wrong = replace(result, granted=np.array([5, 0, 4]))
 
     assert any("a, y" in violation.place for violation in verify(problem, wrong).violations)
+
+
+def test_a_carry_of_a_thousandth_below_nothing_is_a_number_and_another_minus_one_is_none(tmp_path):
+    problem = Problem.from_columns(
+        {"retailer": ["a", "b", "c"], "sku": ["K"] * 3, "requested": [5, 5, 5], "carry": [-1, 0, 1]},
+        {"sku": ["K"], "supply": [7]},
+    )
+    policy = Policy(seed="ab" * 32)
+    folders.write_problem(problem, policy, tmp_path / "problem")
+    folders.write_result(solve(problem, policy), tmp_path / "result")
+    assert verify_folders(tmp_path / "problem", tmp_path / "result").holds
+
+    requests = tmp_path / "problem" / "requests.csv"
+    requests.write_text(requests.read_text().replace("a,K,5", "a,K,-1"))
+    with pytest.raises(Unreadable, match="'-1' is not a number"):
+        verify_folders(tmp_path / "problem", tmp_path / "result")
 
 
 def test_the_checker_imports_no_solver():
