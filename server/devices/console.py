@@ -1,64 +1,31 @@
-"""Screens of the fleet: all terminals, one terminal, codes for new ones."""
+"""Screens of enrolment: codes for new terminals. The list and the page of one are the fleet's."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import segno
 from fastapi import Depends, Form, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from contract import signing
 from contract.errors import Rejected
 from contract.texts import refusal_text
-from server.devices import queries, rules, service
+from server.devices import enrolling, queries, rules, service
 from server.devices.http import KEEPERS
-from server.kit import audit_trail, console, http
-from server.kit.console.cards import Card
-from server.kit.console.tables import Column, Filter, TableView
-from server.kit.console.texts import N_, language_of, texts
-from server.kit.identity import Operator, Role
+from server.kit import console, http
+from server.kit.console.texts import language_of, texts
+from server.kit.identity import Role
 from server.retailers import queries as retailers
 
 ROLES: tuple[Role, ...] = (*KEEPERS, "regional", "manager", "auditor")
 KEEPING = [Depends(http.needs(*KEEPERS))]
 CODES_MOST = 300
-STATES: tuple[tuple[queries.State, str], ...] = (
-    ("online", N_("online")),
-    ("offline", N_("offline")),
-    ("revoked", N_("revoked")),
-)
+WAITING_SHOWN = 50
 
-fleet = http.router("/console/devices", tag="console", roles=ROLES, shops="all")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of the list."""
-
-    retailer: str
-    shop: str
-    id: str
-    model: str
-    version: str | None
-    state: queries.State
-    last_seen_at: datetime | None
-    queue_length: int | None
-    enrolled_at: datetime
-
-
-COLUMNS = (
-    Column("retailer", N_("Retailer"), "identifier"),
-    Column("shop", N_("Shop"), sortable=False),
-    Column("id", N_("Terminal"), "identifier"),
-    Column("state", N_("State"), sortable=False),
-    Column("last_seen_at", N_("Last seen"), "instant"),
-    Column("queue_length", N_("Waiting on it"), "number"),
-    Column("version", N_("Version")),
-    Column("model", N_("Model")),
-    Column("enrolled_at", N_("Enrolled"), "instant"),
-)
+letting_in = http.router("/console/devices", tag="console", roles=ROLES, shops="all")
 
 
 @dataclass(frozen=True)
@@ -69,68 +36,17 @@ class IssuedCode:
     shop: str
     shown: str
     picture: Markup
+    link: str
+    linked: Markup
 
 
-@fleet.get("")
-def list_devices(request: Request, session: http.Db, clock: http.Now) -> Response:
-    """List the terminals; with ``format`` they come as a file."""
-    now = clock()
-    filters = (
-        Filter("state", N_("State"), STATES),
-        Filter("version", N_("Version"), [(v, v) for v in queries.versions(session)], translate=False),
-    )
-    view = TableView.of(request, COLUMNS, filters=filters, sort="retailer")
-    called_so = retailers.search(session, text=view.search, limit=1000)[0] if view.search else []
-    found, total = queries.search(
-        session,
-        now,
-        text=view.search,
-        retailers=[shop.code for shop in called_so],
-        state=next((state for state, _ in STATES if state == view.filters.get("state")), None),
-        version=view.filters.get("version"),
-        sort=view.sort,
-        descending=view.descending,
-        offset=0 if view.format else view.offset,
-        limit=None if view.format else view.per_page,
-    )
-    shops = retailers.retailers(session, {device.retailer for device in found})
-    lines = [
-        Line(
-            retailer=device.retailer,
-            shop=shops[device.retailer].name,
-            id=device.id,
-            model=device.model,
-            version=device.version,
-            state=device.state(now),
-            last_seen_at=device.last_seen_at,
-            queue_length=device.queue_length,
-            enrolled_at=device.enrolled_at,
-        )
-        for device in found
-    ]
-    if view.format:
-        return console.download(request, COLUMNS, lines, name="terminals")
-    return console.page(
-        request,
-        "devices/list.html",
-        keepers=KEEPERS,
-        view=view,
-        columns=COLUMNS,
-        filters=filters,
-        rows=lines,
-        total=total,
-        figures=queries.fleet(session, now),
-        offline_after=rules.OFFLINE_AFTER,
-    )
-
-
-@fleet.get("/enrol", dependencies=KEEPING)
+@letting_in.get("/enrol", dependencies=KEEPING)
 def enrol_form(request: Request, session: http.Db, retailer: str = "") -> Response:
     """Ask for which retailers codes are to be issued."""
     return _enrol_form(request, session, typed=retailer)
 
 
-@fleet.post("/enrol", dependencies=KEEPING)
+@letting_in.post("/enrol", dependencies=KEEPING)
 def issue_codes(
     request: Request,
     session: http.Db,
@@ -168,91 +84,58 @@ def issue_codes(
         said = refusal_text(refusal.code, refusal.params, language_of(request))
         return _enrol_form(request, session, typed=codes, route=route, errors={"codes": said})
     shops = retailers.retailers(session, wanted)
+    server = http.runtime_of(request).settings.public_url or str(request.base_url)
     return console.page(
         request,
         "devices/codes.html",
-        issued=[
-            IssuedCode(retailer, shops[retailer].name, _grouped(code), _picture(code)) for retailer, code in issued
-        ],
+        issued=[_shown(retailer, shops[retailer].name, code, server) for retailer, code in issued],
         expires_at=now + rules.CODE_TTL,
-        server=http.runtime_of(request).settings.public_url or str(request.base_url),
+        server=server,
     )
 
 
-@fleet.get("/{device_id}")
-def show_device(request: Request, session: http.Db, clock: http.Now, device_id: str) -> Response:
-    """Show one terminal: identity, what it last said of itself, what was done with it."""
-    return _device_page(request, session, clock(), device_id)
+@letting_in.get("/waiting", dependencies=KEEPING)
+def list_waiting(request: Request, session: http.Db, clock: http.Now) -> Response:
+    """Show the terminals that wait for somebody to compare their fingerprints."""
+    return _waiting_page(request, session, clock())
 
 
-@fleet.post("/{device_id}/revoke", dependencies=KEEPING)
-def revoke(
+@letting_in.post("/waiting/{key}/confirm", dependencies=KEEPING)
+def confirm(request: Request, session: http.Db, clock: http.Now, operator: http.Person, key: str) -> Response:
+    """Let a terminal in whose fingerprint was compared."""
+    device = enrolling.confirm(session, [key], operator, at=clock())[0]
+    said = texts(request).gettext("The terminal is let in as %(id)s.")
+    return console.redirect(request, "/console/devices/waiting", flash=said % {"id": device.id})
+
+
+@letting_in.post("/waiting/{key}/refuse", dependencies=KEEPING)
+def refuse(
     request: Request,
     session: http.Db,
     clock: http.Now,
     operator: http.Person,
-    device_id: str,
-    reason: Annotated[str, Form(max_length=500)] = "",
+    key: str,
+    reason: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
-    """Shut a terminal out, with a reason that stays in the audit."""
+    """Turn a terminal away; it shows why."""
     gettext = texts(request).gettext
     if not reason.strip():
-        said = gettext("Say why; the reason stays in the audit.")
-        return _device_page(request, session, clock(), device_id, errors={"reason": said})
-    service.revoke(session, device_id, reason.strip(), operator, at=clock())
-    said = gettext("Terminal %(id)s is revoked: it is refused from now on.")
-    return console.redirect(request, f"/console/devices/{device_id}", flash=said % {"id": device_id})
+        return _waiting_page(request, session, clock(), wrong=key)
+    enrolling.refuse(session, key, reason.strip(), operator, at=clock())
+    return console.redirect(request, "/console/devices/waiting", flash=gettext("The terminal is turned away."))
 
 
-def in_e_file(session: Session, retailer: str, now: datetime) -> dict[str, Any]:
-    """Return a shop's terminals, for the page about it; the part offers to enrol one where there is none."""
-    return {
-        "devices": [(device, device.state(now)) for device in queries.devices(session, retailer=retailer)],
-        "retailer": retailer,
-        "roles": ROLES,
-        "keepers": KEEPERS,
-    }
-
-
-def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
-    """Return the fleet at one glance, the terminals that are silent longest first."""
-    if not operator.may(*ROLES):
-        return []
-    figures = queries.fleet(session, now)
-    silent = queries.silent_longest(session, now, limit=5)
-    return [
-        Card(
-            title=N_("Terminals"),
-            template="devices/cards/fleet.html",
-            context={
-                "figures": figures,
-                "silent": silent,
-                "shops": retailers.retailers(session, {device.retailer for device in silent}),
-            },
-            order=40,
-            href="/console/devices?state=offline" if figures.offline else "/console/devices",
-            tone="wait" if figures.offline else "ok",
-        )
-    ]
-
-
-def _device_page(
-    request: Request, session: Session, now: datetime, device_id: str, errors: dict[str, str] | None = None
-) -> Response:
-    device = queries.device(session, device_id)
-    if device is None:
-        raise Rejected("not_found", what=texts(request).gettext("terminal"), name=device_id)
-    history = audit_trail.newest(session, audit_trail.Asked(words=f"device:{device_id}"), limit=50)
+def _waiting_page(request: Request, session: Session, now: datetime, *, wrong: str = "") -> Response:
+    waiting = enrolling.waiting_longest(session, now, limit=WAITING_SHOWN)
     return console.page(
         request,
-        "devices/device.html",
-        keepers=KEEPERS,
-        status_code=422 if errors else 200,
-        device=device,
-        state=device.state(now),
-        shop=retailers.retailer(session, device.retailer),
-        history=history,
-        errors=errors or {},
+        "devices/waiting.html",
+        status_code=422 if wrong else 200,
+        waiting=[(one, signing.shown(one.key)) for one in waiting],
+        shops=retailers.retailers(session, {one.retailer for one in waiting}),
+        total=enrolling.count_waiting(session, now),
+        hours=int(rules.WAITING_TTL.total_seconds() // 3600),
+        wrong=wrong,
     )
 
 
@@ -281,6 +164,15 @@ def _grouped(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
+def _shown(retailer: str, shop: str, code: str, server: str) -> IssuedCode:
+    """Return a code for a terminal's scanner, and the address by which a tablet's browser brings it along.
+
+    The code stands in the fragment, which browsers keep to themselves: it is in no log.
+    """
+    link = f"{server.rstrip('/')}/tablet/#code={code}"
+    return IssuedCode(retailer, shop, _grouped(code), _picture(code), link, _picture(link))
+
+
 def _picture(code: str) -> Markup:
-    """Return the code as a QR picture for the terminal's scanner: exactly what would be typed."""
+    """Return what would be typed as a QR picture."""
     return Markup(segno.make_qr(code, error="q").svg_inline(scale=5, border=3, light="#fff"))  # noqa: S704 - drawn here

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from server.devices.models import DevicePresence, EnrolmentCode
+from server.devices.models import DeviceClone, DevicePresence, Enrolment, EnrolmentCode
 from server.kit.marking import N_
 from server.kit.retention import Kind, count
 
@@ -42,6 +42,36 @@ def erase_codes(session: Session, before: datetime, _at: datetime) -> int:
     return len(session.scalars(gone.returning(EnrolmentCode.code_sha256)).all())
 
 
+def _decided(before: datetime) -> Select[Any]:
+    return select(Enrolment.key).where(func.coalesce(Enrolment.decided_at, Enrolment.expires_at) < before)
+
+
+def count_enrolments(session: Session, before: datetime) -> int:
+    """Return how many requests to be let in were decided or over before then."""
+    return count(session, _decided(before))
+
+
+def erase_enrolments(session: Session, before: datetime, _at: datetime) -> int:
+    """Remove requests to be let in that were decided or over before then; who was let in stays enrolled."""
+    gone = delete(Enrolment).where(Enrolment.key.in_(_decided(before)))
+    return len(session.scalars(gone.returning(Enrolment.key)).all())
+
+
+def _noticed(before: datetime) -> Select[Any]:
+    return select(DeviceClone.device).where(DeviceClone.last_at < before)
+
+
+def count_clones(session: Session, before: datetime) -> int:
+    """Return how many second machines were noticed last before then."""
+    return count(session, _noticed(before))
+
+
+def erase_clones(session: Session, before: datetime, _at: datetime) -> int:
+    """Forget second machines, addresses included, that were noticed last before then."""
+    gone = delete(DeviceClone).where(DeviceClone.device.in_(_noticed(before)))
+    return len(session.scalars(gone.returning(DeviceClone.device)).all())
+
+
 RETENTION: Final = (
     Kind(
         "presence",
@@ -62,5 +92,25 @@ RETENTION: Final = (
         30,
         count_codes,
         erase_codes,
+    ),
+    Kind(
+        "clones",
+        N_("Addresses from which two machines used one terminal's identity"),
+        N_("To find a copied or stolen terminal."),
+        N_("it was noticed last"),
+        N_("removed"),
+        90,
+        count_clones,
+        erase_clones,
+    ),
+    Kind(
+        "enrolments",
+        N_("Terminals that asked to be let in: for which shop, who let them in or turned them away, and why"),
+        N_("To compare a terminal's fingerprint."),
+        N_("it was decided, or is over"),
+        N_("removed"),
+        30,
+        count_enrolments,
+        erase_enrolments,
     ),
 )

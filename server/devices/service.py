@@ -1,25 +1,34 @@
 """What can be done with devices. Nothing here commits."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contract.device_api import Enrol
-from contract.errors import Rejected, Revoked
-from contract.messages import PullFeed, ReportStatus
-from server.devices import rules
+from contract.errors import Rejected
+from contract.messages import PullFeed, ReportPresence, ReportStatus
+from server.devices import authority, rules
+from server.devices.enrolling import IDENTITIES_CHANNEL
 from server.devices.models import DevicePresence, DeviceRow, EnrolmentCode
 from server.kit import audit, outbox
-from server.kit.broker import password_hash
-from server.kit.identity import Actor, Operator, Sender
+from server.kit.identity import Operator, Sender
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import queries as retailers
 
-IDENTITIES_CHANNEL = "evenhand_identities"
+_PRESENCE = DevicePresence.metadata.tables[DevicePresence.__tablename__]
+_INSERT = insert(_PRESENCE)
+_TOLD = (*ReportStatus.model_fields, "reported_at", "last_seen_at")
+# Built once: these run for every terminal about once a minute, and to build them takes longer than to run them.
+_KEEP_STATUS = _INSERT.values({name: bindparam(name) for name in ("device", *_TOLD)}).on_conflict_do_update(
+    index_elements=["device"], set_={name: _INSERT.excluded[name] for name in _TOLD}
+)
+_HEAR = _INSERT.values(device=bindparam("device"), last_seen_at=bindparam("last_seen_at")).on_conflict_do_update(
+    index_elements=["device"],
+    set_={"last_seen_at": _INSERT.excluded.last_seen_at},
+    where=_PRESENCE.c.last_seen_at < _INSERT.excluded.last_seen_at - rules.HEARD_EVERY,
+)
 
 
 def issue_codes(
@@ -60,49 +69,11 @@ def issue_codes(
     return issued
 
 
-def enrol(session: Session, enrolment: Enrol, *, at: datetime) -> tuple[DeviceRow, str]:
-    """Turn a one-use code into a device; return it and its secret, which is kept nowhere else.
-
-    Raises
-    ------
-    Rejected
-        ``code_unknown``, ``code_expired`` or ``code_used``.
-    """
-    code = session.get(EnrolmentCode, rules.code_digest(enrolment.code), with_for_update=True)
-    if code is None:
-        raise Rejected("code_unknown")
-    if code.used_at is not None:
-        raise Rejected("code_used")
-    if at >= code.expires_at:
-        raise Rejected("code_expired", at=code.expires_at.isoformat())
-    secret = secrets.token_urlsafe(32)
-    device = DeviceRow(
-        id=rules.new_device_id(),
-        retailer=code.retailer,
-        secret_sha256=rules.secret_digest(secret),
-        broker_hash=password_hash(secret),
-        model=enrolment.model,
-        machine=enrolment.machine or None,
-        enrolled_at=at,
-    )
-    code.used_at = at
-    code.device = device.id
-    session.add(device)
-    session.flush()
-    audit.record(
-        session,
-        actor=Actor("device", device.id),
-        action="device.enrolled",
-        subject=f"retailer:{device.retailer}",
-        at=at,
-        detail={"device": device.id, "model": enrolment.model, "version": enrolment.version},
-    )
-    session.execute(select(func.pg_notify(IDENTITIES_CHANNEL, device.id)))
-    return device, secret
-
-
 def revoke(session: Session, device_id: str, reason: str, operator: Operator, *, at: datetime) -> None:
-    """Shut a device out of HTTP at once, and of the broker as soon as its keeper is told."""
+    """Shut a device out of HTTP at once, and of the broker as soon as its keeper is told.
+
+    Its certificates are taken back: the broker's list names them, and its live session is ended.
+    """
     device = session.get(DeviceRow, device_id, with_for_update=True)
     if device is None:
         raise Rejected("not_found", what="device", name=device_id)
@@ -110,6 +81,7 @@ def revoke(session: Session, device_id: str, reason: str, operator: Operator, *,
         return
     device.revoked_at = at
     device.revoked_reason = reason
+    authority.revoke_all(session, [device_id], at=at)
     audit.record(
         session,
         actor=operator.actor,
@@ -121,25 +93,6 @@ def revoke(session: Session, device_id: str, reason: str, operator: Operator, *,
     session.execute(select(func.pg_notify(IDENTITIES_CHANNEL, device_id)))
 
 
-def authenticate(session: Session, device_id: str, secret: str) -> Sender:
-    """Return whom a device speaks for.
-
-    Raises
-    ------
-    Rejected
-        ``not_enrolled``, for an unknown id and for a wrong secret alike.
-    Revoked
-        ``device_revoked``.
-    """
-    device = session.get(DeviceRow, device_id)
-    given = rules.secret_digest(secret)
-    if device is None or not secrets.compare_digest(device.secret_sha256, given):
-        raise Rejected("not_enrolled")
-    if device.revoked_at is not None:
-        raise Revoked("device_revoked")
-    return Sender(device.id, device.retailer)
-
-
 def pull_feed(session: Session, pull: PullFeed, arrival: Arrival) -> Accepted | None:
     """Let the relay send the retailer's feed again from a cursor."""
     outbox.resend(session, arrival.sender.party, after=pull.after)
@@ -148,17 +101,43 @@ def pull_feed(session: Session, pull: PullFeed, arrival: Arrival) -> Accepted | 
 
 def report_status(session: Session, status: ReportStatus, arrival: Arrival) -> Accepted | None:
     """Write down what a device says of itself."""
-    values = {
-        "last_seen_at": arrival.at,
-        "version": status.version,
-        "queue_length": status.queue_length,
-        "language": status.language,
-        "clock_offset_ms": status.clock_offset_ms,
-        "feed_seq": status.feed_seq,
-    }
-    session.execute(
-        insert(DevicePresence)
-        .values(device=arrival.sender.device, **values)
-        .on_conflict_do_update(index_elements=["device"], set_=values)
-    )
+    values = {**status.model_dump(), "reported_at": arrival.at, "last_seen_at": arrival.at}
+    session.execute(_KEEP_STATUS, {"device": arrival.sender.device, **values})
+    outbox.heard(session, arrival.sender.party, status.feed_seq, at=arrival.at)
     return None
+
+
+def report_presence(session: Session, presence: ReportPresence, arrival: Arrival) -> bool:
+    """Write down that a connection began or ended; return whether that is news.
+
+    The end of another connection than the last one known says nothing: it was taken over. A word that the broker keeps
+    and hands over again is no news either.
+    """
+    if presence.state == "connected":
+        begun = {"link": presence.session, "connected_at": arrival.at, "gone_at": None, "gone_how": None}
+        values = begun | {"last_seen_at": arrival.at}
+        known = (
+            insert(DevicePresence)
+            .values(device=arrival.sender.device, **values)
+            .on_conflict_do_update(
+                index_elements=["device"],
+                set_=values,
+                where=DevicePresence.link.is_distinct_from(presence.session),
+            )
+        )
+        return session.scalar(known.returning(DevicePresence.device)) is not None
+    ended = (
+        update(DevicePresence)
+        .where(
+            DevicePresence.device == arrival.sender.device,
+            DevicePresence.link == presence.session,
+            DevicePresence.gone_at.is_(None),
+        )
+        .values(gone_at=arrival.at, gone_how=presence.state)
+    )
+    return session.scalar(ended.returning(DevicePresence.device)) is not None
+
+
+def hear(session: Session, sender: Sender, *, at: datetime) -> None:
+    """Note that a terminal was there, by a request of its own; at most once in :data:`rules.HEARD_EVERY`."""
+    session.execute(_HEAR, {"device": sender.device, "last_seen_at": at})

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from devices import key_of, signing
 from factories import NOW, make_device, make_retailer
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
 from contract.ids import uuid7
 from contract.messages import ReportStatus
+from contract.signing import shown as shown_key
 from server.devices import service
+from server.kit import certificates
 from server.kit.db import transaction
 from server.kit.identity import Operator
 from server.kit.inbox import Arrival
@@ -91,12 +94,33 @@ def test_a_code_is_shown_large_with_its_picture_and_enrols_one_terminal(
     (code,) = issued(page)
     assert '<svg width="' in page
     assert f'aria-label="QR code of {code}"' in page
-    assert f'data-countdown="{(NOW + timedelta(minutes=15)).isoformat()}"' in page
-    enrolled = app_client.post("/device/v1/enrol", json={"code": code, "model": "kiosk"})
-    assert enrolled.json()["retailer"] == "007"
-    assert app_client.post("/device/v1/enrol", json={"code": code}).json()["code"] == "code_used"
-    page = boss.get(f"/console/devices/{enrolled.json()['device']}").text
-    assert "device.enrolled" in page
+    assert re.findall(r"https?://[^<]+/tablet/#code=([^<]+)</code>", page) == [code.replace("-", "")]
+    ends = (NOW + timedelta(minutes=15)).isoformat().replace("+00:00", "Z")
+    assert f'data-countdown="{ends}"' in page
+    csr = certificates.new_request(key_of("new"))
+    waits = app_client.post("/device/v1/enrol", json={"code": code, "model": "kiosk", "csr": csr}).json()
+    assert waits["state"] == "waiting"
+    other = {"code": code, "csr": certificates.new_request(key_of("other"))}
+    assert app_client.post("/device/v1/enrol", json=other).json()["code"] == "code_used"
+    page = boss.get("/console/devices/waiting").text
+    assert shown_key(waits["fingerprint"]) in page
+    assert "1 waits to be let in" in boss.get("/console/devices").text
+    assert boss.post(f"/console/devices/waiting/{waits['fingerprint']}/confirm").status_code == 303
+    told = app_client.post("/device/v1/enrol", json={"code": code, "csr": csr}).json()["enrolled"]
+    assert told["retailer"] == "007"
+    assert shown_key(waits["fingerprint"]) in boss.get(f"/console/devices/{told['device']}").text
+
+
+def test_a_terminal_that_nobody_knows_is_turned_away_with_a_reason(boss: TestClient, app_client: TestClient) -> None:
+    (code,) = issued(boss.post("/console/devices/enrol", data={"codes": "007"}).text)
+    asked = {"code": code, "csr": certificates.new_request(key_of("stranger"))}
+    waits = app_client.post("/device/v1/enrol", json=asked).json()
+    place = f"/console/devices/waiting/{waits['fingerprint']}/refuse"
+    assert "Say why; the terminal shows it." in boss.post(place, data={"reason": " "}).text
+    assert boss.post(place, data={"reason": "not from us"}).status_code == 303
+    told = app_client.post("/device/v1/enrol", json=asked).json()
+    assert (told["state"], told["reason"], told["enrolled"]) == ("refused", "not from us", None)
+    assert "No terminal waits" in boss.get("/console/devices/waiting").text
 
 
 def test_who_guesses_at_codes_has_to_wait(boss: TestClient, app_client: TestClient) -> None:
@@ -140,7 +164,7 @@ def test_what_cannot_be_issued_is_said_and_what_was_typed_stays(
 
 
 def test_revoking_needs_a_reason_and_holds_at_once(boss: TestClient, app_client: TestClient) -> None:
-    device = ("t-r1", "s" * 43)
+    device = signing("t-r1")
     assert app_client.get("/device/v1/feed", auth=device).status_code == 200
     assert boss.post("/console/devices/t-r1/revoke", data={"reason": "  "}).status_code == 422
     assert app_client.get("/device/v1/feed", auth=device).status_code == 200
@@ -151,7 +175,7 @@ def test_revoking_needs_a_reason_and_holds_at_once(boss: TestClient, app_client:
 
 
 def test_the_first_page_tells_who_is_silent(boss: TestClient, signed_in: SignedIn) -> None:
-    page = boss.get("/console/").text
+    page = boss.get("/console/today/goods").text
     assert "Shop R2" in page
     assert "Shop R1" not in page
     assert "Shop R2" not in signed_in("releaser").get("/console/").text

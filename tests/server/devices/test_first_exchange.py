@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from devices import signing
 from factories import make_device, make_retailer, make_sku, make_window, place
 
 from server.catalogue.models import SkuRow
@@ -42,7 +43,7 @@ def test_it_takes_at_most_64_kb_for_200_skus_and_holds_this_shops_data_alone(
 ):
     took, texts = 0, []
     for path in ("/device/v1/feed?after=0", "/device/v1/reference"):
-        with app_client.stream("GET", path, auth=("t-1", SECRET), headers={"Accept-Encoding": "gzip"}) as answer:
+        with app_client.stream("GET", path, auth=signing("t-1", SECRET), headers={"Accept-Encoding": "gzip"}) as answer:
             raw = b"".join(answer.iter_raw())
         assert answer.status_code == 200
         assert answer.headers["Content-Encoding"] == "gzip"

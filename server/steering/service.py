@@ -1,0 +1,386 @@
+"""What can be done: set terminals, ask them for something, call it back, take their words. Nothing here commits.
+
+Many terminals cost a few statements a thousand, whatever they are asked for.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, String, any_, func, literal, select, text, update
+from sqlalchemy.orm import Session
+
+from contract.errors import Conflict, Rejected
+from contract.feed import Command, Commands, Desired
+from contract.ids import uuid7
+from contract.messages import ReportCommand, ReportShadow
+from contract.steering import OPEN_MOST
+from server.devices import queries as devices
+from server.kit import audit, broadcasts, live, outbox
+from server.kit.changing import ChangedMeanwhileError
+from server.kit.identity import Actor, Operator
+from server.kit.inbox import Accepted, Arrival
+from server.retailers import queries as retailers
+from server.steering import rules
+from server.steering.models import CommandRow, ShadowRow
+
+TOPIC: Final = "steering"
+MANY: Final = 200
+"""From more on, terminals are told by their groups to fetch (:mod:`server.kit.broadcasts`)."""
+AT_ONCE: Final = 1_000
+_ARRIVED = text(
+    """
+    INSERT INTO device_shadows AS known (device, retailer, desired, reported, refused, desired_version,
+        reported_version, reported_at, applied_version)
+    VALUES (:device, :retailer, '{}', CAST(:reported AS jsonb), CAST(:refused AS jsonb), 0, :version, :at, :applied)
+    ON CONFLICT (device) DO UPDATE SET reported = excluded.reported, refused = excluded.refused,
+        reported_version = excluded.reported_version, reported_at = excluded.reported_at,
+        applied_version = excluded.applied_version
+    WHERE known.reported_version < excluded.reported_version
+    """
+)
+_DESIRE = text(
+    """
+    INSERT INTO device_shadows AS known (device, retailer, desired, reported, refused, desired_version, desired_at,
+        desired_by, reported_version, applied_version)
+    SELECT device, retailer, desired, '{}', '{}', version, :at, :by, 0, 0
+    FROM ROWS FROM (
+        unnest(CAST(:devices AS text[])), unnest(CAST(:retailers AS text[])), unnest(CAST(:versions AS integer[])),
+        jsonb_array_elements(CAST(:desired AS jsonb))
+    ) AS one (device, retailer, version, desired)
+    ON CONFLICT (device) DO UPDATE SET desired = excluded.desired, desired_version = excluded.desired_version,
+        desired_at = excluded.desired_at, desired_by = excluded.desired_by
+    """
+)
+_ISSUE = text(
+    """
+    INSERT INTO device_commands (id, device, retailer, kind, params, batch, issued_at, issued_by, expires_at, state,
+        reason, ended_at)
+    SELECT one.id, one.device, one.retailer, :kind, CAST(:params AS jsonb), :batch, :at, :by, :expires_at,
+        CASE WHEN open.number >= :most THEN 'rejected' ELSE 'sent' END,
+        CASE WHEN open.number >= :most THEN 'too_many_open' ELSE '' END,
+        CASE WHEN open.number >= :most THEN CAST(:at AS timestamptz) END
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:devices AS text[]), CAST(:retailers AS text[]))
+        AS one (id, device, retailer)
+    LEFT JOIN (
+        SELECT device, count(*) AS number FROM device_commands
+        WHERE state IN ('sent', 'in_progress') AND device = ANY (CAST(:devices AS text[])) GROUP BY device
+    ) AS open USING (device)
+    """
+)
+_OVER = text(
+    """
+    UPDATE device_commands SET ended_at = :now,
+        state = CASE WHEN state = 'in_progress' THEN 'timed_out'
+            WHEN called_back_at IS NOT NULL THEN 'cancelled' ELSE 'expired' END,
+        reason = CASE WHEN state = 'in_progress' THEN 'not_finished'
+            WHEN called_back_at IS NOT NULL THEN 'called_back' ELSE 'not_heard' END
+    WHERE id IN (
+        SELECT id FROM device_commands WHERE state IN ('sent', 'in_progress') AND expires_at < :before
+        ORDER BY expires_at LIMIT :most FOR UPDATE SKIP LOCKED
+    ) RETURNING device
+    """
+)
+
+
+def set_desired(
+    session: Session,
+    wanted_of: Sequence[str],
+    changes: Mapping[str, rules.Wanted | None],
+    operator: Operator,
+    *,
+    at: datetime,
+    seen: int | None = None,
+) -> None:
+    """Set ``changes`` on terminals and tell them; none lets a setting go. ``seen`` is the version that a person saw.
+
+    Raises
+    ------
+    Rejected, ChangedMeanwhileError
+        ``not_found``, naming a terminal; what :func:`rules.check_settings` refuses; another version stands by now.
+    """
+    rules.check_settings(changes)
+    owners = _owners(session, wanted_of)
+    names = sorted(owners)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        query = select(ShadowRow).where(ShadowRow.device.in_(some)).order_by(ShadowRow.device).with_for_update()
+        known = {row.device: row for row in session.scalars(query.execution_options(populate_existing=True))}
+        if seen is not None and any((known[name].desired_version if name in known else 0) != seen for name in some):
+            raise ChangedMeanwhileError(some[0])
+        versions = [(known[name].desired_version if name in known else 0) + 1 for name in some]
+        desired = [
+            rules.changed(known[name].desired if name in known else {}, changes, version)
+            for name, version in zip(some, versions, strict=True)
+        ]
+        session.execute(
+            _DESIRE,
+            {
+                "devices": some,
+                "retailers": [owners[name] for name in some],
+                "versions": versions,
+                "desired": json.dumps(desired),
+                "at": at,
+                "by": operator.name,
+            },
+        )
+        items = [
+            outbox.Item(
+                owners[name],
+                f"desired:{name}",
+                "desired",
+                Desired.model_validate({"device": name, "version": version, "settings": one}),
+            )
+            for name, version, one in zip(some, versions, desired, strict=True)
+        ]
+        outbox.append(session, items, at=at, by_broadcast=len(names) > MANY)
+    _tell_groups(session, owners, at)
+    audit.record(
+        session,
+        actor=operator.actor,
+        action="device.settings_wanted",
+        subject=_subject(names),
+        at=at,
+        detail={
+            "settings": {
+                name: "-" if one is None else f"{one.value}{' (held)' if one.held else ''}"
+                for name, one in changes.items()
+            },
+            **({} if len(names) == 1 else {"devices": len(names)}),
+        },
+    )
+
+
+def issue(
+    session: Session,
+    asked_of: Sequence[str],
+    kind: str,
+    operator: Operator,
+    *,
+    at: datetime,
+    minutes: int,
+    params: Mapping[str, str] | None = None,
+) -> list[UUID]:
+    """Ask terminals for one thing, which holds for so many minutes; return the commands' ids in their order.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``; what :func:`rules.check_command` refuses; ``commands_full``, where one terminal is asked.
+    """
+    rules.check_command(kind, params or {}, minutes)
+    owners = _owners(session, asked_of)
+    if len(owners) == 1 and _count_open(session, asked_of[0]) >= OPEN_MOST:
+        raise Rejected("commands_full", name=asked_of[0], most=OPEN_MOST)
+    batch = uuid7() if len(owners) > 1 else None
+    names = list(dict.fromkeys(asked_of))
+    made = give(
+        session,
+        [(name, owners[name]) for name in names],
+        kind,
+        params or {},
+        by=operator.name,
+        at=at,
+        expires_at=at + timedelta(minutes=minutes),
+        batch=batch,
+    )
+    audit.record(
+        session,
+        actor=operator.actor,
+        action="device.command_issued",
+        subject=_subject(names),
+        at=at,
+        detail={"command": kind, **(params or {}), "minutes": minutes, **({"devices": len(names)} if batch else {})},
+    )
+    return made
+
+
+def give(
+    session: Session,
+    to: Sequence[tuple[str, str]],
+    kind: str,
+    params: Mapping[str, str],
+    *,
+    by: str,
+    at: datetime,
+    expires_at: datetime,
+    batch: UUID | None,
+) -> list[UUID]:
+    """Write down a command for each (device, retailer) and tell them; one whose list is full has refused it at once."""
+    ids = [uuid7() for _ in to]
+    for start in range(0, len(to), AT_ONCE):
+        some = to[start : start + AT_ONCE]
+        session.execute(
+            _ISSUE,
+            {
+                "ids": ids[start : start + AT_ONCE],
+                "devices": [device for device, _ in some],
+                "retailers": [retailer for _, retailer in some],
+                "kind": kind,
+                "params": json.dumps(dict(params)),
+                "batch": batch,
+                "at": at,
+                "by": by,
+                "expires_at": expires_at,
+                "most": OPEN_MOST,
+            },
+        )
+    _tell(session, dict(to), at)
+    live.tell(session, TOPIC)
+    return ids
+
+
+def call_back(session: Session, commands: Sequence[UUID], *, at: datetime) -> int:
+    """Ask terminals not to begin what they have not begun, or to end it where they safely can; return how many.
+
+    What was ended before stays so.
+    """
+    told: dict[str, str] = {}
+    for start in range(0, len(commands), AT_ONCE):
+        query = (
+            update(CommandRow)
+            .where(
+                CommandRow.id.in_(commands[start : start + AT_ONCE]),
+                CommandRow.state.in_(rules.OPEN),
+                CommandRow.called_back_at.is_(None),
+            )
+            .values(called_back_at=at)
+            .returning(CommandRow.device, CommandRow.retailer)
+            .execution_options(synchronize_session=False)
+        )
+        told.update((device, retailer) for device, retailer in session.execute(query))
+    _tell(session, told, at)
+    live.tell(session, TOPIC)
+    return len(told)
+
+
+def call_one_back(session: Session, command: UUID, operator: Operator, *, at: datetime) -> None:
+    """Call one command back.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``, where it is over.
+    """
+    row = session.get(CommandRow, command, with_for_update=True)
+    if row is None:
+        raise Rejected("not_found", what="command", name=str(command))
+    if row.state not in rules.OPEN:
+        raise Conflict("wrong_state", state=row.state, needed=" / ".join(rules.OPEN))
+    device, kind = row.device, row.kind
+    call_back(session, [command], at=at)
+    audit.record(
+        session,
+        actor=operator.actor,
+        action="device.command_called_back",
+        subject=f"device:{device}",
+        at=at,
+        detail={"command": kind},
+    )
+
+
+def report_shadow(session: Session, report: ReportShadow, arrival: Arrival) -> Accepted | None:
+    """Take a terminal's own state; one that is not newer changes nothing."""
+    session.execute(
+        _ARRIVED,
+        {
+            "device": arrival.sender.device,
+            "retailer": arrival.sender.party,
+            "reported": json.dumps(report.state),
+            "refused": json.dumps(report.refused),
+            "version": report.version,
+            "applied": report.applied,
+            "at": arrival.at,
+        },
+    )
+    live.tell(session, TOPIC)
+    return None
+
+
+def report_command(session: Session, report: ReportCommand, arrival: Arrival) -> Accepted | None:
+    """Take a terminal's word on a command of its own; one that is unknown, or has its last word, changes nothing."""
+    row = session.get(CommandRow, report.command, with_for_update=True, populate_existing=True)
+    if row is None or row.device != arrival.sender.device:
+        return None
+    stands: rules.State = row.state  # type: ignore[assignment] # held to these by a CHECK
+    if not rules.word_counts(stands, report.state):
+        return None
+    row.state, row.reason, row.detail = report.state, report.reason, report.detail
+    if report.state == "in_progress":
+        row.begun_at = arrival.at
+    else:
+        row.ended_at = arrival.at
+        if report.facts or report.log:
+            row.brought = {"facts": report.facts, "log": list(report.log)}
+            audit.record(
+                session,
+                actor=Actor("device", row.device),
+                action="device.diagnosis_sent",
+                subject=f"device:{row.device}",
+                at=arrival.at,
+            )
+    session.flush()
+    live.tell(session, TOPIC)
+    return None
+
+
+def keep_time(session: Session, now: datetime) -> None:
+    """End what was not answered in its time; at most a thousand at once, the next tick goes on."""
+    over = session.execute(_OVER, {"now": now, "before": now - rules.GRACE, "most": AT_ONCE}).all()
+    if over:
+        live.tell(session, TOPIC)
+
+
+def _owners(session: Session, names: Sequence[str]) -> dict[str, str]:
+    owners = devices.owners(session, names)
+    missing = next((name for name in names if name not in owners), None)
+    if missing is not None or not names:
+        raise Rejected("not_found", what="device", name=missing or "")
+    return owners
+
+
+def _count_open(session: Session, device: str) -> int:
+    query = select(func.count()).where(CommandRow.device == device, CommandRow.state.in_(rules.OPEN))
+    return session.scalar(query) or 0
+
+
+def _tell(session: Session, owners: Mapping[str, str], at: datetime) -> None:
+    """Tell terminals everything that they are still asked to do."""
+    names = sorted(owners)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        query = (
+            select(CommandRow)
+            .where(CommandRow.device == any_(literal(some, ARRAY(String))), CommandRow.state.in_(rules.OPEN))
+            .order_by(CommandRow.device, CommandRow.issued_at, CommandRow.id)
+        )
+        asked: dict[str, list[Command]] = {name: [] for name in some}
+        for row in session.scalars(query.execution_options(populate_existing=True)):
+            asked[row.device].append(
+                Command(
+                    command=row.id,
+                    kind=row.kind,
+                    issued_at=row.issued_at,
+                    expires_at=row.expires_at,
+                    params=row.params,
+                    called_back=row.called_back_at is not None,
+                )
+            )
+        items = [
+            outbox.Item(owners[name], f"commands:{name}", "commands", Commands(device=name, commands=tuple(ones)))
+            for name, ones in asked.items()
+        ]
+        outbox.append(session, items, at=at, by_broadcast=len(names) > MANY)
+    _tell_groups(session, owners, at)
+
+
+def _tell_groups(session: Session, owners: Mapping[str, str], at: datetime) -> None:
+    if len(owners) > MANY:
+        groups = retailers.groups_around(session, set(owners.values()))
+        broadcasts.tell(session, groups, terminals=len(owners), at=at)
+
+
+def _subject(names: Sequence[str]) -> str:
+    return f"device:{names[0]}" if len(names) == 1 else "devices"
