@@ -1,4 +1,4 @@
-"""Screens of announcements: the list, the draft, the reach, the correction."""
+"""Screens of announcements: the list, one of them with its reach, to whom it was sent."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,20 +7,19 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
-from contract.feed import Text
-from server.announcements import queries, reach, rules, service
+from server.announcements import attached, queries, reach, rules, service
+from server.audiences import queries as audiences
+from server.audiences.rules import HOLDINGS
 from server.kit import audit_trail, console, http
+from server.kit.console import time_chart
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
-from server.kit.fields import Invalid
 from server.kit.identity import Operator
-from server.retailers import queries as retailers
-from server.retailers.rules import Audience
 
 SORTS = {
     "urgent": N_("urgent"),
@@ -29,11 +28,14 @@ SORTS = {
     "notice": N_("notice"),
     "promotion": N_("promotion"),
 }
-STATES = {"draft": N_("draft"), "published": N_("published")}
+STATES = {
+    "draft": N_("draft"),
+    "scheduled": N_("scheduled"),
+    "published": N_("published"),
+    "withdrawn": N_("withdrawn"),
+}
+MEETINGS = {"meeting": N_("Meeting"), "training": N_("Training"), "contest": N_("Contest")}
 A_DAY_S = 86_400
-
-PLANNER = [Depends(http.needs("planner"))]
-Typed = Mapping[str, Any]
 
 announcements = http.router("/console/announcements", tag="console", roles=())
 
@@ -55,12 +57,15 @@ FILTERS = (
 )
 RECIPIENT_COLUMNS = (
     Column("retailer", N_("Retailer"), "identifier"),
+    Column("name", N_("Name")),
     Column("region", N_("Region")),
     Column("route", N_("Route")),
+    Column("delivered_at", N_("Delivered"), "instant"),
     Column("displayed_at", N_("Displayed"), "instant"),
     Column("acknowledged_at", N_("Acknowledged"), "instant"),
 )
 FILTERS_OF_RECIPIENTS = (
+    Filter("delivered", N_("Delivered"), (("yes", N_("delivered")), ("no", N_("not delivered")))),
     Filter("displayed", N_("Displayed"), (("yes", N_("displayed")), ("no", N_("not displayed")))),
     Filter("acknowledged", N_("Acknowledged"), (("yes", N_("acknowledged")), ("no", N_("not acknowledged")))),
 )
@@ -87,7 +92,7 @@ def list_announcements(request: Request, session: http.Db) -> Response:
             "rate": one.rate,
             "created_at": one.created_at,
         }
-        for one in queries.announcements(session, limit=5000)
+        for one in queries.announcements(session, limit=5000, meetings_too=False)
         if words in f"{one.newest.title.zh} {one.newest.title.en}".casefold()
         and all(getattr(one, key) == value for key, value in view.filters.items())
     ]
@@ -106,57 +111,69 @@ def list_announcements(request: Request, session: http.Db) -> Response:
     )
 
 
-@announcements.get("/new", dependencies=PLANNER)
-def new_announcement(request: Request, session: http.Db) -> Response:
-    """Offer an empty announcement to be written."""
-    return _form(request, session, {"sort": "notice", "audience": Audience()}, {}, None)
-
-
-@announcements.post("", dependencies=PLANNER)
-def save_announcement(
-    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person
-) -> Response:
-    """Keep what was typed as a new draft, or show what does not fit beside it."""
-    return _save(request, session, clock(), config.tz, operator, None)
-
-
 @announcements.get("/{announcement}")
 @http.of_shops
 def show_announcement(
     request: Request, session: http.Db, clock: http.Now, config: http.Config, announcement: UUID
 ) -> Response:
     """Show an announcement as the terminals do, and whom it reached."""
-    found = _known(request, session, announcement)
-    places = reach.places(session, found)
+    found = known_announcement(request, session, announcement)
+    sent = found.sent_at is not None
+    places = reach.places(session, found) if sent else []
     history = audit_trail.newest(session, audit_trail.Asked(subject=f"announcement:{found.number}"), limit=20)
     now = clock()
-    instants = reach.instants(session, found) if found.sent_at else []
-    newest = found.newest
+    curve = reach.over_time(session, found, now) if sent else None
+    newest, files = found.newest, attached.attachments(session, announcement, earlier=True)
     return console.page(
         request,
         "announcements/announcement.html",
         announcement=found,
         seen=service.draft_seen(found),
         shown=rules.body_shown(newest.body, newest.version, newest.note),
+        delivered=sum(place.delivered for place in places),
         regions=rules.shares(places, "region"),
         routes=rules.shares(places, "route"),
-        curve=_curve(found.sent_at, instants, now, config.tz) if found.sent_at else [],
+        chart=_chart(request, found, curve, config.tz) if curve else "",
         over=found.expires_at is not None and found.expires_at <= now,
+        addressed=None if sent else len(audiences.codes_in(session, found.audience, now.date())),
+        attachments=[one for one in files if one.until_version is None],
+        went=[one for one in files if one.until_version is not None],
+        limits=attached,
+        minutes=queries.minutes_of(session, announcement) if found.meeting else [],
+        now=now,
         sorts=SORTS,
+        meetings=MEETINGS,
+        holdings=HOLDINGS,
         history=history,
     )
+
+
+@announcements.get("/{announcement}/pages/{sha256}")
+@http.of_shops
+def show_page(session: http.Db, announcement: UUID, sha256: str) -> Response:
+    """Return a page of what goes with an announcement, as terminals show it."""
+    content = attached.content_of(session, announcement, sha256)
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, max-age=86400, immutable",
+    }
+    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 @announcements.get("/{announcement}/recipients")
 @http.of_shops
 def list_recipients(request: Request, session: http.Db, announcement: UUID) -> Response:
     """List to whom it was sent, where it was displayed and who confirmed it; with ``format`` as a file."""
-    found = _known(request, session, announcement)
-    view = TableView.of(request, RECIPIENT_COLUMNS, filters=FILTERS_OF_RECIPIENTS, sort="retailer")
-    displayed, acknowledged = (
-        view.filters[key] == "yes" if key in view.filters else None for key in ("displayed", "acknowledged")
+    found = known_announcement(request, session, announcement)
+    regions = sorted({place.region for place in reach.places(session, found)}, key=str.encode)
+    filters = (*FILTERS_OF_RECIPIENTS, Filter("region", N_("Region"), tuple((one, one) for one in regions)))
+    view = TableView.of(request, RECIPIENT_COLUMNS, filters=filters, sort="retailer")
+    delivered, displayed, acknowledged = (
+        view.filters[key] == "yes" if key in view.filters else None
+        for key in ("delivered", "displayed", "acknowledged")
     )
-    asked = reach.Asked(view.search, displayed, acknowledged, order=view.sort_text)
+    region = view.filters.get("region")
+    asked = reach.Asked(view.search, region, delivered, displayed, acknowledged, order=view.sort_text)
     if view.format:
         every = reach.recipients(session, found, asked)
         return console.download(request, RECIPIENT_COLUMNS, every, name=f"reach-{found.number}")
@@ -167,81 +184,10 @@ def list_recipients(request: Request, session: http.Db, announcement: UUID) -> R
         announcement=found,
         view=view,
         columns=RECIPIENT_COLUMNS,
-        filters=FILTERS_OF_RECIPIENTS,
+        filters=filters,
         rows=list(reach.recipients(session, found, shown)),
         total=reach.count(session, found, asked),
     )
-
-
-@announcements.get("/{announcement}/edit", dependencies=PLANNER)
-def edit_announcement(request: Request, session: http.Db, config: http.Config, announcement: UUID) -> Response:
-    """Offer a draft to be changed."""
-    found = _known(request, session, announcement)
-    if found.state != "draft":
-        return console.redirect(request, f"/console/announcements/{announcement}/correct")
-    return _form(request, session, _filled(found, config.tz) | {"seen": service.draft_seen(found)}, {}, announcement)
-
-
-@announcements.post("/{announcement}/edit", dependencies=PLANNER)
-def rewrite_announcement(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    config: http.Config,
-    operator: http.Person,
-    announcement: UUID,
-) -> Response:
-    """Put a draft anew, or show what does not fit beside it."""
-    return _save(request, session, clock(), config.tz, operator, announcement)
-
-
-@announcements.post("/{announcement}/publish", dependencies=PLANNER)
-def publish_announcement(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    config: http.Config,
-    operator: http.Person,
-    announcement: UUID,
-) -> Response:
-    """Send a draft, or show in the form why it cannot be sent."""
-    found = texts(request)
-    try:
-        seen = request.state.typed.get("seen")
-        sent = service.publish_announcement(session, announcement, operator, at=clock(), seen=seen)
-    except Invalid as refusal:
-        session.rollback()
-        draft = _known(request, session, announcement)
-        values = _filled(draft, config.tz) | {"seen": service.draft_seen(draft)}
-        return _form(request, session, values, _errors(request, refusal), announcement)
-    said = found.ngettext("It is sent to %(count)s shop.", "It is sent to %(count)s shops.", sent) % {"count": sent}
-    return console.redirect(request, f"/console/announcements/{announcement}", flash=said)
-
-
-@announcements.get("/{announcement}/correct", dependencies=PLANNER)
-def correct_form(request: Request, session: http.Db, announcement: UUID) -> Response:
-    """Offer the newest version's words to be put right."""
-    found = _known(request, session, announcement)
-    newest = found.newest
-    values = _words("title", newest.title) | _words("body", newest.body) | {"seen": service.draft_seen(found)}
-    return _correction(request, found, values, {})
-
-
-@announcements.post("/{announcement}/correct", dependencies=PLANNER)
-def correct_announcement(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, announcement: UUID
-) -> Response:
-    """Send a new version, or show what does not fit beside it."""
-    found = _known(request, session, announcement)
-    typed: Typed = request.state.typed
-    correction = rules.Correction(title=_text(typed, "title"), body=_text(typed, "body"), note=_text(typed, "note"))
-    try:
-        service.correct_announcement(session, announcement, correction, operator, at=clock(), seen=typed.get("seen"))
-    except Invalid as refusal:
-        session.rollback()
-        return _correction(request, found, typed, _errors(request, refusal))
-    said = texts(request).gettext("The correction is sent. It says so itself, and is read anew.")
-    return console.redirect(request, f"/console/announcements/{announcement}", flash=said)
 
 
 def in_e_file(session: Session, retailer: str, _now: datetime) -> Mapping[str, Any] | None:
@@ -256,8 +202,11 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
         return []
     waiting = [
         one
-        for one in queries.announcements(session, limit=20)
-        if one.must_acknowledge and one.acknowledged < one.sent and (one.expires_at is None or one.expires_at > now)
+        for one in queries.announcements(session, limit=20, meetings_too=False)
+        if one.must_acknowledge
+        and one.state == "published"
+        and one.acknowledged < one.sent
+        and (one.expires_at is None or one.expires_at > now)
     ]
     if not waiting:
         return []
@@ -273,100 +222,30 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     ]
 
 
-def _save(
-    request: Request, session: Session, at: datetime, zone: ZoneInfo, operator: Operator, announcement: UUID | None
-) -> Response:
-    form = request.state.typed
-    audience = Audience.typed(form.getlist("regions"), form.getlist("routes"), form.getlist("tiers"))
-    values = {**form, "audience": audience}
+def _chart(request: Request, found: queries.Announcement, curve: reach.Curve, zone: ZoneInfo) -> str:
+    """Return the lines of what came over time; a label names no more of an instant than it takes to tell them apart."""
     gettext = texts(request).gettext
-    expires_at = None
-    try:
-        if form.get("expires_at"):
-            expires_at = datetime.fromisoformat(form["expires_at"]).replace(tzinfo=zone)
-        draft = rules.Draft(
-            sort=form.get("sort", "notice"),
-            title=_text(form, "title"),
-            body=_text(form, "body"),
-            audience=audience,
-            expires_at=expires_at,
-            must_acknowledge=form.get("must_acknowledge") == "yes",
-        )
-    except ValueError:
-        errors = {"expires_at": gettext("This is no day and time.")}
-        return _form(request, session, values, errors, announcement)
-    try:
-        if announcement is None:
-            announcement = service.write_announcement(session, draft, operator, at=at)
-        else:
-            service.rewrite_announcement(session, announcement, draft, operator, at=at, seen=form.get("seen"))
-    except Invalid as refusal:
-        session.rollback()
-        return _form(request, session, values, _errors(request, refusal), announcement)
-    said = gettext("The draft is kept. Nobody has read it yet.")
-    return console.redirect(request, f"/console/announcements/{announcement}", flash=said)
-
-
-def _form(
-    request: Request, session: Session, values: Typed, errors: dict[str, str], announcement: UUID | None
-) -> Response:
-    return console.page(
-        request,
-        "announcements/form.html",
-        status_code=422 if errors else 200,
-        values=values,
-        errors=errors,
-        announcement=announcement,
-        sorts=SORTS,
-        choices=retailers.audience_choices(session),
+    first, last = curve.ends[0], curve.ends[-1]
+    form = "%m-%d" if curve.step.total_seconds() >= A_DAY_S else "%d %H:%M" if (last - first).days else "%H:%M"
+    lines = [
+        time_chart.Line(gettext("Delivered"), curve.delivered, "line-0"),
+        time_chart.Line(gettext("Displayed"), curve.displayed, "line-1"),
+    ]
+    if found.must_acknowledge:
+        lines.append(time_chart.Line(gettext("Acknowledged"), curve.acknowledged, "line-2"))
+    return time_chart.over_time(
+        [end.astimezone(zone).strftime(form) for end in curve.ends],
+        lines,
+        None,
+        title=gettext("Reach over time"),
+        description=gettext("How many of %(count)s shops, at the end of each step.") % {"count": found.sent},
+        table=gettext("Reach over time"),
+        column=gettext("Until"),
     )
 
 
-def _correction(request: Request, found: queries.Announcement, values: Typed, errors: dict[str, str]) -> Response:
-    return console.page(
-        request,
-        "announcements/correct.html",
-        status_code=422 if errors else 200,
-        announcement=found,
-        values=values,
-        errors=errors,
-    )
-
-
-def _curve(sent_at: datetime, instants: list[datetime], now: datetime, zone: ZoneInfo) -> list[tuple[str, int]]:
-    """Return how many there were by when; the label names no more of the instant than it takes to tell them apart."""
-    steps = rules.over_time(sent_at, instants, now)
-    step_s = (steps[0][0] - sent_at).total_seconds()
-    form = "%m-%d" if step_s >= A_DAY_S else "%d %H:%M" if (now - sent_at).days else "%H:%M"
-    return [(at.astimezone(zone).strftime(form), count) for at, count in steps]
-
-
-def _filled(found: queries.Announcement, zone: ZoneInfo) -> dict[str, Any]:
-    expires_at = "" if found.expires_at is None else found.expires_at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
-    return {
-        "sort": found.sort,
-        "audience": found.audience,
-        "expires_at": expires_at,
-        "must_acknowledge": "yes" if found.must_acknowledge else "",
-        **_words("title", found.newest.title),
-        **_words("body", found.newest.body),
-    }
-
-
-def _words(name: str, text: Text) -> dict[str, str]:
-    return {f"{name}_zh": text.zh, f"{name}_en": text.en}
-
-
-def _text(typed: Typed, name: str) -> Text:
-    return Text(zh=typed.get(f"{name}_zh", "").strip(), en=typed.get(f"{name}_en", "").strip())
-
-
-def _errors(request: Request, refusal: Invalid) -> dict[str, str]:
-    gettext = texts(request).gettext
-    return {where.replace(".", "_"): unfit.sentence(gettext) for where, unfit in refusal.problems.items()}
-
-
-def _known(request: Request, session: Session, announcement: UUID) -> queries.Announcement:
+def known_announcement(request: Request, session: Session, announcement: UUID) -> queries.Announcement:
+    """Return an announcement; ``not_found`` where there is none."""
     found = queries.announcement(session, announcement)
     if found is None:
         raise Rejected("not_found", what=texts(request).gettext("announcement"), name=str(announcement))

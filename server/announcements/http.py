@@ -1,15 +1,23 @@
 """The programs' interface of announcements."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, File, UploadFile
 from pydantic import BaseModel
 
 from contract.errors import Rejected
-from server.announcements import queries, reach, rules, service
+from contract.feed import Text
+from server.announcements import attached, meetings, queries, reach, rules, service
+from server.audiences import queries as audiences
+from server.audiences.rules import Addressed
 from server.kit import http, paging
 
 announcements = http.router("/api/v1/announcements", tag="announcements", roles=(), shops="reads")
+
+taking = http.router(
+    "/api/v1/announcements", tag="announcements", roles=("planner", "manager", "regional"), shops="all"
+)
 
 PLANNER = [Depends(http.needs("planner"))]
 
@@ -33,13 +41,41 @@ class Corrected(BaseModel):
 
 
 class Reach(BaseModel):
-    """Of the newest version: sent to, displayed at, acknowledged by; in all, by region and by route."""
+    """Of the newest version: sent to, delivered to, displayed at, acknowledged by; in all, by region and by route."""
 
     sent: int
+    delivered: int
     displayed: int
     acknowledged: int
     regions: list[rules.Share]
     routes: list[rules.Share]
+
+
+class Addressees(BaseModel):
+    """How many retailers an audience holds now."""
+
+    retailers: int
+
+
+class Registered(BaseModel):
+    """What a shop said by telephone."""
+
+    retailer: str
+    coming: bool
+
+
+class Attended(BaseModel):
+    """Whether a shop was there."""
+
+    retailer: str
+    attended: bool
+
+
+@announcements.post("/audience", dependencies=PLANNER)
+def count_audience(wanted: Addressed, session: http.Db, clock: http.Now) -> Addressees:
+    """Return how many retailers an audience holds."""
+    audiences.check(session, wanted)
+    return Addressees(retailers=len(audiences.codes_in(session, wanted, clock().date())))
 
 
 @announcements.get("")
@@ -90,10 +126,79 @@ def show_reach(announcement: UUID, session: http.Db) -> Reach:
     places = reach.places(session, shown)
     return Reach(
         sent=shown.sent,
+        delivered=sum(place.delivered for place in places),
         displayed=shown.displayed,
         acknowledged=shown.acknowledged,
         regions=rules.shares(places, "region"),
         routes=rules.shares(places, "route"),
+    )
+
+
+@announcements.post("/{announcement}/unschedule", status_code=204, dependencies=PLANNER)
+def unschedule_announcement(announcement: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Make a draft again of what was to be sent later."""
+    service.unschedule_announcement(session, announcement, operator, at=clock())
+
+
+@announcements.post("/{announcement}/withdraw", status_code=204, dependencies=PLANNER)
+def withdraw_announcement(
+    announcement: UUID, why: Text, session: http.Db, operator: http.Person, clock: http.Now
+) -> None:
+    """Take back what was sent, for a reason that the shops read in its place."""
+    service.withdraw_announcement(session, announcement, why, operator, at=clock())
+
+
+@announcements.post("/{announcement}/attachments", status_code=201, dependencies=PLANNER)
+def attach(
+    announcement: UUID,
+    file: Annotated[UploadFile, File()],
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+) -> Written:
+    """Let a picture or a PDF document go with a draft; it is drawn anew."""
+    content = file.file.read(attached.SOURCE_MOST_BYTES + 1)
+    return Written(id=attached.attach(session, announcement, file.filename or "", content, operator, at=clock()))
+
+
+@announcements.post("/{announcement}/minutes", status_code=201, dependencies=PLANNER)
+def publish_minutes(
+    announcement: UUID, minutes: rules.Minutes, session: http.Db, operator: http.Person, clock: http.Now
+) -> Written:
+    """Send the minutes of a meeting to all who were invited, as an announcement of their own."""
+    return Written(id=service.publish_minutes(session, announcement, minutes, operator, at=clock()))
+
+
+@announcements.post("/{announcement}/call-off", status_code=204, dependencies=PLANNER)
+def call_off(announcement: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+    """Call a meeting off."""
+    service.call_off_meeting(session, announcement, operator, at=clock())
+
+
+@announcements.get("/{announcement}/guests")
+def list_guests(announcement: UUID, session: http.Db, page: paging.Paged) -> list[meetings.Guest]:
+    """Return who was invited to a meeting, what they said and who was there, in the order of the shops' codes."""
+    _known(session, announcement)
+    after = page.key(str) or ""
+    found = [one for one in meetings.guests(session, announcement) if one.retailer > after]
+    return page.rows(sorted(found, key=lambda one: one.retailer), lambda one: (one.retailer,))
+
+
+@taking.post("/{announcement}/registrations", status_code=204)
+def register_for(
+    announcement: UUID, said: Registered, session: http.Db, operator: http.Person, clock: http.Now
+) -> None:
+    """Note what a shop said by telephone."""
+    meetings.register_for(session, announcement, said.retailer, coming=said.coming, operator=operator, at=clock())
+
+
+@taking.post("/{announcement}/attendance", status_code=204)
+def take_attendance(
+    announcement: UUID, came: Attended, session: http.Db, operator: http.Person, clock: http.Now
+) -> None:
+    """Note whether a shop was there; the newest word counts."""
+    meetings.take_attendance(
+        session, announcement, came.retailer, attended=came.attended, how="tick", operator=operator, at=clock()
     )
 
 

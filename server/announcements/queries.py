@@ -2,25 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.feed import Text
-from server.announcements import rules
+from server.announcements import meetings, rules
 from server.announcements.models import AnnouncementRow, ReceiptRow, RecipientRow, VersionRow
-from server.retailers.rules import Audience
+from server.audiences.rules import ADDRESSED, Addressed
 
-AUDIENCE = TypeAdapter(Audience)
-
-
-#: What was confirmed stood on the screen, whichever word of the two came first.
+#: What was confirmed stood on the screen, whichever word of the two came first; of an earlier version it may have.
 FIRSTS = (
-    func.min(ReceiptRow.received_at).label("displayed_at"),
+    func.min(ReceiptRow.received_at).filter(ReceiptRow.version == AnnouncementRow.version).label("displayed_at"),
     func.min(ReceiptRow.received_at).filter(ReceiptRow.sort == "acknowledged").label("acknowledged_at"),
+)
+#: Receipts that count for the newest version: its own, and what was read of one that a correction let stand.
+COUNTS = (ReceiptRow.announcement_id == AnnouncementRow.id) & ReceiptRow.version.between(
+    AnnouncementRow.counts_from, AnnouncementRow.version
 )
 
 
@@ -46,10 +46,18 @@ class Announcement:
     id: UUID
     number: int
     sort: rules.Sort
-    audience: Audience
+    audience: Addressed
     must_acknowledge: bool
+    pinned: bool
+    publish_at: datetime | None
     expires_at: datetime | None
-    state: Literal["draft", "published"]
+    state: rules.State
+    not_sent: str | None
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawn_why: Text | None
+    minutes_of: UUID | None
+    meeting: meetings.Meeting | None
     created_by: str
     created_at: datetime
     versions: tuple[Version, ...]
@@ -91,9 +99,12 @@ def announcement(session: Session, announcement_id: UUID) -> Announcement | None
     return next(iter(_announcements(session, AnnouncementRow.id == announcement_id)), None)
 
 
-def announcements(session: Session, *, before: int | None = None, limit: int = 500) -> list[Announcement]:
+def announcements(
+    session: Session, *, before: int | None = None, limit: int = 500, meetings_too: bool = True
+) -> list[Announcement]:
     """Return announcements, the newest first, below the number ``before`` where it is named."""
-    return _announcements(session, *(() if before is None else (AnnouncementRow.number < before,)), limit=limit)
+    where = () if before is None else (AnnouncementRow.number < before,)
+    return _announcements(session, *where, limit=limit, meetings_too=meetings_too)
 
 
 def received(session: Session, retailer: str, *, limit: int = 50) -> list[Received]:
@@ -105,7 +116,7 @@ def received(session: Session, retailer: str, *, limit: int = 50) -> list[Receiv
             ReceiptRow,
             (ReceiptRow.announcement_id == AnnouncementRow.id)
             & (ReceiptRow.retailer == RecipientRow.retailer)
-            & (ReceiptRow.version == AnnouncementRow.version),
+            & COUNTS,
         )
         .where(RecipientRow.retailer == retailer)
         .group_by(AnnouncementRow.id, AnnouncementRow.number)
@@ -116,7 +127,12 @@ def received(session: Session, retailer: str, *, limit: int = 50) -> list[Receiv
     return [Received(found[row.id], row.displayed_at, row.acknowledged_at) for row in rows]
 
 
-def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Announcement]:
+def minutes_of(session: Session, meeting: UUID) -> list[Announcement]:
+    """Return the minutes of a meeting, the newest first."""
+    return _announcements(session, AnnouncementRow.minutes_of == meeting)
+
+
+def _announcements(session: Session, *where: Any, limit: int = 500, meetings_too: bool = True) -> list[Announcement]:
     rows = session.scalars(
         select(AnnouncementRow)
         .where(*where)
@@ -133,6 +149,7 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
         .execution_options(populate_existing=True)
     ):
         versions.setdefault(one.announcement_id, []).append(_version(one))
+    invited = meetings.meetings(session, ids) if meetings_too else {}
     sent = {
         row.announcement_id: row.shops
         for row in session.execute(
@@ -142,11 +159,12 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
         )
     }
     signs = (
-        select(ReceiptRow.announcement_id, func.bool_or(ReceiptRow.sort == "acknowledged").label("acknowledged"))
-        .join(
-            AnnouncementRow,
-            (AnnouncementRow.id == ReceiptRow.announcement_id) & (AnnouncementRow.version == ReceiptRow.version),
+        select(
+            ReceiptRow.announcement_id,
+            func.bool_or(ReceiptRow.version == AnnouncementRow.version).label("displayed"),
+            func.bool_or(ReceiptRow.sort == "acknowledged").label("acknowledged"),
         )
+        .join(AnnouncementRow, COUNTS)
         .where(ReceiptRow.announcement_id.in_(ids))
         .group_by(ReceiptRow.announcement_id, ReceiptRow.retailer)
         .subquery("signs")
@@ -156,7 +174,7 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
         for row in session.execute(
             select(
                 signs.c.announcement_id,
-                func.count().label("displayed"),
+                func.count().filter(signs.c.displayed).label("displayed"),
                 func.count().filter(signs.c.acknowledged).label("acknowledged"),
             ).group_by(signs.c.announcement_id)
         )
@@ -166,10 +184,18 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
             id=row.id,
             number=row.number,
             sort=cast("rules.Sort", row.sort),
-            audience=AUDIENCE.validate_python(row.audience),
+            audience=ADDRESSED.validate_python(row.audience),
             must_acknowledge=row.must_acknowledge,
+            pinned=row.pinned,
+            publish_at=row.publish_at,
             expires_at=row.expires_at,
-            state=cast('Literal["draft", "published"]', row.state),
+            state=cast("rules.State", row.state),
+            not_sent=row.not_sent,
+            withdrawn_at=row.withdrawn_at,
+            withdrawn_by=row.withdrawn_by,
+            withdrawn_why=_why(row),
+            minutes_of=row.minutes_of,
+            meeting=invited.get(row.id),
             created_by=row.created_by,
             created_at=row.created_at,
             versions=tuple(versions[row.id]),
@@ -179,6 +205,12 @@ def _announcements(session: Session, *where: Any, limit: int = 500) -> list[Anno
         )
         for row in rows
     ]
+
+
+def _why(row: AnnouncementRow) -> Text | None:
+    if row.withdrawn_zh is None or row.withdrawn_en is None:
+        return None
+    return Text(zh=row.withdrawn_zh, en=row.withdrawn_en)
 
 
 def _version(row: VersionRow) -> Version:

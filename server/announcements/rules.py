@@ -1,34 +1,54 @@
 """Pure decisions about announcements: can this be sent, what a correction's reader sees first, how reach adds up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from contract.envelope import MAX_BYTES
 from contract.feed import Text
 from contract.messages import Message
+from server.audiences.rules import EVERYONE, Addressed
 from server.kit.fields import EMPTY, TOO_LONG, Invalid, Reason, Unfit
 from server.kit.marking import N_
-from server.retailers.rules import Audience
 
 Sort = Literal["policy", "regulation", "notice", "promotion", "urgent"]
 #: What a shop's terminal tells of a version.
 Sign = Literal["displayed", "acknowledged"]
+State = Literal["draft", "scheduled", "published", "withdrawn"]
+MeetingSort = Literal["meeting", "training", "contest"]
 SORTS: tuple[Sort, ...] = ("urgent", "policy", "regulation", "notice", "promotion")
 
 TITLE_MOST = 200
 BODY_MOST = 4000
 NOTE_MOST = 300
+PLACE_MOST = 200
+PLACES_MOST = 100_000
 #: What an announcement may come to on the wire; the rest of an envelope is the feed's own.
 WIRE_MOST = MAX_BYTES - 1024
 
 OVER = Reason("over", N_("It would be over before it is sent."))
-NOT_ADDRESSED = Reason("not_addressed", N_("No retailer is in this audience."))
 TOO_HEAVY = Reason("too_heavy", N_("The text has {size} bytes; terminals take {most}. Make it shorter."))
-REASONS = (OVER, NOT_ADDRESSED, TOO_HEAVY)
+SENT_AFTER_END = Reason(
+    "sent_after_end", N_("It would be over before it is sent. Let it end later, or send it earlier.")
+)
+ENDS_BEFORE = Reason("ends_before", N_("It ends before it begins."))
+REGISTERED_AFTER = Reason("registered_after", N_("Registrations would be taken after it has begun."))
+REASONS = (OVER, TOO_HEAVY, SENT_AFTER_END, ENDS_BEFORE, REGISTERED_AFTER)
+
+
+class Invitation(Message):
+    """To what an announcement invites; without ``register_until`` nobody need say whether he comes."""
+
+    sort: MeetingSort
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    place: Text
+    places: int | None = Field(default=None, ge=1, le=PLACES_MOST)
+    register_until: AwareDatetime | None = None
 
 
 class Draft(Message):
@@ -37,50 +57,69 @@ class Draft(Message):
     sort: Sort
     title: Text
     body: Text
-    audience: Audience = Audience()
+    audience: Addressed = EVERYONE
+    publish_at: AwareDatetime | None = None
     expires_at: AwareDatetime | None = None
     must_acknowledge: bool = False
+    pinned: bool = False
+    invitation: Invitation | None = None
 
 
 class Correction(Message):
-    """The words of a new version; ``note`` says what was put right."""
+    """The words of a new version; ``note`` says what was put right.
+
+    ``ask_anew``: who has acknowledged an earlier version is asked again.
+    """
 
     title: Text
     body: Text
     note: Text
+    ask_anew: bool = True
+
+
+class Minutes(Message):
+    """The minutes of a meeting, as all who were invited read them."""
+
+    title: Text
+    body: Text
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """To whom it was sent, when it stood on that shop's screen first, and when somebody there confirmed it first.
+    """To whom it was sent, when a terminal there said first that it has it, that it stood on the screen, was confirmed.
 
-    What was confirmed stood on the screen, also where the word of that is still under way.
+    What was confirmed stood on the screen, and what stood there was delivered, also where the word of that is still
+    under way.
     """
 
     retailer: str
+    name: str
     region: str
     route: str
+    delivered_at: datetime | None
     displayed_at: datetime | None
     acknowledged_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Reached:
-    """How many recipients there are of a region and route, on how many screens it stood, and how many confirmed it."""
+    """How many recipients there are of a region and route, and what of them is known."""
 
     region: str
     route: str
     sent: int
+    delivered: int
     displayed: int
     acknowledged: int
 
 
 @dataclass(frozen=True)
 class Share:
-    """On how many screens of a part of the recipients it stood, and how many of them confirmed it."""
+    """What is known of a part of the recipients: how many have it, saw it and confirmed it."""
 
     name: str
     sent: int
+    delivered: int
     displayed: int
     acknowledged: int
 
@@ -110,6 +149,50 @@ def check_words(title: Text, body: Text, note: Text | None = None) -> None:
         raise Invalid(wrong)
 
 
+def check_reason(why: Text) -> None:
+    """Refuse a reason that is missing in a language or too long.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit.
+    """
+    wrong: dict[str, Unfit] = {}
+    for language, words in (("zh", why.zh), ("en", why.en)):
+        if not words.strip():
+            wrong[f"why.{language}"] = Unfit(EMPTY)
+        elif len(words) > NOTE_MOST:
+            wrong[f"why.{language}"] = Unfit(TOO_LONG, length=len(words), most=NOTE_MOST)
+    if wrong:
+        raise Invalid(wrong)
+
+
+def check_times(draft: Draft) -> None:
+    """Refuse instants that do not follow one another.
+
+    Raises
+    ------
+    Invalid
+        Naming every field that does not fit.
+    """
+    wrong: dict[str, Unfit] = {}
+    if draft.publish_at is not None and draft.expires_at is not None and draft.expires_at <= draft.publish_at:
+        wrong["expires_at"] = Unfit(SENT_AFTER_END)
+    invited = draft.invitation
+    if invited is not None:
+        if invited.ends_at <= invited.starts_at:
+            wrong["ends_at"] = Unfit(ENDS_BEFORE)
+        if invited.register_until is not None and invited.register_until > invited.starts_at:
+            wrong["register_until"] = Unfit(REGISTERED_AFTER)
+        for language, words in (("zh", invited.place.zh), ("en", invited.place.en)):
+            if not words.strip():
+                wrong[f"place.{language}"] = Unfit(EMPTY)
+            elif len(words) > PLACE_MOST:
+                wrong[f"place.{language}"] = Unfit(TOO_LONG, length=len(words), most=PLACE_MOST)
+    if wrong:
+        raise Invalid(wrong)
+
+
 def body_shown(body: Text, version: int, note: Text | None) -> Text:
     """Return the body as terminals show it: a correction says first that it is one, and what it puts right."""
     if note is None:
@@ -121,13 +204,17 @@ def body_shown(body: Text, version: int, note: Text | None) -> Text:
 
 
 def shares(places: Iterable[Reached], part: Literal["region", "route"]) -> list[Share]:
-    """Return sent, displayed and acknowledged by region or route, by name."""
+    """Return sent, delivered, displayed and acknowledged by region or route, by name."""
     summed: dict[str, Share] = {}
     for one in places:
         name = one.region if part == "region" else one.route
-        held = summed.get(name, Share(name, 0, 0, 0))
+        held = summed.get(name, Share(name, 0, 0, 0, 0))
         summed[name] = Share(
-            name, held.sent + one.sent, held.displayed + one.displayed, held.acknowledged + one.acknowledged
+            name,
+            held.sent + one.sent,
+            held.delivered + one.delivered,
+            held.displayed + one.displayed,
+            held.acknowledged + one.acknowledged,
         )
     return [summed[name] for name in sorted(summed, key=str.encode)]
 
@@ -146,21 +233,18 @@ _STEPS: Sequence[timedelta] = (
 BARS_MOST = 24
 
 
-def over_time(sent_at: datetime, instants: Iterable[datetime], now: datetime) -> list[tuple[datetime, int]]:
-    """Return how many instants had come at the end of each step since the sending, at most :data:`BARS_MOST` steps.
+def steps_since(sent_at: datetime, now: datetime) -> tuple[timedelta, int]:
+    """Return how wide the steps are that the time since the sending is cut into, and how many.
 
-    The last step ends at or after ``now``; steps that would be too many are made wider.
+    The last step ends at or after ``now``; steps that would be more than :data:`BARS_MOST` are made wider.
     """
     span = max(now - sent_at, timedelta(0))
     step = next((one for one in _STEPS if span <= one * BARS_MOST), _STEPS[-1])
     while span > step * BARS_MOST:
         step *= 2
-    ends = [sent_at + step * (number + 1) for number in range(max(1, -(-span // step)))]
-    ordered = sorted(instants)
-    curve = []
-    place = 0
-    for end in ends:
-        while place < len(ordered) and ordered[place] <= end:
-            place += 1
-        curve.append((end, place))
-    return curve
+    return step, max(1, -(-span // step))
+
+
+def over_time(came: Mapping[int, int], count: int) -> list[int]:
+    """Return how many had come by the end of each of ``count`` steps, from how many came in which, counted from 0."""
+    return list(accumulate(came.get(number, 0) for number in range(count)))

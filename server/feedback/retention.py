@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, delete, select, text
 from sqlalchemy.orm import Session
 
-from server.feedback import service
-from server.feedback.models import FeedbackRow
+from server.feedback import telling
+from server.feedback.models import FeedbackRow, UnnamedRow
 from server.kit.marking import N_
 from server.kit.retention import ERASED, Kind, count
 
@@ -31,11 +31,36 @@ def erase_words(session: Session, before: datetime, at: datetime) -> int:
         row.reopened = None if row.reopened is None else ERASED
     session.flush()
     session.expire_all()
-    service.tell_again(session, closed, at=at)
+    telling.tell_again(session, closed, at=at)
     return len(closed)
 
 
+def _answered(before: datetime) -> Select[Any]:
+    return select(UnnamedRow).where(UnnamedRow.answered_on < before.date())
+
+
+def count_unnamed(session: Session, before: datetime) -> int:
+    """Return how much of what was said without a name was answered before then."""
+    return count(session, _answered(before))
+
+
+def erase_unnamed(session: Session, before: datetime, _at: datetime) -> int:
+    """Delete what was said without a name and answered before then."""
+    gone = delete(UnnamedRow).where(UnnamedRow.answered_on < before.date()).returning(UnnamedRow.id)
+    return len(session.scalars(gone).all())
+
+
 RETENTION: Final = (
+    Kind(
+        "feedback_unnamed",
+        N_("What was said without a name"),
+        N_("To answer it; nobody knows whose it is."),
+        N_("it was answered"),
+        N_("it is deleted with its answer"),
+        365,
+        count_unnamed,
+        erase_unnamed,
+    ),
     Kind(
         "feedback",
         N_("Words of complaints, suggestions, questions, of answers and notes on them"),

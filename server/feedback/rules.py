@@ -1,47 +1,72 @@
-"""Pure decisions about feedback: until when it is answered, what may be done with it in which state, who sees it."""
+"""Pure decisions about feedback: what may be done with it in which state, who sees it, who is next."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from contract.errors import Conflict, Rejected
-from contract.messages import FeedbackCategory
-from server.kit.identity import Role
-from server.kit.workdays import working_days_after
+from server.kit.identity import Operator, Role
 
 State = Literal["received", "looked_at", "answered", "closed"]
+Way = Literal["terminal", "telephone", "visit", "counter"]
+Decision = Literal["upheld", "dismissed"]
+RemedyState = Literal["proposed", "confirmed", "returned"]
 
 OPEN: Final[tuple[State, ...]] = ("received", "looked_at")
 """Feedback in one of these waits for an answer."""
 
-ANSWER_WORKING_DAYS: Final[dict[FeedbackCategory, int]] = {
-    "terminal": 2,
-    "delivery": 3,
-    "goods": 5,
-    "grant": 5,
-    "price": 5,
-    "other": 5,
-    "employee": 10,
-}
-"""An answer is late once so many working days after the day of the feedback are over."""
+ACTORS: Final[tuple[Role, ...]] = ("planner", "administrator", "manager", "regional", "dispatcher")
+"""Who may enter, own and answer feedback."""
 
-REOPEN_DAYS: Final = 14
-"""So many whole days after the day of the answer, or of the closing, a shop can ask to look at it again."""
+DISPUTED: Final = ("grant", "tier")
+"""What is disputed by naming it: such feedback carries the explanation, and is answered by a decision."""
+
+NAME_LEAST: Final = 2
+"""So many letters two names share before one is taken for a part of the other."""
 
 
-def answer_until(category: FeedbackCategory, at: datetime, zone: tzinfo) -> date:
-    """Return the last day for an answer to what came ``at``."""
-    return working_days_after(at.astimezone(zone).date(), ANSWER_WORKING_DAYS[category])
-
-
-def reopen_until(done_at: datetime, zone: tzinfo) -> date:
+def reopen_until(done_at: datetime, zone: tzinfo, days: int) -> date:
     """Return the last day on which what was answered or closed at ``done_at`` can be reopened."""
-    return done_at.astimezone(zone).date() + timedelta(days=REOPEN_DAYS)
+    return done_at.astimezone(zone).date() + timedelta(days=days)
 
 
-def seen_by(category: str, roles: Collection[Role]) -> bool:
-    """Return whether people with ``roles`` see feedback of a category."""
-    return category != "employee" or "administrator" in roles
+def sees(operator: Operator, category: str, concerns: Collection[str], owner: str | None) -> bool:
+    """Return whether a person sees feedback.
+
+    What is about an employee is seen by its owner and, once it is known whom it concerns or while nobody owns it, by
+    administrators; never by whom it concerns, and by no program.
+    """
+    if operator.name in concerns:
+        return False
+    if category != "employee":
+        return True
+    if operator.scopes is not None:
+        return False
+    return operator.name == owner or (operator.may("administrator") and (owner is None or bool(concerns)))
+
+
+def concerned(said: str, accounts: Iterable[str]) -> list[str]:
+    """Return the accounts that a shop means by how it calls an employee: those of that name, else those that hold it.
+
+    Rather one too many than one too few: whom it may concern does not see it.
+    """
+    called = "".join(said.casefold().split())
+    plain = {name: "".join(name.casefold().split()) for name in accounts}
+    same = sorted(name for name, one in plain.items() if one == called)
+    if same or len(called) < NAME_LEAST:
+        return same
+    return sorted(name for name, one in plain.items() if len(one) >= NAME_LEAST and (one in called or called in one))
+
+
+def next_person(
+    chain: Sequence[str], taken: int, owner: str | None, concerns: Collection[str], people: Collection[str]
+) -> str | None:
+    """Return who is next in a chain of which ``taken`` persons had it; none where there is nobody.
+
+    Passed over are who owns it now, whom it concerns, and who may not act (any more).
+    """
+    fit = [name for name in chain if name not in concerns and name in people]
+    return next((name for name in fit[taken:] if name != owner), None)
 
 
 def check_open(state: State) -> None:
@@ -54,6 +79,43 @@ def check_open(state: State) -> None:
     """
     if state not in OPEN:
         raise Conflict("wrong_state", state=state, needed=" / ".join(OPEN))
+
+
+def check_pausing(number: int, state: State, paused_at: datetime | None) -> None:
+    """Refuse to pause what waits for no answer, or is paused.
+
+    Raises
+    ------
+    Conflict
+        ``wrong_state``, ``feedback_paused``.
+    """
+    check_open(state)
+    if paused_at is not None:
+        raise Conflict("feedback_paused", number=number)
+
+
+def check_decision(number: int, decision: Decision | None, *, disputed: bool) -> None:
+    """Refuse an answer without a decision where one is due, and a decision where nothing is disputed.
+
+    Raises
+    ------
+    Rejected
+        ``feedback_decision``; ``malformed``.
+    """
+    if disputed and decision is None:
+        raise Rejected("feedback_decision", number=number)
+    if decision is not None and not disputed:
+        raise Rejected("malformed", where="decision", what="nothing is disputed")
+
+
+def disputed(explanation: Mapping[str, Any] | None) -> str | None:
+    """Return what is disputed, ``grant`` or ``tier``; none where nothing is."""
+    return None if explanation is None else str(explanation["sort"])
+
+
+def made_good(decision: Decision | None, disputed: str | None) -> bool:
+    """Return whether an answer needs a remedy and a second person: one that upholds a dispute about a grant."""
+    return decision == "upheld" and disputed == "grant"
 
 
 def check_closing(number: int, state: State) -> None:
@@ -85,9 +147,9 @@ def check_rating(number: int, state: State, satisfaction: int | None) -> None:
 
 
 def check_reopening(
-    number: int, state: State, reopened_at: datetime | None, done_at: datetime | None, at: datetime, zone: tzinfo
+    number: int, state: State, done_at: datetime | None, at: datetime, zone: tzinfo, *, again: bool, days: int
 ) -> None:
-    """Refuse to reopen what waits for an answer, was reopened before, or was done too long ago.
+    """Refuse to reopen what waits for an answer, may not be reopened ``again``, or was done too long ago.
 
     Raises
     ------
@@ -96,8 +158,8 @@ def check_reopening(
     """
     if state in OPEN or done_at is None:
         raise Rejected("feedback_open", number=number)
-    if reopened_at is not None:
+    if not again:
         raise Rejected("feedback_reopened", number=number)
-    until = reopen_until(done_at, zone)
+    until = reopen_until(done_at, zone, days)
     if at >= datetime.combine(until + timedelta(days=1), time(), zone):
         raise Rejected("feedback_reopen_over", number=number, until=until.isoformat())

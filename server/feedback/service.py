@@ -1,7 +1,8 @@
 """What can be done with feedback. Nothing here commits.
 
 Every act holds the row until its transaction ends, is written into the audit, and is told to the shop's terminals
-unless it stays inside. Words stand in the tables of feedback alone: the audit names numbers, states and people.
+unless it stays inside. Words stand in the tables of feedback alone: the audit names numbers, states and owners, and
+never whom a complaint is about.
 """
 
 from collections.abc import Iterable
@@ -10,27 +11,29 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract import feed
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from contract.messages import RateFeedback, SendFeedback
-from server.cycles import queries as cycles
-from server.feedback import queries, rules, subjects
-from server.feedback.models import FeedbackEntryRow, FeedbackRow
-from server.kit import audit, outbox
+from contract.messages import FeedbackCategory, RateFeedback, SendFeedback
+from server.feedback import disputing, queries, rules, setting, subjects, telling, terms
+from server.feedback.models import FeedbackEntryRow, FeedbackRow, FeedbackStepRow
+from server.kit import audit
 from server.kit.fields import Field, Text, require
-from server.kit.identity import Actor, Operator
+from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.kit.marking import N_
 from server.operators import queries as operators
 from server.photos import service as photos
+from server.retailers import queries as shops
 from server.retailers import service as retailers
 
 SAID_MOST: Final = 2000
 ANSWER_MOST: Final = 700
 """With the longest words of a shop, two answers of this length still fit into one item of the feed."""
+BECAUSE_MOST: Final = 200
+LATE_AT_ONCE: Final = 200
 
 SAID = (Field("words", N_("The shop's words"), Text(SAID_MOST)),)
 REOPENED = (Field("reopen", N_("The shop's words"), Text(500)),)
@@ -40,17 +43,22 @@ ANSWER = (
     Field("answer_zh", N_("Answer in Chinese"), Text(ANSWER_MOST, needed=False)),
     Field("answer_en", N_("Answer in English"), Text(ANSWER_MOST, needed=False)),
 )
+BECAUSE_NEEDED = (Field("because", N_("Reason"), Text(2 * BECAUSE_MOST)),)
+BECAUSE = (
+    Field("because_zh", N_("Reason in Chinese"), Text(BECAUSE_MOST, needed=False)),
+    Field("because_en", N_("Reason in English"), Text(BECAUSE_MOST, needed=False)),
+)
 
 
 def take_feedback(session: Session, said: SendFeedback, arrival: Arrival) -> Accepted:
     """Keep what a shop's terminal says. Raises as :func:`enter_feedback`."""
     by = Actor("device", arrival.sender.device)
-    row = _kept(session, arrival.id, arrival.sender.party, said, by, arrival.at, said_by=arrival.by)
-    return Accepted(number=row.number, tell=(_item(session, row),))
+    row = _kept(session, arrival.id, arrival.sender.party, said, by, arrival.at, way="terminal", said_by=arrival.by)
+    return Accepted(number=row.number, tell=(telling.item(session, row),))
 
 
 def take_rating(session: Session, said: RateFeedback, arrival: Arrival) -> Accepted:
-    """Take how well the sender's shop finds a closed one done, or look at it again, once.
+    """Take how well the sender's shop finds a closed one done, or look at it again, as often as the terms have it.
 
     Raises
     ------
@@ -66,30 +74,52 @@ def take_rating(session: Session, said: RateFeedback, arrival: Arrival) -> Accep
     if said.reopen is None:
         rules.check_rating(row.number, known.state, row.satisfaction)
         row.satisfaction = said.satisfaction
-        _record(session, by, "feedback.rated", row, at, satisfaction=said.satisfaction, **arrival.said)
+        record(session, by, "feedback.rated", row, at, satisfaction=said.satisfaction, **arrival.said)
     else:
-        zone = ZoneInfo(row.zone)
-        done_at = row.closed_at or row.answered_at
-        rules.check_reopening(row.number, known.state, row.reopened_at, done_at, at, zone)
+        held = setting.in_force(session)
+        rules.check_reopening(
+            row.number,
+            known.state,
+            row.closed_at or row.answered_at,
+            at,
+            ZoneInfo(row.zone),
+            again=row.reopens < held.reopens_most,
+            days=held.reopen_days,
+        )
         require(REOPENED, {"reopen": said.reopen})
-        _record(session, by, "feedback.reopened", row, at, satisfaction=row.satisfaction, **arrival.said)
-        row.state, row.reopened, row.reopened_at = "looked_at", said.reopen.strip(), at
-        row.answered_at = row.closed_at = row.satisfaction = None
-        row.answer_until = rules.answer_until(known.category, at, zone)
+        record(session, by, "feedback.reopened", row, at, satisfaction=row.satisfaction, **arrival.said)
+        words = said.reopen.strip()
+        row.state, row.reopened, row.reopened_at, row.reopens = "looked_at", words, at, row.reopens + 1
+        row.answered_at = row.closed_at = row.satisfaction = row.decision = None
+        row.escalated = 0
+        _begin(row, held, known.category, at)
+        session.add(entry(row, "reopening", words, "", arrival.sender.device, at))
     session.flush()
-    return Accepted(number=row.number, tell=(_item(session, row),))
+    return Accepted(number=row.number, tell=(telling.item(session, row),))
 
 
-def enter_feedback(session: Session, retailer: str, said: SendFeedback, operator: Operator, *, at: datetime) -> UUID:
-    """Keep what a shop says on the telephone, recorded as such, and tell its terminals; return its id.
+def enter_feedback(
+    session: Session,
+    retailer: str,
+    said: SendFeedback,
+    operator: Operator,
+    *,
+    at: datetime,
+    way: rules.Way = "telephone",
+) -> UUID:
+    """Keep what a shop says to an employee, recorded as such, and tell its terminals; return its id.
 
     Raises
     ------
     Rejected, Invalid
-        ``not_found``; ``feedback_empty``; ``feedback_about``; words that cannot be kept.
+        ``not_found``; ``feedback_empty``; ``feedback_about``; ``feedback_own``; words that cannot be kept.
     """
-    row = _kept(session, uuid7(), retailer, said, operator.actor, at)
-    _tell(session, row, at)
+    if said.about is not None and said.about.sort == "employee":
+        meant = rules.concerned(said.about.name, operators.names_with(session, rules.ACTORS))
+        if operator.name in meant:
+            raise Rejected("feedback_own")
+    row = _kept(session, uuid7(), retailer, said, operator.actor, at, way=way)
+    telling.tell(session, row, at)
     return row.id
 
 
@@ -99,44 +129,166 @@ def assign(session: Session, feedback: UUID, owner: str, operator: Operator, *, 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``, for the feedback and for a person who does not see it; ``wrong_state``, where it is answered.
+        ``not_found``, for the feedback and for a person who may not act on it; ``wrong_state``, where it is answered.
     """
-    row = _locked(session, feedback, operator)
+    row = locked(session, feedback, operator)
     rules.check_open(queries.view(row).state)
-    person = operators.operator(session, owner, at=at)
-    if person is None or person.disabled_at is not None or not rules.seen_by(row.category, person.roles):
+    if owner in row.concerns or owner not in _people(session, row, at):
         raise Rejected("not_found", what="operator", name=owner)
     first = row.state == "received"
     row.state, row.owner = "looked_at", owner
     session.flush()
-    _record(session, operator.actor, "feedback.assigned", row, at, owner=owner)
+    record(session, operator.actor, "feedback.assigned", row, at, owner=owner)
     if first:
-        _tell(session, row, at)
+        telling.tell(session, row, at)
 
 
-def answer(
-    session: Session, feedback: UUID, operator: Operator, *, answer_zh: str, answer_en: str, close: bool, at: datetime
+def sort_again(
+    session: Session,
+    feedback: UUID,
+    category: FeedbackCategory,
+    concerns: Iterable[str],
+    operator: Operator,
+    *,
+    at: datetime,
 ) -> None:
-    """Answer it in one language or both, and close it with that where asked.
+    """Put it into another category, and say which employees it is about: from now on they see nothing of it.
+
+    The deadline is the new category's, counted from when it came or was reopened. Where its owner is one of them, it
+    goes to their superior.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``, for the feedback and for an account; ``feedback_own``; ``wrong_state``, where it is answered.
+    """
+    row = locked(session, feedback, operator)
+    rules.check_open(queries.view(row).state)
+    named = sorted(set(concerns)) if category == "employee" else []
+    if operator.name in named:
+        raise Rejected("feedback_own")
+    for name in named:
+        if operators.operator(session, name, at=at) is None:
+            raise Rejected("not_found", what="operator", name=name)
+    people = setting.actors(session, shops.retailer(session, row.retailer), at=at)
+    held = setting.in_force(session)
+    row.category, row.concerns = category, named
+    if row.owner in named or (category == "employee" and named):
+        row.owner = setting.first_owner(held, category, named, people)
+        row.state = "received" if row.owner is None else row.state
+    _begin(row, held, category, row.reopened_at or row.at)
+    row.paused_at = None
+    session.flush()
+    record(session, operator.actor, "feedback.sorted", row, at)
+    telling.tell(session, row, at)
+
+
+def pause(
+    session: Session, feedback: UUID, operator: Operator, *, because_zh: str, because_en: str, at: datetime
+) -> None:
+    """Stop its clock for a reason that the shop reads.
 
     Raises
     ------
     Rejected, Conflict, Invalid
-        ``not_found``; ``wrong_state``, where it is answered; no words, or too many.
+        ``not_found``; ``wrong_state``, ``feedback_paused``; no reason, or one too long.
     """
-    row = _locked(session, feedback, operator)
+    row = locked(session, feedback, operator)
+    rules.check_pausing(row.number, queries.view(row).state, row.paused_at)
+    words = {"because_zh": because_zh.strip(), "because_en": because_en.strip()}
+    require(BECAUSE_NEEDED, {"because": "".join(words.values())})
+    require(BECAUSE, words)
+    session.add(entry(row, "pause", words["because_zh"], words["because_en"], operator.name, at))
+    row.owner, row.state, row.paused_at = row.owner or operator.name, "looked_at", at
+    session.flush()
+    record(session, operator.actor, "feedback.paused", row, at)
+    telling.tell(session, row, at)
+
+
+def resume(session: Session, feedback: UUID, operator: Operator, *, at: datetime) -> None:
+    """Let its clock go on: as much working time is left as when it stopped.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state``, where it is not paused.
+    """
+    row = locked(session, feedback, operator)
+    _resume(row, setting.in_force(session), at)
+    session.flush()
+    record(session, operator.actor, "feedback.resumed", row, at)
+    telling.tell(session, row, at)
+
+
+def answer(
+    session: Session,
+    feedback: UUID,
+    operator: Operator,
+    *,
+    answer_zh: str,
+    answer_en: str,
+    close: bool,
+    at: datetime,
+    decision: rules.Decision | None = None,
+) -> None:
+    """Answer it in one language or both, and close it with that where asked; what is disputed is decided with it.
+
+    A dispute about a grant is upheld by :func:`server.feedback.remedies.answer`, with what makes it good.
+
+    Raises
+    ------
+    Rejected, Conflict, Invalid
+        ``not_found``; ``wrong_state``, where it is answered; ``feedback_proposed``; ``feedback_decision``,
+        ``feedback_remedy``; no words, or too many.
+    """
+    row, words = answering(session, feedback, operator, answer_zh, answer_en, decision)
+    if rules.made_good(decision, rules.disputed(row.explanation)):
+        raise Rejected("feedback_remedy", number=row.number)
+    settle(session, row, words, operator.name, operator, close=close, decision=decision, at=at)
+
+
+def answering(
+    session: Session,
+    feedback: UUID,
+    operator: Operator,
+    answer_zh: str,
+    answer_en: str,
+    decision: rules.Decision | None,
+) -> tuple[FeedbackRow, tuple[str, str]]:
+    """Hold what is to be answered, and return its row and the words that can be kept. Raises as :func:`answer`."""
+    row = locked(session, feedback, operator)
     rules.check_open(queries.view(row).state)
+    if any(one.state == "proposed" for one in queries.remedies(session, row.id)):
+        raise Conflict("feedback_proposed", number=row.number)
+    rules.check_decision(row.number, decision, disputed=row.explanation is not None)
     words = {"answer_zh": answer_zh.strip(), "answer_en": answer_en.strip()}
     require(NEEDED, {"answer": "".join(words.values())})
     require(ANSWER, words)
-    session.add(_entry(row, "answer", words["answer_zh"], words["answer_en"], operator, at))
-    row.owner = row.owner or operator.name
-    row.state, row.answered_at = "answered", at
+    return row, (words["answer_zh"], words["answer_en"])
+
+
+def settle(
+    session: Session,
+    row: FeedbackRow,
+    words: tuple[str, str],
+    author: str,
+    operator: Operator,
+    *,
+    close: bool,
+    decision: rules.Decision | None,
+    at: datetime,
+) -> None:
+    """Let an answer of ``author`` count, by the act of a person."""
+    session.add(entry(row, "answer", *words, author, at))
+    row.owner = row.owner or author
+    row.state, row.answered_at, row.decision = "answered", at, decision
+    row.paused_at = row.escalate_at = None
     session.flush()
-    _record(session, operator.actor, "feedback.answered", row, at)
+    decided = {} if decision is None else {"decision": decision}
+    record(session, operator.actor, "feedback.answered", row, at, **decided)
     if close:
         _close(session, row, operator, at)
-    _tell(session, row, at)
+    telling.tell(session, row, at)
 
 
 def note(session: Session, feedback: UUID, words: str, operator: Operator, *, at: datetime) -> None:
@@ -147,11 +299,11 @@ def note(session: Session, feedback: UUID, words: str, operator: Operator, *, at
     Rejected, Invalid
         ``not_found``; no words, or too many.
     """
-    row = _locked(session, feedback, operator)
+    row = locked(session, feedback, operator)
     require(NOTE, {"note": words.strip()})
-    session.add(_entry(row, "note", words.strip(), "", operator, at))
+    session.add(entry(row, "note", words.strip(), "", operator.name, at))
     session.flush()
-    _record(session, operator.actor, "feedback.noted", row, at)
+    record(session, operator.actor, "feedback.noted", row, at)
 
 
 def close(session: Session, feedback: UUID, operator: Operator, *, at: datetime) -> None:
@@ -162,9 +314,50 @@ def close(session: Session, feedback: UUID, operator: Operator, *, at: datetime)
     Rejected, Conflict
         ``not_found``; ``feedback_unanswered``; ``wrong_state``.
     """
-    row = _locked(session, feedback, operator)
+    row = locked(session, feedback, operator)
     _close(session, row, operator, at)
-    _tell(session, row, at)
+    telling.tell(session, row, at)
+
+
+def keep_time(session: Session, now: datetime) -> int:
+    """Hand what is late to the next person of its chain, a step once; return how many steps were taken.
+
+    Nobody gets what is about himself. Where the chain is at its end, it stays where it is, late.
+    """
+    late = session.scalars(
+        select(FeedbackRow)
+        .where(FeedbackRow.escalate_at <= now, FeedbackRow.state.in_(rules.OPEN), FeedbackRow.paused_at.is_(None))
+        .order_by(FeedbackRow.escalate_at, FeedbackRow.id)
+        .limit(LATE_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not late:
+        return 0
+    held, taken = setting.in_force(session), 0
+    known = shops.retailers(session, {row.retailer for row in late})
+    for row in late:
+        people = setting.actors(session, known[row.retailer], at=now)
+        category = queries.view(row).category
+        chain = setting.chain(held, category, row.concerns, people)
+        following = rules.next_person(chain, row.escalated, row.owner, row.concerns, {one.name for one in people})
+        if following is None:
+            row.escalate_at = None
+            continue
+        step = FeedbackStepRow(
+            feedback=row.id,
+            round=row.reopens,
+            step=row.escalated + 1,
+            retailer=row.retailer,
+            before=row.owner,
+            owner=following,
+            at=now,
+        )
+        session.add(step)
+        row.owner, row.escalated, row.escalate_at = following, row.escalated + 1, held.next_step_at(now)
+        session.flush()
+        record(session, SYSTEM, "feedback.escalated", row, now, owner=following, step=row.escalated)
+        taken += 1
+    return taken
 
 
 def _kept(
@@ -175,6 +368,7 @@ def _kept(
     by: Actor,
     at: datetime,
     *,
+    way: rules.Way,
     said_by: str | None = None,
 ) -> FeedbackRow:
     retailers.lock_retailer(session, retailer)
@@ -183,34 +377,66 @@ def _kept(
     require(SAID, {"words": said.words})
     if said.about is not None:
         subjects.check(session, retailer, said.about)
-    newest = cycles.cycles(session, limit=1)
-    zone = newest[0].zone if newest else "UTC"
+    held = setting.in_force(session)
+    people = setting.actors(session, shops.retailer(session, retailer), at=at)
+    category: FeedbackCategory = said.category
+    concerns: list[str] = []
+    if said.about is not None and said.about.sort == "employee":
+        category = "employee"
+        concerns = rules.concerned(said.about.name, [one.name for one in operators.operators(session, at=at)])
     row = FeedbackRow(
         id=feedback,
         retailer=retailer,
         kind=said.kind,
-        category=said.category,
+        category=category,
+        way=way,
         about_sort=said.about and said.about.sort,
         about_name=said.about and said.about.name,
+        concerns=concerns,
         words=said.words.strip(),
+        explanation=disputing.frozen(session, retailer, said.about),
         by=str(by),
         said_by=said_by,
         at=at,
-        zone=zone,
-        answer_until=rules.answer_until(said.category, at, ZoneInfo(zone)),
+        owner=setting.first_owner(held, category, concerns, people),
         state="received",
+        escalated=0,
+        reopens=0,
     )
+    _begin(row, held, category, at)
     session.add(row)
     session.flush()
     photos.name_photos(session, retailer, "feedback", row.id, said.photos, at=at)
     stood = {} if said_by is None else {"by": said_by}
-    _record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind, **stood)
+    record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind, way=way, **stood)
     return row
 
 
-def _locked(session: Session, feedback: UUID, operator: Operator) -> FeedbackRow:
+def _begin(row: FeedbackRow, held: terms.Terms, category: FeedbackCategory, at: datetime) -> None:
+    """Let its deadline begin at an instant."""
+    row.due_at = row.escalate_at = held.due_at(category, at)
+    row.zone = str(held.calendar.zone)
+    row.answer_until = row.due_at.astimezone(held.calendar.zone).date()
+
+
+def _resume(row: FeedbackRow, held: terms.Terms, at: datetime) -> None:
+    if row.paused_at is None:
+        raise Conflict("wrong_state", state=row.state, needed="paused")
+    row.due_at = held.moved(row.due_at, row.paused_at, at)
+    if row.escalate_at is not None:
+        row.escalate_at = held.moved(row.escalate_at, row.paused_at, at)
+    row.answer_until = row.due_at.astimezone(ZoneInfo(row.zone)).date()
+    row.paused_at = None
+
+
+def _people(session: Session, row: FeedbackRow, at: datetime) -> set[str]:
+    return {one.name for one in setting.actors(session, shops.retailer(session, row.retailer), at=at)}
+
+
+def locked(session: Session, feedback: UUID, operator: Operator) -> FeedbackRow:
+    """Hold one until the transaction ends, and return its row; ``not_found`` where the person does not see it."""
     row = session.get(FeedbackRow, feedback, with_for_update=True, populate_existing=True)
-    if row is None or not rules.seen_by(row.category, operator.roles):
+    if row is None or not rules.sees(operator, row.category, row.concerns, row.owner):
         raise Rejected("not_found", what="feedback", name=str(feedback))
     return row
 
@@ -219,10 +445,11 @@ def _close(session: Session, row: FeedbackRow, operator: Operator, at: datetime)
     rules.check_closing(row.number, queries.view(row).state)
     row.state, row.closed_at = "closed", at
     session.flush()
-    _record(session, operator.actor, "feedback.closed", row, at)
+    record(session, operator.actor, "feedback.closed", row, at)
 
 
-def _entry(row: FeedbackRow, sort: str, zh: str, en: str, operator: Operator, at: datetime) -> FeedbackEntryRow:
+def entry(row: FeedbackRow, sort: queries.EntrySort, zh: str, en: str, author: str, at: datetime) -> FeedbackEntryRow:
+    """Return words to be kept with one."""
     return FeedbackEntryRow(
         id=uuid7(),
         feedback=row.id,
@@ -230,46 +457,12 @@ def _entry(row: FeedbackRow, sort: str, zh: str, en: str, operator: Operator, at
         sort=sort,
         words_zh=zh,
         words_en=en,
-        author=operator.name,
+        author=author,
         at=at,
     )
 
 
-def tell_again(session: Session, rows: Iterable[FeedbackRow], *, at: datetime) -> None:
-    """Tell the shops how their feedback stands, after its words were erased."""
-    outbox.append(session, [_item(session, row) for row in rows], at=at)
-
-
-def _item(session: Session, row: FeedbackRow) -> outbox.Item:
-    known = queries.view(row)
-    given = next((one for one in queries.entries(session, row.id) if one.sort == "answer"), None)
-    done_at = row.closed_at or row.answered_at
-    reopens = done_at is not None and row.reopened_at is None
-    message = feed.Feedback(
-        feedback=row.id,
-        number=row.number,
-        kind=known.kind,
-        category=known.category,
-        about=known.about,
-        words=row.words,
-        state=known.state,
-        received_at=row.at,
-        answer_until=row.answer_until,
-        by_telephone=known.by_telephone,
-        answer=None if given is None else given.both,
-        answered_at=None if given is None else given.at,
-        closed_at=row.closed_at,
-        reopen_until=rules.reopen_until(done_at, ZoneInfo(row.zone)) if reopens and done_at else None,
-        reopened=row.reopened,
-        satisfaction=row.satisfaction,
-    )
-    return outbox.Item(row.retailer, f"feedback:{row.id}", "feedback", message)
-
-
-def _tell(session: Session, row: FeedbackRow, at: datetime) -> None:
-    outbox.append(session, [_item(session, row)], at=at)
-
-
-def _record(session: Session, actor: Actor, action: str, row: FeedbackRow, at: datetime, **detail: Any) -> None:
+def record(session: Session, actor: Actor, action: str, row: FeedbackRow, at: datetime, **detail: Any) -> None:
+    """Write down what was done with one, without words and without whom it concerns."""
     whole = {"retailer": row.retailer, "category": row.category} | detail
     audit.record(session, actor=actor, action=action, subject=f"feedback:{row.number}", at=at, detail=whole)

@@ -8,19 +8,25 @@ from uuid import UUID
 from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
-from contract.errors import Rejected
-from contract.feed import Question
+from contract.feed import Question, Row
 from contract.texts import Language
-from server.kit import audit_trail, console, http
+from server.audiences import queries as audiences
+from server.audiences.rules import HOLDINGS
+from server.kit import console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.fields import Invalid
 from server.kit.identity import Operator
-from server.retailers import queries as retailers
-from server.surveys import forms, queries, rules, service
+from server.retailers import trails
+from server.surveys import forms, queries, reading, results, rules, service
+from server.surveys.console_figures import known, of
+from server.surveys.estimating import SMALL_CELL
 
 STATES = {"draft": N_("draft"), "published": N_("published"), "closed": N_("closed")}
+
+#: Kinds of questions whose answers are figures.
+FIGURES = ("scale", "number", "photo")
 
 PLANNER = [Depends(http.needs("planner"))]
 
@@ -47,7 +53,7 @@ def list_surveys(request: Request, session: http.Db) -> Response:
     language = language_of(request)
     words, state = view.search.casefold(), view.filters.get("state")
     rows: list[dict[str, Any]] = [
-        {column.key: getattr(one, column.key) for column in COLUMNS} | {"id": one.id, "title": _of(one.title, language)}
+        {column.key: getattr(one, column.key) for column in COLUMNS} | {"id": one.id, "title": of(one.title, language)}
         for one in queries.surveys(session, limit=5000)
         if words in f"{one.title.zh} {one.title.en}".casefold() and state in {None, one.state}
     ]
@@ -97,7 +103,7 @@ def save_survey(
     """Keep what was typed as a draft, or show what does not fit beside it."""
     gettext = texts(request).gettext
     form = forms.typed(request.state.typed)
-    draft, errors = forms.draft_of(form, config.tz, gettext)
+    draft, errors = reading.draft_of(form, config.tz, config.currency, gettext)
     if draft is None:
         return _builder(request, session, form, errors, survey, revision)
     if survey is None:
@@ -111,20 +117,33 @@ def save_survey(
 
 @surveys.get("/{survey}")
 @http.of_shops
-def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
+def show_survey(request: Request, session: http.Db, clock: http.Now, operator: http.Person, survey: UUID) -> Response:
     """Show a survey as it will be asked, or what was answered so far; with ``format`` the answers as a file."""
-    found = _known(request, session, survey)
+    found = known(request, session, survey)
     if request.query_params.get("format") in {"csv", "xlsx"}:
-        return _answers(request, session, found)
-    history = audit_trail.newest(session, audit_trail.Asked(subject=f"survey:{found.number}"), limit=20)
+        return _answers(request, session, found, operator)
+    hidden = found.anonymous and operator.bounded
+    strata = [] if hidden or found.state == "draft" else results.parts(session, found)
+    history = trails.newest(session, f"survey:{found.number}", limit=20)
     return console.page(
         request,
         "surveys/survey.html",
         survey=found,
-        results=queries.results(session, found) if found.opened_at else [],
+        strata=strata,
+        hidden=hidden,
+        results=results.results(session, found, strata, bounded=operator.bounded)
+        if found.opened_at and not hidden
+        else [],
+        bounded=operator.bounded,
+        planned=service.planned(session, found.audience, found.sample, clock().date())
+        if found.state == "draft"
+        else [],
+        samples=forms.SAMPLES,
+        parts=forms.PARTS,
         kinds=forms.KINDS,
         tests=forms.TESTS,
         bins=rules.bins,
+        holdings=HOLDINGS,
         history=history,
         problem=None,
     )
@@ -133,7 +152,7 @@ def show_survey(request: Request, session: http.Db, survey: UUID) -> Response:
 @surveys.get("/{survey}/edit", dependencies=PLANNER)
 def edit_survey(request: Request, session: http.Db, config: http.Config, survey: UUID) -> Response:
     """Offer a draft to be changed."""
-    found = _known(request, session, survey)
+    found = known(request, session, survey)
     if found.state != "draft":
         return console.redirect(
             request,
@@ -141,7 +160,7 @@ def edit_survey(request: Request, session: http.Db, config: http.Config, survey:
             flash=texts(request).gettext("The survey is published: it can no longer be changed."),
             tone="wait",
         )
-    return _builder(request, session, forms.filled(found.draft, config.tz), {}, survey, found.revision)
+    return _builder(request, session, forms.filled(found.draft, config.tz, config.currency), {}, survey, found.revision)
 
 
 @surveys.post("/{survey}/publish", dependencies=PLANNER)
@@ -154,9 +173,11 @@ def publish_survey(
         asked = service.publish_survey(session, survey, operator, at=clock())
     except Invalid as refusal:
         session.rollback()
-        draft = _known(request, session, survey)
-        errors = forms.problems_of(refusal, found.gettext)
-        return _builder(request, session, forms.filled(draft.draft, config.tz), errors, survey, draft.revision)
+        draft = known(request, session, survey)
+        errors = reading.problems_of(refusal, found.gettext)
+        return _builder(
+            request, session, forms.filled(draft.draft, config.tz, config.currency), errors, survey, draft.revision
+        )
     said = found.ngettext("%(count)s shop is asked.", "%(count)s shops are asked.", asked) % {"count": asked}
     return console.redirect(request, f"/console/surveys/{survey}", flash=said)
 
@@ -212,51 +233,58 @@ def _builder(
         revision=revision,
         kinds=forms.KINDS,
         tests=forms.TESTS,
-        choices=retailers.audience_choices(session),
+        samples=forms.SAMPLES,
+        parts=forms.PARTS,
+        spreads=forms.SPREADS,
+        sorts=forms.SORTS,
+        choices=audiences.choices(session),
+        holdings=HOLDINGS,
         questions_most=rules.QUESTIONS_MOST,
     )
 
 
-def _answers(request: Request, session: Session, survey: queries.Survey) -> Response:
-    """Return every answer as a file: one row a shop, one column a question."""
+def _answers(request: Request, session: Session, survey: queries.Survey, operator: Operator) -> Response:
+    """Return every answer as a file: one row a shop, one column a question or row; anonymous ones without the shop.
+
+    Of an anonymous survey that fewer than five answered, nothing leaves, and nothing to who sees a part of the shops.
+    """
     language = language_of(request)
+    named = [Column("retailer", N_("Retailer"), "identifier"), Column("answered_at", N_("Answered"), "instant")]
     columns = [
-        Column("retailer", N_("Retailer"), "identifier"),
-        Column("answered_at", N_("Answered"), "instant"),
+        *([] if survey.anonymous else named),
         *(
             Column(
                 question.id,
-                _of(question.text, language),
-                "number" if question.kind in {"scale", "number"} else "text",
-                read=_read(question, language),
+                of(question.text, language) + ("" if row is None else f": {of(row.text, language)}"),
+                "money" if question.kind == "money" else "number" if question.kind in FIGURES else "text",
+                read=_read(question, row, language),
             )
             for question in survey.questions
+            for row in question.rows or (None,)
         ),
     ]
-    return console.download(request, columns, queries.answer_sets(session, survey.id), name=f"survey-{survey.number}")
+    if not survey.anonymous:
+        rows = list(queries.answer_sets(session, survey.id))
+    else:
+        rows = [] if operator.bounded else list(queries.ballots(session, survey.id))
+        rows = rows if len(rows) >= SMALL_CELL else []
+    return console.download(request, columns, rows, name=f"survey-{survey.number}")
 
 
-def _read(question: Question, language: Language) -> Callable[[queries.AnswerSet], Any]:
-    names = {choice.id: _of(choice.text, language) for choice in question.choices}
+def _read(question: Question, row: Row | None, language: Language) -> Callable[[queries.AnswerSet], Any]:
+    names = {choice.id: of(choice.text, language) for choice in question.choices}
 
-    def value(row: queries.AnswerSet) -> Any:
-        answer = row.answers.get(question.id)
-        if question.kind in {"scale", "number"}:
+    def value(one: queries.AnswerSet) -> Any:
+        answer = one.answers.get(question.id)
+        if row is not None:
+            cell = next((cell for cell in (answer.cells or () if answer else ()) if cell.row == row.id), None)
+            if question.kind == "matrix":
+                return "" if cell is None else names[cell.choice or ""]
+            return None if cell is None else cell.number
+        if question.kind in FIGURES or question.kind == "money":
             return None if answer is None else answer.number
         if answer is None:
             return ""
         return answer.text or "; ".join(names[choice] for choice in answer.choices)
 
     return value
-
-
-def _of(text: Any, language: Language) -> str:
-    words: str = text.zh if language == "zh" else text.en
-    return words
-
-
-def _known(request: Request, session: Session, survey: UUID) -> queries.Survey:
-    found = queries.survey(session, survey)
-    if found is None:
-        raise Rejected("not_found", what=texts(request).gettext("survey"), name=str(survey))
-    return found

@@ -3,40 +3,55 @@
 All of it stands in the form itself until it is saved: adding, removing and moving a question stores nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.numbers import get_currency_precision
 from starlette.datastructures import ImmutableMultiDict
 
-from contract.feed import Choice, OnlyIf, Question, Text
+from contract.feed import Choice, OnlyIf, Text
+from contract.fitting import NUMBER_MOST
+from server.audiences import forms as audience_forms
+from server.audiences.rules import EVERYONE, Addressed
 from server.kit.console.texts import N_
-from server.kit.fields import EMPTY, Invalid, Reason, Unfit, Whole
-from server.retailers.rules import Audience
+from server.kit.fields import Unfit, Whole
 from server.surveys import rules
 
-NOT_A_TIME = Reason("not_a_time", N_("“{value}” is no day and time."))
 KINDS = {
     "single": N_("one choice"),
     "multiple": N_("several choices"),
     "scale": N_("a scale"),
     "number": N_("a number"),
+    "money": N_("an amount of money"),
+    "matrix": N_("a table of statements"),
     "text": N_("a free text"),
+    "photo": N_("photos"),
 }
+SAMPLES = {
+    "all": N_("every shop of the audience"),
+    "simple": N_("a sample, drawn from all of them"),
+    "stratified": N_("a sample, drawn in each part by itself"),
+}
+PARTS = {"tier": N_("tier"), "region": N_("region")}
+SPREADS = {"proportional": N_("of each part as its share of the shops"), "equal": N_("of each part the same number")}
+SORTS = {"survey": N_("a survey"), "market": N_("market data: prices, stock, what competitors do")}
 TESTS = {"is": N_("is"), "is_not": N_("is not"), "at_least": N_("is at least")}
+NUMERIC = ("number", "money")
 #: What a question can hang on.
 BRANCHING = ("single", "multiple", "scale")
-EVERYONE = Audience()
-_BARS = str.maketrans("｜", "|")
-_NUMBER = Whole(least=-rules.NUMBER_MOST, most=rules.NUMBER_MOST)
+BARS = str.maketrans("｜", "|")
+WHOLE = Whole(least=-NUMBER_MOST, most=NUMBER_MOST)
 
 
 @dataclass(frozen=True)
 class QuestionForm:
-    """One question as it was typed; ``choices`` has one a line, both languages parted by a bar.
+    """One question as it was typed; ``choices`` and ``rows`` have one a line, both languages parted by a bar.
 
+    A row that is a product has its SKU behind another bar. Amounts are typed in whole units of the currency.
     ``on`` is the id of the question on which it hangs, or empty; ``on_answer`` a choice's id or a step of a scale.
     """
 
@@ -48,6 +63,12 @@ class QuestionForm:
     low: str = ""
     high: str = ""
     choices: str = ""
+    rows: str = ""
+    least: str = ""
+    most: str = ""
+    plausible_low: str = ""
+    plausible_high: str = ""
+    plausible_change: str = ""
     on: str = ""
     on_test: str = "is"
     on_answer: str = ""
@@ -63,7 +84,19 @@ class SurveyForm:
     intro_en: str = ""
     opens_at: str = ""
     closes_at: str = ""
-    audience: Audience = EVERYONE
+    audience: Addressed = EVERYONE
+    sort: str = "survey"
+    series: str = ""
+    every_days: str = ""
+    anonymous: bool = False
+    sample_how: str = "all"
+    sample_by: str = "tier"
+    sample_spread: str = "proportional"
+    sample_size: str = ""
+    sample_seed: str = ""
+    quota: str = ""
+    grace_h: str = "48"
+    remind_h: str = ""
     questions: tuple[QuestionForm, ...] = (QuestionForm("q1"),)
 
     def hinges(self, number: int) -> list[tuple[int, QuestionForm]]:
@@ -81,9 +114,9 @@ class SurveyForm:
         if named is None:
             return []
         if named.kind != "scale":
-            return [(choice.id, choice.text) for choice in _choices(named.choices)]
+            return [(choice.id, choice.text) for choice in choices_of(named.choices)]
         try:
-            low, high = _NUMBER.read(named.low), _NUMBER.read(named.high)
+            low, high = WHOLE.read(named.low), WHOLE.read(named.high)
         except Unfit:
             return []
         steps = range(low, min(high, low + rules.SCALE_MOST) + 1)
@@ -95,8 +128,9 @@ def new_form(now: datetime, zone: ZoneInfo) -> SurveyForm:
     return SurveyForm(opens_at=_local(now, zone), closes_at=_local(now + timedelta(days=7), zone))
 
 
-def filled(draft: rules.Draft, zone: ZoneInfo) -> SurveyForm:
+def filled(draft: rules.Draft, zone: ZoneInfo, currency: str) -> SurveyForm:
     """Return the form in which ``draft`` stands."""
+    plausible = {one.question: one for one in draft.plausible}
     return SurveyForm(
         title_zh=draft.title.zh,
         title_en=draft.title.en,
@@ -105,6 +139,18 @@ def filled(draft: rules.Draft, zone: ZoneInfo) -> SurveyForm:
         opens_at=_local(draft.opens_at, zone),
         closes_at=_local(draft.closes_at, zone),
         audience=draft.audience,
+        sort=draft.sort,
+        series=draft.series or "",
+        every_days=_shown(draft.every_days),
+        anonymous=draft.anonymous,
+        sample_how=draft.sample.how,
+        sample_by=draft.sample.by,
+        sample_spread=draft.sample.spread,
+        sample_size=_shown(draft.sample.size),
+        sample_seed=draft.sample.seed,
+        quota=_shown(draft.quota),
+        grace_h=_shown(draft.grace_h),
+        remind_h=_shown(draft.remind_h),
         questions=tuple(
             QuestionForm(
                 id=question.id,
@@ -112,9 +158,15 @@ def filled(draft: rules.Draft, zone: ZoneInfo) -> SurveyForm:
                 zh=question.text.zh,
                 en=question.text.en,
                 required=question.required,
-                low="" if question.low is None else str(question.low),
-                high="" if question.high is None else str(question.high),
+                low=_value(question.low, question.kind, currency),
+                high=_value(question.high, question.kind, currency),
+                least=_shown(question.least),
+                most=_shown(question.most),
                 choices="\n".join(f"{choice.text.zh} | {choice.text.en}" for choice in question.choices),
+                rows="\n".join(
+                    f"{row.text.zh} | {row.text.en}" + (f" | {row.sku}" if row.sku else "") for row in question.rows
+                ),
+                **_plausible_shown(plausible.get(question.id), question.kind, currency),
                 **_hinge(question.only_if),
             )
             for question in draft.questions
@@ -136,19 +188,37 @@ def typed(form: ImmutableMultiDict[str, str]) -> SurveyForm:
         intro_en=text("intro_en"),
         opens_at=text("opens_at"),
         closes_at=text("closes_at"),
-        audience=Audience.typed(form.getlist("regions"), form.getlist("routes"), form.getlist("tiers")),
+        audience=audience_forms.typed(form),
+        sort=_one_of(text("sort"), SORTS),
+        series=text("series"),
+        every_days=text("every_days"),
+        anonymous=text("anonymous") == "yes",
+        sample_how=_one_of(text("sample_how"), SAMPLES),
+        sample_by=_one_of(text("sample_by"), PARTS),
+        sample_spread=_one_of(text("sample_spread"), SPREADS),
+        sample_size=text("sample_size"),
+        sample_seed=text("sample_seed")[: rules.SEED_MOST],
+        quota=text("quota"),
+        grace_h=text("grace_h"),
+        remind_h=text("remind_h"),
         questions=tuple(
             QuestionForm(
                 id=text(f"q{number}_id"),
-                kind=text(f"q{number}_kind") if text(f"q{number}_kind") in KINDS else "single",
+                kind=_one_of(text(f"q{number}_kind"), KINDS),
                 zh=text(f"q{number}_zh"),
                 en=text(f"q{number}_en"),
                 required=text(f"q{number}_required") == "yes",
                 low=text(f"q{number}_low"),
                 high=text(f"q{number}_high"),
                 choices=text(f"q{number}_choices"),
+                rows=text(f"q{number}_rows"),
+                least=text(f"q{number}_least"),
+                most=text(f"q{number}_most"),
+                plausible_low=text(f"q{number}_plausible_low"),
+                plausible_high=text(f"q{number}_plausible_high"),
+                plausible_change=text(f"q{number}_plausible_change"),
                 on=text(f"q{number}_on"),
-                on_test=text(f"q{number}_on_test") if text(f"q{number}_on_test") in TESTS else "is",
+                on_test=_one_of(text(f"q{number}_on_test"), TESTS),
                 on_answer=text(f"q{number}_on_answer"),
             )
             for number in range(1, count + 1)
@@ -176,62 +246,6 @@ def changed(form: SurveyForm, act: str) -> SurveyForm:
     return replace(form, questions=tuple(questions))
 
 
-def draft_of(
-    form: SurveyForm, zone: ZoneInfo, gettext: Callable[[str], str]
-) -> tuple[rules.Draft | None, dict[str, str]]:
-    """Return the draft, or a sentence for each field of the form that does not fit."""
-    unfit: dict[str, Unfit] = {}
-
-    def read(name: str, reader: Callable[[str], Any], text: str) -> Any:
-        try:
-            return reader(text.strip())
-        except Unfit as error:
-            unfit[name] = error
-            return None
-
-    opens_at = read("opens_at", lambda text: _instant(text, zone), form.opens_at)
-    closes_at = read("closes_at", lambda text: _instant(text, zone), form.closes_at)
-    questions = []
-    for number, one in enumerate(form.questions, start=1):
-        bounds = {
-            name: read(f"q{number}_{name}", _NUMBER.read, text)
-            for name, text in (("low", one.low), ("high", one.high))
-            if text.strip() and one.kind in {"scale", "number"}
-        }
-        scale = any(other.id == one.on and other.kind == "scale" for other in form.questions)
-        step = read(f"q{number}_on_answer", _NUMBER.read, one.on_answer) if scale else None
-        questions.append(_question(one, bounds, step))
-    if unfit:
-        return None, {name: error.sentence(gettext) for name, error in unfit.items()}
-    draft = rules.Draft(
-        title=Text(zh=form.title_zh.strip(), en=form.title_en.strip()),
-        intro=Text(zh=form.intro_zh.strip(), en=form.intro_en.strip()),
-        questions=tuple(questions),
-        audience=form.audience,
-        opens_at=opens_at,
-        closes_at=closes_at,
-    )
-    try:
-        rules.check_draft(draft)
-    except Invalid as error:
-        return None, problems_of(error, gettext)
-    return draft, {}
-
-
-def problems_of(error: Invalid, gettext: Callable[[str], str]) -> dict[str, str]:
-    """Return the sentences of a refusal by the form's fields: ``questions.2.text.zh`` is ``q2_zh``."""
-    return {_field(where): unfit.sentence(gettext) for where, unfit in error.problems.items()}
-
-
-def _field(where: str) -> str:
-    parts = where.split(".")
-    if parts[0] != "questions" or len(parts) == 1:
-        return "_".join(parts)
-    if parts[2] == "only_if":
-        return f"q{parts[1]}_" + {"question": "on", "test": "on_test", "answer": "on_answer"}[parts[3]]
-    return f"q{parts[1]}_{parts[-1] if parts[2] == 'text' else parts[2]}"
-
-
 def _hinge(on: OnlyIf | None) -> dict[str, Any]:
     if on is None:
         return {}
@@ -242,43 +256,38 @@ def _hinge(on: OnlyIf | None) -> dict[str, Any]:
     }
 
 
-def _only_if(form: QuestionForm, step: int | None) -> OnlyIf | None:
-    if not form.on:
-        return None
-    choice = form.on_answer if step is None else None
-    return OnlyIf(question=form.on, test=cast("Any", form.on_test), choice=choice, number=step)
+def _value(value: int | None, kind: str, currency: str) -> str:
+    if value is None or kind != "money":
+        return _shown(value)
+    return str(Decimal(value).scaleb(-get_currency_precision(currency)))
 
 
-def _question(form: QuestionForm, bounds: Mapping[str, int | None], step: int | None) -> Question:
-    return Question(
-        id=form.id,
-        kind=cast("Any", form.kind),
-        text=Text(zh=form.zh.strip(), en=form.en.strip()),
-        required=form.required,
-        choices=_choices(form.choices) if form.kind in {"single", "multiple"} else (),
-        low=bounds.get("low"),
-        high=bounds.get("high"),
-        only_if=_only_if(form, step),
-    )
+def _shown(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
-def _choices(text: str) -> tuple[Choice, ...]:
-    """Return the choices that stand one a line; a line without a bar is the same in both languages."""
-    found = []
-    for number, line in enumerate((line for line in text.splitlines() if line.strip()), start=1):
-        zh, bar, en = (part.strip() for part in line.translate(_BARS).partition("|"))
-        found.append(Choice(id=f"c{number}", text=Text(zh=zh, en=en if bar else zh)))
-    return tuple(found)
+def _plausible_shown(one: rules.Plausible | None, kind: str, currency: str) -> dict[str, str]:
+    if one is None:
+        return {}
+    return {
+        "plausible_low": _value(one.low, kind, currency),
+        "plausible_high": _value(one.high, kind, currency),
+        "plausible_change": str(one.change_percent),
+    }
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    if not text:
-        raise Unfit(EMPTY)
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone)
-    except ValueError:
-        raise Unfit(NOT_A_TIME, value=text[:40]) from None
+def _one_of(typed_in: str, known: Mapping[str, str]) -> str:
+    return typed_in if typed_in in known else next(iter(known))
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+
+
+def choices_of(text: str) -> tuple[Choice, ...]:
+    """Return the choices that stand one a line; a line without a bar is the same in both languages."""
+    found = []
+    for number, line in enumerate((line for line in text.splitlines() if line.strip()), start=1):
+        zh, bar, en = (part.strip() for part in line.translate(BARS).partition("|"))
+        found.append(Choice(id=f"c{number}", text=Text(zh=zh, en=en if bar else zh)))
+    return tuple(found)

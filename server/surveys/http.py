@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from contract.errors import Rejected
 from server.kit import http, paging
-from server.surveys import queries, rules, service
+from server.surveys import queries, results, rules, service
 
 surveys = http.router("/api/v1/surveys", tag="surveys", roles=(), shops="reads")
 
@@ -33,12 +33,23 @@ class Published(BaseModel):
     asked: int
 
 
+class Reminded(BaseModel):
+    """How many retailers had not answered and are asked again."""
+
+    shops: int
+
+
 class Results(BaseModel):
-    """A survey with what was answered; ``rate`` is answered of asked."""
+    """A survey with what was answered; ``rate`` is answered of asked.
+
+    ``strata`` say with which probability their shops were asked, and for how many shops each answer stands. Estimates
+    are for all shops of the audience, ``low`` and ``high`` the bounds of their interval of 95 %.
+    """
 
     survey: queries.Survey
     rate: float | None
-    results: list[queries.Result]
+    strata: list[results.Part]
+    results: list[results.Result]
 
 
 @surveys.get("")
@@ -80,11 +91,21 @@ def close_survey(survey: UUID, session: http.Db, operator: http.Person, clock: h
     service.close_survey(session, survey, operator, at=clock())
 
 
+@surveys.post("/{survey}/remind", dependencies=PLANNER)
+def remind(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> Reminded:
+    """Ask the shops again that have not answered."""
+    return Reminded(shops=service.remind(session, survey, operator, at=clock()))
+
+
 @surveys.get("/{survey}/results")
-def show_results(survey: UUID, session: http.Db) -> Results:
-    """Return what was answered so far."""
+def show_results(survey: UUID, session: http.Db, operator: http.Person) -> Results:
+    """Return what was answered so far. Of an anonymous survey, who sees a part of the shops alone gets no answers."""
     found = _known(session, survey)
-    return Results(survey=found, rate=found.rate, results=queries.results(session, found))
+    if found.anonymous and operator.bounded:
+        return Results(survey=found, rate=found.rate, strata=[], results=[])
+    strata = results.parts(session, found)
+    told = results.results(session, found, strata, bounded=operator.bounded)
+    return Results(survey=found, rate=found.rate, strata=strata, results=told)
 
 
 def _known(session: http.Db, survey: UUID) -> queries.Survey:

@@ -2,6 +2,6 @@
 
 from contract.messages import AnswerSurvey
 from server.kit.inbox import Handlers, handler
-from server.surveys import service
+from server.surveys import answers
 
-HANDLERS: Handlers = {"survey.answer": handler(AnswerSurvey, service.answer_survey)}
+HANDLERS: Handlers = {"survey.answer": handler(AnswerSurvey, answers.answer_survey)}

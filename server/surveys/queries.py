@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -11,16 +11,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.feed import Question, Text
-from contract.messages import Answer
-from server.retailers.rules import Audience
+from contract.messages import Answer, Cell
+from server.audiences.rules import ADDRESSED, Addressed
 from server.surveys import rules
-from server.surveys.models import AnswerRow, AnswerSetRow, InvitationRow, SurveyRow
+from server.surveys.models import AnswerRow, AnswerSetRow, BallotRow, InvitationRow, SurveyRow
 
 SurveyState = Literal["draft", "published", "closed"]
-TEXTS_SHOWN = 200
 
 QUESTIONS = TypeAdapter(tuple[Question, ...])
-AUDIENCE = TypeAdapter(Audience)
+PLAUSIBLE = TypeAdapter(tuple[rules.Plausible, ...])
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Survey:
     title: Text
     intro: Text
     questions: tuple[Question, ...]
-    audience: Audience
+    audience: Addressed
     opens_at: datetime
     closes_at: datetime
     state: SurveyState
@@ -42,6 +41,17 @@ class Survey:
     published_at: datetime | None
     opened_at: datetime | None
     closed_at: datetime | None
+    sort: Literal["survey", "market"]
+    series: str | None
+    round: int
+    every_days: int | None
+    anonymous: bool
+    sample: rules.Sample
+    quota: int | None
+    grace_h: int
+    remind_h: int | None
+    reminded_at: datetime | None
+    plausible: tuple[rules.Plausible, ...]
     invited: int
     answered: int
 
@@ -55,7 +65,21 @@ class Survey:
             audience=self.audience,
             opens_at=self.opens_at,
             closes_at=self.closes_at,
+            sort=self.sort,
+            series=self.series,
+            every_days=self.every_days,
+            anonymous=self.anonymous,
+            sample=self.sample,
+            quota=self.quota,
+            grace_h=self.grace_h,
+            remind_h=self.remind_h,
+            plausible=self.plausible,
         )
+
+    @property
+    def ends_at(self) -> datetime:
+        """Until when the server takes answers that were given before the close."""
+        return self.closes_at + timedelta(hours=self.grace_h)
 
     @property
     def rate(self) -> float | None:
@@ -64,38 +88,13 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Words:
-    """One free text, and who wrote it."""
-
-    retailer: str
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was answered to one question; ``asked`` counts the shops that answered the survey and were asked this.
-
-    ``counts`` are by choice's id in the question's order, or by number in its order; ``texts`` are the newest
-    :data:`TEXTS_SHOWN`.
-    """
-
-    question: Question
-    asked: int
-    answered: int
-    counts: tuple[tuple[str, int], ...]
-    mean: float | None
-    median: float | None
-    texts: tuple[Words, ...]
-
-
-@dataclass(frozen=True)
 class AnswerSet:
-    """All that one retailer answered, by question."""
+    """All that one retailer answered, by question; of an anonymous survey without whose and when."""
 
     retailer: str
-    answered_at: datetime
+    answered_at: datetime | None
     answers: dict[str, Answer]
+    message: UUID | None = None
 
 
 def survey(session: Session, survey_id: UUID) -> Survey | None:
@@ -111,78 +110,57 @@ def surveys(
     return _surveys(session, *named, *([] if before is None else [SurveyRow.number < before]), limit=limit)
 
 
-def results(session: Session, shown: Survey) -> list[Result]:
-    """Return the results of every question, in the survey's order."""
-    given = {
-        row.question: row.answers
-        for row in session.execute(
-            select(AnswerRow.question, func.count().label("answers"))
-            .where(AnswerRow.survey_id == shown.id)
-            .group_by(AnswerRow.question)
-        )
-    }
-    chosen = func.unnest(AnswerRow.choices).label("choice")
-    choices: dict[str, dict[str, int]] = {}
-    for question, choice, count in session.execute(
-        select(AnswerRow.question, chosen, func.count())
-        .where(AnswerRow.survey_id == shown.id)
-        .group_by(AnswerRow.question, chosen)
-    ):
-        choices.setdefault(question, {})[choice] = count
-    numbers: dict[str, dict[int, int]] = {}
-    for question, number, count in session.execute(
-        select(AnswerRow.question, AnswerRow.number, func.count())
-        .where(AnswerRow.survey_id == shown.id, AnswerRow.number.is_not(None))
-        .group_by(AnswerRow.question, AnswerRow.number)
-        .order_by(AnswerRow.number)
-    ):
-        numbers.setdefault(question, {})[int(number or 0)] = count
-    named = {question.id: question.only_if.question if question.only_if else "" for question in shown.questions}
-    return [
-        _result(
-            question,
-            rules.asked_count(
-                question.only_if,
-                shown.answered,
-                choices.get(named[question.id], {}),
-                numbers.get(named[question.id], {}),
-                given.get(named[question.id], 0),
-            ),
-            given.get(question.id, 0),
-            choices.get(question.id, {}),
-            numbers.get(question.id, {}),
-            texts(session, shown.id, question.id, limit=TEXTS_SHOWN) if question.kind == "text" else [],
-        )
-        for question in shown.questions
-    ]
-
-
-def texts(session: Session, survey_id: UUID, question: str, *, limit: int) -> list[Words]:
-    """Return the free texts that were given to a question, the newest first."""
-    rows = session.execute(
-        select(AnswerRow.retailer, AnswerRow.text, AnswerSetRow.answered_at)
-        .join(
-            AnswerSetRow,
-            (AnswerSetRow.survey_id == AnswerRow.survey_id) & (AnswerSetRow.retailer == AnswerRow.retailer),
-        )
-        .where(AnswerRow.survey_id == survey_id, AnswerRow.question == question, AnswerRow.text.is_not(None))
-        .order_by(AnswerSetRow.answered_at.desc(), AnswerRow.retailer)
-        .limit(limit)
-    )
-    return [Words(row.retailer, row.text or "", row.answered_at) for row in rows]
+def surveys_of(session: Session, series: str, *, limit: int) -> list[Survey]:
+    """Return the surveys of a series, the newest first."""
+    return _surveys(session, SurveyRow.series == series, limit=limit)
 
 
 def answer_sets(session: Session, survey_id: UUID) -> Iterator[AnswerSet]:
-    """Yield what each retailer answered, in the order of answering."""
-    answers: dict[str, dict[str, Answer]] = {}
+    """Yield what each retailer answered, in the order of answering; photos are counted in ``number``."""
+    found: dict[str, dict[str, Answer]] = {}
     for row in session.scalars(select(AnswerRow).where(AnswerRow.survey_id == survey_id)):
-        answers.setdefault(row.retailer, {})[row.question] = Answer(
-            question=row.question, choices=tuple(row.choices), number=row.number, text=row.text
-        )
+        _add(found.setdefault(row.retailer, {}), row)
     for one in session.scalars(
         select(AnswerSetRow).where(AnswerSetRow.survey_id == survey_id).order_by(AnswerSetRow.number)
     ):
-        yield AnswerSet(one.retailer, one.answered_at, answers.get(one.retailer, {}))
+        yield AnswerSet(one.retailer, one.answered_at, found.get(one.retailer, {}))
+
+
+def ballots(session: Session, survey_id: UUID) -> Iterator[AnswerSet]:
+    """Yield what was answered to an anonymous survey, without whose and when, in an order that says nothing."""
+    found: dict[UUID, dict[str, Answer]] = {}
+    for row in session.scalars(
+        select(BallotRow).where(BallotRow.survey_id == survey_id).order_by(BallotRow.ballot, BallotRow.question)
+    ):
+        _add(found.setdefault(row.ballot, {}), row)
+    for answers in found.values():
+        yield AnswerSet("", None, answers)
+
+
+def answer_set(session: Session, message: UUID) -> tuple[Survey, AnswerSet] | None:
+    """Return what one message answered, with its survey; none where there is none, or it is anonymous."""
+    row = session.scalars(select(AnswerSetRow).where(AnswerSetRow.message_id == message)).one_or_none()
+    shown = None if row is None else survey(session, row.survey_id)
+    if row is None or shown is None or shown.anonymous:
+        return None
+    answers: dict[str, Answer] = {}
+    for one in session.scalars(
+        select(AnswerRow).where(AnswerRow.survey_id == row.survey_id, AnswerRow.retailer == row.retailer)
+    ):
+        _add(answers, one)
+    return shown, AnswerSet(row.retailer, row.answered_at, answers, row.message_id)
+
+
+def _add(answers: dict[str, Answer], row: AnswerRow | BallotRow) -> None:
+    if row.item:
+        cell = Cell(row=row.item, choice=next(iter(row.choices), None), number=row.number)
+        before = answers.get(row.question)
+        cells = (*(before.cells or () if before else ()), cell)
+        answers[row.question] = Answer(question=row.question, cells=cells)
+    else:
+        answers[row.question] = Answer(
+            question=row.question, choices=tuple(row.choices), number=row.number, text=row.text
+        )
 
 
 def invited(session: Session, survey_id: UUID) -> list[str]:
@@ -196,10 +174,15 @@ def invited(session: Session, survey_id: UUID) -> list[str]:
     )
 
 
-def answered_by(session: Session, retailer: str, *, limit: int = 50) -> list[tuple[Survey, datetime | None]]:
-    """Return the surveys that a retailer was asked, the newest first, and when it answered each."""
+def answered_by(
+    session: Session, retailer: str, *, limit: int = 50
+) -> list[tuple[Survey, datetime | None, UUID | None]]:
+    """Return the surveys that a retailer was asked, the newest first, when it answered each, and by which message.
+
+    Of an anonymous survey no message is told: nothing leads from the shop to what it said.
+    """
     rows = session.execute(
-        select(InvitationRow.survey_id, AnswerSetRow.answered_at)
+        select(InvitationRow.survey_id, AnswerSetRow.answered_at, AnswerSetRow.message_id)
         .join(SurveyRow, SurveyRow.id == InvitationRow.survey_id)
         .outerjoin(
             AnswerSetRow,
@@ -210,7 +193,36 @@ def answered_by(session: Session, retailer: str, *, limit: int = 50) -> list[tup
         .limit(limit)
     ).all()
     found = {one.id: one for one in _surveys(session, SurveyRow.id.in_([row.survey_id for row in rows]))}
-    return [(found[row.survey_id], row.answered_at) for row in rows]
+    return [
+        (found[row.survey_id], row.answered_at, None if found[row.survey_id].anonymous else row.message_id)
+        for row in rows
+    ]
+
+
+def silent(session: Session, survey_id: UUID, *, stratum: int | None = None) -> list[str]:
+    """Return the codes of the retailers that were asked and have not answered, of one stratum where it is named."""
+    answered = select(AnswerSetRow.retailer).where(AnswerSetRow.survey_id == survey_id)
+    query = select(InvitationRow.retailer).where(
+        InvitationRow.survey_id == survey_id, InvitationRow.retailer.not_in(answered)
+    )
+    if stratum is not None:
+        query = query.where(InvitationRow.stratum == stratum)
+    return list(session.scalars(query.order_by(InvitationRow.retailer.collate("C"))))
+
+
+def ballots_left(session: Session, survey_id: UUID) -> dict[int, int]:
+    """Return how many ballots of an anonymous survey have left the urn, by stratum."""
+    rows = session.execute(
+        select(BallotRow.stratum, func.count(BallotRow.ballot.distinct()))
+        .where(BallotRow.survey_id == survey_id)
+        .group_by(BallotRow.stratum)
+    )
+    return dict(rows.all())
+
+
+def sample_of(row: SurveyRow) -> rules.Sample:
+    """Return how a survey's sample is drawn."""
+    return rules.Sample.model_validate(row.sample)
 
 
 def questions_of(row: SurveyRow) -> tuple[Question, ...]:
@@ -218,45 +230,17 @@ def questions_of(row: SurveyRow) -> tuple[Question, ...]:
     return QUESTIONS.validate_python(row.questions)
 
 
-def _result(
-    question: Question, asked: int, answered: int, choices: dict[str, int], numbers: dict[int, int], words: list[Words]
-) -> Result:
-    if question.kind in {"single", "multiple"}:
-        counts = tuple((choice.id, choices.get(choice.id, 0)) for choice in question.choices)
-        return Result(question, asked, answered, counts, None, None, ())
-    if question.kind == "scale" and question.low is not None and question.high is not None:
-        numbers = {value: numbers.get(value, 0) for value in range(question.low, question.high + 1)}
-    average = rules.middle(numbers)
-    return Result(
-        question,
-        asked,
-        answered,
-        tuple((str(value), count) for value, count in numbers.items()),
-        None if average is None else float(average[0]),
-        None if average is None else float(average[1]),
-        tuple(words),
-    )
-
-
 def _surveys(session: Session, *where: Any, limit: int = 200) -> list[Survey]:
-    rows = session.scalars(
-        select(SurveyRow)
+    asked, answered = (
+        select(func.count()).select_from(table).where(table.survey_id == SurveyRow.id).scalar_subquery()
+        for table in (InvitationRow, AnswerSetRow)
+    )
+    rows = session.execute(
+        select(SurveyRow, asked.label("invited"), answered.label("answered"))
         .where(*where)
         .order_by(SurveyRow.number.desc())
         .limit(limit)
         .execution_options(populate_existing=True)
-    ).all()
-    ids = [row.id for row in rows]
-    asked, answered = (
-        {
-            row.survey_id: row.shops
-            for row in session.execute(
-                select(table.survey_id, func.count().label("shops"))
-                .where(table.survey_id.in_(ids))
-                .group_by(table.survey_id)
-            )
-        }
-        for table in (InvitationRow, AnswerSetRow)
     )
     return [
         Survey(
@@ -265,7 +249,7 @@ def _surveys(session: Session, *where: Any, limit: int = 200) -> list[Survey]:
             title=Text(zh=row.title_zh, en=row.title_en),
             intro=Text(zh=row.intro_zh, en=row.intro_en),
             questions=questions_of(row),
-            audience=AUDIENCE.validate_python(row.audience),
+            audience=ADDRESSED.validate_python(row.audience),
             opens_at=row.opens_at,
             closes_at=row.closes_at,
             state=cast("SurveyState", row.state),
@@ -275,8 +259,19 @@ def _surveys(session: Session, *where: Any, limit: int = 200) -> list[Survey]:
             published_at=row.published_at,
             opened_at=row.opened_at,
             closed_at=row.closed_at,
-            invited=asked.get(row.id, 0),
-            answered=answered.get(row.id, 0),
+            sort=cast("Any", row.sort),
+            series=row.series,
+            round=row.round,
+            every_days=row.every_days,
+            anonymous=row.anonymous,
+            sample=sample_of(row),
+            quota=row.quota,
+            grace_h=row.grace_h,
+            remind_h=row.remind_h,
+            reminded_at=row.reminded_at,
+            plausible=PLAUSIBLE.validate_python(row.plausible),
+            invited=invited,
+            answered=answers,
         )
-        for row in rows
+        for row, invited, answers in rows
     ]

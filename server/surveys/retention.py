@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from server.kit.marking import N_
 from server.kit.retention import Kind, count
-from server.surveys.models import AnswerRow, SurveyRow
+from server.surveys.models import AnswerRow, BallotRow, SurveyRow
 
 
 def _closed(before: datetime) -> Select[Any]:
@@ -17,8 +17,10 @@ def _closed(before: datetime) -> Select[Any]:
 
 def count_texts(session: Session, before: datetime) -> int:
     """Return how many texts stand in surveys that were closed before then."""
-    written = select(AnswerRow.question).where(AnswerRow.survey_id.in_(_closed(before)), AnswerRow.text != "")
-    return count(session, written)
+    tables = (AnswerRow, BallotRow)
+    return sum(
+        count(session, select(one.question).where(one.survey_id.in_(_closed(before)), one.text != "")) for one in tables
+    )
 
 
 def erase_texts(session: Session, before: datetime, _at: datetime) -> int:

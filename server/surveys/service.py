@@ -4,28 +4,28 @@ An answering transaction holds the survey's row in share mode, closing takes it 
 counted, and nothing is counted after the close.
 """
 
+import secrets
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Interval, cast, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from contract import feed
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from contract.messages import AnswerSurvey
+from server.audiences import queries as audiences
+from server.audiences.rules import ADDRESSED, NOBODY, Addressed
+from server.catalogue import queries as catalogue
 from server.kit import audit, outbox
 from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import Invalid, Unfit
-from server.kit.identity import SYSTEM, Operator
-from server.kit.inbox import Accepted, Arrival
+from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.marking import N_
-from server.retailers import queries as retailers
-from server.surveys import queries, rules
-from server.surveys.models import AnswerRow, AnswerSetRow, InvitationRow, SurveyRow
+from server.surveys import answers, queries, rules, sampling
+from server.surveys.models import InvitationRow, StratumRow, SurveyRow
 
 
 def write_survey(session: Session, draft: rules.Draft, operator: Operator, *, at: datetime) -> UUID:
@@ -36,7 +36,7 @@ def write_survey(session: Session, draft: rules.Draft, operator: Operator, *, at
     Invalid
         Naming every field that does not fit.
     """
-    rules.check_draft(draft)
+    _check(session, draft)
     row = SurveyRow(id=uuid7(), state="draft", revision=1, created_by=operator.name, created_at=at, **_columns(draft))
     session.add(row)
     session.flush()
@@ -54,7 +54,7 @@ def rewrite_survey(
     Rejected, Conflict
         ``not_found``; ``Invalid``; ``wrong_state`` where it is published; ``changed_meanwhile``.
     """
-    rules.check_draft(draft)
+    _check(session, draft)
     row = _locked(session, survey_id, "draft")
     if row.revision != revision:
         raise ChangedMeanwhileError(
@@ -71,6 +71,20 @@ def rewrite_survey(
     _record(session, operator, "survey.rewritten", row, at)
 
 
+def _check(session: Session, draft: rules.Draft) -> None:
+    rules.check_draft(draft)
+    audiences.check(session, draft.audience)
+    named = {
+        f"questions.{number}.rows": [row.sku for row in question.rows if row.sku]
+        for number, question in enumerate(draft.questions, start=1)
+    }
+    known = catalogue.known(session, [sku for skus in named.values() for sku in skus])
+    wrong = {where: [sku for sku in skus if sku not in known] for where, skus in named.items()}
+    unfit = {where: Unfit(rules.UNKNOWN_SKUS, skus=", ".join(skus[:5])) for where, skus in wrong.items() if skus}
+    if unfit:
+        raise Invalid(unfit)
+
+
 def publish_survey(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> int:
     """Fix the questions and who is asked, and ask as soon as it opens; return how many retailers are asked.
 
@@ -82,17 +96,68 @@ def publish_survey(session: Session, survey_id: UUID, operator: Operator, *, at:
     row = _locked(session, survey_id, "draft")
     if row.closes_at <= at:
         raise Invalid({"closes_at": Unfit(rules.OVER)})
-    asked = retailers.codes_in(session, queries.AUDIENCE.validate_python(row.audience))
-    if not asked:
-        raise Invalid({"audience": Unfit(rules.NOT_ASKED)})
+    asked = _publish(session, row, at)
+    _record(session, operator, "survey.published", row, at, asked=asked, seed=queries.sample_of(row).seed)
+    return asked
+
+
+def _publish(session: Session, row: SurveyRow, at: datetime) -> int:
+    sample = queries.sample_of(row)
+    strata = planned(session, ADDRESSED.validate_python(row.audience), sample, at.date())
+    if not strata:
+        raise Invalid({"audience": Unfit(NOBODY)})
     row.state = "published"
     row.published_at = at
     session.flush()
-    session.execute(insert(InvitationRow), [{"survey_id": row.id, "retailer": code} for code in asked])
-    _record(session, operator, "survey.published", row, at, asked=len(asked))
+    session.execute(
+        insert(StratumRow),
+        [
+            {"survey_id": row.id, "place": place, "name": one.name, "shops": one.shops, "asked": len(one.asked)}
+            for place, one in enumerate(strata)
+        ],
+    )
+    session.execute(
+        insert(InvitationRow),
+        [
+            {"survey_id": row.id, "retailer": code, "stratum": place}
+            for place, one in enumerate(strata)
+            for code in one.asked
+        ],
+    )
     if row.opens_at <= at:
         _open(session, row, at)
-    return len(asked)
+    return sum(len(one.asked) for one in strata)
+
+
+def planned(session: Session, audience: Addressed, sample: rules.Sample, on: date) -> list[sampling.Stratum]:
+    """Return who would be asked on a day, stratum by stratum; nothing is written."""
+    shops = audiences.places_in(session, audience, on)
+    places = {code: str(tier) if sample.by == "tier" else region for code, (region, tier) in shops.items()}
+    return sampling.draw(sample, places, sample.seed)
+
+
+def remind(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> int:
+    """Ask the shops again that have not answered; return how many they are.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``, or ``wrong_state`` where it is not open.
+    """
+    row = _locked(session, survey_id, "published")
+    if row.opened_at is None or at >= row.closes_at:
+        raise Conflict("wrong_state", state="closed" if at >= row.closes_at else "published", needed="open")
+    silent = _remind(session, row, at)
+    _record(session, operator, "survey.reminded", row, at, shops=silent)
+    return silent
+
+
+def _remind(session: Session, row: SurveyRow, at: datetime) -> int:
+    row.reminded_at = at
+    session.flush()
+    silent = queries.silent(session, row.id)
+    _tell(session, row, silent, at)
+    return len(silent)
 
 
 def close_survey(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> None:
@@ -104,72 +169,60 @@ def close_survey(session: Session, survey_id: UUID, operator: Operator, *, at: d
         ``not_found``, or ``wrong_state`` where it is no published survey.
     """
     row = _locked(session, survey_id, "published")
-    _close(session, row, at)
-    _record(session, operator, "survey.closed", row, at)
+    _close(session, row, at, operator.actor)
 
 
 def keep_time(session: Session, now: datetime) -> list[UUID]:
-    """Open the published surveys whose time has come, close those whose time is over; return them."""
+    """Open the surveys whose time has come, remind of them, close those whose grace is over; return what was touched.
+
+    A round of a series that is over by its close brings the next one.
+    """
+    ends = SurveyRow.closes_at + cast(func.make_interval(0, 0, 0, 0, SurveyRow.grace_h), Interval)
+    reminds = SurveyRow.closes_at - cast(func.make_interval(0, 0, 0, 0, SurveyRow.remind_h), Interval)
     due = session.scalars(
         select(SurveyRow)
         .where(
             SurveyRow.state == "published",
-            (SurveyRow.closes_at <= now) | (SurveyRow.opened_at.is_(None) & (SurveyRow.opens_at <= now)),
+            or_(
+                ends <= now,
+                SurveyRow.opened_at.is_(None) & (SurveyRow.opens_at <= now),
+                SurveyRow.reminded_at.is_(None) & (reminds <= now) & (SurveyRow.closes_at > now),
+            ),
         )
         .order_by(SurveyRow.id)
         .with_for_update()
     ).all()
     for row in due:
-        if row.closes_at <= now:
-            _close(session, row, now)
-            audit.record(session, actor=SYSTEM, action="survey.closed", subject=f"survey:{row.number}", at=now)
-        else:
+        if row.opened_at is None and row.opens_at <= now < row.closes_at:
             _open(session, row, now)
-    return [row.id for row in due]
+        if row.closes_at + timedelta(hours=row.grace_h) <= now:
+            _close(session, row, now, SYSTEM)
+        elif row.opened_at is not None and row.reminded_at is None and _reminds_at(row) <= now < row.closes_at:
+            silent = _remind(session, row, now)
+            _note(session, SYSTEM, "survey.reminded", row, now, shops=silent)
+    return [*(row.id for row in due), *_full(session, now)]
 
 
-def answer_survey(session: Session, given: AnswerSurvey, arrival: Arrival) -> Accepted:
-    """Take the answers of the sender's retailer, once."""
-    party = arrival.sender.party
-    row = session.scalars(
-        select(SurveyRow).where(SurveyRow.id == given.survey).with_for_update(read=True)
-    ).one_or_none()
-    if row is None or row.opened_at is None or session.get(InvitationRow, (row.id, party)) is None:
-        raise Rejected("unknown_survey")
-    if session.get(AnswerSetRow, (row.id, party)) is not None:
-        raise Conflict("already_answered")
-    rules.check_open(row.state, row.closes_at, row.closed_at, arrival.at)
-    answers = rules.fitting(queries.questions_of(row), given.answers)
-    number = session.scalar(
-        upsert(AnswerSetRow)
-        .values(
-            survey_id=row.id,
-            retailer=party,
-            message_id=arrival.id,
-            device=arrival.sender.device,
-            answered_at=arrival.at,
-        )
-        .on_conflict_do_nothing(index_elements=["survey_id", "retailer"])
-        .returning(AnswerSetRow.number)
-    )
-    if number is None:
-        raise Conflict("already_answered")
-    if answers:
-        session.execute(
-            insert(AnswerRow),
-            [
-                {
-                    "survey_id": row.id,
-                    "retailer": party,
-                    "question": answer.question,
-                    "choices": list(answer.choices),
-                    "number": answer.number,
-                    "text": (answer.text or "").strip() or None,
-                }
-                for answer in answers
-            ],
-        )
-    return Accepted(number)
+def _full(session: Session, now: datetime) -> list[UUID]:
+    """Tell the terminals of strata whose quota is full that nothing more is asked; return the surveys."""
+    full = session.execute(
+        select(StratumRow, SurveyRow)
+        .join(SurveyRow, SurveyRow.id == StratumRow.survey_id)
+        .where(SurveyRow.state == "published", StratumRow.full_at.is_(None), StratumRow.answered >= SurveyRow.quota)
+        .order_by(StratumRow.survey_id, StratumRow.place)
+        .with_for_update()
+    ).all()
+    for stratum, row in full:
+        stratum.full_at = now
+        silent = queries.silent(session, row.id, stratum=stratum.place)
+        _tell(session, row, silent, now, state="closed")
+        _note(session, SYSTEM, "survey.stratum_full", row, now, stratum=stratum.name, answered=stratum.answered)
+    session.flush()
+    return list(dict.fromkeys(row.id for _, row in full))
+
+
+def _reminds_at(row: SurveyRow) -> datetime:
+    return row.closes_at - timedelta(hours=row.remind_h) if row.remind_h else row.closes_at
 
 
 def _columns(draft: rules.Draft) -> dict[str, Any]:
@@ -179,10 +232,26 @@ def _columns(draft: rules.Draft) -> dict[str, Any]:
         "intro_zh": draft.intro.zh.strip(),
         "intro_en": draft.intro.en.strip(),
         "questions": queries.QUESTIONS.dump_python(draft.questions, mode="json"),
-        "audience": queries.AUDIENCE.dump_python(draft.audience, mode="json"),
+        "audience": ADDRESSED.dump_python(draft.audience, mode="json"),
         "opens_at": draft.opens_at,
         "closes_at": draft.closes_at,
+        "sort": draft.sort,
+        "series": draft.series,
+        "every_days": draft.every_days,
+        "anonymous": draft.anonymous,
+        "sample": _seeded(draft.sample).model_dump(mode="json"),
+        "quota": draft.quota,
+        "grace_h": draft.grace_h,
+        "remind_h": draft.remind_h,
+        "plausible": [one.model_dump(mode="json") for one in draft.plausible],
     }
+
+
+def _seeded(sample: rules.Sample) -> rules.Sample:
+    """Return the sample with a seed that nobody chose, where none was stated."""
+    if sample.how == "all" or sample.seed:
+        return sample
+    return sample.model_copy(update={"seed": secrets.token_hex(8)})
 
 
 def _locked(session: Session, survey_id: UUID, needed: queries.SurveyState) -> SurveyRow:
@@ -200,22 +269,63 @@ def _open(session: Session, row: SurveyRow, at: datetime) -> None:
     _tell(session, row, queries.invited(session, row.id), at)
 
 
-def _close(session: Session, row: SurveyRow, at: datetime) -> None:
+def _close(session: Session, row: SurveyRow, at: datetime, actor: Actor) -> None:
+    over = row.closes_at <= at
     row.state = "closed"
     row.closed_at = at
+    if row.anonymous:
+        answers.empty_urn(session, row.id)
     session.flush()
     if row.opened_at is not None:
         _tell(session, row, queries.invited(session, row.id), at)
+    _note(session, actor, "survey.closed", row, at)
+    if over and row.every_days is not None:
+        _next_round(session, row, at)
 
 
-def _tell(session: Session, row: SurveyRow, codes: Sequence[str], at: datetime) -> None:
+def _next_round(session: Session, row: SurveyRow, at: datetime) -> None:
+    """Publish the series' next round: the same questions, a new sample by the same seed with the round behind it."""
+    step = timedelta(days=row.every_days or 1)
+    ahead = max(1, (at - row.closes_at) // step + 1)
+    sample = queries.sample_of(row)
+    number = row.round + 1
+    seed = f"{sample.seed.partition('#')[0]}#{number}" if sample.seed else ""
+    kept = ("sort", "series", "every_days", "anonymous", "quota", "grace_h", "remind_h", "plausible", "questions")
+    words = ("title_zh", "title_en", "intro_zh", "intro_en", "audience", "created_by")
+    following = SurveyRow(
+        id=uuid7(),
+        state="draft",
+        revision=1,
+        created_at=at,
+        round=number,
+        sample=sample.model_copy(update={"seed": seed}).model_dump(mode="json"),
+        opens_at=row.opens_at + ahead * step,
+        closes_at=row.closes_at + ahead * step,
+        **{name: getattr(row, name) for name in (*kept, *words)},
+    )
+    session.add(following)
+    session.flush()
+    asked = _publish(session, following, at)
+    _note(session, SYSTEM, "survey.round_published", following, at, asked=asked, round=number)
+
+
+def _tell(
+    session: Session,
+    row: SurveyRow,
+    codes: Sequence[str],
+    at: datetime,
+    *,
+    state: Literal["open", "closed"] | None = None,
+) -> None:
     message = feed.Survey(
         survey=row.id,
         title=feed.Text(zh=row.title_zh, en=row.title_en),
         intro=feed.Text(zh=row.intro_zh, en=row.intro_en),
-        state="closed" if row.state == "closed" else "open",
+        state=state or ("closed" if row.state == "closed" else "open"),
         closes_at=row.closes_at,
         questions=queries.questions_of(row),
+        anonymous=row.anonymous,
+        reminded_at=row.reminded_at,
     )
     outbox.append(session, [outbox.Item(code, f"survey:{row.id}", "survey", message) for code in codes], at=at)
 
@@ -223,11 +333,8 @@ def _tell(session: Session, row: SurveyRow, codes: Sequence[str], at: datetime) 
 def _record(
     session: Session, operator: Operator, action: str, row: SurveyRow, at: datetime, **detail: str | int
 ) -> None:
-    audit.record(
-        session,
-        actor=operator.actor,
-        action=action,
-        subject=f"survey:{row.number}",
-        at=at,
-        detail={"revision": row.revision, **detail},
-    )
+    _note(session, operator.actor, action, row, at, revision=row.revision, **detail)
+
+
+def _note(session: Session, actor: Actor, action: str, row: SurveyRow, at: datetime, **detail: str | int) -> None:
+    audit.record(session, actor=actor, action=action, subject=f"survey:{row.number}", at=at, detail=detail)

@@ -1,6 +1,7 @@
 """What can be announced, and how reach adds up."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 from factories import NOW
@@ -38,24 +39,39 @@ def test_a_correction_says_first_that_it_is_one():
 
 def test_reach_is_counted_by_region_and_by_route():
     places = [
-        rules.Reached("city", "north", 1, 1, 1),
-        rules.Reached("city", "south", 1, 0, 0),
-        rules.Reached("hills", "south", 1, 1, 0),
+        rules.Reached("city", "north", 1, 1, 1, 1),
+        rules.Reached("city", "south", 1, 1, 0, 0),
+        rules.Reached("hills", "south", 1, 1, 1, 0),
     ]
-    assert rules.shares(places, "region") == [rules.Share("city", 2, 1, 1), rules.Share("hills", 1, 1, 0)]
-    assert rules.shares(places, "route") == [rules.Share("north", 1, 1, 1), rules.Share("south", 2, 1, 0)]
+    assert rules.shares(places, "region") == [rules.Share("city", 2, 2, 1, 1), rules.Share("hills", 1, 1, 1, 0)]
+    assert rules.shares(places, "route") == [rules.Share("north", 1, 1, 1, 1), rules.Share("south", 2, 2, 1, 0)]
 
 
-@given(
-    st.lists(st.integers(0, 60 * 60 * 24 * 400).map(lambda s: NOW + timedelta(seconds=s)), max_size=50),
-    st.integers(0, 60 * 60 * 24 * 400),
-)
-def test_the_curve_of_reads_never_falls_and_ends_with_all_of_them(reads: list[datetime], passed_s: int):
+@given(st.lists(st.integers(0, 60 * 60 * 24 * 400), max_size=50), st.integers(0, 60 * 60 * 24 * 400))
+def test_the_curve_of_reads_never_falls_and_ends_with_all_of_them(reads_s: list[int], passed_s: int):
     now = NOW + timedelta(seconds=passed_s)
-    seen = [at for at in reads if at <= now]
-    curve = rules.over_time(NOW, seen, now)
-    counts = [count for _, count in curve]
-    assert 1 <= len(curve) <= rules.BARS_MOST
-    assert counts == sorted(counts)
-    assert counts[-1] == len(seen)
-    assert curve[-1][0] >= now
+    step, count = rules.steps_since(NOW, now)
+    assert 1 <= count <= rules.BARS_MOST
+    assert NOW + step * count >= now
+    seen = [at_s for at_s in reads_s if at_s <= passed_s]
+    came = Counter(min(count - 1, max(0, -(-at_s // round(step.total_seconds())) - 1)) for at_s in seen)
+    curve = rules.over_time(came, count)
+    assert curve == sorted(curve)
+    assert curve[-1] == len(seen)
+
+
+def test_times_that_do_not_follow_one_another_are_named():
+    invitation = {"sort": "meeting", "starts_at": NOW, "ends_at": NOW, "place": {"zh": "", "en": "Hall"}}
+    draft = rules.Draft.model_validate(
+        {
+            "sort": "notice",
+            "title": WORDS,
+            "body": WORDS,
+            "publish_at": NOW,
+            "expires_at": NOW,
+            "invitation": invitation | {"register_until": NOW + timedelta(hours=1)},
+        }
+    )
+    with pytest.raises(Invalid) as refused:
+        rules.check_times(draft)
+    assert set(refused.value.problems) == {"expires_at", "ends_at", "register_until", "place.zh"}

@@ -1,9 +1,11 @@
 """The screens and the programs' interface of announcements, in both languages."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from factories import NOW, make_device, make_retailer, send
+from pictures import picture
 
 from contract.messages import ReadAnnouncement
 from server.kit.db import transaction
@@ -48,7 +50,7 @@ def test_before_the_first_announcement_the_room_says_so(signed_in, language, wor
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", ("It is sent to 2 shops.", "By region", "50.0%")), ("zh", ("已发送给 2 家店铺。", "按区域", "50.0%"))],
+    [("en", ("It is sent to 2 shops.", "By region", "50.0%")), ("zh", ("已发送给 2 个零售户。", "按区域", "50.0%"))],
 )
 def test_an_announcement_is_written_sent_and_its_reach_seen(signed_in, sessions, clock, shops, language, words):
     browser = signed_in("planner", language=language)
@@ -63,9 +65,9 @@ def test_an_announcement_is_written_sent_and_its_reach_seen(signed_in, sessions,
         assert word in sent + reached
     unread = browser.get(f"{page}/recipients?acknowledged=no").text
     assert "R1" in unread
-    assert "R2" not in unread
+    assert ">R2<" not in unread
     assert browser.get(f"{page}/recipients?format=csv").text.count("\n") == 3
-    assert page in browser.get("/console/").text
+    assert page in browser.get("/console/today/voices").text
 
 
 def test_a_correction_says_so_and_is_counted_anew(signed_in, sessions, shops):
@@ -77,7 +79,12 @@ def test_a_correction_says_so_and_is_counted_anew(signed_in, sessions, shops):
     wrong = browser.post(f"{page}/correct", data=FORM | {"note_zh": "周四", "note_en": ""})
     assert wrong.status_code == 422
     assert 'href="#f-note_en"' in wrong.text
-    correct = FORM | {"title_en": "On Thursday", "note_zh": "是周四", "note_en": "Thursday, not Friday"}
+    correct = FORM | {
+        "ask_anew": "yes",
+        "title_en": "On Thursday",
+        "note_zh": "是周四",
+        "note_en": "Thursday, not Friday",
+    }
     assert browser.post(f"{page}/correct", data=correct).status_code == 303
     shown = browser.get(page).text
     assert "Correction (version 2): Thursday, not Friday" in shown
@@ -86,8 +93,26 @@ def test_a_correction_says_so_and_is_counted_anew(signed_in, sessions, shops):
     browser.headers["Accept"] = "application/json"
     reach = browser.get(f"/api/v1{page.removeprefix('/console')}/reach").json()
     assert (reach["sent"], reach["displayed"], reach["acknowledged"]) == (2, 0, 0)
-    nobody = {"sent": 1, "displayed": 0, "acknowledged": 0}
+    nobody = {"sent": 1, "delivered": 0, "displayed": 0, "acknowledged": 0}
     assert reach["regions"] == [{"name": "city"} | nobody, {"name": "hills"} | nobody]
+
+
+def test_a_correction_brings_a_picture_along_and_says_what_is_wrong_with_another(signed_in, shops):
+    browser = signed_in("planner")
+    page = written(browser)
+    browser.post(f"{page}/publish")
+    assert 'name="gone"' not in browser.get(f"{page}/correct").text
+    said = FORM | {"note_zh": "附上新表", "note_en": "with the new table"}
+    broken = browser.post(f"{page}/correct", data=said, files={"file": ("table.png", b"no picture", "image/png")})
+    assert (broken.status_code, 'href="#f-file"' in broken.text) == (422, True)
+    sent = browser.post(f"{page}/correct", data=said, files={"file": ("table.jpg", picture(), "image/jpeg")})
+    assert sent.status_code == 303
+    assert "since version 2" in browser.get(page).text
+    form = browser.get(f"{page}/correct").text
+    (one,) = re.findall(r'name="gone" value="([^"]+)"', form)
+    empty = {"file": ("", b"", "application/octet-stream")}
+    assert browser.post(f"{page}/correct", data=said | {"gone": one}, files=empty).status_code == 303
+    assert "with version 2 alone" in browser.get(page).text
 
 
 def test_a_form_that_does_not_fit_comes_back_as_it_was_typed(signed_in, shops):

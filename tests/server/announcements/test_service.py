@@ -169,7 +169,7 @@ def test_a_correction_is_a_new_version_that_says_so_and_is_read_anew(session, sh
     read(session, shops[0], announcement, version=2, at=LATER)
     read(session, shops[2], announcement, at=LATER)
     assert shown(session, announcement).acknowledged == 2
-    acts = [entry.action for entry in audit.entries(session)]
+    acts = [entry.action for entry in audit.entries(session) if entry.action.startswith("announcement.")]
     assert acts == ["announcement.corrected", "announcement.published", "announcement.written"]
 
 

@@ -1,4 +1,4 @@
-"""Deadlines in working days, states, reopening once, and who sees what."""
+"""States, reopening, decisions, who sees what, and who is next."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,23 +7,10 @@ import pytest
 
 from contract.errors import Conflict, Rejected
 from server.feedback import rules
+from server.kit.identity import Operator
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FRIDAY = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
-
-
-def test_the_day_of_the_deadline_is_the_distributors():
-    late_on_thursday = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)  # Friday in Shanghai
-    assert rules.answer_until("terminal", late_on_thursday, SHANGHAI) == date(2026, 12, 1)
-    assert rules.answer_until("terminal", late_on_thursday, UTC) == date(2026, 11, 30)
-
-
-def test_every_category_has_its_days():
-    found = {category: rules.answer_until(category, FRIDAY, SHANGHAI) for category in rules.ANSWER_WORKING_DAYS}
-    assert found["terminal"] == date(2026, 12, 1)
-    assert found["delivery"] == date(2026, 12, 2)
-    assert found["goods"] == found["grant"] == found["price"] == found["other"] == date(2026, 12, 4)
-    assert found["employee"] == date(2026, 12, 11)
 
 
 @pytest.mark.parametrize("state", ["received", "looked_at"])
@@ -54,23 +41,68 @@ def test_a_closed_one_is_rated_once():
 
 
 def test_reopening_is_possible_on_the_last_day_and_not_on_the_next():
-    until = rules.reopen_until(FRIDAY, SHANGHAI)
+    until = rules.reopen_until(FRIDAY, SHANGHAI, 14)
     assert until == date(2026, 12, 11)
     next_day = datetime(2026, 12, 12, tzinfo=SHANGHAI)
-    rules.check_reopening(7, "closed", None, FRIDAY, next_day - timedelta(microseconds=1), SHANGHAI)
+    just = next_day - timedelta(microseconds=1)
+    rules.check_reopening(7, "closed", FRIDAY, just, SHANGHAI, again=True, days=14)
     with pytest.raises(Rejected, match="2026-12-11"):
-        rules.check_reopening(7, "closed", None, FRIDAY, next_day, SHANGHAI)
+        rules.check_reopening(7, "closed", FRIDAY, next_day, SHANGHAI, again=True, days=14)
 
 
-def test_reopening_happens_once_and_after_an_answer():
-    rules.check_reopening(7, "answered", None, FRIDAY, FRIDAY, SHANGHAI)
-    with pytest.raises(Rejected, match="second time"):
-        rules.check_reopening(7, "closed", FRIDAY, FRIDAY, FRIDAY, SHANGHAI)
+def test_reopening_happens_as_often_as_it_can_be_and_after_an_answer():
+    with pytest.raises(Rejected, match="as often as it can be"):
+        rules.check_reopening(7, "closed", FRIDAY, FRIDAY, SHANGHAI, again=False, days=14)
     with pytest.raises(Rejected, match="not answered"):
-        rules.check_reopening(7, "looked_at", None, None, FRIDAY, SHANGHAI)
+        rules.check_reopening(7, "looked_at", None, FRIDAY, SHANGHAI, again=True, days=14)
 
 
-def test_what_is_about_an_employee_is_seen_by_administrators_alone():
-    assert rules.seen_by("employee", {"administrator"})
-    assert not rules.seen_by("employee", {"planner", "releaser"})
-    assert rules.seen_by("goods", frozenset())
+def person(name: str, *roles: str, scopes: frozenset[str] | None = None) -> Operator:
+    return Operator(1, name, frozenset(roles), scopes=scopes)
+
+
+def test_what_is_about_an_employee_is_seen_by_its_owner_and_administrators_and_never_by_whom_it_concerns():
+    assert rules.sees(person("bo", "administrator"), "employee", ["anna"], "chen")
+    assert rules.sees(person("chen", "regional"), "employee", ["anna"], "chen")
+    assert not rules.sees(person("dan", "planner"), "employee", ["anna"], "chen")
+    assert not rules.sees(person("anna", "administrator"), "employee", ["anna"], "chen")
+    assert not rules.sees(person("anna", "administrator"), "goods", ["anna"], "anna")
+    assert not rules.sees(person("token:erp", "administrator", scopes=frozenset()), "employee", [], None)
+
+
+def test_while_nobody_knows_whom_it_concerns_its_owner_alone_sees_it():
+    assert rules.sees(person("chen", "regional"), "employee", [], "chen")
+    assert not rules.sees(person("bo", "administrator"), "employee", [], "chen")
+    assert rules.sees(person("bo", "administrator"), "employee", [], None)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Anna Li", ["anna li"]),
+        ("anna", ["anna li", "annabel"]),
+        ("the driver, Bo Chen", ["bo chen"]),
+        ("李经理", []),
+        ("a", []),
+    ],
+)
+def test_an_account_is_found_by_how_a_shop_calls_the_employee(said, meant):
+    assert rules.concerned(said, ["anna li", "annabel", "bo chen", "dan"]) == meant
+
+
+def test_the_next_person_is_neither_the_owner_nor_concerned_nor_shut_out():
+    chain = ("anna", "bo", "chen", "dan")
+    assert rules.next_person(chain, 0, "zoe", (), chain) == "anna"
+    assert rules.next_person(chain, 0, "anna", (), chain) == "bo"
+    assert rules.next_person(chain, 1, "bo", ("anna",), chain) == "chen"
+    assert rules.next_person(chain, 0, "zoe", ("anna",), ("dan",)) == "dan"
+    assert rules.next_person(chain, 4, "dan", (), chain) is None
+
+
+def test_what_is_disputed_is_decided_and_nothing_else_is():
+    rules.check_decision(7, "upheld", disputed=True)
+    rules.check_decision(7, None, disputed=False)
+    with pytest.raises(Rejected, match="upheld or dismissed"):
+        rules.check_decision(7, None, disputed=True)
+    with pytest.raises(Rejected):
+        rules.check_decision(7, "dismissed", disputed=False)

@@ -50,7 +50,7 @@ def test_the_inbox_sorts_filters_marks_what_is_late_and_comes_as_a_file(people, 
     assert f"/console/feedback/{said['goods']}" in page
     assert f"/console/feedback/{said['employee']}" not in page
     row = f"/console/feedback/{said['goods']}"
-    for asked in ("state=open", "kind=complaint", "category=goods", "q=wet", "sort=-answer_until"):
+    for asked in ("state=open", "kind=complaint", "category=goods", "q=wet", "sort=-due_at"):
         assert row in people["planner"].get(f"/console/feedback?{asked}").text
     for asked in ("state=late", "state=closed", "kind=question", "category=price", "q=nobody"):
         assert row not in people["planner"].get(f"/console/feedback?{asked}").text
@@ -112,18 +112,26 @@ def test_what_is_about_an_employee_is_not_there_for_others(people, said):
 
 
 def test_today_counts_what_is_open_and_late(people, said, clock, signed_in):
-    page = people["planner"].get("/console/").text
+    page = people["planner"].get("/console/today/voices").text
     assert "Complaints and suggestions" in page
     assert f"/console/feedback/{said['goods']}" in page
     assert f"/console/feedback/{said['employee']}" not in page
-    assert f"/console/feedback/{said['employee']}" in people["administrator"].get("/console/").text
+    assert f"/console/feedback/{said['employee']}" in people["administrator"].get("/console/today/voices").text
     clock.advance(days=8)
-    assert "late" in signed_in("planner", name="anna").get("/console/").text
+    anna = signed_in("planner", name="anna")
+    assert "late" in anna.get("/console/today/voices").text
+    assert anna.post(f"/console/feedback/{said['goods']}/assign").status_code == 303
+    page = anna.get("/console/today/voices").text
+    assert 'href="/console/feedback/mine"' in page
+    assert "wait for you" in page
+    mine = anna.get("/console/feedback/mine").text
+    assert f"/console/feedback/{said['goods']}" in mine
+    assert "Nothing waits for you" in signed_in("releaser", name="chen").get("/console/feedback/mine").text
 
 
 def test_a_call_is_written_down(people, said, sessions):
     anna = people["planner"]
-    assert "Which shop calls?" in anna.get("/console/feedback/new").text
+    assert "Which shop?" in anna.get("/console/feedback/new").text
     assert "There is no shop R9" in anna.get("/console/feedback/new?retailer=R9").text
     page = anna.get("/console/feedback/new?retailer=R1").text
     assert "order #1" in page
@@ -132,7 +140,7 @@ def test_a_call_is_written_down(people, said, sessions):
     assert "Nothing was kept" in anna.post("/console/feedback/new", data=form | {"about": "sku:K9"}).text
     made = anna.post("/console/feedback/new", data=form)
     assert made.status_code == 303
-    assert "on the telephone, entered by anna" in anna.get(made.headers["location"]).text
+    assert "telephone, entered by anna" in anna.get(made.headers["location"]).text
     hidden = anna.post("/console/feedback/new", data=form | {"category": "employee"})
     assert hidden.headers["location"] == "/console/feedback"
 

@@ -1,6 +1,6 @@
 """Feedback from a shop's words to its mark, on the real database, and every way in which it is refused."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from uuid import UUID
 
 import pytest
@@ -24,6 +24,8 @@ from server.kit.db import act_for, transaction
 from server.kit.fields import Invalid
 from server.kit.identity import SYSTEM, Operator, Sender
 from server.operators import service as operators
+from server.visits import service as visits
+from server.visits.shapes import KeptVisit
 
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
 ADMINISTRATOR = Operator(2, "admin-1", frozenset({"administrator"}))
@@ -71,7 +73,7 @@ def test_what_a_shop_says_is_receipted_with_a_number_and_told_with_its_deadline(
     receipt = say(session, shops[0])
     found = told(session, receipt.message)
     assert (found.number, found.state, found.words) == (receipt.number, "received", "A carton was wet.")
-    assert (found.answer_until, found.by_telephone) == (date(2026, 12, 2), False)
+    assert (found.answer_until, found.by_telephone) == (date(2026, 12, 1), False)
     assert (found.answer, found.reopen_until) == (None, None)
     assert trail(session, receipt.number) == ["feedback.received"]
 
@@ -80,7 +82,7 @@ def test_a_repeat_makes_nothing_twice(session, shops):
     one = uuid7()
     first, second = (say(session, shops[0], id=one) for _ in range(2))
     assert first == second
-    assert len(queries.every(session)) == 1
+    assert len(queries.of_shop(session, "R1", limit=9)) == 1
 
 
 def test_the_trail_holds_no_words(session, shops):
@@ -138,10 +140,10 @@ def test_a_closed_one_is_rated_once(session, shops):
     assert rate(session, shops[0], found, satisfaction=5).outcome == "accepted"
     assert told(session, found).satisfaction == 5
     assert rate(session, shops[0], found, satisfaction=1).code == "feedback_rated"
-    assert queries.totals(session, NOW.date()).satisfaction == 5
+    assert queries.totals(session, PLANNER, NOW).satisfaction == 5
 
 
-def test_a_closed_one_is_reopened_once_with_a_new_deadline(session, shops):
+def test_a_closed_one_is_reopened_as_often_as_it_can_be_with_a_new_deadline(session, shops):
     found = kept(session, shops[0])
     assert rate(session, shops[0], found, reopen="Too soon").code == "feedback_open"
     answer(session, found)
@@ -149,13 +151,18 @@ def test_a_closed_one_is_reopened_once_with_a_new_deadline(session, shops):
     later = NOW + timedelta(days=5)
     assert rate(session, shops[0], found, reopen="Wet again.", at=later).outcome == "accepted"
     item = told(session, found)
-    assert (item.state, item.reopened, item.answer_until) == ("looked_at", "Wet again.", date(2026, 12, 7))
+    assert (item.state, item.reopened, item.answer_until) == ("looked_at", "Wet again.", date(2026, 12, 4))
     assert (item.satisfaction, item.closed_at, item.answer.en) == (None, None, "It is replaced.")
     answer(session, found, en="Again replaced.", at=later)
     item = told(session, found)
-    assert (item.answer.en, item.reopen_until) == ("Again replaced.", None)
+    assert (item.answer.en, item.reopen_until) == ("Again replaced.", date(2026, 12, 14))
+    assert rate(session, shops[0], found, reopen="And again.", at=later).outcome == "accepted"
+    answer(session, found, en="For good.", at=later)
+    assert told(session, found).reopen_until is None
     assert rate(session, shops[0], found, reopen="Once more", at=later).code == "feedback_reopened"
-    assert [one.words_en for one in queries.entries(session, found)] == ["Again replaced.", "It is replaced."]
+    written = [one.words_en or one.words_zh for one in queries.entries(session, found)]
+    assert written == ["For good.", "And again.", "Again replaced.", "Wet again.", "It is replaced."]
+    assert queries.feedback(session, found).reopens == 2
 
 
 def test_after_the_days_for_it_it_is_not_reopened(session, shops):
@@ -186,10 +193,20 @@ def test_it_is_about_what_the_shop_has(session, shops):
     cycle = publish_grants(session, {"R1": {"K1": 10}})
     deliveries.dispatch_cycle(session, cycle, PLANNER, at=NOW)
     delivery = delivery_queries.deliveries(session, retailer="R1")[0].id
-    for sort, name in (("order", order), ("delivery", delivery), ("cycle", cycle), ("sku", "K1")):
+    seen = KeptVisit.model_validate({"id": uuid7(), "retailer": "R1", "sort": "visit", "at": NOW, "outcome": "done"})
+    visits.keep_visit(session, seen, PLANNER, at=NOW, zone=UTC)
+    named = (("order", order), ("order_line", f"{order}/K1"), ("delivery", delivery), ("cycle", cycle), ("sku", "K1"))
+    for sort, name in (*named, ("visit", seen.id)):
         about = FeedbackAbout(sort=sort, name=str(name))
         assert told(session, kept(session, shops[0], about=about)).about == about
-    for sort, name in (("order", order), ("delivery", delivery), ("cycle", uuid7()), ("sku", "K9"), ("order", "x")):
+    for sort, name in (
+        ("order", order),
+        ("delivery", delivery),
+        ("cycle", uuid7()),
+        ("sku", "K9"),
+        ("order", "x"),
+        ("visit", seen.id),
+    ):
         about = {"sort": sort, "name": str(name)}
         assert say(session, shops[1], about=about).code == "feedback_about"
 
@@ -228,17 +245,16 @@ def test_what_was_said_on_the_telephone_says_so(session, shops):
         feedback.enter_feedback(session, "R9", said, PLANNER, at=NOW)
 
 
-def test_what_is_about_an_employee_reaches_administrators_alone(session, shops):
+def test_what_is_about_an_employee_that_nobody_owns_reaches_administrators_alone(session, shops):
     found = kept(session, shops[0], "He was rude.", category="employee")
-    assert queries.every(session) == []
-    assert [one.id for one in queries.every(session, employees=True)] == [found]
-    assert queries.totals(session, NOW.date()).feedback == 0
+    assert queries.first(session, PLANNER, limit=9) == []
+    assert [one.id for one in queries.first(session, ADMINISTRATOR, limit=9)] == [found]
+    assert queries.totals(session, PLANNER, NOW).feedback == 0
     for act in (
         lambda: answer(session, found),
         lambda: feedback.note(session, found, "x", PLANNER, at=NOW),
         lambda: feedback.close(session, found, PLANNER, at=NOW),
         lambda: feedback.assign(session, found, "planner-1", PLANNER, at=NOW),
-        lambda: feedback.assign(session, found, "planner-1", ADMINISTRATOR, at=NOW),
     ):
         with pytest.raises(Rejected, match="There is no"):
             act()
@@ -253,8 +269,9 @@ def test_open_ones_stand_by_their_day_and_the_rest_after_them(session, shops):
     done = [kept(session, shops[1]) for _ in range(2)]
     for one in done:
         answer(session, one)
-    assert [one.id for one in queries.every(session)] == [fast, slow, *reversed(done)]
-    totals = queries.totals(session, date(2026, 11, 28))
+    listed, count = queries.listed(session, queries.Asked(), PLANNER, NOW)
+    assert ([one.found.id for one in listed], count) == ([fast, slow, *reversed(done)], 4)
+    totals = queries.totals(session, PLANNER, NOW + timedelta(days=3))
     assert (totals.feedback, totals.open, totals.late, totals.answered) == (4, 2, 1, 0)
 
 
@@ -264,7 +281,10 @@ def test_a_terminal_sees_its_own_shop_alone_and_changes_no_answer(sessions, shop
         for shop in shops:
             answer(other, kept(other, shop))
         act_for(other, "R1")
-        assert [one.retailer for one in queries.every(other)] == ["R1"]
+        assert [
+            one.retailer
+            for one in queries.newest(other, reader=PLANNER, retailer=None, state=None, before=None, limit=9)
+        ] == ["R1"]
         assert other.scalar(text("SELECT count(*) FROM feedback_entries")) == 1
         with pytest.raises(DBAPIError, match="permission denied"), other.begin_nested():
             other.execute(text("UPDATE feedback_entries SET words_en = 'x'"))

@@ -11,7 +11,7 @@ from contract.errors import Rejected
 from contract.feed import Choice, Question, Text
 from contract.messages import Answer
 from server.kit.fields import Invalid
-from server.surveys import rules
+from server.surveys import answering, rules
 
 COLOURS = tuple(Choice(id=name, text=Text(zh=f"颜色{name}", en=name)) for name in ("red", "blue", "green"))
 
@@ -51,18 +51,18 @@ def draft(**changed: object) -> rules.Draft:
 
 
 def test_whole_answers_come_back_in_the_questions_order():
-    assert rules.fitting(QUESTIONS, reversed(FULL)) == list(FULL)
+    assert answering.fitting(QUESTIONS, reversed(FULL)) == list(FULL)
 
 
 def test_an_optional_question_may_stay_open_and_an_empty_answer_says_nothing():
     answers = [*FULL[:3], Answer(question="count"), Answer(question="words", text="  ")]
-    assert rules.fitting(QUESTIONS, answers) == list(FULL[:3])
+    assert answering.fitting(QUESTIONS, answers) == list(FULL[:3])
 
 
 @pytest.mark.parametrize("missing", ["one", "many", "scale"])
 def test_a_required_question_must_be_answered(missing):
     with pytest.raises(Rejected) as refused:
-        rules.fitting(QUESTIONS, [answer for answer in FULL if answer.question != missing])
+        answering.fitting(QUESTIONS, [answer for answer in FULL if answer.question != missing])
     assert (refused.value.code, refused.value.params) == ("answer_missing", {"question": missing})
 
 
@@ -83,7 +83,7 @@ def test_a_required_question_must_be_answered(missing):
 def test_an_answer_that_does_not_fit_is_refused_by_name(answer, what):
     others = [given for given in FULL if given.question != answer.question]
     with pytest.raises(Rejected) as refused:
-        rules.fitting(QUESTIONS, [*others, answer])
+        answering.fitting(QUESTIONS, [*others, answer])
     assert (refused.value.code, refused.value.params) == (
         "answer_invalid",
         {"question": answer.question, "what": what},
@@ -93,7 +93,7 @@ def test_an_answer_that_does_not_fit_is_refused_by_name(answer, what):
 def test_a_question_that_was_not_asked_or_was_answered_twice_is_refused():
     for extra in (Answer(question="else", number=1), FULL[0]):
         with pytest.raises(Rejected) as refused:
-            rules.fitting(QUESTIONS, [*FULL, extra])
+            answering.fitting(QUESTIONS, [*FULL, extra])
         assert refused.value.code == "answer_invalid"
 
 
@@ -109,7 +109,7 @@ ANSWERS = st.builds(
 @given(st.lists(ANSWERS, max_size=8))
 def test_whatever_is_let_through_fits_every_question(answers):
     try:
-        fit = rules.fitting(QUESTIONS, answers)
+        fit = answering.fitting(QUESTIONS, answers)
     except Rejected:
         return
     known = {question.id: question for question in QUESTIONS}
@@ -172,11 +172,11 @@ BRANCHED = (
 def test_what_is_not_asked_needs_no_answer_and_takes_none():
     given = [Answer(question="one", choices=("blue",)), Answer(question="many", choices=("blue", "red"))]
     given.append(Answer(question="scale", number=3))
-    assert rules.fitting(BRANCHED, given) == given
-    assert rules.fitting(BRANCHED, [*given, Answer(question="why", text=" ")]) == given
+    assert answering.fitting(BRANCHED, given) == given
+    assert answering.fitting(BRANCHED, [*given, Answer(question="why", text=" ")]) == given
     for name in ("why", "praise", "else"):
         with pytest.raises(Rejected, match="Leave it out") as refused:
-            rules.fitting(BRANCHED, [*given, Answer(question=name, text="because")])
+            answering.fitting(BRANCHED, [*given, Answer(question=name, text="because")])
         assert (refused.value.code, refused.value.params) == ("answer_not_asked", {"question": name})
 
 
@@ -184,7 +184,7 @@ def test_what_is_asked_after_an_answer_needs_one():
     given = [Answer(question="one", choices=("red",)), Answer(question="many", choices=("red",))]
     given += [Answer(question="scale", number=4), Answer(question="why", text="y"), Answer(question="else", text="z")]
     with pytest.raises(Rejected) as refused:
-        rules.fitting(BRANCHED, given)
+        answering.fitting(BRANCHED, given)
     assert (refused.value.code, refused.value.params) == ("answer_missing", {"question": "praise"})
 
 
@@ -218,8 +218,3 @@ def test_a_question_hangs_on_an_earlier_answer_or_is_refused_by_field(questions,
 
 def test_a_survey_with_skips_can_be_asked():
     rules.check_draft(draft(questions=BRANCHED))
-
-
-def test_the_middle_of_numbers():
-    assert rules.middle({1: 1, 2: 1, 5: 2}) == (3.25, 3.5)
-    assert rules.middle({}) is None

@@ -107,7 +107,7 @@ def test_a_survey_is_built_by_hand_published_and_closed(signed_in, shops):
     assert "3 shops are asked." in running
     assert "How was it?" in running
     assert browser.get(f"{page}/edit").status_code == 303
-    assert "How was it?" in browser.get("/console/").text
+    assert "How was it?" in browser.get("/console/today/voices").text
     assert browser.post(f"{page}/close").status_code == 303
     assert browser.post(f"{page}/close").status_code == 409
 

@@ -17,7 +17,7 @@ from server.kit import audit, outbox
 from server.kit.db import act_for, transaction
 from server.kit.fields import Invalid
 from server.kit.identity import Operator, Sender
-from server.surveys import queries, rules
+from server.surveys import queries, results, rules
 from server.surveys import service as surveys
 
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
@@ -52,6 +52,22 @@ def shops(session: Session) -> list[Sender]:
     for number in range(1, 5):
         make_retailer(session, f"R{number}", region="city" if number < 4 else "hills", tier=number)
     return [make_device(session, f"R{number}") for number in range(1, 5)]
+
+
+def test_who_is_asked_is_chosen_by_class_licence_and_list_too(session: Session, shops: list[Sender]) -> None:
+    make_retailer(session, "R5", market_type="rural", classes=["tobacco"])
+    make_retailer(session, "R6", market_type="rural")
+
+    def asked(**wanted: object) -> list[str]:
+        audience = rules.Draft.model_validate(draft().model_dump() | {"audience": wanted}).audience
+        (every,) = surveys.planned(session, audience, rules.EVERYONE, NOW.date())
+        return list(every.asked)
+
+    assert asked(market_types=["rural"]) == ["R5", "R6"]
+    assert asked(licence_classes=["tobacco"]) == ["R5"]
+    assert asked(codes=["R6", "R1"], tiers=[1]) == ["R1"]
+    with pytest.raises(Invalid, match="R9"):
+        surveys.write_survey(session, draft(audience={"codes": ["R9"]}), PLANNER, at=NOW)
 
 
 def publish(session: Session, **changed: object) -> UUID:
@@ -172,7 +188,7 @@ def test_the_results_count_choices_and_give_the_middle_of_marks(session, shops):
         answer(session, shop, survey, choice, mark, why)
     shown = queries.survey(session, survey)
     assert shown is not None
-    fair, mark, why = queries.results(session, shown)
+    fair, mark, why = results.results(session, shown, results.parts(session, shown))
     assert (fair.answered, fair.counts) == (3, (("yes", 2), ("no", 1)))
     assert mark.counts == (("1", 1), ("2", 0), ("3", 0), ("4", 1), ("5", 1))
     assert (round(mark.mean or 0, 2), mark.median) == (3.33, 4.0)
@@ -181,7 +197,7 @@ def test_the_results_count_choices_and_give_the_middle_of_marks(session, shops):
     assert [one.retailer for one in sets] == ["R1", "R2", "R3"]
     assert sets[1].answers["why"].text == "quick"
     asked = queries.answered_by(session, "R4")
-    assert [(one.id, at) for one, at in asked] == [(survey, None)]
+    assert [(one.id, at, message) for one, at, message in asked] == [(survey, None, None)]
 
 
 def test_a_question_counts_only_the_shops_that_were_asked(session, shops):
@@ -205,7 +221,7 @@ def test_a_question_counts_only_the_shops_that_were_asked(session, shops):
 
     shown = queries.survey(session, survey)
     assert shown is not None
-    fair, mark, why = queries.results(session, shown)
+    fair, mark, why = results.results(session, shown, results.parts(session, shown))
     assert [(one.asked, one.answered) for one in (fair, mark, why)] == [(3, 3), (2, 2), (1, 1)]
 
 

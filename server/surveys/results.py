@@ -1,0 +1,313 @@
+"""What was answered to a survey: counted, and estimated for all shops of its audience.
+
+Guarantees: two statements over the answers, however many questions; of an anonymous survey nothing that fewer than
+five gave. Whoever sees the answers of some shops alone gets counts of these, and no estimate.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from contract.feed import Question, Row
+from server.surveys import estimating, rules
+from server.surveys.estimating import SMALL_CELL, Estimate, Sums, Weight
+from server.surveys.models import AnswerRow, AnswerSetRow, BallotRow, ReviewRow, StratumRow
+from server.surveys.queries import Survey
+
+TEXTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stratum: its shops, how many of them were asked and answered, and with which it is counted together."""
+
+    place: int
+    name: str
+    shops: int
+    asked: int
+    answered: int
+    full_at: datetime | None
+    pooled_into: int | None
+
+    @property
+    def probability(self) -> float:
+        """With which probability a shop of it was asked."""
+        return self.asked / self.shops
+
+    @property
+    def weight(self) -> float | None:
+        """For how many shops each that answered stands."""
+        return self.shops / self.answered if self.answered else None
+
+
+@dataclass(frozen=True)
+class Words:
+    """One free text, or photos, and who sent it when, with which message; of an anonymous survey none of that."""
+
+    retailer: str
+    text: str
+    at: datetime | None
+    message: UUID | None = None
+    photos: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was answered to one question, or one row of it; ``asked`` counts those that answered and were asked this.
+
+    ``counts`` are by choice's id in the question's order, or by number in its order; none is one that is too small to
+    be shown, and ``hidden`` says that it all is. ``shares`` are the choices' estimates, ``estimate`` the mean's.
+    """
+
+    question: Question
+    row: Row | None
+    asked: int
+    answered: int
+    counts: tuple[tuple[str, int | None], ...]
+    shares: tuple[Estimate | None, ...] = ()
+    estimate: Estimate | None = None
+    mean: float | None = None
+    median: float | None = None
+    texts: tuple[Words, ...] = ()
+    hidden: bool = False
+
+
+@dataclass
+class _Heard:
+    """What was answered to one question or row: by stratum, and there by value or choice."""
+
+    answered: Counter[int] = field(default_factory=Counter)
+    numbers: dict[int, Counter[int]] = field(default_factory=dict)
+    choices: dict[str, Counter[int]] = field(default_factory=dict)
+
+
+def parts(session: Session, shown: Survey) -> list[Part]:
+    """Return the strata of a published survey, in their order."""
+    if shown.anonymous:
+        counted = select(BallotRow.stratum, func.count(BallotRow.ballot.distinct()))
+        counted = counted.where(BallotRow.survey_id == shown.id).group_by(BallotRow.stratum)
+    else:
+        counted = select(AnswerSetRow.stratum, func.count()).where(AnswerSetRow.survey_id == shown.id)
+        counted = counted.group_by(AnswerSetRow.stratum)
+    answered = dict(session.execute(counted).all())
+    rows = session.scalars(select(StratumRow).where(StratumRow.survey_id == shown.id).order_by(StratumRow.place))
+    return [
+        Part(row.place, row.name, row.shops, row.asked, answered.get(row.place, 0), row.full_at, row.pooled_into)
+        for row in rows
+    ]
+
+
+def weights(strata: Sequence[Part], *, whole: bool = True) -> dict[int, Weight]:
+    """Return for how many shops the answers of each stratum stand; those put together count as one.
+
+    Without the ``whole``, each answer stands for itself.
+    """
+    shops, answered = Counter[int](), Counter[int]()
+    for one in strata:
+        into = one.place if one.pooled_into is None else one.pooled_into
+        shops[into] += one.shops if whole else one.answered
+        answered[into] += one.answered
+    return {place: Weight(count, answered[place]) for place, count in shops.items()}
+
+
+def results(session: Session, shown: Survey, strata: Sequence[Part], *, bounded: bool = False) -> list[Result]:
+    """Return the results of every question and row, in the survey's order."""
+    known = weights(strata, whole=not bounded)
+    heard = _heard(session, shown)
+    words = _texts(session, shown)
+    sets = sum(one.answered for one in strata)
+    found = []
+    for question in shown.questions:
+        on = question.only_if
+        named = heard.get((on.question, ""), _Heard()) if on else _Heard()
+        asked = rules.asked_count(
+            on,
+            sets,
+            {choice: counts.total() for choice, counts in named.choices.items()},
+            {value: counts.total() for value, counts in named.numbers.items()},
+            named.answered.total(),
+        )
+        for row in question.rows or (None,):
+            of = heard.get((question.id, "" if row is None else row.id), _Heard())
+            result = _result(question, row, asked, of, known, tuple(words.get(question.id, ())))
+            found.append(_kept_small(result) if shown.anonymous else result)
+    return found
+
+
+def not_rejected() -> ColumnElement[bool]:
+    """Return the condition that no person has rejected an answer's figure, by the newest word on it."""
+    newest = select(func.max(ReviewRow.id)).group_by(
+        ReviewRow.survey_id, ReviewRow.retailer, ReviewRow.question, ReviewRow.item
+    )
+    rejected = select(ReviewRow.id).where(
+        ReviewRow.verdict == "rejected",
+        ReviewRow.id.in_(newest),
+        ReviewRow.survey_id == AnswerRow.survey_id,
+        ReviewRow.retailer == AnswerRow.retailer,
+        ReviewRow.question == AnswerRow.question,
+        ReviewRow.item == AnswerRow.item,
+    )
+    return ~rejected.exists()
+
+
+def _heard(session: Session, shown: Survey) -> dict[tuple[str, str], _Heard]:
+    table = BallotRow if shown.anonymous else AnswerRow
+    counted = [table.survey_id == shown.id, *([not_rejected()] if shown.sort == "market" else ())]
+    found: dict[tuple[str, str], _Heard] = {}
+    place = (table.question, table.item, table.stratum)
+    for question, item, stratum, number, count in session.execute(
+        select(*place, table.number, func.count()).where(*counted).group_by(*place, table.number).order_by(table.number)
+    ):
+        heard = found.setdefault((question, item), _Heard())
+        heard.answered[stratum] += count
+        if number is not None:
+            heard.numbers.setdefault(number, Counter())[stratum] += count
+    for question, item, stratum, chosen, count in session.execute(
+        select(*place, table.choices, func.count())
+        .where(table.survey_id == shown.id, func.cardinality(table.choices) > 0)
+        .group_by(*place, table.choices)
+    ):
+        for choice in chosen:
+            found.setdefault((question, item), _Heard()).choices.setdefault(choice, Counter())[stratum] += count
+    return found
+
+
+def _texts(session: Session, shown: Survey) -> dict[str, list[Words]]:
+    """Return the newest texts and photos of each question; of an anonymous survey some texts, in no order."""
+    photos = [question.id for question in shown.questions if question.kind == "photo"]
+    if not photos and not any(question.kind == "text" for question in shown.questions):
+        return {}
+    if shown.anonymous:
+        rank = func.row_number().over(partition_by=BallotRow.question, order_by=BallotRow.ballot)
+        query = select(BallotRow.question, BallotRow.text, rank.label("rank")).where(
+            BallotRow.survey_id == shown.id, BallotRow.text.is_not(None)
+        )
+        every = query.subquery()
+        found: dict[str, list[Words]] = {}
+        for row in session.execute(select(every).where(every.c.rank <= TEXTS_SHOWN).order_by(every.c.rank)):
+            found.setdefault(row.question, []).append(Words("", row.text, None))
+        return found
+    rank = func.row_number().over(
+        partition_by=AnswerRow.question, order_by=(AnswerSetRow.answered_at.desc(), AnswerRow.retailer)
+    )
+    named = (
+        select(
+            *(AnswerRow.question, AnswerRow.retailer, AnswerRow.text, AnswerRow.number),
+            *(AnswerSetRow.answered_at, AnswerSetRow.message_id, rank.label("rank")),
+        )
+        .join(
+            AnswerSetRow,
+            (AnswerSetRow.survey_id == AnswerRow.survey_id) & (AnswerSetRow.retailer == AnswerRow.retailer),
+        )
+        .where(AnswerRow.survey_id == shown.id, or_(AnswerRow.text.is_not(None), AnswerRow.question.in_(photos)))
+        .subquery()
+    )
+    found = {}
+    for row in session.execute(select(named).where(named.c.rank <= TEXTS_SHOWN).order_by(named.c.rank)):
+        one = Words(row.retailer, row.text or "", row.answered_at, row.message_id, row.number or 0)
+        found.setdefault(row.question, []).append(one)
+    return found
+
+
+def _result(
+    question: Question,
+    row: Row | None,
+    asked: int,
+    heard: _Heard,
+    known: Mapping[int, Weight],
+    words: tuple[Words, ...],
+) -> Result:
+    answered = heard.answered.total()
+    if question.choices:
+        chosen = [(choice.id, heard.choices.get(choice.id, Counter())) for choice in question.choices]
+        return Result(
+            question,
+            row,
+            asked,
+            answered,
+            tuple((name, counts.total()) for name, counts in chosen),
+            tuple(estimating.share(known, counts, heard.answered) for _, counts in chosen),
+        )
+    numbers = {value: counts.total() for value, counts in heard.numbers.items()}
+    if question.kind == "scale" and question.low is not None and question.high is not None:
+        numbers = {value: numbers.get(value, 0) for value in range(question.low, question.high + 1)}
+    counts = tuple((str(value), count) for value, count in numbers.items())
+    if question.kind in {"text", "photo"}:
+        return Result(question, row, asked, answered, counts, texts=words)
+    flat = [(place, value, count) for value, by in heard.numbers.items() for place, count in by.items()]
+    estimate = estimating.mean(known, _sums(heard))
+    return Result(
+        question,
+        row,
+        asked,
+        answered,
+        counts,
+        estimate=estimate,
+        mean=None if estimate is None else estimate.value,
+        median=estimating.quantile(known, flat, 0.5),
+    )
+
+
+def _sums(heard: _Heard) -> dict[int, Sums]:
+    found: dict[int, Sums] = {}
+    for value, counts in heard.numbers.items():
+        for place, count in counts.items():
+            had = found.get(place, Sums(0))
+            found[place] = Sums(
+                had.count + count, had.total + value * count, had.squares + float(value) * value * count
+            )
+    return found
+
+
+def _kept_small(result: Result) -> Result:
+    """Return the result without what fewer than five gave; where the rest would tell one count, two are hidden."""
+    if 0 < result.answered < SMALL_CELL:
+        return Result(result.question, result.row, result.asked, result.answered, (), hidden=True)
+    if result.question.kind in {"number", "money"}:
+        return replace(result, counts=())
+    small = {name for name, count in result.counts if count is not None and 0 < count < SMALL_CELL}
+    if len(small) == 1:
+        others = [(count, name) for name, count in result.counts if count and name not in small]
+        small |= {name for _, name in sorted(others)[:1]}
+    counts = tuple((name, None if name in small else count) for name, count in result.counts)
+    shares = tuple(
+        None if name in small else share for (name, _), share in zip(result.counts, result.shares, strict=False)
+    )
+    return replace(result, counts=counts, shares=shares)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Texts in which a word stands: how many, which share that is, and some of them. The rest has no word."""
+
+    word: str
+    count: int
+    texts: tuple[Words, ...]
+
+
+def grouped(session: Session, shown: Survey, question: str, words: Sequence[str]) -> tuple[int, list[Group]]:
+    """Return how many texts there are, and those that hold each word, in any case and anywhere, as every search looks.
+
+    The last group is what holds none of them. A text that holds two words is in both groups.
+    """
+    table = BallotRow if shown.anonymous else AnswerRow
+    here = [table.survey_id == shown.id, table.question == question, table.text.is_not(None), table.text != ""]
+    total = session.scalar(select(func.count()).select_from(table).where(*here)) or 0
+    fits = [table.text.icontains(word, autoescape=True) for word in words]
+    groups = [(word, [fit]) for word, fit in zip(words, fits, strict=True)] + [("", [~fit for fit in fits])]
+    found = []
+    for word, conditions in groups:
+        count = session.scalar(select(func.count()).select_from(table).where(*here, *conditions)) or 0
+        who = BallotRow.ballot if shown.anonymous else AnswerRow.retailer
+        rows = session.execute(select(who, table.text).where(*here, *conditions).order_by(who).limit(TEXTS_SHOWN))
+        hidden = shown.anonymous and 0 < total < SMALL_CELL
+        texts = (
+            () if hidden else tuple(Words("" if shown.anonymous else str(one), text or "", None) for one, text in rows)
+        )
+        found.append(Group(word, count, texts))
+    return total, found
