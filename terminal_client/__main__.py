@@ -13,6 +13,7 @@ from pathlib import Path
 
 from terminal_client.adapters.machine import machine_digest
 from terminal_client.app import Terminal
+from terminal_client.boot import LOOK_AGAIN, RELEASES
 from terminal_client.core.store import StoreInUseError, StoreTooNewError
 from terminal_client.kiosk import Kiosk
 from terminal_client.ui import serve
@@ -65,20 +66,36 @@ def main() -> int:
     kiosk = Kiosk(url, asked.data_dir.resolve() / "browser") if asked.kiosk else None
     if kiosk is not None:
         kiosk.open()
+    _wait(terminal, asked_to_end, kiosk)
+    chosen = RELEASES in os.environ
+    watchdog.stop(ends=bool(asked_to_end) and not chosen)
+    if kiosk is not None:
+        kiosk.close()
+    server.close()
+    terminal.close()
+    if asked_to_end:
+        return 0
+    if chosen:
+        return LOOK_AGAIN
+    _begin_anew()
+    return 0
+
+
+def _wait(terminal: Terminal, asked_to_end: list[int], kiosk: Kiosk | None) -> None:
+    """Look after the browser and the memory until a signal, or the distributor, asks to end."""
     gives_back_at_s = time.monotonic()
-    while not asked_to_end:
+    while not asked_to_end and not terminal.restart_wanted.is_set():
         time.sleep(ENDS_WITHIN_S)
         if time.monotonic() >= gives_back_at_s:
             gives_back_at_s = time.monotonic() + GIVES_BACK_EVERY_S
             _give_back()
         if kiosk is not None:
             kiosk.look()
-    watchdog.stop()
-    if kiosk is not None:
-        kiosk.close()
-    server.close()
-    terminal.close()
-    return 0
+
+
+def _begin_anew() -> None:
+    """Become the program as it is installed now, under the same process id."""
+    os.execv(sys.executable, [sys.executable, "-m", "terminal_client", *sys.argv[1:]])  # noqa: S606 - ourselves
 
 
 def _stay_small() -> None:

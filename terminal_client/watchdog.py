@@ -34,9 +34,10 @@ class Watchdog:
             self._thread = threading.Thread(target=self._run, args=(within_s,), name="terminal-watchdog", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Say that the terminal ends, and give no more signs."""
-        service_manager.notify("STOPPING=1")
+    def stop(self, *, ends: bool) -> None:
+        """Give no more signs; where the service ``ends``, and no other program goes on in its place, say so."""
+        if ends:
+            service_manager.notify("STOPPING=1")
         self._ended.set()
 
     def alive(self, within_s: float) -> bool:

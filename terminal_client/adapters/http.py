@@ -3,7 +3,6 @@
 A status or body that is not the server's own (a captive portal, a proxy's error page) counts as no answer.
 """
 
-import base64
 import http.client
 import json
 import logging
@@ -21,12 +20,23 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from contract.device_api import Enrol, Enrolled, FeedPage, Reference
+from contract.device_api import (
+    AskUnnamed,
+    Certified,
+    Enrol,
+    Enrolment,
+    FeedPage,
+    Reference,
+    Renew,
+    SayUnnamed,
+    Unnamed,
+)
 from contract.envelope import Envelope
 from contract.errors import TEXTS, Rejected
 from contract.feed import Receipt
 from contract.messages import RECEIPTED
 from contract.photos import PhotoState
+from terminal_client.adapters.keys import KeyFolder, KeyUnusableError, Signer
 from terminal_client.core import signals
 from terminal_client.core.ports import NotReachedError
 from terminal_client.core.server_clock import instant
@@ -39,7 +49,7 @@ MOST_BYTES = 8 * 1024 * 1024
 TURNED_AWAY = frozenset({"device_revoked", "not_enrolled"})
 #: Families of which an answer is final.
 FINAL = frozenset({"rejected", "conflict"})
-OK, NOT_MODIFIED, REFUSED_FROM, TOO_MANY = 200, 304, 400, 429
+OK, PARTIAL, NOT_MODIFIED, REFUSED_FROM, TOO_MANY = 200, 206, 304, 400, 429
 
 #: What a server says to an enrolment that it does not know in this form.
 OTHER_VERSION = frozenset({"malformed", "invalid", "not_found", "unsupported"})
@@ -113,17 +123,42 @@ class Connection:
         self._connection = make(parts.hostname, parts.port, timeout=timeout_s)
         self._prefix = parts.path.rstrip("/")
 
-    def ask(self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
-        """Return the answer; raise ``UnreachableError`` where there is none."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        signer: Signer | None = None,
+    ) -> Reply:
+        """Return the answer to a request, signed if there is a ``signer``; raise ``UnreachableError`` without one."""
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
+        reply = self._ask_signed(method, path, body, headers, signer)
+        refusal = reply.refusal()
+        if signer is not None and refusal is not None and refusal[1] == "clock_off":
+            signer.learn(int(refusal[2].get("server_s", 0)))
+            reply = self._ask_signed(method, path, body, headers, signer)
+        return reply
+
+    def _ask_signed(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], signer: Signer | None
+    ) -> Reply:
+        def once() -> Reply:
+            try:
+                signed = {} if signer is None else signer.fields(method, path, body)
+            except KeyUnusableError as error:
+                raise UnreachableError(str(error), reached=False) from error
+            return self._ask_once(method, path, body, headers | signed)
+
         fresh = self._connection.sock is None
         try:
-            return self._ask_once(method, path, body, headers)
+            return once()
         except UnreachableError:
             if fresh:
                 raise
             # The server closed an idle connection; ids make a second sending harmless.
-            return self._ask_once(method, path, body, headers)
+            return once()
 
     def _ask_once(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         began_s = time.monotonic()
@@ -163,8 +198,8 @@ def _why(error: Exception) -> Why:
     return "no_answer"
 
 
-def enrol(server_url: str, code: str, *, model: str, version: str, machine: str = "") -> Enrolled:
-    """Exchange a one-use code for an identity.
+def enrol(server_url: str, code: str, *, csr: str, model: str, version: str, machine: str = "") -> Enrolment:
+    """Show a one-use code and the request for a key; return how it stands. To be asked again while that is open.
 
     Raises
     ------
@@ -174,7 +209,7 @@ def enrol(server_url: str, code: str, *, model: str, version: str, machine: str 
         Where the server did not answer, and why.
     """
     try:
-        asked = Enrol(code=code, model=model, version=version, machine=machine)
+        asked = Enrol(code=code, model=model, version=version, machine=machine, csr=csr)
     except ValidationError:
         raise Rejected("code_unknown") from None
     connection = Connection(server_url)
@@ -190,14 +225,17 @@ def enrol(server_url: str, code: str, *, model: str, version: str, machine: str 
         if code_ in OTHER_VERSION:
             raise UnreachableError(code_, reached=True, why="other_version")
         raise Rejected(code_, **params)
-    return reply.read(Enrolled)
+    return reply.read(Enrolment)
 
 
 class HttpWorker:
     """Carries out a transport's HTTP requests one after the other, in a thread of its own."""
 
-    def __init__(self, server_url: str, identity: Identity, deliver: Callable[[signals.Event], None]) -> None:
-        self._headers = _signed_in(identity)
+    def __init__(
+        self, server_url: str, keys: KeyFolder, identity: Identity, deliver: Callable[[signals.Event], None]
+    ) -> None:
+        self._signer = Signer(keys, identity.key)
+        self._known = bool(identity.key)
         self._connection = Connection(server_url)
         self._deliver = deliver
         self._jobs: queue.SimpleQueue[Callable[[], signals.Event] | None] = queue.SimpleQueue()
@@ -226,14 +264,14 @@ class HttpWorker:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            event = job()
+            event = job() if self._known else signals.Stopped("not_enrolled")
             if not self._closed:
                 self._deliver(event)
         self._connection.close()
 
     def _post(self, kind: str, envelope: Envelope) -> signals.Event:
         try:
-            reply = self._connection.ask("POST", f"/device/v1/up/{kind}", body=envelope.encode(), headers=self._headers)
+            reply = self._connection.ask("POST", f"/device/v1/up/{kind}", body=envelope.encode(), signer=self._signer)
             refusal = reply.refusal()
             if refusal is None:
                 if reply.status >= OK + 100:
@@ -252,7 +290,7 @@ class HttpWorker:
 
     def _pull(self, after: int) -> signals.Event:
         try:
-            reply = self._connection.ask("GET", f"/device/v1/feed?after={after}", headers=self._headers)
+            reply = self._connection.ask("GET", f"/device/v1/feed?after={after}", signer=self._signer)
             refusal = reply.refusal()
             if refusal is not None:
                 return signals.Stopped(refusal[1]) if refusal[1] in TURNED_AWAY else signals.PullFailed()
@@ -262,11 +300,11 @@ class HttpWorker:
             return signals.PullFailed()
 
     def _fetch_reference(self, version: str | None) -> signals.Event:
-        headers = dict(self._headers)
+        headers: dict[str, str] = {}
         if version is not None:
             headers["If-None-Match"] = f'"{version}"'
         try:
-            reply = self._connection.ask("GET", "/device/v1/reference", headers=headers)
+            reply = self._connection.ask("GET", "/device/v1/reference", headers=headers, signer=self._signer)
             if reply.status == NOT_MODIFIED:
                 return signals.ReferenceArrived(None)
             refusal = reply.refusal()
@@ -278,16 +316,20 @@ class HttpWorker:
             return signals.ReferenceFailed()
 
 
-class HttpPhotos:
-    """Sends photos over a connection of their own, so that no message waits behind one. For one thread."""
+class _OwnConnection:
+    """A connection of its own on which this terminal signs what it asks. For one thread."""
 
-    def __init__(self, server_url: str, identity: Callable[[], Identity | None]) -> None:
+    def __init__(self, server_url: str, keys: KeyFolder, identity: Callable[[], Identity | None]) -> None:
         self._connection = Connection(server_url)
-        self._identity = identity
+        self._sign = _Signers(keys, identity)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+class HttpPhotos(_OwnConnection):
+    """Sends photos over a connection of their own, so that no message waits behind one. For one thread."""
 
     def photo_state(self, sha256: str) -> PhotoState:
         """See :class:`~terminal_client.core.ports.PhotoWire`."""
@@ -299,13 +341,10 @@ class HttpPhotos:
         return self._ask("PATCH", sha256, part, headers)
 
     def _ask(self, method: str, sha256: str, body: bytes | None, headers: dict[str, str]) -> PhotoState:
-        identity = self._identity()
-        if identity is None:
-            raise NotReachedError("not enrolled")
+        signer = self._sign.now()
         try:
-            reply = self._connection.ask(
-                method, f"/device/v1/photos/{sha256}", body=body, headers=_signed_in(identity) | headers
-            )
+            path = f"/device/v1/photos/{sha256}"
+            reply = self._connection.ask(method, path, body=body, headers=headers, signer=signer)
             refusal = reply.refusal()
             if refusal is None:
                 return reply.read(PhotoState)
@@ -317,9 +356,117 @@ class HttpPhotos:
         raise Rejected(code, **params)
 
 
-def _signed_in(identity: Identity) -> dict[str, str]:
-    pair = base64.b64encode(f"{identity.device}:{identity.secret}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+class HttpUnnamed:
+    """Says something without a name: a connection of its own each time, and nothing of the device on it."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+
+    def say(self, said: SayUnnamed) -> None:
+        """See :class:`~terminal_client.core.ports.UnnamedWire`."""
+        self._ask("/device/v1/unnamed", said)
+
+    def look(self, code: str) -> Unnamed:
+        """See :class:`~terminal_client.core.ports.UnnamedWire`."""
+        reply = self._ask("/device/v1/unnamed/look", AskUnnamed(code=code))
+        try:
+            return reply.read(Unnamed)
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+
+    def _ask(self, path: str, body: BaseModel) -> Reply:
+        connection = Connection(self._server_url)
+        try:
+            reply = connection.ask("POST", path, body=body.model_dump_json().encode())
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+        finally:
+            connection.close()
+        refusal = reply.refusal()
+        if refusal is None and reply.status < REFUSED_FROM:
+            return reply
+        family, code, params = refusal or ("", "no answer of the server", {})
+        if family not in FINAL or reply.status == TOO_MANY:
+            raise NotReachedError(code)
+        raise Rejected(code, **params)
+
+
+class HttpAttachments(_OwnConnection):
+    """Fetches what goes with announcements, over a connection of its own. For one thread."""
+
+    def part_of_attachment(self, sha256: str, offset: int, count: int) -> bytes:
+        """See :class:`~terminal_client.core.ports.AttachmentWire`."""
+        signer = self._sign.now()
+        headers = {"Range": f"bytes={offset}-{offset + count - 1}", "Accept-Encoding": "identity"}
+        try:
+            reply = self._connection.ask("GET", f"/device/v1/attachments/{sha256}", headers=headers, signer=signer)
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+        if reply.status == PARTIAL and 0 < len(reply.body) <= count:
+            return reply.body
+        refusal = reply.refusal()
+        if refusal is not None and refusal[0] in FINAL and refusal[1] not in TURNED_AWAY | OTHER_VERSION:
+            raise Rejected(refusal[1], **refusal[2])
+        raise NotReachedError(f"status {reply.status}")
+
+
+class HttpCertificate(_OwnConnection):
+    """Looks at this terminal's certificate and renews it. For one thread."""
+
+    def look_at_certificate(self) -> Certified:
+        """See :class:`~terminal_client.core.ports.CertificateWire`."""
+        return self._ask("GET", "/device/v1/certificate", None)
+
+    def renew_certificate(self, csr: str) -> Certified:
+        """See :class:`~terminal_client.core.ports.CertificateWire`."""
+        return self._ask("POST", "/device/v1/renew", Renew(csr=csr).model_dump_json().encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Certified:
+        try:
+            reply = self._connection.ask(method, path, body=body, signer=self._sign.now())
+            refusal = reply.refusal()
+            if refusal is None:
+                return reply.read(Certified)
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+        family, code, params = refusal
+        if family not in FINAL or reply.status == TOO_MANY or code in TURNED_AWAY | OTHER_VERSION:
+            raise NotReachedError(code)
+        raise Rejected(code, **params)
+
+
+class HttpUpdates(_OwnConnection):
+    """Reads files of the repository of releases, over a connection of its own. For one thread."""
+
+    def part_of_file(self, path: str, offset: int, count: int) -> Reply:
+        """Return the answer to a request for at most ``count`` bytes of a file from ``offset`` on.
+
+        Raises :class:`NotReachedError` where there is none.
+        """
+        headers = {"Range": f"bytes={offset}-{offset + count - 1}", "Accept-Encoding": "identity"}
+        try:
+            path = f"/device/v1/updates/{path}"
+            return self._connection.ask("GET", path, headers=headers, signer=self._sign.now())
+        except UnreachableError as error:
+            raise NotReachedError(str(error)) from error
+
+
+class _Signers:
+    """The signer of whoever this terminal is now; what it learned of the clock is kept while that is the same key."""
+
+    def __init__(self, keys: KeyFolder, identity: Callable[[], Identity | None]) -> None:
+        self._keys = keys
+        self._identity = identity
+        self._made: tuple[str, Signer] | None = None
+
+    def now(self) -> Signer:
+        """Return it; :class:`NotReachedError` where the terminal is not enrolled."""
+        identity = self._identity()
+        if identity is None or not identity.key:
+            raise NotReachedError("not enrolled")
+        if self._made is None or self._made[0] != identity.key:
+            self._made = identity.key, Signer(self._keys, identity.key)
+        return self._made[1]
 
 
 def _unpacked(raw: bytes, encoding: str | None) -> bytes:

@@ -7,7 +7,8 @@ from terminal_client.core.store import Store
 
 #: ``server_restored``: the server had forgotten ``count`` things, and they are sent again.
 #: ``identity_doubled``: the server answered ``count`` messages of this terminal that it never sent.
-Code = Literal["server_restored", "identity_doubled"]
+#: ``identify``: the distributor asked which terminal this is.
+Code = Literal["server_restored", "identity_doubled", "identify"]
 
 
 @dataclass(frozen=True)

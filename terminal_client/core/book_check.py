@@ -1,8 +1,9 @@
 """Was the draw honest, as far as one shop can see? Hashes alone, no trust in the server.
 
-Four questions: is the commitment the one that was announced first; does the revealed secret fit it; do our
-own lines lead to the frozen book's root; is the seed made of secret and root. Each is answered yes, no, or
-not yet.
+Four questions of the draw: is the commitment the one that was announced first; does the revealed secret fit it; do our
+own lines lead to the frozen book's root; is the seed made of secret and root. Three of the rules: does the certificate
+name the policy that was announced, the weights that were fixed with the book, and the scores that were announced. Each
+is answered yes, no, or not yet.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contract.book import in_book, leaf_bytes
-from contract.feed import BookEntry
+from contract.feed import BookEntry, Grants
 from contract.messages import OrderLine
 
 
@@ -36,6 +37,46 @@ class Draw:
             self.secret_fits,
             self.seed_follows,
         )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the published certificate says of policy, weights and scores, and whether each is what was told before.
+
+    ``None`` stands for *not known*: this terminal did not see it then, or the server does not tell it. Other scores
+    than announced are no fraud in themselves, they may have been published since; but it is said.
+    """
+
+    policy_sha256: str | None
+    weights_sha256: str | None
+    score_version: str | None
+    policy_kept: bool | None
+    weights_kept: bool | None
+    scores_kept: bool | None
+    seen_at_ms: int | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether policy and weights are not known to be others."""
+        return False not in (self.policy_kept, self.weights_kept)
+
+
+def check_terms(published: Grants, announced: tuple[str, str | None, int] | None, weights: str | None) -> Terms:
+    """Compare what was published with what this terminal saw: policy, scores and when; the hash of the weights."""
+    policy, scores, at = announced or (None, None, None)
+    return Terms(
+        policy_sha256=published.policy_sha256,
+        weights_sha256=published.weights_sha256,
+        score_version=published.score_version,
+        policy_kept=_same(policy, published.policy_sha256),
+        weights_kept=_same(weights, published.weights_sha256),
+        scores_kept=_same(scores, published.score_version),
+        seen_at_ms=at,
+    )
+
+
+def _same(before: str | None, now: str | None) -> bool | None:
+    return None if before is None or now is None else before == now
 
 
 def check(entry: BookEntry, own_lines: Iterable[OrderLine], *, first_commitment: str | None, seed: str | None) -> Draw:

@@ -7,7 +7,8 @@ in one transaction before anything of it goes out; where the write fails the ste
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Literal
 from uuid import UUID
 
@@ -16,8 +17,8 @@ import apsw
 from contract import messages
 from contract.envelope import Envelope
 from contract.ids import uuid7
-from terminal_client.core import alarms, feed, outbox, photos, signals, sync
-from terminal_client.core.ports import Bits, Clock, Transport
+from terminal_client.core import alarms, feed, outbox, photos, shadow, signals, sync
+from terminal_client.core.ports import Bits, Clock, Transport, Vitals
 from terminal_client.core.server_clock import ServerClock, instant, milliseconds
 from terminal_client.core.store import Identity, Store
 
@@ -38,6 +39,7 @@ class Engine:
         server_clock: ServerClock,
         bits: Bits,
         version: str,
+        vitals: Callable[[], Vitals] = Vitals,
     ) -> None:
         self._store = store
         self._transport = transport
@@ -45,6 +47,8 @@ class Engine:
         self._server_clock = server_clock
         self._bits = bits
         self._version = version
+        self._vitals = vitals
+        self._storage_errors = 0
         self._identity: Identity | None = None
         self._state: sync.State | None = None
         self._heard_by_http = False
@@ -131,6 +135,7 @@ class Engine:
         try:
             wrote = self._write(actions)
         except apsw.Error as error:
+            self._storage_errors += 1
             # The event is lost here and nowhere else: the feed is pulled again, the message sent again.
             trouble = "disk_full" if isinstance(error, apsw.FullError) else "store"
             if trouble != self.trouble:
@@ -177,6 +182,7 @@ class Engine:
                 feed.start_over(self._store, history)
                 outbox.doubt(self._store)
                 photos.doubt(self._store)
+                shadow.doubt(self._store)
             case signals.ReadWhole():
                 self._take_up_forgotten(now_ms)
             case signals.Settle(receipt):
@@ -192,6 +198,8 @@ class Engine:
 
     def _take_up_forgotten(self, now_ms: int) -> None:
         feed.let_unsaid_go(self._store)
+        if self._identity is not None:
+            shadow.let_unsaid_go(self._store, self._identity.device)
         forgotten = outbox.take_up_forgotten(self._store)
         if forgotten:
             alarms.sound(self._store, "server_restored", at_ms=now_ms, count=len(forgotten))
@@ -209,6 +217,8 @@ class Engine:
                 self._say("feed.pull", messages.PullFeed(after=after))
             case signals.FetchReference(version):
                 self._transport.fetch_reference(version)
+            case signals.Follow(groups):
+                self._transport.follow(groups)
             case signals.ReportStatus():
                 self._say("device.status", self._status())
             case _:
@@ -228,6 +238,7 @@ class Engine:
             with self._store.transaction():
                 seq = self._store.next_message_seq()
         except apsw.Error:
+            self._storage_errors += 1
             log.exception("the store could not be written")
             return
         now_ms = self._server_clock.now_ms()
@@ -241,10 +252,15 @@ class Engine:
         self._transport.publish(kind, envelope)
 
     def _status(self) -> messages.ReportStatus:
+        oldest_ms = outbox.oldest_waiting_ms(self._store)
+        waited_ms = 0 if oldest_ms is None else self._server_clock.now_ms() - oldest_ms
         return messages.ReportStatus(
             version=self._version[:32],
             queue_length=outbox.count_waiting(self._store),
             language="en" if self._store.setting("language", "zh") == "en" else "zh",
             clock_offset_ms=self._server_clock.offset_ms,
             feed_seq=self._store.progress().cursor,
+            oldest_queued_s=max(0, waited_ms // 1000),
+            storage_errors=self._storage_errors,
+            **asdict(self._vitals()),
         )

@@ -12,9 +12,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from contract.envelope import FeedItem
-from contract.feed import DOWN, Receipt, WindowState
+from contract.feed import DOWN, BookEntry, Commands, Desired, Receipt, WindowState
 from contract.messages import Message
-from terminal_client.core import alarms, outbox
+from terminal_client.core import alarms, commands, outbox, shadow
 from terminal_client.core.store import Store
 
 log = logging.getLogger(__name__)
@@ -77,11 +77,45 @@ def _take(store: Store, item: FeedItem, server_ms: int, device: str | None) -> N
     )
     if newer and item.kind == "window":
         window = parse(WindowState, item)
-        if window is not None and window.commitment is not None:
+        if window is not None:
+            _note_announced(store, window, server_ms)
+    if newer and item.kind == "book":
+        entry = parse(BookEntry, item)
+        if entry is not None and entry.weights_sha256 is not None:
             store.execute(
-                "INSERT OR IGNORE INTO seen_commitment VALUES (?, ?, ?)",
-                (str(window.cycle), window.commitment, server_ms),
+                "INSERT OR IGNORE INTO seen_weights VALUES (?, ?, ?)",
+                (str(entry.cycle), entry.weights_sha256, server_ms),
             )
+    if newer and item.kind in ("desired", "commands"):
+        _be_steered(store, item, server_ms, device)
+
+
+def _be_steered(store: Store, item: FeedItem, server_ms: int, device: str | None) -> None:
+    """Take what is for this very terminal; what is for another one of the shop is passed over."""
+    if item.kind == "desired":
+        desired = parse(Desired, item)
+        if desired is not None and desired.device == device:
+            shadow.take(store, desired)
+    else:
+        told = parse(Commands, item)
+        if told is not None and told.device == device:
+            commands.take(store, told, at_ms=server_ms)
+
+
+def _note_announced(store: Store, window: WindowState, server_ms: int) -> None:
+    """Keep what a window says of the draw and of the rules: the first commitment, the last terms until it is over."""
+    if window.commitment is not None:
+        store.execute(
+            "INSERT OR IGNORE INTO seen_commitment VALUES (?, ?, ?)",
+            (str(window.cycle), window.commitment, server_ms),
+        )
+    if window.state in ("announced", "open") and window.policy_sha256 is not None:
+        store.execute(
+            "INSERT INTO seen_terms VALUES (?, ?, ?, ?) ON CONFLICT (cycle) DO UPDATE SET"
+            " policy_sha256 = excluded.policy_sha256, score_version = excluded.score_version,"
+            " seen_at_ms = excluded.seen_at_ms",
+            (str(window.cycle), window.policy_sha256, window.score_version, server_ms),
+        )
 
 
 def parse(family: type[M], item: FeedItem) -> M | None:
@@ -154,3 +188,15 @@ def seen_commitment(store: Store, cycle: str) -> tuple[str, int] | None:
     """Return the commitment first seen for a cycle and when that was, in server time."""
     found = store.rows("SELECT commitment, seen_at_ms FROM seen_commitment WHERE cycle = ?", (cycle,))
     return found[0] if found else None
+
+
+def seen_terms(store: Store, cycle: str) -> tuple[str, str | None, int] | None:
+    """Return policy and scores as they were last announced while a cycle's windows were not over, and when that was."""
+    found = store.rows("SELECT policy_sha256, score_version, seen_at_ms FROM seen_terms WHERE cycle = ?", (cycle,))
+    return found[0] if found else None
+
+
+def seen_weights(store: Store, cycle: str) -> str | None:
+    """Return the hash of the weights as it first came with a cycle's frozen book."""
+    found = store.rows("SELECT weights_sha256 FROM seen_weights WHERE cycle = ?", (cycle,))
+    return found[0][0] if found else None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from contract.feed import Delivery, Feedback, Grants, OrderState, Text
+from contract.feed import Delivery, Feedback, Grants, OrderState, Score, Text
 from contract.messages import FeedbackAbout, FeedbackCategory, FeedbackKind
 from terminal_client.core import feed, outbox
 from terminal_client.core.outbox import Entry
@@ -16,6 +16,7 @@ from terminal_client.core.store import Store
 State = Literal["saved", "sent", "received", "refused", "looked_at", "answered", "closed"]
 KINDS: tuple[FeedbackKind, ...] = ("complaint", "suggestion", "question")
 CATEGORIES: tuple[FeedbackCategory, ...] = ("goods", "delivery", "grant", "price", "terminal", "employee", "other")
+DISPUTED = ("grant", "tier")
 OFFERED = 4
 """So many of the last deliveries and orders, and half as many allocations, are offered as what it is about."""
 
@@ -38,9 +39,9 @@ class Draft:
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that it can be about: an order or delivery by its number and day, an allocation by its name."""
+    """Something that it can be about: by its number and day (a tier by itself), its name, or what it is called."""
 
-    sort: Literal["order", "delivery", "cycle"]
+    sort: Literal["order", "delivery", "cycle", "grant", "tier", "employee"]
     name: str
     number: int | None
     called: Text | None
@@ -125,8 +126,28 @@ def can_reopen(view: View, clock: ServerClock, today: str) -> bool:
     return not clock.trusted or today <= view.told.reopen_until.isoformat()
 
 
-def subjects(store: Store) -> list[Subject]:
-    """Return what it can be about: of what the server has told, the last deliveries, orders and allocations."""
+def disputed(store: Store, sort: str, name: str) -> Subject | None:
+    """Return what is disputed as it was told here, a line of what was granted or a tier; none where it was not."""
+    return {"grant": _grant, "tier": _tier}[sort](store, name) if sort in DISPUTED else None
+
+
+def _grant(store: Store, name: str) -> Subject | None:
+    cycle, _, sku = name.partition("/")
+    for told in feed.read(store, Grants):
+        if str(told.cycle) == cycle and any(line.sku == sku for line in told.lines):
+            called = Text(zh=f"{told.name.zh} {sku}", en=f"{told.name.en} {sku}")
+            return Subject("grant", name, None, called, told.released_at)
+    return None
+
+
+def _tier(store: Store, name: str) -> Subject | None:
+    found = (one for one in feed.read(store, Score) if str(one.run) == name)
+    return next((Subject("tier", name, one.tier, None, one.published_at) for one in found), None)
+
+
+def subjects(store: Store, kept: Draft | None = None) -> list[Subject]:
+    """Return what it can be about: the grant or tier that is disputed, the last deliveries, orders and allocations."""
+    named = None if kept is None else disputed(store, kept.sort, kept.name)
     deliveries = [
         Subject("delivery", str(one.delivery), one.number, None, one.shipped_at)
         for one in feed.newest(store, Delivery, OFFERED)
@@ -136,7 +157,7 @@ def subjects(store: Store) -> list[Subject]:
     ]
     granted = {one.cycle: one for one in feed.newest(store, Grants, OFFERED) if one.part == 1}
     cycles = [Subject("cycle", str(one.cycle), None, one.name, one.released_at) for one in granted.values()]
-    return [*deliveries, *orders, *cycles[: OFFERED // 2]]
+    return [*([named] if named else []), *deliveries, *orders, *cycles[: OFFERED // 2]]
 
 
 def draft(store: Store, about: UUID | None = None) -> Draft | None:

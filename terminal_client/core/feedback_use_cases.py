@@ -11,6 +11,7 @@ from terminal_client.core.signals import Pending
 from terminal_client.core.use_cases import Shop, new_id
 
 WORDS_MOST = 2000
+CALLED_MOST = 128
 REOPEN_MOST = 500
 
 
@@ -19,6 +20,24 @@ def keep(shop: Shop, **said: str) -> None:
     with shop.store.transaction():
         begun = feedback.draft(shop.store) or Draft()
         feedback.put_draft(shop.store, replace(begun, **said))
+
+
+def forget_employee(shop: Shop) -> None:
+    """Let go of the employee who was named, where what is being said is no longer about one."""
+    draft = feedback.draft(shop.store)
+    if draft is not None and draft.sort == "employee" and draft.category != "employee":
+        keep(shop, sort="", name="")
+
+
+def dispute(shop: Shop, sort: str, name: str) -> bool:
+    """Begin a complaint about a granted line, ``CYCLE/SKU``, or a tier, by its run; return whether it is known here.
+
+    Words that were begun stay.
+    """
+    if feedback.disputed(shop.store, sort, name) is None:
+        return False
+    keep(shop, kind="complaint", category="grant", sort=sort, name=name)
+    return True
 
 
 def keep_reopening(shop: Shop, about: UUID, words: str) -> None:

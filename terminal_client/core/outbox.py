@@ -98,6 +98,12 @@ def count_waiting(store: Store) -> int:
     return count
 
 
+def oldest_waiting_ms(store: Store) -> int | None:
+    """Return when the oldest message that has no receipt yet was saved, by the terminal's clock then."""
+    oldest: int | None = store.rows("SELECT min(saved_at_ms) FROM outbox WHERE outcome IS NULL")[0][0]
+    return oldest
+
+
 def count_saved(store: Store) -> int:
     """Return how many messages were ever queued; none is deleted."""
     count: int = store.rows("SELECT coalesce(max(place), 0) FROM outbox")[0][0]

@@ -48,6 +48,11 @@ def at_appeal(run: int) -> str:
     return f"appeal:{run}"
 
 
+def at_survey(survey: UUID) -> str:
+    """Return the place of a survey's one question for photos."""
+    return f"survey:{survey}"
+
+
 def keep(store: Store, place: str, content: bytes, *, at_ms: int) -> str:
     """Keep a photo with what is being written at ``place``; return its SHA-256. The same one again changes nothing.
 

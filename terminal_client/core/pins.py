@@ -118,6 +118,10 @@ class Door:
         if not self.standing().locked:
             self._touched_at_ms = self._clock.monotonic_ms()
 
+    def untouched_ms(self) -> int:
+        """Return for how long nobody has touched the screen."""
+        return self._clock.monotonic_ms() - self._touched_at_ms
+
     def lock(self) -> None:
         """Let the next one enter a PIN."""
         self._role = None

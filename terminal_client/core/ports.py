@@ -1,9 +1,12 @@
 """What the core needs of the world: time, randomness, a network, paper, a scanner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from contract.device_api import Certified, SayUnnamed, Unnamed
 from contract.envelope import Envelope
+from contract.messages import NetworkKind, Printing, Scanning
 from contract.photos import PhotoState
 from terminal_client.core.signals import Event
 from terminal_client.core.slips import Slip, Width
@@ -21,6 +24,19 @@ class Clock(Protocol):
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that only grow while the machine runs, and also while it sleeps."""
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """How the machine under the terminal is; what cannot be told is none."""
+
+    disk_free_mb: int | None = None
+    disk_total_mb: int | None = None
+    temperature_c: float | None = None
+    printer: Printing | None = None
+    scanner: Scanning | None = None
+    network: NetworkKind | None = None
+    system: str | None = None
 
 
 class Transport(Protocol):
@@ -45,8 +61,42 @@ class Transport(Protocol):
     def pull(self, after: int) -> None:
         """Ask for the feed after ``after``; answered by ``PageArrived``, ``PullFailed`` or ``Stopped``."""
 
+    def follow(self, groups: tuple[str, ...]) -> None:
+        """Hear the news of these groups from the broker, each told as ``NewsArrived``, and of no others any more."""
+
     def fetch_reference(self, version: str | None) -> None:
         """Ask for the reference unless it is ``version``; answered by ``ReferenceArrived`` or ``ReferenceFailed``."""
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key pair that was made here: the fingerprint of its public half, and a signing request (PKCS #10, PEM)."""
+
+    key: str
+    csr: str
+
+
+class Keys(Protocol):
+    """The private keys of this terminal. They are named by their fingerprints and never leave it."""
+
+    def make(self) -> NewKey:
+        """Make a key pair and keep it."""
+
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Forget all others."""
+
+
+class CertificateWire(Protocol):
+    """How this terminal's certificate is looked at and renewed: one request a call, signed by its key.
+
+    Each raises :class:`NotReachedError`, or ``Rejected`` where the server says no.
+    """
+
+    def look_at_certificate(self) -> Certified:
+        """Return the newest one, who is believed, and when the next is due."""
+
+    def renew_certificate(self, csr: str) -> Certified:
+        """Return the next one, for the key that the request is of."""
 
 
 class NotReachedError(Exception):
@@ -64,6 +114,34 @@ class PhotoWire(Protocol):
 
     def add_to_photo(self, sha256: str, offset: int, part: bytes) -> PhotoState:
         """Add a part; return how much the server has then."""
+
+
+class UnnamedWire(Protocol):
+    """How something is said without a name: no request shows which device sends it.
+
+    Each raises :class:`NotReachedError`, or ``Rejected`` where the server says no.
+    """
+
+    def say(self, said: SayUnnamed) -> None:
+        """Hand it over; handed over twice it is kept once."""
+
+    def look(self, code: str) -> Unnamed:
+        """Return how it stands under a code."""
+
+
+class AttachmentWire(Protocol):
+    """How what goes with announcements comes: one request a call, which may take its time."""
+
+    def part_of_attachment(self, sha256: str, offset: int, count: int) -> bytes:
+        """Return at most ``count`` bytes from ``offset`` on, at least one.
+
+        Raises
+        ------
+        NotReachedError
+            Nothing was decided.
+        Rejected
+            The server does not give it.
+        """
 
 
 #: Why nothing, or not all of it, came out of the printer.
@@ -124,3 +202,56 @@ class Scanner(Protocol):
 
     def stop(self) -> None:
         """Stop and let the device go."""
+
+
+class UpdateAnswer(Protocol):
+    """What the server answers about a file of the repository of releases."""
+
+    @property
+    def status(self) -> int:
+        """The status of HTTP."""
+
+    @property
+    def body(self) -> bytes:
+        """What came."""
+
+
+class UpdateWire(Protocol):
+    """How the repository of releases is read: one request a call, which may take its time."""
+
+    def part_of_file(self, path: str, offset: int, count: int) -> UpdateAnswer:
+        """Ask for at most ``count`` bytes of a file from ``offset`` on; :class:`NotReachedError` where none answers."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Slots(Protocol):
+    """The flash that releases lie on: files named by paths below one folder.
+
+    Nothing is certain before it is synced. What ``write`` handed over may be there wholly, in part or not at all until
+    ``sync`` of that file; what ``rename`` and ``remove`` did, and that a new name is there, until ``sync_names``,
+    earlier changes of names before later ones. A rename happens wholly or not at all. Each raises ``OSError`` where the
+    flash does not do it; a full one with ``errno.ENOSPC``.
+    """
+
+    def read(self, path: str) -> bytes | None:
+        """Return what a file holds, or none where it is not there or cannot be read."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Make a file of these bytes, in place of an earlier one, with the folders above it."""
+
+    def sync(self, path: str) -> None:
+        """Return once what was written to the file is on the flash."""
+
+    def rename(self, path: str, to: str) -> None:
+        """Give a file another name, which stands for it alone from then on."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
+    def sync_names(self) -> None:
+        """Return once every change of names is on the flash."""
+
+    def paths(self, below: str) -> list[str]:
+        """Return the files below a folder, by their paths, in order."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from contract.device_api import FeedPage, Reference
 from contract.envelope import FeedItem
 from contract.feed import Receipt
+from contract.topics import News
 
 Way = Literal["mqtt", "http"]
 
@@ -56,6 +57,14 @@ class ItemArrived:
     """One feed item came over the broker, maybe again, maybe out of order."""
 
     item: FeedItem
+
+
+@dataclass(frozen=True)
+class NewsArrived:
+    """A group that this terminal belongs to was told that there is something new; maybe again."""
+
+    group: str
+    news: News
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,7 @@ Event = (
     | Connected
     | Disconnected
     | ItemArrived
+    | NewsArrived
     | PageArrived
     | PullFailed
     | Answered
@@ -229,10 +239,17 @@ class FetchReference:
 
 
 @dataclass(frozen=True)
+class Follow:
+    """Hear the news of these groups from the broker, and of no others."""
+
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ReportStatus:
     """Say over the broker how the terminal is."""
 
 
 Write = Apply | KnowHistory | StartOver | ReadWhole | Settle | KeepReference | LearnTime | MarkSent
-Send = Publish | Post | Pull | AskFeed | FetchReference | ReportStatus
+Send = Publish | Post | Pull | AskFeed | FetchReference | Follow | ReportStatus
 Action = Write | Send

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from contract.device_api import Enrolled, Reference
+from contract.device_api import Certified, Enrolled, Reference
 
 if TYPE_CHECKING:
     from contract.feed import WindowState
@@ -30,7 +31,17 @@ MIGRATIONS = (
     "schema_5.sql",
     "schema_6.sql",
     "schema_7.sql",
+    "schema_8.sql",
+    "schema_9.sql",
+    "schema_10.sql",
+    "schema_11.sql",
+    "schema_12.sql",
 )
+
+#: The oldest program, by the number of migrations it knows, that can work with a store of this one. Migrations after it
+#: make new tables and indexes alone: a release that did not work leaves a store that the one before still opens.
+READABLE_FROM = 11
+_READABLE_FROM = "store_readable_from"
 
 #: The log is written back above this many pages: what is to be read after a power cut stays below 1 MB.
 LOG_PAGES = 200
@@ -48,14 +59,20 @@ class StoreTooNewError(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this terminal is. The secret never leaves the store but to the broker and the server."""
+    """Who this terminal is. ``key`` names the key that it proves this by; empty where it has none and wants a new code.
+
+    ``renew_at_ms`` is the moment since 1970, by the server's clock, from which another certificate is asked for.
+    """
 
     device: str
-    secret: str = field(repr=False)
     retailer: str
     name: str
     broker_host: str | None
     broker_port: int | None
+    key: str = ""
+    certificate: str = field(default="", repr=False)
+    authorities: str = field(default="", repr=False)
+    renew_at_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,12 +135,14 @@ class Store:
             self._connection.execute(f"PRAGMA {pragma}").fetchall()
         with self.transaction():
             version: int = self.rows("PRAGMA user_version")[0][0]
-            if version > len(MIGRATIONS):
+            if version > len(MIGRATIONS) and int(self.setting(_READABLE_FROM, str(version))) > len(MIGRATIONS):
                 raise StoreTooNewError(f"The store has version {version}; this program knows {len(MIGRATIONS)}.")
             for step, name in enumerate(MIGRATIONS[version:], start=version + 1):
                 script = files("terminal_client.core").joinpath(name).read_text(encoding="utf-8")
                 self._connection.execute(script)
                 self._connection.execute(f"PRAGMA user_version = {step}")
+            if version < len(MIGRATIONS):
+                self.choose(_READABLE_FROM, str(READABLE_FROM))
 
     def close(self) -> None:
         """Close the file; what is committed stays."""
@@ -175,22 +194,35 @@ class Store:
 
     def identity(self) -> Identity | None:
         """Return who this terminal is, or none before enrolment."""
-        found = self.rows("SELECT device, secret, retailer, name, broker_host, broker_port FROM identity")
+        found = self.rows(
+            "SELECT device, retailer, name, broker_host, broker_port, key, certificate, authorities, renew_at_ms"
+            " FROM identity"
+        )
         return Identity(*found[0]) if found else None
 
-    def keep_identity(self, enrolled: Enrolled) -> Identity:
-        """Keep what enrolment answered, in place of an earlier identity."""
+    def keep_identity(self, enrolled: Enrolled, key: str = "") -> Identity:
+        """Keep what enrolment answered about ``key``, in place of an earlier identity."""
+        certified = enrolled.certified
         values = (
             enrolled.device,
-            enrolled.secret,
             enrolled.retailer,
             enrolled.name,
             enrolled.broker_host,
             enrolled.broker_port,
+            key,
+            certified.certificate if certified else "",
+            certified.authorities if certified else "",
+            _milliseconds(certified.renew_at) if certified else 0,
         )
         with self.transaction():
-            self.execute("INSERT OR REPLACE INTO identity VALUES (1, ?, ?, ?, ?, ?, ?)", values)
+            self.execute("INSERT OR REPLACE INTO identity VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return Identity(*values)
+
+    def keep_certified(self, certified: Certified, key: str) -> None:
+        """Keep a certificate for ``key``, and who is believed, in place of the earlier ones."""
+        values = (key, certified.certificate, certified.authorities, _milliseconds(certified.renew_at))
+        with self.transaction():
+            self.execute("UPDATE identity SET key = ?, certificate = ?, authorities = ?, renew_at_ms = ?", values)
 
     def setting(self, name: str, otherwise: str) -> str:
         """Return a setting, or ``otherwise`` where it was never chosen."""
@@ -237,3 +269,7 @@ class Store:
                 (reference.version, reference.model_dump_json(exclude_none=True)),
             )
             self._reference = None
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

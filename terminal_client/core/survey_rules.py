@@ -1,7 +1,9 @@
-"""Is an answer an answer? Checked before it is queued; the server checks again."""
+"""Is an answer an answer? Checked before it is queued; the server checks again, by the same rule."""
 
+from contract.asking import says_something
 from contract.errors import Rejected
 from contract.feed import Question
+from contract.fitting import misfit
 from contract.messages import Answer
 
 
@@ -13,24 +15,10 @@ def check_answer(question: Question, answer: Answer | None) -> None:
     Rejected
         ``answer_missing`` or ``answer_invalid``, naming the question.
     """
-    if answer is None or not _given(question, answer):
+    if answer is None or not says_something(answer):
         if question.required:
             raise Rejected("answer_missing", question=question.id)
         return
-    known = {choice.id for choice in question.choices}
-    if set(answer.choices) - known or (question.kind == "single" and len(answer.choices) > 1):
-        raise Rejected("answer_invalid", question=question.id, what=", ".join(answer.choices))
-    if answer.number is not None:
-        low, high = question.low, question.high
-        if (low is not None and answer.number < low) or (high is not None and answer.number > high):
-            raise Rejected("answer_invalid", question=question.id, what=str(answer.number))
-
-
-def _given(question: Question, answer: Answer) -> bool:
-    match question.kind:
-        case "single" | "multiple":
-            return bool(answer.choices)
-        case "scale" | "number":
-            return answer.number is not None
-        case "text":
-            return bool(answer.text and answer.text.strip())
+    wrong = misfit(question, answer)
+    if wrong is not None:
+        raise Rejected("answer_invalid", question=question.id, what=wrong)

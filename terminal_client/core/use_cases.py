@@ -26,6 +26,7 @@ from contract.messages import (
     OrderLine,
     PlaceOrder,
     ReadAnnouncement,
+    RegisterForMeeting,
 )
 from terminal_client.core import (
     appeals,
@@ -373,11 +374,23 @@ def answer_survey(shop: Shop, survey: UUID, answers: Sequence[Answer] | None = N
             raise Conflict("already_answered")
         kept = drafts.answers(shop.store, survey)
         given = kept if answers is None else {answer.question: answer for answer in answers}
+        taken = photos.named(shop.store, photos.at_survey(survey))
+        given |= {
+            one.id: Answer(question=one.id, photos=taken)
+            for one in asked.questions
+            if one.kind == "photo" and one.id in given
+        }
         questions = asked_of(asked.questions, given)
         for question in questions:
             survey_rules.check_answer(question, given.get(question.id))
         ordered = tuple(given[q.id] for q in questions if q.id in given)
-        pending = _queue(shop, "survey.answer", f"survey:{survey}", AnswerSurvey(survey=survey, answers=ordered))
+        blind = f"{shop.bits(128):032x}" if asked.anonymous else None
+        message = AnswerSurvey(survey=survey, answers=ordered, blind=blind)
+        pending = _queue(shop, "survey.answer", f"survey:{survey}", message)
+        if any(answer.photos for answer in ordered):
+            photos.hand_over(shop.store, photos.at_survey(survey), pending.id)
+        else:
+            photos.drop(shop.store, photos.at_survey(survey))
         drafts.drop_answers(shop.store, survey)
     shop.saved(pending)
     return pending.id
@@ -415,6 +428,35 @@ def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
             return None
         message = ReadAnnouncement(announcement=announcement, read_at=shop.clock.now(), version=known.version)
         pending = _queue(shop, "announcement.read", subject, message)
+    shop.saved(pending)
+    return pending.id
+
+
+def register(shop: Shop, announcement: UUID, *, coming: bool) -> UUID | None:
+    """Queue that the shop comes to what an announcement invites to, or does not; none where it was said last.
+
+    Raises
+    ------
+    Rejected
+        ``unknown_announcement``; ``no_meeting``; ``meeting_called_off``; ``registration_over`` by the server's clock as
+        it is known here: what is said offline in time and arrives late, the server refuses visibly.
+    """
+    with shop.store.transaction():
+        known, _ = _announced(shop, announcement)
+        meeting = known.meeting
+        if meeting is None or known.withdrawn_at is not None:
+            raise Rejected("no_meeting" if meeting is None else "announcement_withdrawn")
+        if meeting.called_off:
+            raise Rejected("meeting_called_off")
+        last = (meeting.register_until or meeting.starts_at) if coming else meeting.starts_at
+        if shop.clock.now() > last:
+            raise Rejected("registration_over", until=last.isoformat())
+        subject = f"meeting:{announcement}"
+        said = [entry for entry in outbox.about(shop.store, subject) if entry.state != "refused"]
+        if said and said[-1].data.get("coming") is coming:
+            return None
+        message = RegisterForMeeting(announcement=announcement, coming=coming, said_at=shop.clock.now())
+        pending = _queue(shop, "meeting.register", subject, message)
     shop.saved(pending)
     return pending.id
 

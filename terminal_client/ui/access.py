@@ -14,9 +14,11 @@ from werkzeug.wrappers import Request
 from terminal_client.core.pins import Standing
 
 #: Answered also while locked.
-FREE = ("/lock", "/settings", "/banner", "/keys", "/scans", "/static", "/enrol", "/diagnostics")
+FREE = ("/lock", "/settings", "/banner", "/keys", "/scans", "/static", "/enrol", "/diagnostics", "/health")
 #: Looked at by itself, without anybody there.
-BY_ITSELF = ("/banner", "/order/live", "/scans", "/static")
+BY_ITSELF = ("/banner", "/order/live", "/scans", "/static", "/health")
+#: Header of a request by the boot chooser, which looks at a page as a person would and is none.
+LOOKED_AT = "X-Evenhand-Look"
 #: Method and beginning of the path of what is the owner's alone.
 OWNERS: tuple[tuple[Literal["GET", "POST"], str], ...] = (
     ("GET", "/pins"),
@@ -27,6 +29,7 @@ OWNERS: tuple[tuple[Literal["GET", "POST"], str], ...] = (
     ("POST", "/counter/choose"),
     ("GET", "/stock/adjust"),
     ("POST", "/stock/adjust"),
+    ("POST", "/updates"),
 )
 
 

@@ -7,14 +7,16 @@ from waitress.server import create_server
 
 from terminal_client.app import Terminal
 from terminal_client.ui.screens import RULES
-from terminal_client.ui.web import Web
+from terminal_client.ui.web import Web, routes
 
 THREADS = 3
+#: Compiled once: a terminal's screens stand at the same paths as another's.
+ROUTES = routes(RULES)
 
 
 def web(terminal: Terminal) -> Web:
     """Return the WSGI application of a terminal."""
-    return Web(terminal, (rule.empty() for rule in RULES))
+    return Web(terminal, ROUTES)
 
 
 def server(terminal: Terminal, port: int) -> Any:

@@ -67,6 +67,22 @@ def minor(amount: int, currency: str) -> int:
     return amount if currency in WITHOUT_MINOR else amount * 100
 
 
+def minor_of(typed: str, currency: str) -> int | None:
+    """Return an amount that was typed, ``12.5``, in minor units; none where it is none, or finer than the currency."""
+    whole, point, part = typed.partition(".")
+    places = 0 if currency in WITHOUT_MINOR else 2
+    if not whole.isdecimal() or (point and not part.isdecimal()) or len(part) > places:
+        return None
+    scale: int = 10**places
+    return int(whole) * scale + int(part.ljust(places, "0") or 0)
+
+
+def typed_amount(amount_minor: int, currency: str) -> str:
+    """Return an amount as it is typed: without its sign, without decimals that are naught."""
+    whole, part = (amount_minor, 0) if currency in WITHOUT_MINOR else divmod(amount_minor, 100)
+    return f"{whole}.{part:02}" if part else str(whole)
+
+
 def packs(units: int, item: CatalogueItem, texts: NullTranslations) -> str:
     """Return a quantity in whole boxes and units over: ``2 boxes + 11``; without packs, nothing."""
     if item.pack_units == 1:

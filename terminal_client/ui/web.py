@@ -114,12 +114,17 @@ def is_part(request: Request) -> bool:
     return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
+def routes(rules: Iterable[Rule]) -> Map:
+    """Return which screen answers at which path; what the pages load stands beside the screens."""
+    return Map([*rules, Rule("/static/<path:name>", endpoint=_static, methods=["GET"])])
+
+
 class Web:
     """The WSGI application."""
 
-    def __init__(self, terminal: Terminal, rules: Iterable[Rule]) -> None:
+    def __init__(self, terminal: Terminal, routes: Map) -> None:
         self.desk = Desk(terminal, Pages(terminal))
-        self._routes = Map([*rules, Rule("/static/<path:name>", endpoint=_static, methods=["GET"])])
+        self._routes = routes
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
@@ -183,7 +188,8 @@ class Web:
         asks = access.stopped(request, door.standing())
         if asks is not None:
             return Response(headers={"HX-Redirect": asks}) if is_part(request) else go(asks)
-        if request.method != "GET" or not request.path.startswith(access.BY_ITSELF):
+        by_itself = request.path.startswith(access.BY_ITSELF) or access.LOOKED_AT in request.headers
+        if request.method != "GET" or not by_itself:
             door.touch()
         if request.method == "GET" and screen is not _static and not is_part(request):
             self.desk.opened(request.path)
@@ -193,7 +199,7 @@ class Web:
         return answer
 
     def _must_enrol(self, request: Request) -> bool:
-        free = ("/enrol", "/settings", "/banner", "/keys", "/lock", "/scans", "/diagnostics")
+        free = ("/enrol", "/settings", "/banner", "/keys", "/lock", "/scans", "/diagnostics", "/health")
         return self.desk.terminal.store.identity() is None and not request.path.startswith(free)
 
     def _refused(self, request: Request, said: str) -> Response:

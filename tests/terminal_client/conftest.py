@@ -54,6 +54,7 @@ class ServerInMemory:
     reference: Reference | None = None
     reused: list[UUID] = field(default_factory=list)
     history: str | None = None
+    news: dict[str, int] = field(default_factory=dict)
     on_item: Callable[[FeedItem], None] = lambda _item: None
 
     def now(self) -> datetime:
@@ -117,6 +118,7 @@ class ServerInMemory:
             more=len(items) > limit,
             server_time=self.now(),
             history=self.history,
+            news=self.news,
         )
 
     def _conflict(self, kind: str, envelope: Envelope) -> str | None:
@@ -171,6 +173,7 @@ class Wires:
         self.turned_away: str | None = None
         self.deliver: Callable[[signals.Event], None] = lambda _event: None
         self.sent: list[tuple[str, str, UUID]] = []
+        self.followed: tuple[str, ...] = ()
         server.on_item = self._push
 
     # the port
@@ -199,6 +202,9 @@ class Wires:
 
     def pull(self, after: int) -> None:
         self._request(lambda: signals.PageArrived(self.server.page(after)), lambda _reached: signals.PullFailed())
+
+    def follow(self, groups: tuple[str, ...]) -> None:
+        self.followed = groups
 
     def fetch_reference(self, version: str | None) -> None:
         def answer() -> signals.Event:
@@ -356,11 +362,10 @@ def new_world(
 def enrolled(at: datetime, *, retailer: str = "R-12", device: str = "d-12") -> Enrolled:
     return Enrolled(
         device=device,
-        secret="not-a-secret",
         retailer=retailer,
         name="Harbour Road 12",
         broker_host="127.0.0.1",
-        broker_port=1883,
+        broker_port=8883,
         server_time=at,
     )
 

@@ -1,6 +1,7 @@
 """A terminal that starts with the machine: its units, its policy, its scripts, its signs of life."""
 
 import configparser
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,10 @@ from pathlib import Path
 import pytest
 
 import terminal_client
+from terminal_client import boot
 from terminal_client.adapters import service_manager
+from terminal_client.adapters.slots import FolderSlots
+from terminal_client.core import booting
 from terminal_client.kiosk import Kiosk
 from terminal_client.watchdog import Watchdog, answers
 
@@ -78,6 +82,17 @@ def test_the_browser_may_go_to_the_terminal_alone_and_each_file_says_the_same_ad
     assert started.endswith("--port 8765")
 
 
+def test_what_starts_with_the_machine_is_the_boot_chooser_and_its_children_may_speak() -> None:
+    service = unit("evenhand-terminal.service")["Service"]
+    _, _, words = service["ExecStart"].partition(" -m terminal_client.boot ")
+    setting = boot._setting(words.split())  # noqa: SLF001 - as the chooser reads them
+
+    assert (setting.releases, setting.root) == (Path("/var/lib/evenhand/releases"), Path("/etc/evenhand/root.json"))
+    assert setting.words[-2:] == ("--data-dir", "/var/lib/evenhand/terminal")
+    assert (service["NotifyAccess"], service["KillMode"]) == ("all", "mixed")
+    assert "noexec" not in unit("var-lib-evenhand.mount")["Mount"]["Options"].split(",")
+
+
 def test_the_account_of_the_screen_may_not_read_the_store() -> None:
     terminal, screen = unit("evenhand-terminal.service")["Service"], unit("evenhand-kiosk.service")["Service"]
 
@@ -87,24 +102,33 @@ def test_the_account_of_the_screen_may_not_read_the_store() -> None:
 
 
 def test_each_file_of_the_packaging_is_put_in_its_place(tmp_path: Path) -> None:
-    ended = set_up(tmp_path, "--server", "https://orders.example.com", "--read-only-root")
-    placed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    ours = tmp_path / "ours.json"
+    ours.write_text("{}", encoding="utf-8")
+    place = tmp_path / "machine"
+    ended = set_up(place, "--server", "https://orders.example.com", "--update-root", str(ours), "--read-only-root")
+    placed = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
 
     assert ended.returncode == 0, ended.stderr
-    assert len(placed) == len([path for path in PACKAGING.iterdir() if path.name != "set-up-kiosk"])
+    assert len(placed - {"etc/evenhand/root.json"}) == len(list(PACKAGING.iterdir())) - 1
+    assert (place / "etc/evenhand/root.json").read_text(encoding="utf-8") == "{}"
+    assert (place / "etc/evenhand/root.json").stat().st_mode & 0o777 == 0o644
     assert "etc/chromium/policies/managed/evenhand.json" in placed
-    kept = (tmp_path / "etc/evenhand/terminal.env").read_text(encoding="utf-8")
+    kept = (place / "etc/evenhand/terminal.env").read_text(encoding="utf-8")
     assert "\nEVENHAND_SERVER=https://orders.example.com\n" in kept
-    assert os.access(tmp_path / "usr/local/lib/evenhand/evenhand-kiosk", os.X_OK)
+    assert os.access(place / "usr/local/lib/evenhand/evenhand-kiosk", os.X_OK)
 
 
 def test_setting_up_again_keeps_the_address_and_the_devices_of_the_shop(tmp_path: Path) -> None:
-    set_up(tmp_path, "--server", "https://orders.example.com")
+    first = set_up(tmp_path, "--server", "https://orders.example.com")
+    (tmp_path / "etc/evenhand/root.json").write_text("ours", encoding="utf-8")
     rule = tmp_path / "etc/udev/rules.d/60-evenhand-counter.rules"
     rule.write_text("# ours\n", encoding="utf-8")
     (tmp_path / "etc/systemd/system/evenhand-terminal.service").write_text("old", encoding="utf-8")
 
-    assert set_up(tmp_path).returncode == 0
+    again = set_up(tmp_path)
+    assert again.returncode == 0
+    assert ("cannot update" in first.stderr, again.stderr) == (True, "")
+    assert (tmp_path / "etc/evenhand/root.json").read_text(encoding="utf-8") == "ours"
     assert rule.read_text(encoding="utf-8") == "# ours\n"
     assert "orders.example.com" in (tmp_path / "etc/evenhand/terminal.env").read_text(encoding="utf-8")
     assert (tmp_path / "etc/systemd/system/evenhand-terminal.service").read_text(encoding="utf-8") != "old"
@@ -116,6 +140,7 @@ def test_setting_up_again_keeps_the_address_and_the_devices_of_the_shop(tmp_path
         ((), "give --server ADDRESS the first time"),
         (("--server", "orders.example.com"), "write https://host"),
         (("--server", "https://a|b"), "a character that none has"),
+        (("--server", "https://a", "--update-root", "/nowhere.json"), "there is no file /nowhere.json"),
         (("--sever", "https://a"), "--sever is unknown"),
     ],
 )
@@ -225,12 +250,23 @@ def test_signs_of_life_are_given_while_screens_and_exchange_turn(
     watchdog = Watchdog(port, lambda: 0.0)
     watchdog.start()
     heard = [listener.recv(100) for _ in range(3)]
-    watchdog.stop()
+    watchdog.stop(ends=True)
     while heard[-1] != b"STOPPING=1":
         heard.append(listener.recv(100))
 
     assert heard[0] == b"READY=1"
     assert set(heard[1:-1]) == {b"WATCHDOG=1"}
+
+
+def test_what_goes_on_as_another_program_does_not_say_that_it_ends(listener: socket.socket, port: int) -> None:
+    watchdog = Watchdog(port, lambda: 0.0)
+    watchdog.stop(ends=False)
+    watchdog.stop(ends=True)
+
+    assert listener.recv(100) == b"STOPPING=1"
+    listener.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        listener.recv(100)
 
 
 def test_what_hangs_gives_no_sign(port: int) -> None:
@@ -261,3 +297,37 @@ def test_the_terminal_says_when_its_screens_are_ready(listener: socket.socket, t
 
     assert heard[:2] == [b"READY=1", b"WATCHDOG=1"]
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_chooser_speaks_for_a_release_on_trial_and_says_once_that_it_ends(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    slots = FolderSlots(tmp_path / "releases")
+    slots.write("a/RELEASE.json", b'{"version": "9.0.0"}')
+    slots.write("a/site/terminal_client/__init__.py", b"")
+    slots.write("a/site/terminal_client/__main__.py", b"raise SystemExit(3)\n")
+    booting.keep(slots, booting.Record(chosen="a", confirmed=False, tries_left=1, version="9.0.0"))
+    words = ["--releases", slots.root, "--update-root", tmp_path / "root.json", "--server", "http://127.0.0.1:9"]
+    words += ["--data-dir", tmp_path / "data"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "terminal_client.boot", *map(str, words)],
+        env=os.environ | {"WATCHDOG_USEC": "300000"},
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        heard = [listener.recv(100)]
+        while heard[-1] != b"READY=1":
+            heard.append(listener.recv(100))
+        while heard[-1] != b"WATCHDOG=1":
+            heard.append(listener.recv(100))
+        process.terminate()
+    listener.setblocking(False)
+    ended = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ended.append(listener.recv(100))
+
+    assert len(heard) >= 4  # at the start of the trial, during it, at the start of the image, and its own words
+    assert set(heard[:-2]) == {boot.ALIVE.encode()}
+    assert (process.returncode, ended.count(b"STOPPING=1")) == (0, 1)
+    assert booting.read(slots).returned == booting.Returned("9.0.0", "ended", booting.TRIES)

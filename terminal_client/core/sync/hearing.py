@@ -16,12 +16,14 @@ from terminal_client.core.signals import (
     Connected,
     Disconnected,
     Event,
+    Follow,
     Forgotten,
     ItemArrived,
     KeepReference,
     KnowHistory,
     LearnTime,
     MarkSent,
+    NewsArrived,
     PageArrived,
     PostFailed,
     PullFailed,
@@ -92,7 +94,9 @@ def _item_arrived(state: State, event: ItemArrived, at: Moment) -> Outcome:
             cursor += 1
         ahead = frozenset(sorted(beyond for beyond in ahead if beyond > cursor)[:AHEAD])
         if ahead:
-            state = replace(state, pull_at_ms=min(state.pull_at_ms, at.now_ms + GAP_WAIT_MS))
+            # Not before HTTP may be tried again: a failure asks over the broker, whose answer shows the gap once more.
+            gap_ms = max(at.now_ms + GAP_WAIT_MS, state.http_not_before_ms)
+            state = replace(state, pull_at_ms=min(state.pull_at_ms, gap_ms))
         state = replace(state, cursor=cursor, ahead=ahead)
     else:
         # A repeat, or news of a server that counts anew: its next page says which.
@@ -101,13 +105,27 @@ def _item_arrived(state: State, event: ItemArrived, at: Moment) -> Outcome:
     return state, (Apply((event.item,), state.cursor),)
 
 
+def _news_arrived(state: State, event: NewsArrived, at: Moment) -> Outcome:
+    if event.news.number == state.news.get(event.group):
+        return state, ()
+    state = replace(state, news={**state.news, event.group: event.news.number})
+    come_ms = at.now_ms + at.up_to(event.news.spread_ms)
+    if state.pulling:
+        return replace(state, again_at_ms=min(come_ms, state.again_at_ms or come_ms)), ()
+    return replace(state, pull_at_ms=min(state.pull_at_ms, come_ms)), ()
+
+
 def _page_arrived(state: State, event: PageArrived, at: Moment) -> Outcome:
     page = event.page
-    state = replace(http_works(state), pulling=False)
+    follow = () if page.news.keys() == state.news.keys() else (Follow(tuple(page.news)),)
+    again_ms = state.again_at_ms
+    state = replace(http_works(state), pulling=False, news=dict(page.news), again_at_ms=None)
+    if page.items and state.connected:
+        state = replace(state, status_at_ms=at.now_ms)  # the distributor learns that it is here
     learn = LearnTime(page.server_time, event.round_trip_ms)
     if page.head < state.pulled_after or (page.history not in (state.history, None) and not state.blank):
         state = replace(state, cursor=0, ahead=frozenset(), pull_at_ms=at.now_ms, rereading=True)
-        return replace(state, history=page.history), (learn, StartOver(page.history))
+        return replace(state, history=page.history), (learn, StartOver(page.history), *follow)
     state = replace(state, blank=False)
     writes: list[Action] = [learn]
     if page.history != state.history and page.history is not None:
@@ -123,12 +141,13 @@ def _page_arrived(state: State, event: PageArrived, at: Moment) -> Outcome:
         pause_ms = GAP_WAIT_MS
     else:
         pause_ms = every_ms // 2 + at.up_to(every_ms)
-    state = replace(state, cursor=cursor, ahead=ahead, pull_at_ms=at.now_ms + pause_ms)
+    pull_at_ms = at.now_ms + pause_ms if again_ms is None else min(again_ms, at.now_ms + pause_ms)
+    state = replace(state, cursor=cursor, ahead=ahead, pull_at_ms=pull_at_ms)
     writes.append(Apply(page.items, cursor))
     if state.rereading and not page.more:
         state = replace(state, rereading=False)
         writes.append(ReadWhole())
-    return _read_items(state, page.items, at), writes
+    return _read_items(state, page.items, at), (*writes, *follow)
 
 
 def _pull_failed(state: State, _event: PullFailed, at: Moment) -> Outcome:
@@ -181,6 +200,7 @@ _HANDLERS: dict[type, Callable[[State, Any, Moment], Outcome]] = {
     Connected: _connected,
     Disconnected: _disconnected,
     ItemArrived: _item_arrived,
+    NewsArrived: _news_arrived,
     PageArrived: _page_arrived,
     PullFailed: _pull_failed,
     Answered: _answered,

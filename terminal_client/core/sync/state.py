@@ -26,7 +26,11 @@ UNDECIDED = frozenset({"unavailable", "rate_limited"})
 
 @dataclass(frozen=True)
 class State:
-    """What is under way. ``blank``: nothing was ever heard of the server that it could have forgotten."""
+    """What is under way. ``blank``: nothing was ever heard of the server that it could have forgotten.
+
+    ``news`` are the groups that are followed, each with the number that was heard last; ``again_at_ms`` is when to pull
+    for what was heard while a pull was under way, which may have been answered before it.
+    """
 
     cursor: int
     reference_version: str | None
@@ -44,6 +48,8 @@ class State:
     fetch_at_ms: int | None = None
     fetch_failures: int = 0
     status_at_ms: int = 0
+    news: Mapping[str, int] = field(default_factory=dict)
+    again_at_ms: int | None = None
     history: str | None = None
     rereading: bool = False
     blank: bool = True

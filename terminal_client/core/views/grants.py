@@ -8,7 +8,7 @@ from uuid import UUID
 from contract.device_api import CatalogueItem
 from contract.feed import BookEntry, Grant, Grants, Text
 from terminal_client.core import book_check, feed, orders
-from terminal_client.core.book_check import Draw
+from terminal_client.core.book_check import Draw, Terms
 from terminal_client.core.server_clock import ServerClock
 from terminal_client.core.store import Store
 from terminal_client.core.views import catalogue, windows
@@ -38,6 +38,9 @@ class GrantRow:
 class GrantsView:
     """A published cycle. While parts are missing, ``missing_parts`` says how many.
 
+    ``credit_minor`` is the credit that held when it was shared out, none where none is kept, or none
+    was told.
+
     ``corrected_at`` is when it was changed after its first publication, because of ``correction``.
     """
 
@@ -55,7 +58,15 @@ class GrantsView:
     granted_units: int
     requested_units: int
     draw: Draw | None
+    terms: Terms
     commitment_seen_at_ms: int | None
+    credit_minor: int | None
+    currency: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing of draw and rules that can be checked so far is wrong."""
+        return self.terms.holds and (self.draw is None or self.draw.holds)
 
     @property
     def changed(self) -> int:
@@ -105,7 +116,10 @@ def _view(store: Store, clock: ServerClock, cycle: UUID, parts: list[Grants]) ->
         granted_units=sum(line.granted_units for line in lines),
         requested_units=sum(line.requested_units for line in lines),
         draw=_draw(store, clock, cycle, first.seed),
+        terms=book_check.check_terms(first, feed.seen_terms(store, str(cycle)), feed.seen_weights(store, str(cycle))),
         commitment_seen_at_ms=seen[1] if seen else None,
+        credit_minor=first.credit_minor,
+        currency=known.currency,
     )
 
 

@@ -1,10 +1,11 @@
 """Announcements with their read receipts, and surveys with their answers."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from contract.asking import Course, course
-from contract.feed import Announcement, Question, Survey
+from contract.feed import Announcement, Question, Registration, Survey
 from contract.messages import Answer
 from terminal_client.core import drafts, feed, outbox
 from terminal_client.core.outbox import Entry
@@ -14,18 +15,23 @@ from terminal_client.core.store import Store
 
 @dataclass(frozen=True)
 class Note:
-    """An announcement; ``displayed`` is what said that it stood on the screen, ``read`` that it was confirmed."""
+    """An announcement; ``displayed`` is what said that it stood on the screen, ``read`` that it was confirmed.
+
+    ``said`` is the last word whether somebody comes to what it invites to, ``registration`` what the server made of it.
+    """
 
     announcement: Announcement
     displayed: Entry | None
     read: Entry | None
     expired: bool
+    said: Entry | None = None
+    registration: Registration | None = None
 
     @property
     def unread(self) -> bool:
         """Whether this version asks for something still: to be opened, or confirmed. What is over asks for nothing."""
         opened = self.displayed is not None and not self.announcement.must_acknowledge
-        return self.read is None and not opened and not self.expired
+        return self.read is None and not opened and not self.expired and not self.withdrawn
 
     @property
     def to_confirm(self) -> bool:
@@ -39,13 +45,31 @@ class Note:
 
     @property
     def pinned(self) -> bool:
-        """Whether it stays on top when it was read: policies do, as long as they are in force."""
-        return self.announcement.sort == "policy" and not self.expired
+        """Whether it stays on top when it was read: policies do, as long as they are in force, and what is pinned."""
+        pinned = self.announcement.sort == "policy" or self.announcement.pinned
+        return pinned and not self.expired and not self.withdrawn
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the distributor took it back."""
+        return self.announcement.withdrawn_at is not None
 
     @property
     def corrected(self) -> bool:
         """Whether this version puts right an earlier one; its text begins with what was wrong."""
         return self.announcement.version > 1
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether what was said last of coming is not answered by the server's word yet."""
+        return self.said is not None and self.said.state in ("saved", "sent")
+
+    def open_at(self, now: datetime) -> bool:
+        """Whether somebody can still say that he comes."""
+        meeting = self.announcement.meeting
+        if meeting is None or meeting.called_off or self.withdrawn:
+            return False
+        return now <= (meeting.register_until or meeting.starts_at)
 
 
 @dataclass(frozen=True)
@@ -128,18 +152,33 @@ def _survey(store: Store, clock: ServerClock, asked: Survey) -> SurveyView:
 
 def _notes(store: Store, clock: ServerClock) -> list[Note]:
     now = clock.now()
+    registered = {one.announcement: one for one in feed.read(store, Registration)}
     return [
         Note(
             told,
             *_said(store, told),
             expired=told.expires_at is not None and told.expires_at <= now,
+            said=_coming(store, told),
+            registration=registered.get(told.announcement),
         )
         for told in feed.read(store, Announcement)
     ]
 
 
+def _coming(store: Store, announcement: Announcement) -> Entry | None:
+    if announcement.meeting is None:
+        return None
+    return next(reversed(outbox.about(store, f"meeting:{announcement.announcement}")), None)
+
+
 def _said(store: Store, announcement: Announcement) -> tuple[Entry | None, Entry | None]:
-    """Return what was said of a version: that it was displayed, that it was read."""
-    said = outbox.about(store, f"announcement:{announcement.announcement}:{announcement.version}")
-    by_kind = {entry.kind: entry for entry in said}
-    return by_kind.get("announcement.displayed"), by_kind.get("announcement.read")
+    """Return what was said: that the newest version was displayed; that it, or one that still counts, was read."""
+    counts_from = announcement.counts_from or announcement.version
+    read = None
+    said: dict[str, Entry] = {}
+    for version in range(counts_from, announcement.version + 1):
+        said = {
+            entry.kind: entry for entry in outbox.about(store, f"announcement:{announcement.announcement}:{version}")
+        }
+        read = said.get("announcement.read") or read
+    return said.get("announcement.displayed"), read

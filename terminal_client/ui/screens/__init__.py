@@ -11,6 +11,7 @@ from terminal_client.ui.screens import (
     feedback,
     forecasts,
     grants,
+    health,
     keys,
     licence,
     lock,
@@ -27,6 +28,8 @@ from terminal_client.ui.screens import (
     stock_count,
     stock_day,
     surveys,
+    unnamed,
+    updates,
 )
 
 #: Which screen takes scans, by the first part of its path; any other one says what was scanned and does nothing.
@@ -53,9 +56,12 @@ RULES: tuple[Rule, ...] = (
     *surveys.RULES,
     *licence.RULES,
     *feedback.RULES,
+    *unnamed.RULES,
+    *updates.RULES,
     *photos.RULES,
     *settings.RULES,
     *diagnostics.RULES,
+    *health.RULES,
     *keys.RULES,
     *lock.RULES,
     *pins.RULES,

@@ -12,14 +12,14 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from terminal_client.adapters import system
-from terminal_client.core import outbox, photos
+from terminal_client.core import commands, outbox, photos
 from terminal_client.core.engine import Link
 from terminal_client.core.pins import Role
 from terminal_client.core.server_clock import SURE_MS
 from terminal_client.core.slips import Heading, Pair, Part, Slip, Square, Words
 from terminal_client.core.slips import Rule as Line
 from terminal_client.core.views import status
-from terminal_client.ui.screens import counter
+from terminal_client.ui.screens import counter, updates
 from terminal_client.ui.screens.orders import KINDS
 from terminal_client.ui.screens.slips import FAULTS, square
 from terminal_client.ui.show import N_
@@ -43,6 +43,25 @@ LINKS: dict[Link, tuple[str, str]] = {
     "stopped": ("stop", N_("Shut out")),
 }
 ROLES: dict[Role, str] = {"owner": N_("Owner"), "clerk": N_("Clerk")}
+#: What the distributor can ask for, and what became of it.
+ASKED = {
+    "sync": N_("exchange now"),
+    "restart": N_("restart the program"),
+    "diagnose": N_("send a diagnosis"),
+    "identify": N_("show itself"),
+    "clear_cache": N_("empty the store of pictures"),
+    "print_test": N_("print a trial"),
+    "update": N_("update"),
+}
+ENDED: dict[str, tuple[str, Literal["", "ok", "wait", "stop"]]] = {
+    "succeeded": (N_("done"), ""),
+    "failed": (N_("did not succeed"), "stop"),
+    "rejected": (N_("this version does not know it"), "wait"),
+    "interrupted": (N_("interrupted, and not tried again"), "stop"),
+    "expired": (N_("came too late, and was not begun"), ""),
+    "cancelled": (N_("called back, and was not begun"), ""),
+}
+ASKED_SHOWN = 3
 TROUBLES = {
     "disk_full": N_("The disk is full: nothing new can be kept."),
     "store": N_("The store cannot be written."),
@@ -60,13 +79,23 @@ class Fact:
 
 
 def facts(desk: Desk) -> list[Fact]:
-    """Return everything that a help desk asks for, numbered; a number keeps its meaning in later versions."""
-    return [
-        Fact(number, desk.pages.text(name), says, tone)
-        for number, (name, says, tone) in enumerate(
-            [*_who(desk), *_connection(desk), *_queue(desk), *_machine(desk), *_devices(desk)], start=1
-        )
+    """Return everything that a help desk asks for, numbered.
+
+    A number keeps its meaning in every state and in later versions: each name is always told, lines of one name share
+    its number, and new names come last.
+    """
+    told = [
+        *_who(desk),
+        *_connection(desk),
+        *_queue(desk),
+        *_machine(desk),
+        *_devices(desk),
+        *_asked(desk),
+        *_software(desk),
+        *_photos(desk),
     ]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(name for name, _, _ in told), start=1)}
+    return [Fact(numbers[name], desk.pages.text(name), says, tone) for name, says, tone in told]
 
 
 _Said = tuple[str, str, Literal["", "ok", "wait", "stop"]]
@@ -113,9 +142,6 @@ def _queue(desk: Desk) -> Iterator[_Said]:
     counts["refused"] = len(outbox.refused(terminal.store))
     said = pages.text(N_("{saved} saved here · {sent} sent · {refused} refused"), **counts)
     yield N_("Waiting"), said, "wait" if queued or counts["refused"] else ""
-    waiting = photos.count_waiting(terminal.store)
-    if waiting:
-        yield N_("Photos waiting to be sent"), str(waiting), "wait"
     oldest = min(queued, key=lambda entry: entry.saved_at_ms, default=None)
     if oldest is None:
         yield N_("Waits longest"), pages.text(N_("nothing waits")), ""
@@ -165,6 +191,31 @@ def _devices(desk: Desk) -> Iterator[_Said]:
     roles = [pages.text(name) for role, name in ROLES.items() if door.has(role)]
     state = pages.text(N_("locked")) if door.standing().locked else pages.text(N_("open"))
     yield N_("PINs"), " · ".join([*roles, state]) if roles else pages.text(N_("none set")), ""
+
+
+def _asked(desk: Desk) -> Iterator[_Said]:
+    """Say what the distributor asked for last, and what became of it."""
+    pages = desk.pages
+    found = commands.newest(desk.terminal.store, ASKED_SHOWN)
+    if not found:
+        yield N_("Distributor asked"), pages.text(N_("nothing yet")), ""
+    for one in found:
+        going_on = N_("under way") if one.begun_at_ms else N_("waits")
+        words, tone = ENDED[one.state] if one.state else (going_on, ENDED["rejected"][1])
+        at = one.ended_at_ms or one.begun_at_ms
+        said = f"{pages.text(ASKED[one.kind]) if one.kind in ASKED else one.kind} · {pages.text(words)}"
+        yield N_("Distributor asked"), f"{said} · {pages.moment(at)}" if at else said, tone
+
+
+def _software(desk: Desk) -> Iterator[_Said]:
+    said, tone = updates.told(desk)
+    yield N_("Update"), said, tone
+
+
+def _photos(desk: Desk) -> Iterator[_Said]:
+    waiting = photos.count_waiting(desk.terminal.store)
+    said = str(waiting) if waiting else desk.pages.text(N_("nothing waits"))
+    yield N_("Photos waiting to be sent"), said, "wait" if waiting else ""
 
 
 def slip(desk: Desk) -> Slip:

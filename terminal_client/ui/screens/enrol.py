@@ -1,5 +1,6 @@
 """Which shop is this? The one-use code, typed on the screen, by a scanner or a keyboard."""
 
+import logging
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -8,14 +9,19 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.errors import Rejected
+from contract.signing import shown
 from contract.texts import LANGUAGES
 from terminal_client.adapters.http import UnreachableError, Why
+from terminal_client.adapters.keys import KeyUnusableError
 from terminal_client.app import OtherRetailerError
+from terminal_client.core import enrolment
 from terminal_client.core.scans import Scan
 from terminal_client.ui import scanning
 from terminal_client.ui.scanning import Scanned
 from terminal_client.ui.show import N_
-from terminal_client.ui.web import Desk, go
+from terminal_client.ui.web import Desk, go, is_part
+
+log = logging.getLogger(__name__)
 
 UNREACHED: dict[Why, str] = {
     "no_network": N_("No network: the way to {server} was not found. Look at cable or Wi-Fi, then try again."),
@@ -37,6 +43,7 @@ UNREACHED: dict[Why, str] = {
     ),
     "busy": N_("The server cannot answer just now. Try again in a minute."),
 }
+NO_KEY = N_("This terminal cannot make the key that it is to be known by. Tell the help desk.")
 NOT_SENT = N_("The code was not looked at, and not used up.")
 PERHAPS_USED = N_("The answer may have been lost on its way: if the code then counts as used, ask for a new one.")
 
@@ -45,33 +52,54 @@ def show(desk: Desk, request: Request, said: str = "", code: str = "") -> Respon
     """Show the code's field and the keys."""
     terminal = desk.terminal
     known = terminal.store.identity()
+    asked = enrolment.pending(terminal.store)
+    if asked is not None and asked.state != "asking" and not said:
+        return _waiting(desk, asked)
     if known is not None and terminal.engine.stopped_by is None and request.method == "GET":
-        return go("/order")
+        return Response(headers={"HX-Redirect": "/order"}) if is_part(request) else go("/order")
     code = code or desk.code_typed
     server = urlsplit(terminal.server_url).netloc
     return desk.pages.page("enrol.html", here="enrol", undo=None, said=said, code=code, server=server, known=known)
 
 
+def _waiting(desk: Desk, asked: enrolment.Pending) -> Response:
+    """Show the fingerprint for a person to compare, or how it ended."""
+    server = urlsplit(desk.terminal.server_url).netloc
+    digits = shown(asked.key).split()
+    return desk.pages.page("enrolment.html", here="enrol", undo=None, asked=asked, digits=digits, server=server)
+
+
+def give_up(desk: Desk, _request: Request) -> Response:
+    """Ask no longer, and take another code."""
+    desk.terminal.give_up_enrolment()
+    desk.code_typed = ""
+    return go("/enrol")
+
+
 def enrol(desk: Desk, request: Request) -> Response:
-    """Exchange the code, or say in words what went wrong."""
+    """Show the code to the server, or say in words what went wrong."""
     code = typed(request)
     desk.code_typed = code
     if not code:
         return show(desk, request, desk.pages.text(N_("Type or scan the code first.")))
     try:
-        desk.terminal.enrol(code)
+        asked = desk.terminal.enrol(code)
     except Rejected as refused:
         desk.enrolment_fault = partial(desk.pages.refusal, refused.code, refused.params)
         return show(desk, request, desk.pages.refusal(refused.code, refused.params), code)
     except UnreachableError as error:
         desk.enrolment_fault = partial(why_unreached, desk, error)
         return show(desk, request, why_unreached(desk, error), code)
+    except KeyUnusableError as error:
+        log.warning("no key could be made: %s", error)
+        desk.enrolment_fault = partial(desk.pages.text, NO_KEY)
+        return show(desk, request, desk.pages.text(NO_KEY), code)
     except OtherRetailerError as other:
         said = N_("This terminal holds the data of {name}, and the code is for another shop. Ask the distributor.")
         desk.enrolment_fault = partial(desk.pages.text, said, name=str(other))
         return show(desk, request, desk.pages.text(said, name=str(other)), code)
     desk.code_typed, desk.enrolment_fault = "", None
-    return go("/order")
+    return go("/order" if asked is None else "/enrol")
 
 
 def choose_language(desk: Desk, request: Request) -> Response:
@@ -115,6 +143,7 @@ def scanned(desk: Desk, _path: str, scan: Scan) -> Scanned:
 RULES = (
     Rule("/enrol", endpoint=show, methods=["GET"]),
     Rule("/enrol", endpoint=enrol, methods=["POST"]),
+    Rule("/enrol/give-up", endpoint=give_up, methods=["POST"]),
     Rule("/enrol/language", endpoint=choose_language, methods=["POST"]),
     Rule("/enrol/language", endpoint=lead_back, methods=["GET"]),
 )

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Refusal
 from contract.photos import MOST_PHOTOS
 from terminal_client.core import feedback, feedback_use_cases, photos
-from terminal_client.core.feedback_use_cases import REOPEN_MOST, WORDS_MOST
+from terminal_client.core.feedback_use_cases import CALLED_MOST, REOPEN_MOST, WORDS_MOST
+from terminal_client.core.views import catalogue
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -52,13 +53,18 @@ def keep(desk: Desk, request: Request, step: str) -> Response:
         feedback_use_cases.keep(desk.terminal.shop, words=chosen[:WORDS_MOST])
         if not chosen:
             return _step(desk, step, desk.pages.refusal("feedback_empty", {}))
+    elif step == "about" and (who := " ".join(request.form.get("who", "").split())[:CALLED_MOST]):
+        feedback_use_cases.keep(desk.terminal.shop, sort="employee", name=who)
     elif step == "about":
         sort, _, name = chosen.partition(":")
-        offered = {(one.sort, one.name) for one in feedback.subjects(desk.terminal.store)}
+        store = desk.terminal.store
+        offered = {(one.sort, one.name) for one in feedback.subjects(store, feedback.draft(store))}
         known = (sort, name) in offered
         feedback_use_cases.keep(desk.terminal.shop, sort=sort if known else "", name=name if known else "")
     elif chosen in (KINDS if step == "kind" else CATEGORIES):
         feedback_use_cases.keep(desk.terminal.shop, **{step: chosen})
+        if step == "category":
+            feedback_use_cases.forget_employee(desk.terminal.shop)
     else:
         return _step(desk, step)
     return go(f"/say/{STEPS[STEPS.index(step) + 1]}")
@@ -77,6 +83,13 @@ def send(desk: Desk, _request: Request) -> Response:
     except Refusal as refused:
         return _step(desk, "send", desk.pages.refusal(refused.code, refused.params))
     return go("/say")
+
+
+def dispute(desk: Desk, request: Request) -> Response:
+    """Begin a complaint about a line of what was granted, or about the tier; its kind and category are known."""
+    sort = "tier" if "tier" in request.form else "grant"
+    begun = feedback_use_cases.dispute(desk.terminal.shop, sort, request.form.get(sort, ""))
+    return go("/say/words" if begun else "/say/kind")
 
 
 def discard(desk: Desk, _request: Request) -> Response:
@@ -133,6 +146,7 @@ def _list(desk: Desk, refused: str = "") -> Response:
         here="notices",
         undo=desk.undo_offered(),
         found=found,
+        known=catalogue.read(store),
         reopens={one.id for one in found if feedback.can_reopen(one, clock, today)},
         draft=feedback.draft(store),
         photos={one.id: photos.of_message(store, one.id) for one in found},
@@ -144,14 +158,16 @@ def _list(desk: Desk, refused: str = "") -> Response:
 
 def _step(desk: Desk, step: str, refused: str = "") -> Response:
     store = desk.terminal.store
+    draft = feedback.draft(store) or feedback.Draft()
     return desk.pages.page(
         "say_step.html",
         here="notices",
         undo=None,
         step=step,
         before=STEPS[STEPS.index(step) - 1] if step != "kind" else None,
-        draft=feedback.draft(store) or feedback.Draft(),
-        subjects=feedback.subjects(store),
+        draft=draft,
+        subjects=feedback.subjects(store, draft),
+        most_called=CALLED_MOST,
         place=photos.FEEDBACK,
         photos=photos.of_draft(store, photos.FEEDBACK),
         MOST_PHOTOS=MOST_PHOTOS,
@@ -189,6 +205,7 @@ RULES = (
     Rule("/say", endpoint=show, methods=["GET"]),
     Rule(f"/say/{_STEP}", endpoint=step, methods=["GET"]),
     Rule(f"/say/{_KEPT}", endpoint=keep, methods=["POST"]),
+    Rule("/say/dispute", endpoint=dispute, methods=["POST"]),
     Rule("/say/typing", endpoint=keep_typing, methods=["POST"]),
     Rule("/say/send", endpoint=send, methods=["POST"]),
     Rule("/say/discard", endpoint=discard, methods=["POST"]),

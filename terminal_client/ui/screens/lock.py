@@ -7,9 +7,11 @@ from werkzeug.wrappers import Request, Response
 
 from contract.errors import Rejected
 from terminal_client.adapters.http import UnreachableError
+from terminal_client.adapters.keys import KeyUnusableError
 from terminal_client.app import OtherRetailerError
 from terminal_client.core.pins import FREE_TRIES, PinError
 from terminal_client.ui import access
+from terminal_client.ui.screens.enrol import NO_KEY
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk, go
 
@@ -59,16 +61,17 @@ def forgotten(desk: Desk, request: Request) -> Response:
     if request.method == "POST":
         code = "".join(c for c in request.form.get("code", "").upper() if c.isalnum())
         try:
-            desk.terminal.enrol(code)
+            asked = desk.terminal.enrol(code, clears_pins=True)
         except Rejected as refused:
             said = desk.pages.refusal(refused.code, refused.params)
         except UnreachableError:
             said = desk.pages.text(N_("The server does not answer. Check the network, then try again."))
+        except KeyUnusableError:
+            said = desk.pages.text(NO_KEY)
         except OtherRetailerError:
             said = desk.pages.text(N_("The code is for another shop. Ask the distributor."))
         else:
-            desk.terminal.door.clear("owner")
-            return go("/pins")
+            return go("/pins" if asked is None else "/enrol")
     return desk.pages.page("forgotten.html", here="lock", undo=None, said=said, code=code)
 
 

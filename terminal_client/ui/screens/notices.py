@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from terminal_client.core import use_cases
+from terminal_client.core import attachments, use_cases
 from terminal_client.core.views import notices
 from terminal_client.ui.screens import licence
 from terminal_client.ui.show import N_
@@ -21,6 +21,9 @@ SORTS = {
     "promotion": N_("Promotion"),
     "urgent": N_("Urgent"),
 }
+
+
+MEETINGS = {"meeting": N_("Meeting"), "training": N_("Training"), "contest": N_("Contest")}
 
 
 def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Response:
@@ -46,9 +49,26 @@ def show(desk: Desk, _request: Request, announcement: UUID | None = None) -> Res
         expired=notices.expired(store, clock),
         chosen=None if announcement is None else notices.read(store, clock, announcement),
         sorts=SORTS,
+        meetings=MEETINGS,
+        here_bytes=attachments.here(store) if announcement is not None else {},
         now=clock.now(),
         licences=licence.view(desk),
     )
+
+
+def page(desk: Desk, _request: Request, name: str) -> Response:
+    """Return a page of what goes with a notice, as far as it is here."""
+    found = attachments.content(desk.terminal.store, name)
+    if found is None:
+        raise NotFound
+    headers = {"Cache-Control": "private, max-age=86400, immutable"}
+    return Response(found, mimetype="image/jpeg", headers=headers)
+
+
+def register(desk: Desk, request: Request, announcement: UUID) -> Response:
+    """Say whether the shop comes to what a notice invites to."""
+    use_cases.register(desk.terminal.shop, announcement, coming=request.form.get("coming") == "yes")
+    return go(f"/notices/{announcement}")
 
 
 def acknowledge(desk: Desk, _request: Request, announcement: UUID) -> Response:
@@ -60,5 +80,7 @@ def acknowledge(desk: Desk, _request: Request, announcement: UUID) -> Response:
 RULES = (
     Rule("/notices", endpoint=show, methods=["GET"]),
     Rule("/notices/<uuid:announcement>", endpoint=show, methods=["GET"]),
+    Rule("/notices/<uuid:announcement>/coming", endpoint=register, methods=["POST"]),
+    Rule("/notices/pages/<string(length=64):name>", endpoint=page, methods=["GET"]),
     Rule("/notices/<uuid:announcement>/read", endpoint=acknowledge, methods=["POST"]),
 )

@@ -31,6 +31,8 @@ KINDS = {
     "feedback.send": N_("Complaint, suggestion or question"),
     "feedback.rate": N_("What I said of an answer"),
     "stock.move": N_("Stock entry"),
+    "device.shadow": N_("Settings of this terminal"),
+    "command.state": N_("Answer to the distributor"),
 }
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from contract.errors import Rejected
 from contract.photos import MOST_PHOTOS
 from terminal_client.core import appeals, photos
-from terminal_client.core.views import deliveries
+from terminal_client.core.views import deliveries, notices
 from terminal_client.ui.show import N_
 from terminal_client.ui.web import Desk
 
@@ -67,6 +67,13 @@ def _place(desk: Desk, asked: str) -> str:
         shown = appeals.read(store, desk.terminal.clock)
         if shown is not None and asked == photos.at_appeal(shown.score.run):
             return asked
+    if sort == "survey":
+        try:
+            survey = notices.survey(store, desk.terminal.clock, UUID(rest))
+        except ValueError:
+            raise NotFound from None
+        if survey is not None and survey.to_answer and any(one.kind == "photo" for one in survey.course.asked):
+            return photos.at_survey(survey.survey.survey)
     if sort == "delivery":
         name, _, sku = rest.partition(":")
         try:

@@ -4,7 +4,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from contract.texts import LANGUAGES
-from terminal_client.core import alarms
+from terminal_client.core import alarms, shadow
 from terminal_client.core.views import status
 from terminal_client.ui.pages import KEYS, SIZES, SOUNDS, THEMES
 from terminal_client.ui.screens.orders import KINDS
@@ -28,6 +28,7 @@ def show(desk: Desk, _request: Request) -> Response:
         undo=None,
         diagnosis=status.diagnosis(terminal.store, terminal.clock),
         kinds=KINDS,
+        held=shadow.bound(terminal.store),
     )
 
 
@@ -36,7 +37,7 @@ def choose(desk: Desk, request: Request) -> Response:
     for name, possible in POSSIBLE.items():
         value = request.form.get(name)
         if value in possible:
-            desk.terminal.store.choose(name, value)
+            shadow.choose(desk.terminal.store, name, value)
     return go("/settings")
 
 

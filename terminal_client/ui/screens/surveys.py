@@ -8,13 +8,17 @@ from werkzeug.wrappers import Request, Response
 
 from contract.errors import Refusal
 from contract.feed import Question
-from contract.messages import Answer
-from terminal_client.core import survey_rules, use_cases
-from terminal_client.core.views import notices
+from contract.fitting import used
+from contract.messages import Answer, Cell
+from contract.photos import MOST_PHOTOS
+from terminal_client.core import photos, survey_rules, use_cases
+from terminal_client.core.views import catalogue, notices
 from terminal_client.core.views.notices import SurveyView
+from terminal_client.ui import show as words
 from terminal_client.ui.web import Desk, go
 
 MOST_TEXT = 1000
+MOST_FIGURE = 12
 #: In place of a question's id, which has no dot: the first open one, or the sending.
 END = ".end"
 
@@ -35,7 +39,7 @@ def answer(desk: Desk, request: Request, survey: UUID) -> Response:
     if position is None:
         return go(f"/surveys/{survey}")
     question = asked[position]
-    given = _answer(question, request)
+    given = _answer(desk, survey, question, request)
     try:
         survey_rules.check_answer(question, given)
     except Refusal as refused:
@@ -54,6 +58,8 @@ def send(desk: Desk, _request: Request, survey: UUID) -> Response:
 
 def _page(desk: Desk, view: SurveyView, question: Question | None, said: str = "") -> Response:
     question = question if view.to_answer else None
+    store = desk.terminal.store
+    kept = view.kept.get(question.id) if question else None
     return desk.pages.page(
         "survey.html",
         here="notices",
@@ -63,21 +69,58 @@ def _page(desk: Desk, view: SurveyView, question: Question | None, said: str = "
         most=view.course.most,
         position=view.course.asked.index(question) if question else None,
         question=question,
-        kept=view.kept.get(question.id) if question else None,
+        kept=kept,
+        cells={cell.row: cell for cell in kept.cells or ()} if kept else {},
+        figure=lambda number: _typed(desk, question, number),
+        unit=catalogue.read(store).currency if question and question.kind == "money" else "",
+        place=photos.at_survey(view.survey.survey),
+        photos=photos.of_draft(store, photos.at_survey(view.survey.survey)),
+        most_photos=(question.most if question else None) or MOST_PHOTOS,
         said=said,
     )
 
 
-def _answer(question: Question, request: Request) -> Answer:
-    typed = request.form.get("number", "").strip()
-    number = int(typed) if typed.lstrip("-").isdecimal() and typed.isascii() and len(typed) < 10 else None  # noqa: PLR2004
-    words = request.form.get("text", "").strip()[:MOST_TEXT]
-    return Answer(
-        question=question.id,
-        choices=tuple(request.form.getlist("choice")[:20]),
-        number=number,
-        text=words or None,
-    )
+def _answer(desk: Desk, survey: UUID, question: Question, request: Request) -> Answer:
+    """Return what the form holds, read as the question's kind has it; what cannot be read is left out."""
+    form = request.form
+    match used(question):
+        case "choices":
+            return Answer(question=question.id, choices=tuple(form.getlist("choice")[:20]))
+        case "number":
+            return Answer(question=question.id, number=_number(desk, question, form.get("number", "")))
+        case "photos":
+            taken = photos.named(desk.terminal.store, photos.at_survey(survey))
+            return Answer(question=question.id, photos=taken)
+        case "cells":
+            cells = []
+            for row in question.rows:
+                said = form.get(f"row-{row.id}", "").strip()
+                number = None if question.kind == "matrix" else _number(desk, question, said)
+                choice = (said[:32] or None) if question.kind == "matrix" else None
+                if choice is not None or number is not None:
+                    cells.append(Cell(row=row.id, choice=choice, number=number))
+            return Answer(question=question.id, cells=tuple(cells) or None)
+        case "text":
+            return Answer(question=question.id, text=form.get("text", "").strip()[:MOST_TEXT] or None)
+
+
+def _number(desk: Desk, question: Question, typed: str) -> int | None:
+    """Return a typed figure, an amount in minor units; none where it is none."""
+    typed = typed.strip()
+    if len(typed) > MOST_FIGURE or not typed.isascii():
+        return None
+    if question.kind != "money":
+        return int(typed) if typed.removeprefix("-").isdecimal() else None
+    return words.minor_of(typed, catalogue.read(desk.terminal.store).currency)
+
+
+def _typed(desk: Desk, question: Question | None, number: int | None) -> str:
+    """Return a kept figure as it is typed."""
+    if number is None or question is None:
+        return ""
+    if question.kind != "money":
+        return str(number)
+    return words.typed_amount(number, catalogue.read(desk.terminal.store).currency)
 
 
 def _find(desk: Desk, survey: UUID) -> SurveyView:

@@ -1,10 +1,12 @@
 """The store: private, exclusive, and whole after every kill."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,15 @@ import apsw
 import pytest
 
 from terminal_client.core import outbox
-from terminal_client.core.store import FILE, MIGRATIONS, Store, StoreInUseError, StoreTooNewError
+from terminal_client.core.store import (
+    FILE,
+    MIGRATIONS,
+    READABLE_FROM,
+    Identity,
+    Store,
+    StoreInUseError,
+    StoreTooNewError,
+)
 
 
 def test_the_store_is_readable_by_its_user_alone(tmp_path: Path) -> None:
@@ -24,8 +34,19 @@ def test_the_store_is_readable_by_its_user_alone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_secret_is_not_shown_in_logs(world: Any) -> None:
-    assert "not-a-secret" not in repr(world.store.identity())
+def test_what_was_known_by_a_secret_keeps_everything_and_wants_a_new_code(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr("terminal_client.core.store.MIGRATIONS", MIGRATIONS[:10])
+        store = Store(tmp_path)
+        with store.transaction():
+            store.execute("INSERT INTO identity VALUES (1, 'd-12', 's3cret', 'R-12', 'Harbour Road 12', NULL, NULL)")
+        store.choose("language", "en")
+        store.close()
+    store = Store(tmp_path)
+    assert store.identity() == Identity("d-12", "R-12", "Harbour Road 12", None, None)
+    assert store.setting("language", "zh") == "en"
+    assert "s3cret" not in str(store.rows("SELECT * FROM identity"))
+    store.close()
 
 
 def test_a_second_terminal_on_the_same_folder_is_refused(tmp_path: Path) -> None:
@@ -50,10 +71,36 @@ def test_a_second_terminal_on_the_same_folder_is_refused(tmp_path: Path) -> None
 def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     Store(tmp_path).close()
     raw = apsw.Connection(str(tmp_path / FILE))
-    raw.execute("PRAGMA user_version = 99")
+    raw.execute("PRAGMA user_version = 99; UPDATE setting SET value = '98' WHERE name = 'store_readable_from'")
     raw.close()
     with pytest.raises(StoreTooNewError, match="99"):
         Store(tmp_path)
+
+
+def test_a_store_that_a_newer_release_only_added_to_still_opens_after_the_return(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.choose("language", "en")
+    store.close()
+    raw = apsw.Connection(str(tmp_path / FILE))
+    raw.execute("CREATE TABLE of_the_newer (x ANY) STRICT")
+    raw.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    raw.close()
+    back = Store(tmp_path)
+    assert back.setting("language", "zh") == "en"
+    back.choose("language", "zh")
+    assert back.rows("PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
+    back.close()
+
+
+def test_migrations_after_the_oldest_that_reads_them_add_tables_and_indexes_alone() -> None:
+    """Whoever needs another change raises READABLE_FROM, and releases twice (docs/adr/0057)."""
+    for name in MIGRATIONS[READABLE_FROM:]:
+        script = files("terminal_client.core").joinpath(name).read_text(encoding="utf-8")
+        made = set(re.findall(r"^CREATE TABLE (\w+)", script, re.MULTILINE))
+        for begun in re.findall(r"^(?!--|\s|\)|$)(.*)", script, re.MULTILINE):
+            filled = re.match(r"INSERT INTO (\w+)", begun)
+            fits = begun.startswith(("CREATE TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX"))
+            assert fits or (filled is not None and filled[1] in made), (name, begun)
 
 
 def test_a_store_of_the_first_version_is_brought_along_with_all_that_waits(

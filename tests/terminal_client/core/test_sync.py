@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.messages import OrderLine
+from contract.topics import News
 from terminal_client.core import feed, orders, outbox, signals, use_cases
 
 LINES = [OrderLine(sku="GOLD", quantity_units=12)]
@@ -72,6 +73,22 @@ def test_a_gap_is_pulled_and_what_lies_beyond_it_is_shown_at_once(world: Any, ma
     world.run(1)
     assert {w.window for w in feed.read(world.store, type(second))} == {first.window, second.window}
     assert world.store.progress().cursor == 2
+
+
+def test_a_gap_that_stays_open_is_not_pulled_for_in_a_storm_while_http_is_away(world: Any, make: Any) -> None:
+    """A compacted feed has holes for ever, and each failure asks over the broker, whose answer shows them again."""
+    for number in range(3):
+        make.window(world, name=make.text(f"Week {number}", f"第 {number} 周"))
+    world.server.tell("window:hole", "window", {})
+    world.server.entries.pop("window:hole")
+    world.wires.http_works = False
+    world.wires.connect()
+    pulled: list[int] = []
+    pull = world.wires.pull
+    world.wires.pull = lambda after: (pulled.append(world.clock.at_ms), pull(after))
+    make.window(world)
+    world.run(300)
+    assert 5 < len(pulled) < 30
 
 
 def test_unknown_kinds_are_kept_and_passed_over(world: Any, make: Any) -> None:
@@ -265,3 +282,45 @@ def _sent_after_refusal(world: Any) -> list[Any]:
     known = getattr(world, "known_refused", set())
     world.known_refused = refused
     return [id_ for _, _, id_ in sent if id_ in known and id_ in refused]
+
+
+NORTH = "g-0123456789abcdef"
+
+
+def test_news_of_a_group_is_fetched_once_at_a_moment_of_its_own(world: Any, make: Any) -> None:
+    def hear(number: int, spread_ms: int = 2_000) -> None:
+        world.wires.deliver(signals.NewsArrived(NORTH, News(number=number, spread_ms=spread_ms)))
+
+    def pulled_by(last: str) -> bool:
+        world.run(0.1)
+        return last in {str(window.window) for window in feed.windows(world.store)}
+
+    world.server.news = {"all": 4, NORTH: 7}
+    world.wires.connect()
+    world.run(5)
+    assert world.wires.followed == ("all", NORTH)
+    world.wires.broker_works = False
+    world.wires.connected = False  # what is appended comes by no message of its own
+    first = make.window(world)
+    hear(7)  # kept for whoever subscribes, and known already
+    world.run(4)
+    assert not pulled_by(str(first.window))
+    hear(8)
+    world.run(2.1)
+    assert pulled_by(str(first.window))
+
+
+def test_news_that_comes_while_a_pull_is_under_way_is_pulled_for_again(world: Any, make: Any) -> None:
+    world.server.news = {NORTH: 1}
+    world.wires.connect()
+    world.run(5)
+    world.wires.connected = False
+    page = world.server.page(0)
+    world.wires.deliver(signals.NewsArrived(NORTH, News(number=2)))
+    assert len(world.wires.parcels) == 1  # the pull; its answer was read before what comes now
+    window = make.window(world)
+    world.wires.deliver(signals.NewsArrived(NORTH, News(number=3)))
+    world.wires.parcels.clear()
+    world.wires.deliver(signals.PageArrived(page))
+    world.run(0.1)
+    assert [one.window for one in feed.windows(world.store)] == [window.window]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.feed import Grant, Grants, WindowState
+from contract.feed import BookEntry, Grant, Grants, WindowState
 from contract.messages import OrderLine
 from terminal_client.core import feed, use_cases
 from terminal_client.core.signals import Tick
@@ -63,6 +63,43 @@ def test_the_first_commitment_is_remembered_and_no_later_one_takes_its_place(wor
     seen = feed.seen_commitment(world.store, str(window.cycle))
     assert seen is not None
     assert seen[0] == first
+
+
+def test_policy_and_weights_are_compared_with_what_was_announced_and_fixed(world: Any, make: Any) -> None:
+    sure, other, scores = "ab" * 32, "cd" * 32, "ef" * 32
+    window = make.window(world, policy_sha256=other, score_version=scores)
+    world.run(60)
+    changed = window.model_copy(update={"policy_sha256": sure})  # two persons changed it while it was open
+    world.server.tell(f"window:{window.window}", "window", changed)
+    world.run(60)
+    late = changed.model_copy(update={"policy_sha256": other, "state": "closed"})
+    world.server.tell(f"window:{window.window}", "window", late)
+    book = BookEntry(
+        cycle=window.cycle,
+        root="00" * 32,
+        lines=(),
+        retailer="R-12",
+        path=(),
+        commitment="11" * 32,
+        weights_sha256=sure,
+    )
+    world.server.tell(f"book:{window.cycle}", "book", book)
+    world.run(60)
+    opened = book.model_copy(update={"weights_sha256": other, "secret": "22" * 32})
+    world.server.tell(f"book:{window.cycle}", "book", opened)
+    told = _grants(window, part=1).model_copy(update={"policy_sha256": sure, "weights_sha256": sure, "parts": 1})
+    results = []
+    for changes in ({}, {"policy_sha256": other}, {"weights_sha256": other}, {"score_version": other}):
+        world.server.tell(f"grants:{window.cycle}:1", "grants", told.model_copy(update=changes))
+        world.run(60)
+        terms = grants.read(world.store, world.shop.clock, window.cycle).terms
+        results.append((terms.policy_kept, terms.weights_kept, terms.scores_kept, terms.holds))
+    assert results == [
+        (True, True, None, True),
+        (False, True, None, False),
+        (True, False, None, False),
+        (True, True, False, True),
+    ]
 
 
 BERLIN = "Europe/Berlin"

@@ -80,5 +80,5 @@ def test_without_a_camera_the_choice_is_not_there(busy: Any, served: Callable[[B
     with chromium() as browser:
         page = served(browser)
         assert page.evaluate("navigator.mediaDevices.enumerateDevices().then((found) => found.length)") == 0
-        expect(page.get_by_role("button", name="Send")).to_be_visible()
+        expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
         expect(page.locator("[data-take]")).to_be_hidden()

@@ -1,5 +1,6 @@
 """Say something: from the first tap to the mark, and what a lock or a power cut leaves."""
 
+import hashlib
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,12 @@ from uuid import UUID
 import pytest
 from till import Till
 
-from contract.feed import Delivery, Feedback, Text
-from terminal_client.core import feedback, outbox
+from contract.device_api import SayUnnamed, Unnamed
+from contract.errors import Rejected
+from contract.feed import Delivery, Feedback, Grant, Grants, Remedy, Text
+from contract.messages import FeedbackAbout
+from terminal_client.core import feedback, outbox, unnamed
+from terminal_client.core.ports import NotReachedError
 
 DELIVERY = UUID(int=5)
 
@@ -55,6 +60,17 @@ def test_it_is_chosen_written_looked_at_and_sent(till: Till) -> None:
     page = till.client.get("/say").text
     assert "A day late" in page
     assert "Received" in page
+
+
+def test_how_a_disputed_grant_is_made_good_stands_with_the_decision(till: Till, said: UUID) -> None:
+    decided = {"decision": "upheld", "answer": Text(zh="对。", en="Right."), "answered_at": till.server.now()}
+    told(till, said, "answered", **decided, remedy=Remedy(sort="credit", sku="GOLD", units=1200))
+    page = till.client.get("/say").text
+    assert "Made good: 1,200 of Yunling Gold" in page
+    assert "the line of the result says so" in page
+    because = Text(zh="货已到。", en="The goods have come.")
+    told(till, said, "answered", **decided, remedy=Remedy(sort="none", sku="GOLD", because=because))
+    assert "Nothing is made good, because: The goods have come." in till.client.get("/say").text
 
 
 def test_words_are_kept_while_they_are_typed_and_steps_lead_back_to_what_is_missing(till: Till) -> None:
@@ -120,3 +136,119 @@ def test_after_the_last_day_there_is_no_button(till: Till, said: UUID) -> None:
     till.clock.forward(timedelta(days=3))
     assert "look at it again" not in till.client.get("/say").text
     assert "could be reopened until 2027-03-22" in till.tap(f"/say/{said}/again", words="Wet").text
+
+
+def granted(till: Till) -> str:
+    """One line was granted; how it is named."""
+    line = Grant(
+        sku="K1",
+        requested_units=10,
+        eligible_units=10,
+        granted_units=6,
+        weight=3,
+        share="2",
+        reason="supply",
+        supply_units=60,
+        asked_units=100,
+    )
+    told = Grants(
+        cycle=UUID(int=9),
+        name=Text(zh="第48周", en="Week 48"),
+        part=1,
+        parts=1,
+        released_at=till.server.now(),
+        policy="fair share 1",
+        seed="ab" * 32,
+        input_sha256="cd" * 32,
+        result_sha256="ef" * 32,
+        lines=(line,),
+    )
+    till.server.tell(f"grants:{told.cycle}:1", "grants", told)
+    till.hear()
+    return f"{told.cycle}/K1"
+
+
+def test_a_grant_is_disputed_from_its_numbers_and_the_decision_comes_back(till: Till) -> None:
+    name = granted(till)
+    page = till.client.get(f"/grants/{UUID(int=9)}?sku=K1&numbers").text
+    assert "Dispute it" in page
+    assert till.tap("/say/dispute", grant=name).headers["Location"] == "/say/words"
+    assert till.tap("/say/dispute", grant=f"{UUID(int=9)}/K9").headers["Location"] == "/say/kind"
+    till.tap("/say/words", words="Others got more")
+    assert "Granted: Week 48 K1" in till.client.get("/say/about").text
+    till.tap("/say/about", about=f"grant:{name}")
+    assert "The answer is a decision" in till.client.get("/say/send").text
+    till.tap("/say/send")
+    (entry,) = outbox.of_kinds(till.store, "feedback.send")
+    assert (entry.data["category"], entry.data["about"]) == ("grant", {"sort": "grant", "name": name})
+    because = Text(zh="等数据", en="waiting for the figures")
+    told(till, entry.id, "looked_at", category="grant", paused_at=till.server.now(), because=because)
+    assert "because: waiting for the figures" in till.client.get("/say").text
+    given = {"decision": "dismissed", "answer": Text(zh="按权重", en="By weight"), "answered_at": till.server.now()}
+    told(till, entry.id, "answered", category="grant", **given)
+    page = till.client.get("/say").text
+    assert "Dismissed" in page
+    assert "By weight" in page
+
+
+def test_an_employee_is_named_in_words_and_forgotten_with_the_category(till: Till) -> None:
+    for step, chosen in (("kind", "complaint"), ("category", "employee"), ("words", "He shouted")):
+        till.tap(f"/say/{step}", **{step: chosen})
+    assert "never sees it" in till.client.get("/say/about").text
+    till.tap("/say/about", who=" Bo  Chen ")
+    assert "About: Bo Chen" in till.client.get("/say/send").text
+    assert feedback.draft(till.store).about == FeedbackAbout(sort="employee", name="Bo Chen")
+    till.tap("/say/category", category="goods")
+    assert feedback.draft(till.store).about is None
+
+
+class Nameless:
+    """A wire without a name, in memory; it may be cut."""
+
+    def __init__(self) -> None:
+        self.said: list[SayUnnamed] = []
+        self.cut = True
+
+    def say(self, said: SayUnnamed) -> None:
+        if self.cut:
+            raise NotReachedError("cut")
+        self.said.append(said)
+
+    def look(self, code: str) -> Unnamed:
+        if code != "known":
+            raise Rejected("unknown_code")
+        both = Text(zh="一样的", en="The same")
+        return Unnamed(state="answered", week=date(2027, 3, 15), answer=both)
+
+
+def test_without_a_name_nothing_stays_but_a_code_until_it_is_written_down(till: Till) -> None:
+    wire = till.terminal.unnamed_wire = Nameless()
+    for step, given in (("kind", "complaint"), ("category", "goods"), ("words", "Some get more"), ("about", "")):
+        till.tap(f"/say/{step}", **{step: given})
+    assert "Send without a name" in till.client.get("/say/send").text
+    assert "It is kept here" in till.tap("/say/unnamed/begin").text
+    assert outbox.of_kinds(till.store, "feedback.send") == []
+    assert feedback.draft(till.store) is None
+    wire.cut = False
+    assert till.tap("/say/unnamed/send").status_code == 303
+    assert till.tap("/say/unnamed/send").status_code == 303
+    (said,) = wire.said
+    assert (said.words, said.employee) == ("Some get more", "")
+    page = till.client.get("/say/unnamed").text
+    (known,) = unnamed.read_all(till.store)
+    assert known.code in page
+    plain = known.code.replace("-", "")
+    assert hashlib.sha256(plain.encode()).hexdigest() == said.code_sha256
+    till.tap(f"/say/unnamed/{known.id}/throw-away")
+    assert unnamed.read_all(till.store) == [known]
+    till.tap(f"/say/unnamed/{known.id}/forget")
+    assert unnamed.read_all(till.store) == []
+    assert known.code not in till.client.get("/say").text
+
+
+def test_the_answer_is_read_with_the_code(till: Till) -> None:
+    till.terminal.unnamed_wire = Nameless()
+    assert "Nothing was said under this code" in till.tap("/say/code", code="wrong").text
+    page = till.tap("/say/code", code="known").text
+    assert "The same" in page
+    assert "Answered" in page

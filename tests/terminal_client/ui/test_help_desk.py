@@ -5,16 +5,17 @@ import ssl
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from till import Till
 from werkzeug.test import Client
 
-from contract.device_api import Enrolled, Licence
+from contract.device_api import Enrolment, Licence
 from contract.errors import Rejected
 from contract.messages import OrderLine
 from terminal_client.adapters import http, system
-from terminal_client.core import use_cases
+from terminal_client.core import commands, use_cases
 from terminal_client.core.slips import Square
 from terminal_client.ui import serve
 from terminal_client.ui.pages import Pages
@@ -33,7 +34,7 @@ def fresh(tmp_path: Path, make: Any) -> Any:
 
 
 def fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def enrol(*_words: object, **_more: object) -> Enrolled:
+    def enrol(*_words: object, **_more: object) -> Enrolment:
         raise error
 
     monkeypatch.setattr("terminal_client.app.enrol", enrol)
@@ -130,7 +131,7 @@ def test_each_fault_of_the_way_is_told_from_the_others(
 
     monkeypatch.setattr("http.client.HTTPConnection.connect", connect)
     with pytest.raises(http.UnreachableError) as failed:
-        http.enrol("http://127.0.0.1:9", "K7QX2M4P", model="m", version="1")
+        http.enrol("http://127.0.0.1:9", "K7QX2M4P", csr="c", model="m", version="1")
     assert (failed.value.why, failed.value.reached) == (why, False)
 
 
@@ -153,6 +154,9 @@ NAMES = [
     "Printer",
     "Scanner",
     "PINs",
+    "Distributor asked",
+    "Update",
+    "Photos waiting to be sent",
 ]
 
 
@@ -165,6 +169,16 @@ def test_each_fact_keeps_its_number_also_before_enrolment(fresh: Any) -> None:
     page = fresh.client.get("/diagnostics").text
     assert 'href="/enrol"' in page
     assert "http://127.0.0.1:9" in page
+
+
+def test_no_number_shifts_when_photos_wait_and_much_was_asked(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [commands.Asked(UUID(int=n), "sync", {}, 1, False, 1, 1, "succeeded", "") for n in range(3)]
+    monkeypatch.setattr(commands, "newest", lambda *_args: asked)
+    monkeypatch.setattr("terminal_client.core.photos.count_waiting", lambda _store: 2)
+    told = diagnostics.facts(Desk(fresh.terminal, Pages(fresh.terminal)))
+
+    assert {fact.name: fact.number for fact in told} == {name: n for n, name in enumerate(NAMES, start=1)}
+    assert (len(told), told[-1].says) == (len(NAMES) + 2, "2")
 
 
 def test_before_enrolment_it_says_so_and_why_the_last_try_failed(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,10 +226,9 @@ def test_the_square_and_the_paper_hold_every_number_and_no_secret(till: Any) -> 
     made = diagnostics.slip(Desk(till.terminal, Pages(till.terminal)))
     square = made.parts[-1]
     assert isinstance(square, Square)
-    identity = till.store.identity()
 
     assert [line.partition(" ")[0] for line in square.content.splitlines()] == [str(n + 1) for n in range(len(NAMES))]
-    assert identity.secret not in square.content + till.client.get("/diagnostics").text
+    assert "PRIVATE" not in square.content + till.client.get("/diagnostics").text
     till.store.choose("printer", "file:slips.bin")
     assert till.client.post("/diagnostics", headers=OURS).status_code == 303
     till.terminal.wait_until(lambda: bool(till.paper.printed), deadline_s=30)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from contract.device_api import Enrolled, Enrolment
 from contract.envelope import Envelope
 from terminal_client.app import Terminal
 from terminal_client.core import drafts, outbox, use_cases
@@ -165,14 +166,19 @@ def test_the_way_back_stays_inside(till: Till, back: str) -> None:
     assert till.tap("/lock", pin="1111", back=back).headers["Location"] == "/order"
 
 
+def let_in(till: Till, monkeypatch: pytest.MonkeyPatch, enrolled: Enrolled) -> None:
+    """Let the distributor confirm whatever key is shown with a code, at once."""
+    now = till.server.now()
+    confirmed = Enrolment(state="confirmed", fingerprint="ab" * 32, expires_at=now, enrolled=enrolled, server_time=now)
+    monkeypatch.setattr("terminal_client.app.enrol", lambda *_args, **_more: confirmed)
+
+
 def test_a_new_code_clears_forgotten_pins_and_keeps_everything_else(
     till: Till, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     till.guard()
     use_cases.set_draft_line(till.terminal.shop, till.window.window, "GOLD", 12)
-    monkeypatch.setattr(
-        "terminal_client.app.enrol", lambda *_args, **_more: make.enrolled(till.server.now(), device="d-13")
-    )
+    let_in(till, monkeypatch, make.enrolled(till.server.now(), device="d-13"))
     assert till.get("/lock/forgotten").status_code == 200
     assert till.tap("/lock/forgotten", code="ABCD1234").headers["Location"] == "/pins"
     assert till.get("/order").status_code == 200
@@ -181,8 +187,6 @@ def test_a_new_code_clears_forgotten_pins_and_keeps_everything_else(
 
 def test_a_code_of_another_shop_opens_nothing(till: Till, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     till.guard()
-    monkeypatch.setattr(
-        "terminal_client.app.enrol", lambda *_args, **_more: make.enrolled(till.server.now(), retailer="R-99")
-    )
+    let_in(till, monkeypatch, make.enrolled(till.server.now(), retailer="R-99"))
     assert "另一家店" in till.tap("/lock/forgotten", code="ABCD1234").text
     assert till.get("/order").status_code == 303

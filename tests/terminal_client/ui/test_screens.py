@@ -216,6 +216,7 @@ def busy(counter: Counter) -> Counter:
             asked_units=120,
             carry_thousandths=333,
             carried_thousandths=-250,
+            credited_thousandths=500 if reason == "lottery" else None,
         )
         for n, reason in enumerate(reasons)
     )
@@ -229,10 +230,20 @@ def busy(counter: Counter) -> Counter:
         seed="ab" * 32,
         input_sha256="cd" * 32,
         result_sha256="ef" * 32,
+        policy_sha256="12" * 32,
+        weights_sha256="34" * 32,
+        score_version="56" * 32,
         lines=lines,
     )
     book = BookEntry(
-        cycle=old.cycle, root="00" * 32, lines=(), retailer="R-12", path=(), commitment="11" * 32, secret="22" * 32
+        cycle=old.cycle,
+        root="00" * 32,
+        lines=(),
+        retailer="R-12",
+        path=(),
+        commitment="11" * 32,
+        secret="22" * 32,
+        weights_sha256="35" * 32,
     )
     shipped = Delivery(
         delivery=counter.id(),
@@ -791,6 +802,14 @@ def test_the_fate_of_a_claim_is_told_where_it_was_raised(busy: Counter) -> None:
     assert "处理结果：下次补发" in page
 
 
+def test_the_draw_says_in_words_where_policy_and_weights_stand(busy: Counter) -> None:
+    page = busy.get(f"/grants/{busy.things['cycle']}/draw").text
+    assert "所用权重与随订单簿固定的权重不同。" in page
+    assert "本机在订货截止前没有收到公布的政策。" in page
+    assert "本机不知道事先公布的是哪一次" in page
+    assert "34343434" in page.replace(" ", "")
+
+
 def test_the_draw_carries_the_code_to_check_it_again(busy: Counter) -> None:
     assert "<svg" in busy.get(f"/grants/{busy.things['cycle']}/draw").text.partition("code-of")[2]
 
@@ -848,6 +867,12 @@ def test_after_the_period_a_sentence_stands_for_the_button(busy: Counter) -> Non
     page = busy.get("/score").text
     assert "申诉已于 2027-03-25 截止" in page
     assert "提出申诉" not in page
+    assert busy.tap("/say/dispute", tier="2").headers["Location"] == "/say/words"
+    busy.tap("/say/words", words="十月的档位不对")
+    assert "第 13 档" in busy.get("/say/about").text
+    busy.tap("/say/about", about="tier:2")
+    assert "答复将是写明日期的决定" in busy.get("/say/send").text
+    assert busy.tap("/say/dispute", tier="9").headers["Location"] == "/say/kind"
     assert busy.get("/score/appeal").status_code == 303
     assert "已于 2027-03-25 截止" in busy.tap("/score/appeal", component="demand").text
 
@@ -912,3 +937,45 @@ def test_chinese_words_come_for_letters_the_names_of_goods_first(busy: Counter) 
     assert busy.get("/keys/candidates?typed=quehuo").json["words"][0] == ["缺货", 6]
     assert busy.get("/keys/candidates?typed=%3Cb%3E1").json["words"][0][1] == 1
     assert busy.get("/keys/candidates").json == {"words": []}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Room 2", "The picture is coming: 0 of 100", "I come", "You come; the distributor will be told.")),
+        ("zh", ("二楼", "图片正在下载：0 / 100", "我参加", "您参加；稍后告知公司。")),
+    ],
+)
+def test_a_notice_invites_shows_that_its_picture_is_coming_and_takes_an_answer(
+    busy: Counter, language: str, words: tuple[str, ...]
+) -> None:
+    now = busy.server.now()
+    page = {"sha256": "ab" * 32, "size_bytes": 9, "media_type": "image/jpeg", "width_px": 4, "height_px": 3}
+    told = Announcement.model_validate(
+        {
+            "announcement": busy.id(),
+            "sort": "notice",
+            "title": {"zh": "座谈会", "en": "Round table"},
+            "body": {"zh": "请参加", "en": "Do come"},
+            "version": 1,
+            "published_at": now,
+            "attachments": [{"name": "map", "kind": "picture", "pages": [page]}],
+            "meeting": {
+                "sort": "meeting",
+                "starts_at": now + timedelta(days=2),
+                "ends_at": now + timedelta(days=2, hours=1),
+                "place": {"zh": "二楼", "en": "Room 2"},
+            },
+        }
+    )
+    busy.server.tell(f"announcement:{told.announcement}", "announcement", told)
+    busy.clock.forward(timedelta(minutes=1))
+    busy.travel()
+    busy.store.choose("language", language)
+    at = f"/notices/{told.announcement}"
+    shown = busy.get(at).text
+    assert all(word in shown for word in words[:3])
+    assert busy.get(f"/notices/pages/{'ab' * 32}").status_code == 404
+    busy.tap(f"{at}/coming", coming="yes")
+    assert words[3] in busy.get(at).text
+    assert [entry.data["coming"] for entry in outbox.of_kinds(busy.store, "meeting.register")] == [True]

@@ -38,7 +38,7 @@ def test_every_state_of_every_screen_is_whole_and_in_reach(
         with standing(states, tmp_path / str(number), make) as (till, addresses):
             till.store.choose("language", language)
             for state, address in zip(states, addresses, strict=True):
-                take(page, LOOKS[0])
+                page.set_viewport_size({"width": LOOKS[0].width, "height": LOOKS[0].height})
                 arrive(page, state, address)
                 for look in LOOKS:
                     take(page, look)
