@@ -138,15 +138,20 @@ class Image:
 
 
 @dataclass
-class _Flash:
-    """What is certainly there, and what may be."""
+class Flash:
+    """What is certainly there after a cut, by file, and what may be: the changes that were not synced yet.
 
+    ``names_by_sync``: syncing a file also settles names.
+    """
+
+    names_by_sync: bool = True
     files: dict[int, bytes] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     written: list[Write | Truncate] = field(default_factory=list)
     named: list[Name] = field(default_factory=list)
 
     def take(self, operation: Operation) -> None:
+        """Let an operation happen."""
         match operation:
             case Write() | Truncate():
                 self.written.append(operation)
@@ -158,7 +163,8 @@ class _Flash:
                 mine = [change for change in self.written if change.file == file]
                 self.written = [change for change in self.written if change.file != file]
                 self.files[file] = _after(self.files.get(file, b""), mine)
-                self._settle_names()
+                if self.names_by_sync:
+                    self._settle_names()
 
     def _settle_names(self) -> None:
         self.names = _renamed(self.names, self.named)
@@ -172,25 +178,49 @@ class _Flash:
         }
 
 
-def images(tape: list[Operation], chance: random.Random) -> Iterator[Image]:
+def images(tape: list[Operation], chance: random.Random, *, names_by_sync: bool = True) -> Iterator[Image]:
     """Cut the power after each operation, each time in up to four ways.
 
     ``none`` of what was not synced came through, or ``all``; ``torn``: all, but of the last write only its first
-    sectors; ``scattered``: each sector of each write by chance, and some first changes of names.
+    sectors; ``scattered``: each sector of each write by chance, and some first changes of names. Without
+    ``names_by_sync`` a name counts only after a change of names that is ``synced`` itself, as POSIX promises no more.
     """
-    flash = _Flash()
+    flash = Flash(names_by_sync)
     for at, operation in enumerate(tape, start=1):
         flash.take(operation)
         yield Image(at, "none", flash.found([], 0))
         if not flash.written and not flash.named:
             continue
         yield Image(at, "all", flash.found(flash.written, len(flash.named)))
-        if flash.written and isinstance(last := flash.written[-1], Write):
-            whole = _sectors(last, chance.choice(SECTORS_BYTES))
-            torn = [*flash.written[:-1], *whole[: chance.randrange(len(whole))]]
-            yield Image(at, "torn", flash.found(torn, len(flash.named)))
-        by_chance = [part for part in _parts(flash.written, chance.choice(SECTORS_BYTES)) if chance.getrandbits(1)]
-        yield Image(at, "scattered", flash.found(by_chance, chance.randint(0, len(flash.named))))
+        if flash.written and isinstance(flash.written[-1], Write):
+            yield Image(at, "torn", _torn(flash, chance))
+        yield Image(at, "scattered", _scattered(flash, chance))
+
+
+def left(flash: Flash, chance: random.Random) -> tuple[str, dict[str, bytes]]:
+    """Cut the power now; return the way in which, by chance, and the files that are found afterwards by name."""
+    ways = ["none", "all", "scattered"]
+    if flash.written and isinstance(flash.written[-1], Write):
+        ways.append("torn")
+    how = chance.choice(ways)
+    if how == "none":
+        return how, flash.found([], 0)
+    if how == "all":
+        return how, flash.found(flash.written, len(flash.named))
+    return how, _torn(flash, chance) if how == "torn" else _scattered(flash, chance)
+
+
+def _torn(flash: Flash, chance: random.Random) -> dict[str, bytes]:
+    """All came through, but of the last write only its first sectors."""
+    last = flash.written[-1]
+    whole = _sectors(last, chance.choice(SECTORS_BYTES)) if isinstance(last, Write) else []
+    return flash.found([*flash.written[:-1], *whole[: chance.randrange(max(1, len(whole)))]], len(flash.named))
+
+
+def _scattered(flash: Flash, chance: random.Random) -> dict[str, bytes]:
+    """Each sector of each write came through by chance, and some first changes of names."""
+    by_chance = [part for part in _parts(flash.written, chance.choice(SECTORS_BYTES)) if chance.getrandbits(1)]
+    return flash.found(by_chance, chance.randint(0, len(flash.named)))
 
 
 def _parts(changes: list[Write | Truncate], sector_bytes: int) -> Iterator[Write | Truncate]:

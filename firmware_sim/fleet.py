@@ -5,9 +5,12 @@ sees an open window, and repeats what got no receipt. The ledger counts what eve
 """
 
 import selectors
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +20,11 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contract import topics
-from contract.device_api import Enrolled
 from contract.envelope import Envelope, FeedItem
-from contract.feed import Receipt, WindowState
+from contract.feed import Command, Commands, Receipt, WindowState
 from contract.ids import uuid7
-from contract.messages import Message, OrderLine, PlaceOrder, PullFeed, ReportStatus
+from contract.messages import Message, OrderLine, PlaceOrder, PullFeed, ReportCommand, ReportStatus
+from firmware_sim.identities import DeviceIdentity
 
 REPEAT_AFTER_S = 5.0
 KEEPALIVE_S = 120
@@ -65,11 +68,15 @@ class Behaviour:
     drops_after_sending: bool = False
 
 
+Obeys = Callable[[Command], Iterable[ReportCommand]]
+"""What a device answers to a command of the distributor, which it obeys once."""
+
+
 class Device:
-    """One connection."""
+    """One connection. Without ``obeys`` it passes over what the distributor asks of it."""
 
     def __init__(
-        self, identity: Enrolled, behaviour: Behaviour, ledger: Ledger, *, random_bits: Callable[[int], int]
+        self, identity: DeviceIdentity, behaviour: Behaviour, ledger: Ledger, *, random_bits: Callable[[int], int]
     ) -> None:
         self.identity = identity
         self.behaviour = behaviour
@@ -81,22 +88,31 @@ class Device:
         self.sent_s: dict[UUID, float] = {}
         self.waiting: dict[UUID, tuple[str, Envelope, float]] = {}
         self._bits = random_bits
+        self.obeys: Obeys | None = None
+        self.groups: tuple[str, ...] = (topics.EVERYONE,)
+        self.pull_due_s: float | None = None
+        self._obeyed: set[UUID] = set()
         self._seq = 0
         self._dropped = False
         self.client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=identity.device, protocol=MQTTProtocolVersion.MQTTv311
         )
-        self.client.username_pw_set(identity.device, identity.secret)
+        self.client.tls_set_context(identity.tls())
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_message = self._on_message
 
     def connect(self) -> None:
         """Open the connection; the loop does the rest."""
-        host, port = self.identity.broker_host, self.identity.broker_port
-        if host is None or port is None:
-            raise ValueError(f"device {self.identity.device} was told of no broker")
-        self.client.connect(host, port, keepalive=KEEPALIVE_S)
+        self.client.connect(*self.identity.broker, keepalive=KEEPALIVE_S)
+
+    def lose_connection(self) -> None:
+        """Lose the connection, as when the line is cut."""
+        sock = self.client.socket()
+        if isinstance(sock, socket.socket):
+            sock.shutdown(socket.SHUT_RDWR)
+            self.client.loop_read()
+        self.connected = False
 
     def act(self, now_s: float) -> None:
         """Do what is due: order, or say again what got no receipt."""
@@ -111,6 +127,8 @@ class Device:
                 self._dropped = True
                 self.client.disconnect()
                 return
+        if self.pull_due_s is not None and now_s >= self.pull_due_s:
+            self._pull()
         self._again(now_s, all_of_them=False)
 
     def send(self, kind: str, message: Message, now_s: float) -> UUID:
@@ -147,26 +165,48 @@ class Device:
         if reason.is_failure:
             return
         self.connected = True
-        client.subscribe(topics.down_filter(self.identity.device), qos=1)
+        client.subscribe(
+            [(topics.down_filter(self.identity.device), 1), *((topics.news_topic(g), 1) for g in self.groups)]
+        )
         status = self._envelope(ReportStatus(version="wire", queue_length=len(self.waiting), language="zh"))
         client.publish(topics.up_topic(self.identity.device, "device.status"), status.encode(), qos=1)
+        self._pull()
+
+    def _pull(self) -> None:
+        self.pull_due_s = None
         pull = self._envelope(PullFeed(after=self.cursor))
-        client.publish(topics.up_topic(self.identity.device, "feed.pull"), pull.encode(), qos=1)
+        self.client.publish(topics.up_topic(self.identity.device, "feed.pull"), pull.encode(), qos=1)
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _props: Any) -> None:
         self.connected = False
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if topics.parse_news(message.topic) is not None:
+            news = topics.News.model_validate_json(message.payload)
+            self.pull_due_s = time.monotonic() + self._bits(20) % (news.spread_ms + 1) / 1000
+            return
         item = FeedItem.decode(bytes(message.payload))
         self.cursor = max(self.cursor, item.seq)
         self.ledger.kinds[item.kind] += 1
         if item.kind == "receipt":
             self._heard(Receipt.model_validate(item.data))
+        elif item.kind == "commands":
+            self._asked(Commands.model_validate(item.data))
         elif item.kind == "window":
             window = WindowState.model_validate(item.data)
             if window.state == "open" and self.window is None:
                 self.window = window
                 self.due_s = time.monotonic() + self._wait_s(window)
+
+    def _asked(self, asked: Commands) -> None:
+        if self.obeys is None or asked.device != self.identity.device:
+            return
+        for command in asked.commands:
+            if command.called_back or command.command in self._obeyed:
+                continue
+            self._obeyed.add(command.command)
+            for report in self.obeys(command):
+                self.send("command.state", report, time.monotonic())
 
     def _wait_s(self, window: WindowState) -> float:
         if self.behaviour.before_close_s is None:
@@ -189,12 +229,19 @@ class Fleet:
         self.devices = devices
         self._selector = selectors.DefaultSelector()
 
-    def connect(self, devices: Iterable[Device] | None = None) -> None:
-        """Connect all devices that are not."""
-        for device in self.devices if devices is None else devices:
-            if not device.client.is_connected():
-                device.connect()
+    def connect(self, devices: Iterable[Device] | None = None, *, at_once: int = 1) -> None:
+        """Connect all devices that are not, so many at a time."""
+        apart = [one for one in (self.devices if devices is None else devices) if not one.client.is_connected()]
+        with ThreadPoolExecutor(at_once) as pool:
+            for device, _ in zip(apart, pool.map(Device.connect, apart), strict=True):
                 self._watch(device)
+
+    def cut(self) -> None:
+        """End every connection without a goodbye."""
+        for key in list(self._selector.get_map().values()):
+            self._selector.unregister(key.fileobj)
+        for device in self.devices:
+            device.lose_connection()
 
     def _watch(self, device: Device) -> None:
         sock = device.client.socket()
@@ -222,14 +269,18 @@ class Fleet:
     def _act(self, now_s: float) -> None:
         """Let every device do what is due; going through all of them is what costs, so it is done seldom."""
         for device in self.devices:
-            if device.due_s is not None or device.waiting:
+            if device.due_s is not None or device.pull_due_s is not None or device.waiting:
                 device.act(now_s)
             if device.client.want_write():
                 device.client.loop_write()
 
     def _read(self, key: selectors.SelectorKey) -> None:
         device: Device = key.data
-        if device.client.loop_read() != mqtt.MQTT_ERR_SUCCESS or device.client.socket() is None:
+        alive = device.client.loop_read() == mqtt.MQTT_ERR_SUCCESS
+        # What TLS has decrypted already no selector tells of.
+        while alive and isinstance(sock := device.client.socket(), ssl.SSLSocket) and sock.pending():
+            alive = device.client.loop_read() == mqtt.MQTT_ERR_SUCCESS
+        if not alive or device.client.socket() is None:
             self._selector.unregister(key.fileobj)
 
     def _keep_house(self) -> None:

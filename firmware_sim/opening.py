@@ -3,21 +3,16 @@
 Everything goes through the interfaces that the outside has.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import httpx2
-
-from contract.device_api import Enrol, Enrolled
 from firmware_sim import town
 from firmware_sim.folders import remove
 from firmware_sim.stage import Person, Stage, StageError, installation
 
-AT_ONCE = 8
 OPENS_IN_S = 2.0  # the commitment is published before the window opens
 
 
@@ -59,27 +54,6 @@ def bring_in(planner: Person, made: town.Town) -> None:
         report = planner.post(f"/api/v1/imports/{kind}", files={"file": (f"{kind}.csv", content, "text/csv")})
         if report["rows_refused"]:
             raise StageError(f"{kind}: {report['rows_refused']} rows were refused, the first: {report['refused'][0]}")
-
-
-def enrol(stage: Stage, planner: Person, retailers: Sequence[str]) -> dict[str, Enrolled]:
-    """Enrol one terminal a retailer with its one-use code; return the identities by retailer.
-
-    Raises
-    ------
-    StageError
-        For the first that was refused, with what the server said.
-    """
-    issued: list[Mapping[str, str]] = planner.post("/api/v1/devices/codes", {"retailers": list(retailers)})
-    with httpx2.Client(base_url=stage.url, timeout=120.0) as client, ThreadPoolExecutor(AT_ONCE) as pool:
-
-        def one(code: Mapping[str, str]) -> tuple[str, Enrolled]:
-            answer = client.post("/device/v1/enrol", json=Enrol(code=code["code"], model="wire").model_dump())
-            if answer.is_error:
-                said = f"{answer.status_code} {answer.text[:200]}"
-                raise StageError(f"the terminal of {code['retailer']} could not be enrolled: {said}")
-            return code["retailer"], Enrolled.model_validate(answer.json())
-
-        return dict(pool.map(one, issued))
 
 
 def announce_cycle(planner: Person, made: town.Town, *, open_for_s: float, grace_s: int) -> UUID:

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,14 @@ from typing import Any
 import httpx2
 
 from firmware_sim.launching import LOG, end_server, launch_words, start_server
+from server.integrations import tokens
 from server.kit.clock import Clock, system_clock
 from server.kit.db import transaction
+from server.kit.identity import Operator
 from server.kit.runtime import open_runtime
 from server.kit.settings import Settings
 from server.operators import cli as operators
+from server.operators import queries as operator_queries
 
 __all__ = ["BusyError", "ConflictError", "Person", "Stage", "StageError", "installation", "launch_words"]
 
@@ -72,6 +75,19 @@ class Person:
         """Send ``body`` as JSON, or ``files`` and ``data`` as a form; return the JSON of the answer."""
         return _json(self.http.post(path, json=body, **more) if body is not None else self.http.post(path, **more))
 
+    def fill(self, path: str, fields: Mapping[str, Any]) -> str:
+        """Send a form of the console; return the path of the page that it leads to.
+
+        Raises
+        ------
+        StageError
+            Where the form comes back instead.
+        """
+        answer = self.http.post(path, data=dict(fields), headers={"Accept": "text/html"}, follow_redirects=False)
+        if not answer.has_redirect_location:
+            raise StageError(f"POST {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.headers["location"]
+
 
 @dataclass
 class Stage:
@@ -109,6 +125,19 @@ class Stage:
             if roles:
                 operators.add(session, name, roles, at=at)
             return operators.link(session, name, base_url=self.url, ttl_s=3600, at=at)
+
+    def token_for(self, name: str, scopes: Sequence[str]) -> str:
+        """Return a new token of the interface for the program ``name``, made by the first of the people."""
+        with (
+            open_runtime(self.settings, clock=self.clock, need_broker=False) as runtime,
+            transaction(runtime.sessions) as session,
+        ):
+            at = runtime.clock()
+            by = operator_queries.operator(session, self.people[0].name, at=at)
+            if by is None:
+                raise StageError(f"{self.people[0].name} is not known here any more")
+            maker = Operator(by.id, by.name, frozenset(by.roles))
+            return tokens.make(session, name, scopes, tokens.Bounds(), days=tokens.DAYS[0], by=maker, at=at)
 
     def close(self) -> None:
         """End the installation, politely."""

@@ -6,10 +6,11 @@ comes as CSV files in the importer's own columns; what the shops want stays here
 
 import csv
 import io
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 BRANDS = (
     ("云岭", "Yunling"),
@@ -46,11 +47,18 @@ STREETS = (
 ROUTES = ("north", "south", "east", "west")
 REGIONS = {"north": "uptown", "south": "uptown", "east": "riverside", "west": "riverside"}
 MARKETS = ("town", "village", "station")
+MIDDLE = (25.04, 102.71)
+"""Latitude and longitude of the bridge, from which the streets run out."""
+KM_IN_DEGREE = 111.32
+FIRST_KM, BETWEEN_KM, VILLAGE_KM = 0.6, 0.35, 6.0
+"""From the bridge to a street's first shop, from shop to shop, and how much farther out a village is."""
 TIERS = 30
 CLASSES = ("general", "reserve")
 RESERVE_LICENCE_SHARE = 0.85
 SCARCE_SHARE = (0.35, 0.7)  # of what is wanted
 PACKS_IN_CASE = 5
+LAPSING_ONE_IN = 20
+LAPSING_FIRST_DAYS, LAPSING_EACH_DAYS = 12, 7
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ class Shop:
     credit_minor: int
     licensed: frozenset[str]
     wants: Mapping[str, int]
+    latitude: float
+    longitude: float
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,7 @@ def _shop(rng: random.Random, number: int, goods: Sequence[Sku]) -> Shop:
             continue
         units = max(1, round(good.appeal * (0.4 + size / 12) * rng.uniform(0.5, 1.6)))
         wants[good.sku] = max(1, round(units / good.pack_units)) * good.pack_units
+    latitude, longitude = _place(number)
     return Shop(
         code=f"{number + 1:05d}",
         name=f"{street_zh}{house}号 · {street_en} {house}",
@@ -148,7 +159,19 @@ def _shop(rng: random.Random, number: int, goods: Sequence[Sku]) -> Shop:
         credit_minor=20_000_000 + size * 2_000_000,
         licensed=licensed,
         wants=wants,
+        latitude=latitude,
+        longitude=longitude,
     )
+
+
+def _place(number: int) -> tuple[float, float]:
+    """Return where a shop stands, in degrees: the streets run out from the bridge in as many directions."""
+    street, along = number % len(STREETS), number // len(STREETS)
+    away_km = FIRST_KM + BETWEEN_KM * along + (VILLAGE_KM if STREETS[street][0].endswith("村") else 0.0)
+    angle = 2 * math.pi * street / len(STREETS)
+    latitude = MIDDLE[0] + away_km * math.cos(angle) / KM_IN_DEGREE
+    longitude = MIDDLE[1] + away_km * math.sin(angle) / (KM_IN_DEGREE * math.cos(math.radians(MIDDLE[0])))
+    return round(latitude, 5), round(longitude, 5)
 
 
 def _supply(rng: random.Random, good: Sku, wanted: int) -> int:
@@ -192,22 +215,35 @@ def retailers_csv(town: Town) -> bytes:
     """Return the shops as a file for the importer."""
     head = ("code", "name", "city", "region", "route", "market_type", "tier", "weight", "credit_minor")
     return csv_of(
-        head,
+        (*head, "latitude", "longitude"),
         [
-            (s.code, s.name, "Riverton", REGIONS[s.route], s.route, s.market, s.tier, s.weight, s.credit_minor)
+            (
+                *(s.code, s.name, "Riverton", REGIONS[s.route], s.route, s.market, s.tier, s.weight, s.credit_minor),
+                *(s.latitude, s.longitude),
+            )
             for s in town.shops
         ],
     )
 
 
 def licences_csv(town: Town, *, today: date) -> bytes:
-    """Return the licences as a file for the importer."""
+    """Return the licences as a file for the importer; those of one shop in twenty run out within the next weeks."""
     head = ("retailer", "licence_class", "number", "valid_from", "valid_until")
     first, last = today.replace(month=1, day=1), date(today.year + 1, 12, 31)
+    soon = {
+        shop.code: today + timedelta(days=LAPSING_FIRST_DAYS + LAPSING_EACH_DAYS * place)
+        for place, shop in enumerate(town.shops[::LAPSING_ONE_IN])
+    }
     return csv_of(
         head,
         [
-            (shop.code, name, f"{name[:1].upper()}-{shop.code}", first.isoformat(), last.isoformat())
+            (
+                shop.code,
+                name,
+                f"{name[:1].upper()}-{shop.code}",
+                first.isoformat(),
+                soon.get(shop.code, last).isoformat(),
+            )
             for shop in town.shops
             for name in sorted(shop.licensed)
         ],

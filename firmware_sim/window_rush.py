@@ -19,10 +19,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from contract.device_api import Enrolled
 from contract.messages import OrderLine
 from firmware_sim import opening, town
 from firmware_sim.fleet import Behaviour, Device, Fleet, Ledger
+from firmware_sim.identities import DeviceIdentity, enrol
 from firmware_sim.stage import Person, Stage, StageError
 from server.kit.db import transaction
 from server.kit.inbox import InboxEntry
@@ -135,11 +135,11 @@ def run(stage: Stage, devices: int, seed: int) -> dict[str, Any]:
         Where the fleet cannot connect. A fleet that is not answered in time is no error: its figures do not balance.
     """
     started = time.monotonic()
-    _allow_files(devices)
+    allow_files(devices)
     made = plan(devices, seed)
     planner = stage.sign_in("planner", "planner")
     opening.bring_in(planner, made.town)
-    identities = opening.enrol(stage, planner, sorted(made.behaviours))
+    identities = enrol(stage, planner, sorted(made.behaviours))
     ledger = Ledger()
     with closing(Fleet(list(_devices(made, identities, ledger, seed)))) as fleet:
         fleet.connect()
@@ -167,7 +167,7 @@ def run(stage: Stage, devices: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _devices(made: Plan, identities: Mapping[str, Enrolled], ledger: Ledger, seed: int) -> Iterable[Device]:
+def _devices(made: Plan, identities: Mapping[str, DeviceIdentity], ledger: Ledger, seed: int) -> Iterable[Device]:
     for code, behaviour in sorted(made.behaviours.items()):
         own = random.Random(f"{seed}:{code}")  # noqa: S311 - a play, not a secret
         yield Device(identities[code], behaviour, ledger, random_bits=own.getrandbits)
@@ -175,14 +175,18 @@ def _devices(made: Plan, identities: Mapping[str, Enrolled], ledger: Ledger, see
 
 def books(stage: Stage, planner: Person, cycle: UUID) -> Books:
     """Return the books: the keys as the database holds them, the orders as the interface tells them."""
-    query = select(InboxEntry.party, InboxEntry.client_id).where(InboxEntry.kind == "order.place")
-    with open_runtime(stage.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:
-        taken = tuple((party, key) for party, key in session.execute(query))
     orders = tuple(UUID(row["id"]) for row in planner.every("/api/v1/orders", cycle=str(cycle)))
-    return Books(taken, orders)
+    return Books(taken(stage, "order.place"), orders)
 
 
-def _allow_files(devices: int) -> None:
+def taken(stage: Stage, kind: str) -> tuple[tuple[str, UUID], ...]:
+    """Return who sent each message of a kind that the database holds, and its key."""
+    query = select(InboxEntry.party, InboxEntry.client_id).where(InboxEntry.kind == kind)
+    with open_runtime(stage.settings, need_broker=False) as runtime, transaction(runtime.sessions) as session:
+        return tuple((party, key) for party, key in session.execute(query))
+
+
+def allow_files(devices: int) -> None:
     """Let this process hold one connection a device."""
     needed = devices + FILES_BESIDE_DEVICES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

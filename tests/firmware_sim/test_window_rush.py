@@ -98,7 +98,20 @@ def test_an_unknown_scenario_is_refused_with_the_names_of_those_that_exist() -> 
 @pytest.mark.slow
 def test_thirty_devices_rush_and_the_ledger_balances(tmp_path: Path) -> None:
     folder = tmp_path / "sim"
-    words = ["sim", "run", "window-rush", "--devices", "30", "--seed", "9", "--data-dir", str(folder), "--json"]
+    words = [
+        "sim",
+        "run",
+        "window-rush",
+        "--fidelity",
+        "fleet",
+        "--devices",
+        "30",
+        "--seed",
+        "9",
+        "--data-dir",
+        str(folder),
+        "--json",
+    ]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout.splitlines()[-1])
