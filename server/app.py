@@ -12,7 +12,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, NumericValueOutOfRange
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from starlette.exceptions import HTTPException
@@ -21,15 +21,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import Refusal, Rejected, Unavailable
 from server import __version__
-from server.acts import ACTS
+from server.act_words import TRAIL
 from server.duties import access
+from server.form_words import FORM_WORDS
 from server.integrations.bearing import load_token
-from server.kit import console, describing, http, live
+from server.kit import console, describing, http, live, misread
 from server.kit.admission import Admission
 from server.kit.changing import ChangedMeanwhileError
 from server.kit.console import Group
+from server.kit.console import misread as misread_pages
 from server.kit.console.texts import language_of
 from server.kit.edge import MAX_BODY_BYTES, OVER, Edge
+from server.kit.fields import Invalid
+from server.kit.identity import API
+from server.kit.marking import N_
 from server.kit.runtime import Runtime
 from server.kit.sent_forms import SentBeforeError
 from server.operators import console as operators_console
@@ -38,19 +43,22 @@ from server.rooms import (
     ACTS_TO_BEGIN,
     BOUND_CHOICES,
     FINDABLE,
-    HOME_CARDS,
-    LICENCE_PARTS,
+    HOME_PARTS,
     NAVIGATION,
     RETAILER_NARROWINGS,
     RETAILER_SECTIONS,
     ROUTERS,
     SCREENS,
+    TOUCHED_PARTS,
+    TRAIL_NAMES,
 )
 from server.wiring import IMPORTS
 
 log = structlog.get_logger(__name__)
 SECONDS = Histogram("evenhand_http_seconds", "Time to answer", ["method", "route", "status"])
 
+NO_TOKEN = N_("No token was shown, or it opens nothing any more. Send a valid one in the header Authorization: Bearer.")
+"""What a program is told that nobody knows: it can neither sign in nor lose what was typed."""
 DESCRIPTION = """
 Ordering and fair allocation for a distributor and its licensed retailers.
 
@@ -73,15 +81,16 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.state.live = live.Hub()
     app.state.operator_of = operator_of
-    app.state.home_cards = HOME_CARDS
+    app.state.home_parts = HOME_PARTS
     app.state.findable = FINDABLE
     app.state.acts_to_begin = ACTS_TO_BEGIN
+    app.state.trail_names = TRAIL_NAMES
     app.state.import_kinds = {kind.name: kind for kind in IMPORTS}
     app.state.access = access
     app.state.bound_choices = BOUND_CHOICES
     app.state.retailer_sections = RETAILER_SECTIONS
     app.state.retailer_narrowings = RETAILER_NARROWINGS
-    app.state.licence_parts = LICENCE_PARTS
+    app.state.touched_parts = TOUCHED_PARTS
     app.middleware("http")(_measure)
     app.add_middleware(_ForDevices)
     app.add_middleware(Admission, places=settings.database_pool)
@@ -94,7 +103,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         zone=settings.tz,
         currency=settings.currency,
         clock=runtime.clock,
-        acts=ACTS,
+        trail=TRAIL,
+        form_words=FORM_WORDS,
     )
     for router in ROUTERS:
         app.include_router(router)
@@ -126,6 +136,8 @@ def _marked(app: FastAPI) -> tuple[Group, ...]:
 
 def _refused(request: Request, refusal: Any) -> Response:
     language = language_of(request)
+    if isinstance(refusal, Invalid):
+        refusal = refusal.told(console.texts(request).gettext)
     body = http.body_of(refusal, language)
     if console.wants_page(request):
         if refusal.code == "signed_out":
@@ -133,7 +145,11 @@ def _refused(request: Request, refusal: Any) -> Response:
         if refusal.code == "second_factor_needed":
             return console.redirect(request, "/console/account", flash=body.text, tone="wait")
         stands = refusal.stands if isinstance(refusal, ChangedMeanwhileError) else ()
-        return console.error_page(request, http.status_of(refusal), what=body.text, stands=stands)
+        wrong = refusal.told_by_field(console.texts(request).gettext) if isinstance(refusal, Invalid) else None
+        what = None if wrong else body.text
+        return console.error_page(request, http.status_of(refusal), what=what, wrong=wrong, stands=stands)
+    if refusal.code == "signed_out" and request.url.path.startswith(API):
+        body.text = console.texts(request).gettext(NO_TOKEN)
     headers = _headers(refusal)
     return JSONResponse(body.model_dump(), status_code=http.status_of(refusal), headers=headers)
 
@@ -165,15 +181,19 @@ async def _nowhere(request: Request, error: Any) -> Response:
 
 
 def _invalid(request: Request, error: Any) -> Response:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return _refused(request, Rejected("malformed", where=where, what=first["msg"]))
+    found = misread.findings(error.errors(), console.texts(request).gettext)
+    if console.wants_page(request):
+        return misread_pages.answer(request, found)
+    return _refused(request, misread.told(found[0]))
 
 
 def _unkeepable(request: Request, error: Any) -> Response:
     """Refuse a value that the database has no place for: a zero byte in a text, a number beyond all bounds."""
     log.warning("unkeepable", why=str(error.orig).splitlines()[0])
-    return _refused(request, Rejected("malformed", where="request", what=str(error.orig).splitlines()[0]))
+    if console.wants_page(request) and request.method in http.READS:
+        return misread_pages.nowhere(request)
+    what = "number too large" if isinstance(error.orig, NumericValueOutOfRange) else "unkeepable"
+    return _refused(request, Rejected("malformed", where="request", what=what))
 
 
 def _out_of_bounds(request: Request, error: Any) -> Response:

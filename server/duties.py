@@ -40,6 +40,7 @@ LOOKING_AT_ORDERS: tuple[Role, ...] = (
 )
 KEEPING: tuple[Role, ...] = ("planner", "administrator")
 VOICES: tuple[Role, ...] = ("planner", "administrator", "manager")
+CARING: tuple[Role, ...] = (*VOICES, "regional", "dispatcher")
 GOODS: tuple[Role, ...] = ("planner", "dispatcher")
 INSPECTING: tuple[Role, ...] = ("inspector",)
 LICENSING: tuple[Role, ...] = ("inspector", "regional", "administrator")
@@ -47,7 +48,11 @@ NOTING: tuple[Role, ...] = ("planner", "administrator", "manager", "inspector", 
 CLOSING: tuple[Role, ...] = ("planner", "administrator", "inspector")
 SIGNALS: tuple[Role, ...] = ("inspector", "manager", "regional", "administrator")
 SIGNALS_SEEN: tuple[Role, ...] = (*SIGNALS, "auditor")
+VISITING: tuple[Role, ...] = ("manager", "regional", "planner", "administrator")
+VISITS_SEEN: tuple[Role, ...] = (*VISITING, "auditor")
 FLEET: tuple[Role, ...] = ("administrator", "planner", "fleet")
+STEERING: tuple[Role, ...] = ("fleet", "administrator")
+STEERED_SEEN: tuple[Role, ...] = (*STEERING, "planner", "auditor")
 TWO: tuple[Role, ...] = ("planner", "releaser")
 
 DUTIES: tuple[Duty, ...] = (
@@ -58,6 +63,7 @@ DUTIES: tuple[Duty, ...] = (
         (
             "read /console/",
             "read /console/events",
+            "read /console/today",
             "read /console/find",
             "read /console/account",
             "write /console/account",
@@ -143,9 +149,10 @@ DUTIES: tuple[Duty, ...] = (
                 "send-back",
                 "adjustments/{adjustment}/approve",
                 "adjustments/{adjustment}/decline",
+                "policy-changes/{change}/approve",
+                "policy-changes/{change}/decline",
             )
-        )
-        + tuple(f"write /console/cycles/{{cycle}}/policy-changes/{{change}}/{act}" for act in ("approve", "decline")),
+        ),
     ),
     Duty(
         N_("Cycles"),
@@ -317,6 +324,9 @@ DUTIES: tuple[Duty, ...] = (
             "read /console/announcements/new",
             "read /console/announcements/{announcement}/correct",
             "read /console/announcements/{announcement}/edit",
+            "read /console/announcements/{announcement}/minutes",
+            "read /console/announcements/{announcement}/withdraw",
+            "read /console/audiences/count",
             "read /console/surveys/new",
             "read /console/surveys/{survey}/edit",
             "write /console/announcements",
@@ -326,8 +336,20 @@ DUTIES: tuple[Duty, ...] = (
         ),
     ),
     Duty(
+        N_("Announcements and surveys"),
+        N_("Take attendance at meetings, register a shop for one by telephone"),
+        ("planner", "manager", "regional"),
+        (
+            "write /console/announcements/{announcement}/attendance",
+            "write /console/announcements/{announcement}/guests",
+            "write /api/v1/announcements/{announcement}/attendance",
+            "write /api/v1/announcements/{announcement}/registrations",
+        ),
+        of_shops=True,
+    ),
+    Duty(
         N_("Complaints"),
-        N_("See complaints and suggestions; about employees: administrators alone"),
+        N_("See complaints and suggestions; about employees: the owner and administrators, never whom they are about"),
         (),
         ("read /console/feedback", "read /api/v1/feedback"),
         of_shops=True,
@@ -335,9 +357,47 @@ DUTIES: tuple[Duty, ...] = (
     Duty(
         N_("Complaints"),
         N_("Enter, answer and close them"),
-        VOICES,
+        CARING,
         ("read /console/feedback/new", "write /console/feedback", "write /api/v1/feedback"),
         of_shops=True,
+    ),
+    Duty(
+        N_("Complaints"),
+        N_("Confirm, as the second person, how an upheld dispute about a grant is made good"),
+        ("releaser",),
+        (
+            "write /console/feedback/{feedback}/remedy/confirm",
+            "write /api/v1/feedback/{feedback}/remedy/confirm",
+        ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Complaints"),
+        N_("Hand back how an upheld dispute about a grant is to be made good"),
+        (*CARING, "releaser"),
+        (
+            "write /console/feedback/{feedback}/remedy/return",
+            "write /api/v1/feedback/{feedback}/remedy/return",
+        ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Complaints"),
+        N_("Read and answer what was said without a name"),
+        KEEPING,
+        ("read /console/feedback/unnamed", "write /console/feedback/unnamed"),
+    ),
+    Duty(
+        N_("Complaints"),
+        N_("See until when they are answered, and who is next"),
+        ("administrator", "auditor"),
+        ("read /console/feedback/terms",),
+    ),
+    Duty(
+        N_("Complaints"),
+        N_("Set until when they are answered, and who is next"),
+        ("administrator",),
+        ("write /console/feedback/terms", "read /api/v1/feedback/terms", "write /api/v1/feedback/terms"),
     ),
     Duty(N_("Complaints"), N_("Delete a photo for good"), ("administrator",), ("write /console/photos",)),
     Duty(
@@ -352,6 +412,7 @@ DUTIES: tuple[Duty, ...] = (
         N_("Suspend a shop and lift it, set its limits"),
         KEEPING,
         (
+            "read /console/retailers/suspend",
             "write /console/retailers/suspend",
             "write /console/retailers/restore",
             "write /console/retailers/limit",
@@ -402,6 +463,39 @@ DUTIES: tuple[Duty, ...] = (
         SIGNALS,
         ("write /console/signals", "write /api/v1/signals"),
         of_shops=True,
+    ),
+    Duty(
+        N_("Visits"),
+        N_("See what is due, plans, what was kept and the own figures"),
+        VISITS_SEEN,
+        ("read /console/visits", "read /api/v1/visits"),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Visits"),
+        N_("Keep visits, calls and promises, and move own stops"),
+        VISITING,
+        (
+            "read /console/visits/round",
+            "read /console/visits/round-worker.js",
+            "write /console/visits/kept",
+            "write /console/visits/plans/{plan}/move",
+            "write /api/v1/visits",
+        ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Visits"),
+        N_("Have plans made, and plan anew"),
+        ("planner", "regional"),
+        ("write /console/visits/plans",),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Visits"),
+        N_("Write the rules of visits"),
+        KEEPING,
+        ("read /console/visits/rules/edit", "write /console/visits/rules"),
     ),
     Duty(
         N_("Retailers"),
@@ -463,14 +557,71 @@ DUTIES: tuple[Duty, ...] = (
         N_("Terminals"),
         N_("See terminals"),
         (*FLEET, "regional", "manager", "auditor"),
-        ("read /console/devices",),
+        ("read /console/devices", "read /api/v1/fleet"),
         of_shops=True,
     ),
     Duty(
         N_("Terminals"),
         N_("Enrol and revoke terminals"),
         FLEET,
-        ("read /console/devices/enrol", "write /console/devices", "write /api/v1/devices"),
+        (
+            "read /console/devices/enrol",
+            "read /console/devices/waiting",
+            "read /api/v1/devices/enrolments",
+            "write /console/devices",
+            "write /api/v1/devices",
+        ),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Terminals"),
+        N_("See what terminals are set to and asked to do"),
+        STEERED_SEEN,
+        ("read /console/steering", "read /api/v1/steering"),
+        of_shops=True,
+    ),
+    Duty(
+        N_("Terminals"),
+        N_("Set terminals, and ask them to do something"),
+        STEERING,
+        ("write /console/steering", "write /api/v1/steering"),
+        of_shops=True,
+    ),
+    Duty(N_("Terminals"), N_("See rollouts"), STEERED_SEEN, ("read /console/rollouts", "read /api/v1/rollouts")),
+    Duty(
+        N_("Terminals"),
+        N_("Roll out, release, pause, resume and stop"),
+        STEERING,
+        (
+            "read /console/rollouts/new",
+            "read /console/rollouts/audience",
+            "write /console/rollouts",
+            "write /api/v1/rollouts",
+        ),
+    ),
+    Duty(
+        N_("Terminals"),
+        N_("See releases of the terminals' software"),
+        (*FLEET, "auditor"),
+        ("read /console/releases",),
+    ),
+    Duty(
+        N_("Terminals"),
+        N_("Make groups of terminals and rules of alerts"),
+        FLEET,
+        (
+            "read /console/devices/groups/edit",
+            "write /console/devices/groups",
+            "read /console/devices/alerts/rules/edit",
+            "write /console/devices/alerts/rules",
+            "write /api/v1/fleet/groups",
+        ),
+    ),
+    Duty(
+        N_("Terminals"),
+        N_("Look after alerts about terminals"),
+        (*FLEET, "regional"),
+        ("write /console/devices/alerts", "write /api/v1/fleet/alerts"),
         of_shops=True,
     ),
     Duty(N_("People"), N_("See who may what"), (), ("read /console/access",), of_shops=True),

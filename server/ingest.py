@@ -220,7 +220,13 @@ class Ingest:
         self._connected.clear()
         log.warning("broker_gone", reason=str(reason))
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if not message.payload:  # what we cleared, coming back
+            if message.qos:
+                client.ack(message.mid, message.qos)
+            return
+        if message.retain:  # a device left it to be read again with every subscription: once is enough
+            client.publish(message.topic, b"", retain=True)
         self._waiting.put(Delivered(message.topic, bytes(message.payload), message.mid, message.qos))
 
     def stop(self) -> None:

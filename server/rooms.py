@@ -3,15 +3,15 @@
 See :mod:`server.wiring` for the other tables.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 
 from server.announcements import console as announcements_console
+from server.announcements import console_meetings as announcements_meetings
+from server.announcements import console_writing as announcements_writing
 from server.announcements import http as announcements_http
+from server.announcements import http_device as announcements_device
 from server.announcements import moments as announcements_moments
+from server.audiences import console as audiences_console
 from server.catalogue import console as catalogue_console
 from server.catalogue import http as catalogue_http
 from server.cycles import console as cycles_console
@@ -30,6 +30,7 @@ from server.cycles import finding as cycles_finding
 from server.cycles import http as cycles_http
 from server.cycles import http_adjusting as cycles_adjusting
 from server.cycles import http_corrections as cycles_corrections
+from server.cycles import http_policy_changes as cycles_policy_changes_http
 from server.cycles import http_score_what_if as cycles_score_what_if_http
 from server.cycles import http_standing as cycles_standing
 from server.cycles import http_what_if as cycles_what_if_http
@@ -46,8 +47,18 @@ from server.devices import http as devices_http
 from server.devices import moments as devices_moments
 from server.devices import narrowing as devices_narrowing
 from server.feedback import console as feedback_console
+from server.feedback import console_one as feedback_one
+from server.feedback import console_terms as feedback_terms
+from server.feedback import console_trends as feedback_trends
+from server.feedback import console_unnamed as feedback_unnamed
 from server.feedback import http as feedback_http
+from server.feedback import http_unnamed as feedback_unnamed_http
 from server.feedback import moments as feedback_moments
+from server.fleet import console as fleet_console
+from server.fleet import console_alerts as fleet_alerts
+from server.fleet import console_groups as fleet_groups
+from server.fleet import console_views as fleet_views
+from server.fleet import http as fleet_http
 from server.forecasts import console as forecasts_console
 from server.forecasts import console_shop as forecasts_shop
 from server.forecasts import http as forecasts_http
@@ -60,13 +71,12 @@ from server.keeping import console as keeping_console
 from server.keeping import console_exports as keeping_exports
 from server.kit import audit_trail
 from server.kit.console import N_, Entry, Group
-from server.kit.console.cards import Card
+from server.kit.console.cards import Part
 from server.kit.console.finding import Act, Findable, finding
 from server.kit.console.sections import Section
-from server.kit.identity import Operator
+from server.kit.console.shell import TrailNames
 from server.kit.imports import console as imports_console
 from server.kit.imports import http as imports_http
-from server.licences import affected as licences_affected
 from server.licences import console as licences_console
 from server.licences import console_files as licences_files
 from server.licences import http as licences_http
@@ -90,14 +100,20 @@ from server.orders import touched as orders_touched
 from server.photos import console as photos_console
 from server.photos import http as photos_http
 from server.reference import http as reference_http
+from server.releases import console as releases_console
+from server.releases import http as releases_http
+from server.retailers import affected as retailers_affected
 from server.retailers import console as retailers_console
 from server.retailers import console_file as retailers_file
 from server.retailers import console_notes as retailers_notes
+from server.retailers import console_suspending as retailers_suspending
 from server.retailers import finding as retailers_finding
 from server.retailers import http as retailers_http
 from server.retailers import moments as retailers_moments
 from server.retailers import queries as retailers_queries
 from server.retailers.narrowing import Narrowing
+from server.rollouts import console as rollouts_console
+from server.rollouts import http as rollouts_http
 from server.scores import console as scores_console
 from server.scores import console_appeals as scores_appeals
 from server.scores import console_decisions as scores_decisions
@@ -109,9 +125,20 @@ from server.scores import http_appeals as scores_appeals_http
 from server.scores import moments as scores_moments
 from server.signals import console as signals_console
 from server.signals import http as signals_http
+from server.steering import console as steering_console
+from server.steering import http as steering_http
 from server.surveys import console as surveys_console
+from server.surveys import console_figures as surveys_figures
 from server.surveys import http as surveys_http
 from server.surveys import moments as surveys_moments
+from server.tablet import http as tablet_http
+from server.visits import console as visits_console
+from server.visits import console_coverage as visits_coverage
+from server.visits import console_plans as visits_plans
+from server.visits import console_round as visits_round
+from server.visits import console_rules as visits_rules
+from server.visits import http as visits_http
+from server.visits import moments as visits_moments
 from server.wiring import HANDLERS
 
 #: Programs' interfaces and screens.
@@ -119,8 +146,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     devices_http.device_api,
     devices_http.message_routes(HANDLERS),
     devices_http.operator_api,
+    steering_http.steering,
+    rollouts_http.rollouts,
+    releases_http.device_api,
+    fleet_http.fleet,
+    fleet_http.keeping,
     reference_http.device_api,
     photos_http.device_api,
+    feedback_unnamed_http.device_api,
+    announcements_device.device_api,
+    tablet_http.page,
     imports_http.api,
     catalogue_http.reading,
     catalogue_http.keeping,
@@ -138,15 +173,23 @@ ROUTERS: tuple[APIRouter, ...] = (
     inventory_depot_http.depots,
     surveys_http.surveys,
     announcements_http.announcements,
+    feedback_http.setting_terms,
+    announcements_http.taking,
     feedback_http.reading,
     feedback_http.acting,
+    feedback_http.confirming,
+    feedback_http.returning,
     signals_http.signals,
+    visits_http.visits,
     cycles_http.reading,
     cycles_http.planning,
     cycles_http.releasing,
     cycles_adjusting.reading,
     cycles_adjusting.planning,
     cycles_adjusting.releasing,
+    cycles_policy_changes_http.reading,
+    cycles_policy_changes_http.planning,
+    cycles_policy_changes_http.releasing,
     cycles_corrections.reading,
     cycles_what_if_http.planning,
     cycles_what_if_http.reading,
@@ -198,6 +241,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     retailers_console.keeping,
     retailers_file.shops,
     retailers_file.keeping,
+    retailers_suspending.keeping,
     retailers_notes.noting,
     retailers_notes.closing,
     licences_console.licences,
@@ -213,12 +257,36 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries_console.claims,
     inventory_console.stock,
     inventory_depot.stock,
+    audiences_console.audiences,
+    announcements_writing.writing,
     announcements_console.announcements,
+    announcements_meetings.reading,
+    announcements_meetings.taking,
+    surveys_figures.figures,
     surveys_console.surveys,
+    feedback_terms.promised,
+    feedback_trends.causes,
+    feedback_unnamed.nameless,
     feedback_console.inbox,
+    feedback_one.one,
     signals_console.signals,
+    visits_round.round_room,
+    visits_coverage.figures,
+    visits_rules.reading,
+    visits_rules.ruling_room,
+    visits_plans.reading,
+    visits_console.visits,
     photos_console.photos,
-    devices_console.fleet,
+    devices_console.letting_in,
+    fleet_groups.reading,
+    fleet_groups.keeping,
+    fleet_views.views,
+    fleet_alerts.ruling_room,
+    fleet_alerts.reading,
+    fleet_console.fleet,
+    steering_console.one_terminal,
+    rollouts_console.rollouts,
+    releases_console.releases,
     operators_console.entrance,
     operators_console.own,
     console_passkeys.entrance,
@@ -244,6 +312,10 @@ SCREENS: tuple[str, ...] = (
     "server.licences",
     "server.retailers",
     "server.devices",
+    "server.steering",
+    "server.rollouts",
+    "server.releases",
+    "server.fleet",
     "server.forecasts",
     "server.photos",
     "server.scores",
@@ -251,10 +323,12 @@ SCREENS: tuple[str, ...] = (
     "server.orders",
     "server.deliveries",
     "server.inventory",
+    "server.audiences",
     "server.surveys",
     "server.announcements",
     "server.feedback",
     "server.signals",
+    "server.visits",
     "server.integrations",
     "server.keeping",
 )
@@ -290,6 +364,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(N_("Surveys"), "/console/surveys", "survey"),
             Entry(N_("Appeals"), "/console/appeals", "inbox"),
             Entry(N_("Complaints"), "/console/feedback", "voice"),
+            Entry(N_("Visits"), "/console/visits", "pin", roles=frozenset(visits_http.READERS)),
         ),
     ),
     Group(
@@ -306,6 +381,8 @@ NAVIGATION: tuple[Group, ...] = (
         N_("Operations"),
         (
             Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
+            Entry(N_("Rollouts"), "/console/rollouts", "refresh", roles=frozenset(steering_http.READERS)),
+            Entry(N_("Releases"), "/console/releases", "shield", roles=frozenset(releases_console.READERS)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),
             Entry(N_("API tokens"), "/console/tokens", "globe", roles=frozenset(console_tokens.READERS)),
             Entry(N_("Webhooks"), "/console/webhooks", "external", roles=frozenset(console_tokens.READERS)),
@@ -412,6 +489,16 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
         moments=feedback_moments.MOMENTS,
     ),
     Section(
+        "visits",
+        N_("Visits and calls"),
+        "visits/efile.html",
+        visits_console.in_e_file,
+        N_("It was neither visited nor called yet."),
+        95,
+        roles=visits_http.READERS,
+        moments=visits_moments.MOMENTS,
+    ),
+    Section(
         "announcements",
         N_("Announcements"),
         "announcements/efile.html",
@@ -432,8 +519,8 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
     Section(
         "devices",
         N_("Terminals"),
-        "devices/efile.html",
-        devices_console.in_e_file,
+        "fleet/efile.html",
+        fleet_console.in_e_file,
         N_("It has no terminal: it cannot order."),
         120,
         roles=devices_console.ROLES,
@@ -453,8 +540,8 @@ RETAILER_SECTIONS: tuple[Section, ...] = (
 #: Choices above the list of shops that other capabilities answer.
 RETAILER_NARROWINGS: tuple[Narrowing, ...] = (*licences_narrowing.NARROWINGS, *devices_narrowing.NARROWINGS)
 
-#: What the suspension of a licence touches, shown before it is signed.
-LICENCE_PARTS: tuple[licences_affected.Part, ...] = (
+#: What the suspension of a licence, or of a shop, touches, shown before it is signed.
+TOUCHED_PARTS: tuple[retailers_affected.Part, ...] = (
     orders_touched.PART,
     cycles_touched.PART,
     *deliveries_touched.PARTS,
@@ -474,6 +561,9 @@ FINDABLE: tuple[Findable, ...] = (
 _PLANNER = frozenset({"planner"})
 _KEEPER = frozenset({"planner", "administrator"})
 
+#: Who knows what an identifier in the audit names.
+TRAIL_NAMES: tuple[TrailNames, ...] = (cycles_finding.names,)
+
 #: What can be begun from anywhere.
 ACTS_TO_BEGIN: tuple[Act, ...] = (
     Act(N_("New cycle"), "/console/cycles/new", "plus", "/console/cycles", _PLANNER),
@@ -483,20 +573,47 @@ ACTS_TO_BEGIN: tuple[Act, ...] = (
     Act(N_("Add a SKU"), "/console/catalogue/new", "plus", "/console/catalogue", _KEEPER),
 )
 
-#: What each capability puts on the home page.
-HOME_CARDS: tuple[Callable[[Session, Operator, datetime], list[Card]], ...] = (
-    orders_console.home_cards,
-    cycles_console.home_cards,
-    licences_console.home_cards,
-    licences_files.home_cards,
-    deliveries_console.home_cards,
-    inventory_depot.home_cards,
-    scores_console.home_cards,
-    scores_appeals.home_cards,
-    feedback_console.home_cards,
-    signals_console.home_cards,
-    surveys_console.home_cards,
-    announcements_console.home_cards,
-    devices_console.home_cards,
-    operators_console.home_cards,
+#: What each capability puts on the first page: what is open, what waits for a decision, then what is under way.
+HOME_PARTS: tuple[Part, ...] = (
+    Part("open", N_("Ordering windows"), (orders_console.home_cards,), with_page=True),
+    Part(
+        "decisions",
+        N_("Decisions"),
+        (
+            cycles_console.home_cards,
+            licences_files.home_cards,
+            scores_console.home_cards,
+        ),
+        with_page=True,
+    ),
+    Part(
+        "goods",
+        N_("Goods and terminals"),
+        (
+            fleet_console.home_cards,
+            deliveries_console.home_cards,
+            inventory_depot.home_cards,
+            operators_console.home_cards,
+        ),
+    ),
+    Part(
+        "voices",
+        N_("Voices of the shops"),
+        (
+            scores_appeals.home_cards,
+            feedback_console.home_cards,
+            surveys_console.home_cards,
+            announcements_console.home_cards,
+        ),
+    ),
+    Part(
+        "visits",
+        N_("Visits, licences, alerts"),
+        (
+            fleet_alerts.home_cards,
+            signals_console.home_cards,
+            visits_console.home_cards,
+            licences_console.home_cards,
+        ),
+    ),
 )

@@ -26,6 +26,8 @@ from server.scores import service as scores
 from server.scores import telling as scores_telling
 from server.signals import making as signals_making
 from server.signals import service as signals
+from server.visits import making as visits_making
+from server.visits import plans as visit_plans
 
 #: Job name -> function that opens its own transactions, and holds none while it calculates.
 TASKS: Mapping[str, Callable[..., None]] = {
@@ -41,6 +43,7 @@ TASKS: Mapping[str, Callable[..., None]] = {
     scores.TELL: scores_telling.run,
     scores.TELL_SHOPS: scores_telling.shops,
     signals.TASK: signals_making.run,
+    visit_plans.TASK: visits_making.run,
 }
 
 

@@ -15,8 +15,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO, TypeVar
@@ -25,16 +27,20 @@ from urllib.parse import urlsplit
 import psycopg
 import sqlalchemy.exc
 import structlog
+from sqlalchemy.orm import Session
 
 from server import migrations
-from server.devices import queries as devices
-from server.devices.service import IDENTITIES_CHANNEL
+from server.devices import clones
+from server.devices.broker_trust import BrokerTrust
+from server.devices.enrolling import IDENTITIES_CHANNEL
 from server.keeping import kinds
 from server.kit import broker as brokers
 from server.kit import claims, embedded, launch, processes
+from server.kit.broker_log import BrokerLog
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.processes import Ending, StartError
-from server.kit.runtime import write_running
+from server.kit.runtime import MQTTS_PORT, write_running
+from server.kit.sealing import Seal
 from server.kit.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -42,9 +48,11 @@ T = TypeVar("T")
 
 PARTS = ("web", "ingest", "worker", "solver")
 SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
+WATCHER = "svc-watch"
 READY_WITHIN_S = 170
 CALM_AFTER_S = 10.0
 IDENTITIES_EVERY_S = 5.0
+CONNECTIONS_EVERY_S = 1.0
 LOCK = "supervisor.lock"
 PORT_FREE_WITHIN_S = 10.0
 """How long the web process of a supervisor that was killed may take to give its port back."""
@@ -114,9 +122,15 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stop = Ending()
-        self._secrets = {name: secrets.token_urlsafe(32) for name in SERVICES.values()}
+        self._watchers = [WATCHER] if settings.broker_watched else []
+        self._secrets = {name: secrets.token_urlsafe(32) for name in [*SERVICES.values(), *self._watchers]}
         self._lock: IO[str] | None = None
         self._broker: brokers.Broker | None = None
+        self._trust = BrokerTrust(settings)
+        self._broker_is_over = False
+        self._connections: BrokerLog | None = None
+        self._clones = clones.Watch("mqtt")
+        self._look_s = 0.0
         self._cluster: embedded.Cluster | None = None
         self._parts: list[Part] = []
         self._keeper: threading.Thread | None = None
@@ -154,6 +168,9 @@ class Supervisor:
             "EVENHAND_PUBLIC_URL": self.web_url,
         }
         shared.pop("EVENHAND_DATABASE_OWNER_URL", None)
+        public_port = settings.broker_public_port or self._own_public_port()
+        if public_port is not None:
+            shared["EVENHAND_BROKER_PUBLIC_PORT"] = str(public_port)
         for name in PARTS:
             own = shared | {"EVENHAND_BROKER_URL": self._url_for(broker_url, name)}
             self._parts.append(Part(name, own, log_dir / f"{name}.log"))
@@ -166,8 +183,10 @@ class Supervisor:
                 "app_url": app_url,
                 "owner_url": owner_url,
                 "broker_url": broker_url,
+                "broker_public_port": str(public_port or MQTTS_PORT),
                 "web_url": self.web_url,
                 "pid": str(os.getpid()),
+                **({"watch_url": self._url_of(broker_url, WATCHER)} if self._broker and self._watchers else {}),
                 **{f"{part.name}_pid": str(part.process.pid) for part in self._parts if part.process},
             },
         )
@@ -179,6 +198,7 @@ class Supervisor:
                 for part in self._parts:
                     part.watch()
                 self._watch_services()
+                self._watch_connections()
                 self._stop.wait(0.1)
         finally:
             self.shut_down()
@@ -218,17 +238,24 @@ class Supervisor:
         if self.settings.broker_url is not None:
             return self.settings.broker_url.get_secret_value()
         self._broker = self._start_mosquitto()
+        self._connections = BrokerLog(self._broker.log)
         self._keeper = threading.Thread(target=self._keep_identities, name="identities", daemon=True)
         self._apply_identities()
         self._keeper.start()
         return self._broker.url
 
+    def _own_public_port(self) -> int | None:
+        return self._broker.public_port if isinstance(self._broker, brokers.Mosquitto) else None
+
     def _url_for(self, url: str, part: str) -> str:
         """Return the broker's address with the name and password of one of our processes."""
         if self._broker is None or part not in SERVICES:
             return url
+        return self._url_of(url, SERVICES[part])
+
+    def _url_of(self, url: str, name: str) -> str:
+        """Return the broker's address with a service's name and password."""
         parts = urlsplit(url)
-        name = SERVICES[part]
         return f"mqtt://{name}:{self._secrets[name]}@{parts.hostname}:{parts.port}"
 
     def _watch_services(self) -> None:
@@ -236,6 +263,10 @@ class Supervisor:
         if self._cluster is not None and processes.inspect(self._cluster.pid) is None:
             log.error("database_ended")
             self._cluster = self._again(self._start_cluster) or self._cluster
+        if isinstance(self._broker, brokers.Mosquitto) and self._broker_is_over:
+            log.info("broker_anew", why="other authorities, or a certificate that is two thirds over")
+            self._broker.stop()
+            self._broker_is_over = False
         if isinstance(self._broker, brokers.Mosquitto) and self._broker.pid is None:
             log.error("broker_ended")
             self._broker = self._again(self._start_mosquitto) or self._broker
@@ -244,7 +275,20 @@ class Supervisor:
         return embedded.start(self.settings.data_dir / "postgres")
 
     def _start_mosquitto(self) -> brokers.Mosquitto:
-        return brokers.start(self.settings.data_dir / "broker", services=list(SERVICES.values()))
+        with self._session() as session:
+            tls = self._trust.begin(session, at=_machine_time())
+        return brokers.start(
+            self.settings.data_dir / "broker", services=list(SERVICES.values()), watchers=self._watchers, tls=tls
+        )
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        engine = make_engine(self._app_url, pool=1)
+        try:
+            with transaction(make_sessions(engine, seal=Seal(self.settings))) as session:
+                yield session
+        finally:
+            engine.dispose()
 
     def _again(self, start: Callable[[], T]) -> T | None:
         try:
@@ -271,14 +315,28 @@ class Supervisor:
     def _apply_identities(self) -> None:
         if self._broker is None:
             return
-        engine = make_engine(self._app_url, pool=1)
-        try:
-            with transaction(make_sessions(engine)) as session:
-                known = devices.broker_identities(session)
-        finally:
-            engine.dispose()
         services = [(name, brokers.password_hash(secret)) for name, secret in self._secrets.items()]
-        self._broker.apply_identities([*services, *known])
+        with self._session() as session:
+            self._broker_is_over = self._trust.is_over(session, at=_machine_time())
+            self._trust.tell(self._broker, services, session, at=_machine_time())
+
+    def _watch_connections(self) -> None:
+        """Look at who connected to the broker from where: two machines with one identity are told of."""
+        if self._connections is None or time.monotonic() < self._look_s:
+            return
+        self._look_s = time.monotonic() + CONNECTIONS_EVERY_S
+        found = [
+            (one.name, addresses)
+            for one in self._connections.news()
+            if one.name not in SERVICES.values()
+            and (addresses := self._clones.used(one.name, one.address, time.monotonic(), took_over=one.took_over))
+        ]
+        try:
+            for device, addresses in found:
+                with self._session() as session:
+                    clones.tell(session, device, addresses, "mqtt", at=_machine_time())
+        except sqlalchemy.exc.OperationalError as error:
+            log.warning("clones_not_told", devices=[device for device, _ in found], why=str(error).splitlines()[0])
 
     def _wait_until_ready(self, url: str) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -292,6 +350,11 @@ class Supervisor:
                 if self._stop.wait(0.05):
                     return
         raise StartError(f"the web process did not answer at {url}; see {self.settings.data_dir / 'logs'}")
+
+
+def _machine_time() -> datetime:
+    """Return the time by which the broker, a process on this machine, judges certificates and lists."""
+    return datetime.now(UTC)
 
 
 def _claim(data_dir: Path) -> IO[str]:

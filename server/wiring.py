@@ -10,6 +10,7 @@ from server.catalogue.fields import SKUS
 from server.deliveries import mqtt as deliveries_mqtt
 from server.devices import mqtt as devices_mqtt
 from server.feedback import mqtt as feedback_mqtt
+from server.fleet import mqtt as fleet_mqtt
 from server.forecasts import mqtt as forecasts_mqtt
 from server.forecasts.fields import HISTORY
 from server.inventory import mqtt as inventory_mqtt
@@ -20,11 +21,14 @@ from server.orders import mqtt as orders_mqtt
 from server.retailers.fields import LIMITS, RETAILERS
 from server.scores import mqtt as scores_mqtt
 from server.scores.fields import KINDS as FACTS
+from server.steering import mqtt as steering_mqtt
 from server.surveys import mqtt as surveys_mqtt
 
 #: Message kind -> how it is read and acted on; the same over MQTT and HTTP.
 HANDLERS: Handlers = {
     **devices_mqtt.HANDLERS,
+    **steering_mqtt.HANDLERS,
+    **fleet_mqtt.HANDLERS,
     **orders_mqtt.HANDLERS,
     **deliveries_mqtt.HANDLERS,
     **inventory_mqtt.HANDLERS,

@@ -21,10 +21,11 @@ from contract.envelope import FeedItem
 from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
 from server.integrations import sending
-from server.kit import audit_keys, audit_sealing, events, jobs, outbox, working
+from server.kit import audit_keys, audit_sealing, broadcasts, events, jobs, outbox, working
 from server.kit.db import transaction
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime, broker_url
+from server.releases import renewing
 
 log = structlog.get_logger(__name__)
 RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
@@ -73,6 +74,7 @@ class Relay:
         self._runtime = runtime
         self._conninfo = database_url.replace("+psycopg", "", 1)
         self._connected = threading.Event()
+        self._anew = threading.Event()
         url = urlsplit(broker_url(runtime.settings))
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=url.username or "relay", protocol=MQTTProtocolVersion.MQTTv311
@@ -88,6 +90,7 @@ class Relay:
         if reason.is_failure:
             log.warning("broker_refused", reason=str(reason))
         else:
+            self._anew.set()
             self._connected.set()
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _props: Any) -> None:
@@ -96,6 +99,9 @@ class Relay:
     def _publish(self, device: str, item: FeedItem) -> None:
         self._client.publish(topics.down_topic(device, item.kind), item.encode(), qos=1)
         RELAYED.inc()
+
+    def _broadcast(self, group: str, news: topics.News) -> None:
+        self._client.publish(topics.news_topic(group), news.model_dump_json(), qos=1, retain=True)
 
     def run(self, stop: Ending) -> None:
         """Relay until ``stop``."""
@@ -128,6 +134,11 @@ class Relay:
                     publish=self._publish,
                     now=self._runtime.clock(),
                 )
+                anew = self._anew.is_set()
+                self._anew.clear()
+                broadcasts.relay_once(
+                    self._runtime.sessions, publish=self._broadcast, now=self._runtime.clock(), again=anew
+                )
                 if not sent:
                     for _ in listener.notifies(timeout=1.0, stop_after=1):
                         pass
@@ -142,6 +153,7 @@ def main(runtime: Runtime) -> None:
         threading.Thread(target=relay.run, args=(stop,), name="relay"),
         threading.Thread(target=_tick_until, args=(runtime, stop), name="tick"),
         threading.Thread(target=sending.run, args=(runtime, stop), name="webhooks"),
+        threading.Thread(target=renewing.run, args=(runtime, stop), name="releases"),
     ]
     for thread in threads:
         thread.start()

@@ -41,6 +41,8 @@ TONES = {"offered": "ok", "withdrawn": "idle"}
 
 Code = Annotated[str, Form(max_length=64)]
 
+HISTORY_SHOWN = 50
+
 
 @catalogue.get("")
 def list_skus(request: Request, session: http.Db, operator: http.Person) -> Response:
@@ -79,13 +81,15 @@ def list_skus(request: Request, session: http.Db, operator: http.Person) -> Resp
 @catalogue.get("/sku")
 def one_sku(request: Request, session: http.Db, operator: http.Person, sku: str) -> Response:
     """Show one SKU and its history."""
+    history = audit.entries(session, subject=f"sku:{sku}", limit=HISTORY_SHOWN)
+    console.name_trail(request, session, history)
     return console.page(
         request,
         "catalogue/sku.html",
         sku=_found(session, sku),
         fields=FIELDS,
         tones=TONES,
-        history=audit.entries(session, subject=f"sku:{sku}", limit=20),
+        history=history,
         keeper=operator.may(*KEEPERS),
     )
 

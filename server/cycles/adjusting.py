@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -22,9 +22,11 @@ from server.cycles.errors import (
     NOTHING_TO_TAKE_BACK,
     invalid,
 )
-from server.cycles.models import Adjustment, BookLine
+from server.cycles.models import Adjustment, BookLine, CycleRow
 from server.kit import audit
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.identity import Operator
+from server.kit.marking import N_
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,35 @@ class Decision:
     reason: str
 
 
-def propose(session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at: datetime) -> UUID:
+def seen_now(session: Session, cycle: UUID) -> str:
+    """Return what a person sees of a cycle's decisions: the attempt that counts, and how many decisions there are."""
+    attempt = session.scalar(select(CycleRow.attempt).where(CycleRow.id == cycle))
+    return as_seen(attempt or 0, session.scalar(select(func.count()).where(Adjustment.cycle == cycle)) or 0)
+
+
+def as_seen(attempt: int, decisions: int) -> str:
+    """Return what :func:`seen_now` does, of an attempt and a number of decisions that were read already."""
+    return f"{attempt}/{decisions}"
+
+
+def propose(
+    session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at: datetime, seen: str | None = None
+) -> UUID:
     """Propose a decision on a line of the frozen book, while its result does not wait for its release; return its id.
 
-    Where the grants are out, the approval begins their correction.
+    Where the grants are out, the approval begins their correction. ``seen`` is the :func:`seen_now` that the person
+    looked at, none to propose whatever stands there.
 
     Raises
     ------
     Invalid
         Where there is no such line, or it could not get that much, or part of a pack is given, or less than has left.
+    Conflict
+        ``changed_meanwhile``, where the book was shared out again since, or another decision is on the line.
     """
     row = moves.locked(session, cycle)
     rules.check_redone(moves.state_of(row))
+    _check_seen(session, row, seen, wanted)
     line = session.get(BookLine, (cycle, wanted.retailer, wanted.sku))
     if line is None:
         raise invalid("sku", NO_SUCH_LINE, retailer=wanted.retailer, sku=wanted.sku)
@@ -83,18 +102,25 @@ def propose(session: Session, cycle: UUID, wanted: Decision, *, by: Operator, at
     return made.id
 
 
-def approve(session: Session, cycle: UUID, adjustment: UUID, *, by: Operator, at: datetime) -> None:
+def approve(
+    session: Session, cycle: UUID, adjustment: UUID, *, by: Operator, at: datetime, seen: str | None = None
+) -> None:
     """Approve a proposal as a second person; another attempt starts, with the decision in its input.
+
+    ``seen`` as for :func:`propose`.
 
     Raises
     ------
     Rejected
         ``same_person``, where the one who proposed it tries; as Invalid, where the core refuses the input.
+    Conflict
+        ``wrong_state``, where it was decided; ``changed_meanwhile``, where the book was shared out again since.
     """
     row = moves.locked(session, cycle)
     found = _proposed(session, cycle, adjustment)
     rules.check_second_person(found.author, by.name)
     rules.check_redone(moves.state_of(row))
+    _check_seen(session, row, seen)
     found.state, found.decided_by, found.decided_at, found.from_attempt = "approved", by.name, at, row.attempt + 1
     session.flush()
     _note(session, found, "cycle.adjustment_approved", by, at, found.reason)
@@ -110,6 +136,34 @@ def decline(session: Session, cycle: UUID, adjustment: UUID, *, reason: str, by:
     found.decided_why = standing.named("reason", reason)
     session.flush()
     _note(session, found, "cycle.adjustment_declined", by, at, found.decided_why)
+
+
+def _check_seen(session: Session, row: CycleRow, seen: str | None, wanted: Decision | None = None) -> None:
+    """Raise ``changed_meanwhile`` where another attempt counts than was seen, or the line has one decision more."""
+    if seen is None or seen == seen_now(session, row.id):
+        return
+    same_attempt = seen.partition("/")[0] == str(row.attempt)
+    if same_attempt and wanted is None:
+        return
+    changed = func.coalesce(Adjustment.decided_at, Adjustment.proposed_at)
+    query = select(Adjustment).where(Adjustment.cycle == row.id).order_by(changed.desc(), Adjustment.id.desc()).limit(1)
+    if wanted is not None:
+        query = query.where(Adjustment.retailer == wanted.retailer, Adjustment.sku == wanted.sku)
+    newest = session.scalars(query).one_or_none()
+    if newest is None and same_attempt:
+        return
+    raise ChangedMeanwhileError(f"{row.name_en} ({row.attempt})", () if newest is None else _stands(newest))
+
+
+def _stands(one: Adjustment) -> tuple[Standing, ...]:
+    units = "" if one.granted_units is None else str(one.granted_units)
+    return (
+        Standing("retailer", N_("Retailer's code"), one.retailer),
+        Standing("sku", N_("SKU"), one.sku),
+        Standing("granted_units", N_("Gets"), units),
+        Standing("reason", N_("Reason"), one.reason),
+        Standing("author", N_("Proposed by"), one.author),
+    )
 
 
 def _proposed(session: Session, cycle: UUID, adjustment: UUID) -> Adjustment:

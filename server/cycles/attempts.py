@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
 from allocation.hashing.canonical import input_sha256
+from allocation.hashing.weights import weights_sha256
 from server.cycles import moves, problems, queries, rules, supply_queries
 from server.cycles.errors import ATTEMPT_REFUSED, StepStopped, invalid
 from server.cycles.models import AllocationRun, BookLine, CycleRow
@@ -24,6 +25,8 @@ SHOWN_SKUS = 20
 def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
     """Write down what the attempt works on: newest supply, the cycle's policy, the hash of the whole input.
 
+    The first one fixes the weights, too: their hash stands on the cycle.
+
     Raises
     ------
     StepStopped
@@ -34,15 +37,17 @@ def start(session: Session, row: CycleRow, *, attempt: int) -> AllocationRun:
     assert policy is not None  # noqa: S101 - a foreign key holds it
     basis = problems.Basis(row.id, row.supply_version, policy.text, attempt)
     try:
-        digest = input_sha256(problems.problem(session, basis))
+        problem = problems.problem(session, basis)
     except InputError as error:
         raise StepStopped("input_refused", what=str(error)) from None
+    if attempt == 1:
+        row.weights_sha256 = weights_sha256(problem)
     run = AllocationRun(
         cycle=row.id,
         attempt=attempt,
         supply_version=row.supply_version,
         policy_text=policy.text,
-        input_sha256=digest,
+        input_sha256=input_sha256(problem),
     )
     session.add(run)
     row.attempt = attempt

@@ -23,7 +23,7 @@ from server.cycles import (
 )
 from server.cycles.errors import trouble_text
 from server.cycles.http import Attempt, known, zipped
-from server.kit import audit_trail, console, http
+from server.kit import console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, texts
@@ -31,6 +31,7 @@ from server.kit.fields import Invalid
 from server.kit.identity import Operator
 from server.orders import queries as orders
 from server.retailers import queries as retailers
+from server.retailers import trails
 
 PLACE = "/console/cycles"
 
@@ -92,6 +93,8 @@ ACTS: dict[str, str] = {
     "cycle.step_stopped": N_("stopped a step"),
     "cycle.retried": N_("had a step tried again"),
     "cycle.adjustment_proposed": N_("proposed a manual decision"),
+    "cycle.credited": N_("credited a shop whose dispute about a grant was upheld"),
+    "cycle.credit_taken": N_("took in the credit of a shop"),
     "cycle.adjustment_approved": N_("approved a manual decision"),
     "cycle.adjustment_declined": N_("declined a manual decision"),
     "cycle.sent_for_release": N_("sent the result to a second person"),
@@ -131,12 +134,12 @@ class Line:
 
 @dataclass(frozen=True)
 class ShownWindow:
-    """A window as the page shows it, in its own zone's wall time with the UTC offset."""
+    """A window as the page shows it; its times are read on its own zone's clocks."""
 
     id: UUID
     route: str
-    opens: str
-    closes: str
+    opens: datetime
+    closes: datetime
     zone: str
     state: str
     notes: tuple[str, ...]
@@ -311,8 +314,8 @@ def show(
         stepper=stepper(found, taken, room.opens_at),
         room=room,
         windows=_windows(session, found, room.windows, now),
-        routes=retailers.routes(session),
-        schedules=queries.schedules(session),
+        routes=retailers.routes(session) if found.state == "draft" else [],
+        schedules=queries.schedules(session) if found.state == "draft" else [],
         policies=policies,
         policy=next((one for one in policies if (one.name, one.version) == stated), None),
         policy_changes=policy_change_queries.changes(session, cycle) if found.state in BEFORE_THE_CLOSE else [],
@@ -322,7 +325,7 @@ def show(
         run=None if found.state in BEFORE_THE_CLOSE else result_queries.run(session, cycle),
         trouble=trouble(found, gettext),
         late=_is_late(found, room, now),
-        history=_history(session, cycle, gettext),
+        history=trails.newest(session, f"cycle:{cycle}", limit=60),
         errors=errors or {},
         values={"route": "*", "opens": "", "closes": "", "postponed": "", "change_reason": ""} | (values or {}),
     )
@@ -366,7 +369,7 @@ def stepper(cycle: queries.Cycle, taken: Sequence[queries.Step], opens_at: datet
         done = place < reached or cycle.state == "published"
         condition = "done" if done else "todo" if place > reached else "failed" if stopped else "now"
         at = opens_at if state == "open" else step.at if step is not None else None
-        actor = "" if step is None else step.actor.partition(":")[2]
+        actor = "" if step is None else step.actor
         shown.append({"state": state, "at": at, "actor": actor, "condition": condition})
     return shown
 
@@ -376,19 +379,6 @@ def _is_late(cycle: queries.Cycle, room: figures.Room, now: datetime) -> bool:
     if cycle.state == "announced":
         return rules.all_closed([window.state for window in room.windows]) and now - cycle.changed_at > LATE_AFTER
     return cycle.state in rules.NEXT_STEP and cycle.trouble is None and now - cycle.changed_at > LATE_AFTER
-
-
-def _history(session: Session, cycle: UUID, gettext: Callable[[str], str]) -> list[tuple[datetime, str, str]]:
-    """Return what was done with the cycle, the newest first: when, what in words, by whom and why."""
-    entries = audit_trail.newest(session, audit_trail.Asked(subject=f"cycle:{cycle}"), limit=60)
-    return [
-        (
-            entry.at,
-            gettext(ACTS.get(entry.action, entry.action)),
-            " · ".join(filter(None, (entry.actor.partition(":")[2], str(entry.detail.get("reason", ""))))),
-        )
-        for entry in entries
-    ]
 
 
 def _new_form(
@@ -426,8 +416,8 @@ def _windows(
         ShownWindow(
             id=planned.id,
             route=planned.route,
-            opens=rules.wall_time(planned.opens_at, planned.zone),
-            closes=rules.wall_time(planned.closes_at, planned.zone),
+            opens=planned.opens_at,
+            closes=planned.closes_at,
             zone=planned.zone,
             state=states.get(planned.id, "planned"),
             notes=tuple(NOTES[note] for note in planned.notes),

@@ -18,6 +18,8 @@ from server.kit.fields import Invalid, Unfit
 planning = http.router(PLACE, tag="console", roles=("planner",))
 releasing = http.router(PLACE, tag="console", roles=("releaser",))
 
+Seen = Annotated[str | None, Form(max_length=64)]
+
 
 @planning.post("/{cycle}/adjustments")
 def propose(
@@ -30,6 +32,7 @@ def propose(
     sku: Annotated[str, Form()] = "",
     granted_units: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    seen: Seen = None,
 ) -> Response:
     """Propose what a line gets; an empty number takes an earlier decision back."""
     values = {"retailer": retailer, "sku": sku, "granted_units": granted_units, "reason": reason}
@@ -41,7 +44,7 @@ def propose(
         except Unfit as unfit:
             raise Invalid({"granted_units": unfit}) from None
         wanted = adjusting.Decision(retailer.strip(), sku.strip(), units, reason)
-        adjusting.propose(session, cycle, wanted, by=operator, at=clock())
+        adjusting.propose(session, cycle, wanted, by=operator, at=clock(), seen=seen)
 
     return _perform(
         request, session, cycle, act, texts(request).gettext("Proposed. A second person decides on it."), values
@@ -50,14 +53,20 @@ def propose(
 
 @releasing.post("/{cycle}/adjustments/{adjustment}/approve")
 def approve(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, adjustment: UUID
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    cycle: UUID,
+    adjustment: UUID,
+    seen: Seen = None,
 ) -> Response:
     """Approve as the second person."""
     return _perform(
         request,
         session,
         cycle,
-        lambda: adjusting.approve(session, cycle, adjustment, by=operator, at=clock()),
+        lambda: adjusting.approve(session, cycle, adjustment, by=operator, at=clock(), seen=seen),
         texts(request).gettext("Approved. The book is shared out again around it, and checked."),
     )
 

@@ -10,17 +10,19 @@ from sqlalchemy.orm import Session
 import allocation
 from allocation.errors import InputError
 from server.catalogue import queries as catalogue
-from server.cycles import queries, standing, terms
+from server.cycles import policy_change_queries, queries, standing, terms
 from server.cycles.console import problems
 from server.cycles.errors import POLICY_UNREADABLE, invalid
 from server.kit import console, http
-from server.kit.console.texts import N_, texts
+from server.kit.console.texts import N_, language_of, texts
 from server.kit.fields import Invalid, Unfit
 from server.kit.identity import Actor
 from server.retailers import queries as retailers
+from server.scores import queries as scores
 
 PLACE = "/console/policies"
 SPARE_ROWS = 3
+CYCLES_LOOKED_AT = 50
 
 reading = http.router(PLACE, tag="console", roles=())
 planning = http.router(PLACE, tag="console", roles=("planner",))
@@ -109,8 +111,7 @@ def write_policy(
     rounding: Annotated[str, Form()] = "",
     credit: Annotated[str, Form()] = "",
     retailer_units: Annotated[str, Form()] = "",
-    quota_group: Annotated[list[str] | None, Form()] = None,
-    quota_value: Annotated[list[str] | None, Form()] = None,
+    quota_of: Annotated[list[str] | None, Form()] = None,
     quota_sku: Annotated[list[str] | None, Form()] = None,
     quota_units: Annotated[list[str] | None, Form()] = None,
     line_retailer: Annotated[list[str] | None, Form()] = None,
@@ -123,7 +124,10 @@ def write_policy(
     seen: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
     """Write a version of a policy; rows that were left empty are left out."""
-    rows = zip(quota_group or [], quota_value or [], quota_sku or [], quota_units or [], strict=False)
+    rows = [
+        (*_group_of(who), sku.strip(), units.strip())
+        for who, sku, units in zip(quota_of or [], quota_sku or [], quota_units or [], strict=False)
+    ]
     typed = Typed(
         name=name,
         rule=rule,
@@ -131,7 +135,7 @@ def write_policy(
         rounding=rounding,
         credit=bool(credit),
         retailer_units=retailer_units.strip(),
-        quotas=tuple((g, v.strip(), s.strip(), u.strip()) for g, v, s, u in rows if v.strip() or u.strip()),
+        quotas=tuple(row for row in rows if row[1] or row[3]),
         all_or_nothing=_pairs(line_retailer, line_sku),
         baskets=_pairs(basket, basket_sku),
         bundles=_pairs(bundle, bundle_sku),
@@ -226,6 +230,12 @@ def _terms(typed: Typed) -> terms.Terms:
     )
 
 
+def _group_of(chosen: str) -> tuple[str, str]:
+    """Return kind and label of a group as the form's choice says it: ``region|hills``."""
+    group, _, label = chosen.strip().partition("|")
+    return group, label
+
+
 def _pairs(first: list[str] | None, second: list[str] | None) -> tuple[tuple[str, str], ...]:
     """Return the rows of two columns that were not left empty."""
     rows = ((one.strip(), other.strip()) for one, other in zip(first or [], second or [], strict=False))
@@ -260,19 +270,34 @@ def _room(request: Request, session: Session, errors: Mapping[str, str] | None =
     by_name: dict[str, list[Shown]] = {}
     for policy in versions:
         by_name.setdefault(policy.name, []).append(shown(policy, is_newest=newest[policy.name] == policy.version))
+    used: dict[str, list[queries.Cycle]] = {}
+    for cycle in queries.cycles(session, limit=CYCLES_LOOKED_AT):
+        used.setdefault(cycle.policy_name, []).append(cycle)
+    scored = scores.in_force(session)
     return console.page(
         request,
         "cycles/policies.html",
         status_code=422 if errors else 200,
         policies=by_name,
+        used=used,
+        changes={(one.cycle, one.policy): one for one in policy_change_queries.approved(session)},
+        scored=scored,
+        guarded=len((scored.guards or {}).get("changes", [])) if scored is not None else 0,
         errors=errors or {},
         **words(),
     )
 
 
 def _form(request: Request, session: Session, typed: Typed, errors: Mapping[str, str]) -> Response:
-    choices = retailers.audience_choices(session)
-    labels = [*choices.regions, *choices.routes, *map(str, choices.tiers), *retailers.market_types(session)]
+    choices, zh = retailers.audience_choices(session), language_of(request) == "zh"
+    known = {
+        "region": choices.regions,
+        "route": choices.routes,
+        "tier": map(str, choices.tiers),
+        "market_type": retailers.market_types(session),
+    }
+    labels = [(group, label) for group, some in known.items() for label in some if label]
+    labels += [(group, label) for group, label, *_ in typed.quotas if label and (group, label) not in labels]
     empty = ("region", "", terms.ALL, "")
     return console.page(
         request,
@@ -283,8 +308,10 @@ def _form(request: Request, session: Session, typed: Typed, errors: Mapping[str,
         lines=(*typed.all_or_nothing, *(("", "") for _ in range(SPARE_ROWS))),
         baskets=(*typed.baskets, *(("", "") for _ in range(SPARE_ROWS))),
         bundles=(*typed.bundles, *(("", "") for _ in range(SPARE_ROWS))),
-        labels=sorted(set(filter(None, labels))),
-        skus=list(catalogue.skus(session, withdrawn=True)),
+        labels=labels,
+        skus=[
+            (one.sku, one.name_zh if zh else one.name_en) for one in catalogue.skus(session, withdrawn=True).values()
+        ],
         insides=[rule for rule in RULES if rule != "priority"],
         errors=errors,
         **words(),

@@ -7,7 +7,17 @@ from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
-from server.cycles import correcting, explaining, figures, publishing, queries, result_queries, rules
+from server.cycles import (
+    adjusting,
+    correcting,
+    crediting,
+    explaining,
+    figures,
+    publishing,
+    queries,
+    result_queries,
+    rules,
+)
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
 from server.cycles.http import Attempt, known
 from server.kit import console, http
@@ -65,6 +75,7 @@ def show_review(
     view = TableView.of(request, COLUMNS, sort="-short_lines")
     result = figures.review(session, cycle, run)
     rows = [] if result is None else _skus(result, view)
+    decisions = result_queries.adjustments(session, cycle)
     if view.format:
         return console.download(request, COLUMNS, rows, name=f"review-{found.number}")
     return console.page(
@@ -73,7 +84,8 @@ def show_review(
         status_code=422 if errors else 200,
         errors=errors or {},
         values=values or {},
-        adjustments=result_queries.adjustments(session, cycle),
+        adjustments=decisions,
+        adjusting_seen=adjusting.as_seen(found.attempt, len(decisions)),
         may_adjust=found.state in rules.REDONE and not earlier,
         publications=out,
         earlier=earlier,
@@ -94,9 +106,27 @@ def show_review(
         columns=COLUMNS,
         rows=rows[view.offset : view.offset + view.per_page],
         total=len(rows),
-        secret=result_queries.revealed_secret(session, cycle),
         scored=None if found.score_version is None else scores.published_as(session, found.score_version),
     )
+
+
+@reading.get("/{cycle}/review/details")
+def show_details(request: Request, session: http.Db, cycle: UUID, attempt: Attempt = None) -> Response:
+    """Show what bound the lines, who was left furthest behind, and the draw; within the review, or by itself."""
+    found = known(session, cycle)
+    run = result_queries.run(session, cycle, attempt)
+    if run is None:
+        raise Rejected("not_found", what="result", name=str(found.number))
+    answer: dict[str, Any] = {
+        "cycle": found,
+        "name": named(request, found),
+        "run": run,
+        "details": figures.details(session, cycle, run),
+        "secret": result_queries.revealed_secret(session, cycle),
+    }
+    if "HX-Request" in request.headers:
+        return console.fragment(request, "cycles/_review_details.html", **answer)
+    return console.page(request, "cycles/review_details.html", **answer)
 
 
 @reading.get("/{cycle}/explain")
@@ -110,7 +140,9 @@ def explain(
     grants = [] if shop is None else result_queries.drafted_grants(session, cycle, retailer)
     words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
     frozen = {} if not grants else publishing.lines_of(session, cycle, retailer)
+    taken = {} if not grants else crediting.taken_in(session, cycle, [retailer])
     answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words, "frozen": frozen}
+    answer["given"] = {sku: given for (_, sku), given in taken.items()}
     if "HX-Request" in request.headers:
         return console.fragment(request, "cycles/_explained.html", **answer)
     return console.page(request, "cycles/explain.html", cycle=found, name=named(request, found), **answer)

@@ -1,7 +1,7 @@
 """The supply page of a cycle: what there is, what is scarce, versions, and the ways to set it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
-from server.cycles import queries, rules, service, supply, supply_files, supply_queries
+from server.cycles import rules, service, supply, supply_files, supply_queries
 from server.cycles.console import PLACE, STATES, named, problems
 from server.cycles.http import known
 from server.kit import console, http
@@ -119,7 +119,7 @@ def upload(
     """Take a file as a new version."""
 
     def act() -> int:
-        lines = supply.read_csv(
+        lines = supply.read_file(
             file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True)
         )
         change = service.correct_supply if others == "keep" else service.release_supply
@@ -254,7 +254,9 @@ def _page(
 ) -> Response:
     found = known(session, cycle)
     view = TableView.of(request, COLUMNS, filters=FILTERS, sort="sku")
-    lines = _lines(request, session, found)
+    offered = catalogue.skus(session, withdrawn=True)
+    supplied = supply_queries.supply(session, cycle, found.supply_version)
+    lines = _lines(request, offered, supplied, supply_queries.asked_last_time(session))
     text, scarce = view.search.casefold(), view.filters.get("scarce")
     kept = [
         line
@@ -267,8 +269,7 @@ def _page(
     )
     if view.format:
         return console.download(request, COLUMNS, kept, name=f"supply-{found.number}")
-    missing = supply_queries.unsupplied(session, cycle) if found.state in {"open", "closed"} else {}
-    offered = catalogue.skus(session, withdrawn=True)
+    missing = supply_queries.unsupplied(session, cycle, supplied) if found.state in {"open", "closed"} else {}
     versions = supply_queries.supply_versions(session, cycle)
     return console.page(
         request,
@@ -284,9 +285,7 @@ def _page(
         total=len(kept),
         scarce=sum(1 for line in lines if line.scarce),
         versions=versions,
-        differences={
-            one.version: supply_queries.differences(session, cycle, one.version) for one in versions[:VERSIONS_COMPARED]
-        },
+        differences=supply_queries.differences(session, cycle, [one.version for one in versions[:VERSIONS_COMPARED]]),
         missing=dict(list(missing.items())[:MISSING_SHOWN]),
         missing_count=len(missing),
         skus=offered,
@@ -299,11 +298,14 @@ def _page(
     )
 
 
-def _lines(request: Request, session: Session, cycle: queries.Cycle) -> list[Line]:
+def _lines(
+    request: Request,
+    names: Mapping[str, catalogue.Sku],
+    supplied: Mapping[str, supply_queries.Supply],
+    asked: Mapping[str, int],
+) -> list[Line]:
     gettext = texts(request).gettext
-    names = catalogue.skus(session, withdrawn=True)
-    asked = supply_queries.asked_last_time(session)
-    scarce = supply_queries.scarce_skus(session, cycle.id)
+    scarce = supply_queries.scarce_of(supplied, asked)
     chinese = console.language_of(request) == "zh"
     return [
         Line(
@@ -321,5 +323,5 @@ def _lines(request: Request, session: Session, cycle: queries.Cycle) -> list[Lin
             if line.marked_scarce
             else gettext("below what was asked last time"),
         )
-        for line in supply_queries.supply(session, cycle.id).values()
+        for line in supplied.values()
     ]

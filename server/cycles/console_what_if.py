@@ -19,6 +19,7 @@ from server.retailers import queries as retailers
 
 PLACE = "/console/policies/what-ifs"
 CYCLES_SHOWN = 30
+MOVERS_SHOWN = 10
 FIRST_COME = "first_come"
 BASELINE = N_("first come, first served")
 
@@ -90,6 +91,7 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
         states=STATES,
         steps=STEPS,
         sides=[] if found.figures is None else list(zip(_sides(request, found), _both(found.figures), strict=True)),
+        names=retailers.names(session, _movers(found)),
         **_figures(request, found),
     )
 
@@ -185,6 +187,12 @@ def _seen(request: Request, found: what_if.WhatIf) -> dict[str, Any]:
     """Return a what-if with its sides called as the reader's language has them."""
     first, second = _sides(request, found)
     return {**vars(found), "first": first, "second": second}
+
+
+def _movers(found: what_if.WhatIf) -> list[str]:
+    """Return the codes of the retailers that move furthest, as many as are shown."""
+    moved = {} if found.figures is None else found.figures["retailers"]
+    return [row["retailer"] for side in ("winners", "losers") for row in moved.get(side, [])[:MOVERS_SHOWN]]
 
 
 def _both(figures: dict[str, Any]) -> tuple[Any, Any]:

@@ -92,7 +92,7 @@ NOTHING_TO_TAKE_BACK = Reason(
     "nothing_to_take_back", N_("Nothing was decided by hand for {retailer}, {sku}. Give the units that it gets.")
 )
 UNDECIDED = Reason(
-    "undecided", N_("{count} manual decisions wait for a second person. Have them approved or declined first.")
+    "undecided", N_("Manual decisions wait for a second person: {count}. Have each approved or declined first.")
 )
 
 

@@ -1,5 +1,6 @@
 """The published folder: ``problem/`` and ``result/`` as an outsider gets them, and the checker run on them."""
 
+import csv
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ import allocation
 from allocation import folders
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import copying, problems, queries, result_queries
+from server.cycles import copying, crediting, problems, queries, result_queries
 
 ANNOUNCED_POLICY = "policy-as-announced.toml"
+CREDITS = "credits.csv"
 _GRANTS = """
     SELECT retailer, sku, requested_units, eligible_units, granted_units, share, reason, bound_by
     FROM grants
@@ -56,16 +58,18 @@ class Verdict:
 def write(session: Session, cycle: UUID, folder: Path, attempt: int | None = None) -> None:
     """Write ``problem/`` and ``result/`` of an attempt, the cycle's last where none is named, into ``folder``.
 
-    Beside them lies the policy as it was announced; the terminals were told the SHA-256 of that file.
+    Beside them lies the policy as it was announced; the terminals were told the SHA-256 of that file. Where lines
+    brought credits along, they are listed too: a part of the carry in ``problem/requests.csv``.
 
     Raises
     ------
     Rejected
         ``not_found``, where there is no such result.
     """
-    result = result_of(session, cycle, attempt=attempt)
     run = result_queries.run(session, cycle, attempt)
-    assert run is not None  # noqa: S101 - it has a result
+    if run is None:
+        raise Rejected("not_found", what="result", name=str(cycle))
+    result = _result(session, cycle, run)
     basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
     problem = problems.problem(session, basis)
     policy = problems.policy(session, basis).with_seed(run.seed)
@@ -73,6 +77,20 @@ def write(session: Session, cycle: UUID, folder: Path, attempt: int | None = Non
     (folder / ANNOUNCED_POLICY).write_text(run.policy_text, encoding="utf-8")
     folders.write_problem(problem, policy, folder / "problem")
     folders.write_result(result, folder / "result")
+    _write_credits(session, cycle, folder / CREDITS)
+
+
+def _write_credits(session: Session, cycle: UUID, file: Path) -> None:
+    """Write which part of the carry of which line makes good what; nothing where no line brought a credit along."""
+    taken = crediting.taken_in(session, cycle)
+    if not taken:
+        return
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        rows = csv.writer(opened, lineterminator="\n")
+        rows.writerow(("retailer", "sku", "because", "number", "carry"))
+        for retailer, sku in sorted(taken):
+            for one in taken[retailer, sku]:
+                rows.writerow((retailer, sku, one.because, one.number, one.carry_thousandths))
 
 
 def find_cycle(session: Session, name: str) -> UUID:
@@ -101,7 +119,13 @@ def result_of(
         ``not_found``, where there is none yet.
     """
     run = result_queries.run(session, cycle, attempt)
-    if run is None or run.certificate is None or run.report is None:
+    if run is None:
+        raise Rejected("not_found", what="result", name=str(cycle))
+    return _result(session, cycle, run, retailer)
+
+
+def _result(session: Session, cycle: UUID, run: result_queries.Run, retailer: str | None = None) -> allocation.Result:
+    if run.certificate is None or run.report is None:
         raise Rejected("not_found", what="result", name=str(cycle))
     grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=run.attempt, retailer=retailer)
     numbers = {name: grants[name].to_numpy() for name in ("requested", "eligible", "granted")}

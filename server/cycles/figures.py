@@ -148,10 +148,16 @@ class Review:
     tiers: tuple[Group, ...]
     regions: tuple[Group, ...]
     skus: tuple[SkuFigures, ...]
-    furthest: tuple[FarLine, ...]
     reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What stands beside a review: limits across lines, carries, and the lines furthest from their request."""
+
     bounds: tuple[Bound, ...]
     carries: Carries
+    furthest: tuple[FarLine, ...]
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,8 @@ class _Shop:
 def room(session: Session, cycle: UUID) -> Room:
     """Return who has ordered and who is missing, of the retailers on the routes of the cycle's windows."""
     windows = tuple(orders.windows(session, cycle=cycle))
+    if not windows:
+        return Room(orders.Progress(0, 0, 0, 0, 0), (), (), None, None)
     counted = retailers.by_region(session, orders.came_query(cycle), {window.route for window in windows})
     return Room(
         progress=orders.progress(session, cycle, retailers_due=sum(due for due, _ in counted.values())),
@@ -190,7 +198,7 @@ def review(session: Session, cycle: UUID, run: result_queries.Run | None) -> Rev
         return None
     row = _Attempt(cycle, run.attempt, run.supply_version)
     levels = _levels(run)
-    skus = _skus(session, row, levels)
+    skus, reasons = _skus(session, row, levels)
     if not skus:
         return None
     short = [figures.sku for figures in skus if figures.short_lines]
@@ -212,10 +220,15 @@ def review(session: Session, cycle: UUID, run: result_queries.Run | None) -> Rev
         tiers=_groups((str(shop.tier), shop) for shop in sorted(shops, key=lambda shop: shop.tier)),
         regions=_groups((shop.region, shop) for shop in sorted(shops, key=lambda shop: shop.region)),
         skus=tuple(skus),
-        furthest=_furthest(session, row),
-        reasons=_reasons(session, row),
-        bounds=_bounds(session, row, levels),
-        carries=_carries(session, row),
+        reasons=reasons,
+    )
+
+
+def details(session: Session, cycle: UUID, run: result_queries.Run) -> Details:
+    """Return what bound the lines of an attempt, what they brought along, and who was left furthest behind."""
+    row = _Attempt(cycle, run.attempt, run.supply_version)
+    return Details(
+        bounds=_bounds(session, row, _levels(run)), carries=_carries(session, row), furthest=_furthest(session, row)
     )
 
 
@@ -280,21 +293,23 @@ def _carries(session: Session, row: _Attempt) -> Carries:
     return Carries(lines, int(owed) / 1000, -int(owing) / 1000)
 
 
-def _skus(session: Session, row: _Attempt, levels: Mapping[str, float]) -> list[SkuFigures]:
+def _skus(session: Session, row: _Attempt, levels: Mapping[str, float]) -> tuple[list[SkuFigures], dict[str, int]]:
+    """Return the figures by SKU in byte order and how many lines each reason has: one pass over the grants."""
     supply = supply_queries.supply(session, row.id, row.supply_version)
     names = catalogue.skus(session, withdrawn=True)
     sums = session.execute(
         select(
             GrantRow.sku,
+            GrantRow.reason,
             func.sum(GrantRow.requested_units),
             func.sum(GrantRow.granted_units),
             func.count(),
             func.count().filter(GrantRow.granted_units < GrantRow.eligible_units),
         )
         .where(_of_attempt(row))
-        .group_by(GrantRow.sku)
-        .order_by(GrantRow.sku.collate("C"))
-    )
+        .group_by(func.grouping_sets(tuple_(GrantRow.sku), tuple_(GrantRow.reason)))
+        .order_by(GrantRow.sku.collate("C"), GrantRow.reason)
+    ).all()
     return [
         SkuFigures(
             sku=sku,
@@ -308,8 +323,9 @@ def _skus(session: Session, row: _Attempt, levels: Mapping[str, float]) -> list[
             short_lines=short,
             level=levels.get(f"supply:{sku}"),
         )
-        for sku, requested, granted, lines, short in sums
-    ]
+        for sku, _, requested, granted, lines, short in sums
+        if sku is not None
+    ], {reason: lines for sku, reason, _, _, lines, _ in sums if sku is None}
 
 
 def _shops(session: Session, row: _Attempt, short: Sequence[str]) -> list[_Shop]:
@@ -380,13 +396,3 @@ def _furthest(session: Session, row: _Attempt) -> tuple[FarLine, ...]:
         )
         for line, region, why in lines
     )
-
-
-def _reasons(session: Session, row: _Attempt) -> dict[str, int]:
-    counted = session.execute(
-        select(GrantRow.reason, func.count())
-        .where(_of_attempt(row))
-        .group_by(GrantRow.reason)
-        .order_by(GrantRow.reason)
-    )
-    return dict(counted.all())

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from allocation.tables.columns import IntArray
 from allocation.tables.texts import Coded
 from server.catalogue import queries as catalogue
-from server.cycles import attempts, copying, frozen_book, moves, rules, supply_queries
-from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleSecret
+from server.cycles import attempts, copying, crediting, frozen_book, moves, rules, secrets, supply_queries
+from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow
 from server.forecasts import queries as forecasts
 from server.kit import audit
 from server.kit.identity import SYSTEM
@@ -89,6 +89,7 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
     detail: dict[str, Any] = {
         "root": found.root,
         "input_sha256": run.input_sha256,
+        "weights_sha256": row.weights_sha256,
         "retailers": len(found.retailers),
         "lines": len(book.units),
         "score_version": row.score_version,
@@ -102,7 +103,10 @@ def freeze(session: Session, cycle: UUID, *, at: datetime) -> bool:
 
 def secret_of(session: Session, cycle: UUID) -> bytes:
     """Return the draw's secret. Called by the solving and publishing steps alone."""
-    return bytes.fromhex(session.scalars(select(CycleSecret.secret).where(CycleSecret.cycle == cycle)).one())
+    secret = secrets.opened(session, cycle)
+    if secret is None:
+        raise LookupError(f"cycle {cycle} was never announced: it has no secret")
+    return bytes.fromhex(secret)
 
 
 def _asked(session: Session, cycle: UUID) -> Asked:
@@ -129,16 +133,18 @@ def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> N
     weights = np.array([shops[code].weight for code in codes], np.int64)
     caps, capped = _caps(session, book, skus)
     caps[why.codes != 0] = 0
+    carries, credited = _carries(session, row, book, why, at)
     columns = {
         "retailer": copying.texts(book.retailer),
         "sku": copying.texts(book.sku),
         "requested_units": book.units,
         "cap_units": pa.array(caps, mask=~capped & (why.codes == 0)),
         "weight": weights[book.retailer.codes],
-        "carry_thousandths": _carries(session, book),
+        "carry_thousandths": carries,
         "ineligible_why": copying.texts(why),
     }
     copying.insert_columns(session, BookLine, pa.table(columns), cycle=row.id, floor_units=0)
+    crediting.take_in(session, row.id, credited, at=at)
 
 
 def _scored(
@@ -214,8 +220,13 @@ def _caps(session: Session, book: Asked, skus: Mapping[str, catalogue.Sku]) -> t
     return caps, capped
 
 
-def _carries(session: Session, book: Asked) -> IntArray:
-    """Return what each line brings along, in thousandths of a pack."""
+def _carries(
+    session: Session, row: CycleRow, book: Asked, why: Coded[str | None], at: datetime
+) -> tuple[IntArray, list[crediting.Part]]:
+    """Return what each line brings along, in thousandths of a pack, and what of it are credits of upheld disputes.
+
+    It is what rounding owes, and credits. A line that can be granted nothing takes in nothing of a dispute's.
+    """
     query = select(Carry.retailer, Carry.sku, Carry.carry_thousandths).where(
         Carry.retailer == any_(literal(list(book.retailer.texts), ARRAY(String)))
     )
@@ -223,7 +234,23 @@ def _carries(session: Session, book: Asked) -> IntArray:
     brought = np.zeros(len(book.units), np.int64)
     which, where = book.places(copying.coded(found["retailer"]), copying.coded(found["sku"]))
     brought[where] = found["carry_thousandths"].to_numpy()[which]
-    return brought
+    given = crediting.due(session, book.retailer.texts, at)
+    owed = list(given.values())
+    which, where = book.places(Coded.of(shop for shop, _ in given), Coded.of(sku for _, sku in given))
+    for one, line in zip(which.tolist(), where.tolist(), strict=True):
+        brought[line] = crediting.added(int(brought[line]), owed[one])
+    taken: list[crediting.Part] = []
+    left = crediting.left(session, book.retailer.texts)
+    if left:
+        packs = {one.sku: one.pack_units for one in supply_queries.supply(session, row.id, row.supply_version).values()}
+        lines = list(left)
+        which, where = book.places(Coded.of(shop for shop, _ in lines), Coded.of(sku for _, sku in lines))
+        for one, line in zip(which.tolist(), where.tolist(), strict=True):
+            if why.codes[line] == 0:
+                found = crediting.parts(lines[one], left[lines[one]], packs[lines[one][1]], int(brought[line]))
+                brought[line] += sum(part.carry_thousandths for part in found)
+                taken += found
+    return brought, taken
 
 
 def _codes(named: Coded[str], known: Sequence[str]) -> IntArray:

@@ -73,7 +73,14 @@ def tell(session: Session, row: CycleRow, found: Tree, *, at: datetime, secret: 
     """Send each retailer its place in the book, with the secret once it is revealed."""
     assert row.book_root is not None  # noqa: S101 - frozen
     assert row.commitment is not None  # noqa: S101 - a constraint holds it
-    same = {"cycle": row.id, "root": row.book_root, "commitment": row.commitment, "secret": secret}
+    same = {
+        "cycle": row.id,
+        "root": row.book_root,
+        "commitment": row.commitment,
+        "secret": secret,
+        "weights_sha256": row.weights_sha256,
+        "score_version": row.score_version,
+    }
 
     def items() -> Iterator[outbox.Item]:
         for place, (retailer, own) in enumerate(zip(found.retailers, found.lines, strict=True)):

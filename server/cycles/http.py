@@ -83,8 +83,10 @@ def cycle_status(cycle: UUID, session: http.Db, clock: http.Now) -> shapes.Cycle
         supply_version=found.supply_version,
         commitment=found.commitment,
         book_root=found.book_root,
+        announced_scores=found.announced_scores,
         score_version=found.score_version,
         forecast_version=found.forecast_version,
+        weights_sha256=found.weights_sha256,
         created_by=found.created_by,
         sent_by=found.sent_by,
         released_by=found.released_by,
@@ -218,7 +220,7 @@ def release_supply_file(
     if_match: SupplySeen = None,
 ) -> dict[Literal["version"], int]:
     """Release supply from a CSV file as a new version; nothing is stored where a row does not fit."""
-    lines = supply.read_csv(file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True))
+    lines = supply.read_file(file.filename or "supply.csv", file.file.read(), catalogue.skus(session, withdrawn=True))
     act = service.correct_supply if keep_others else service.release_supply
     return {"version": act(session, cycle, lines, reason=reason, by=operator, at=clock(), seen=if_match)}
 

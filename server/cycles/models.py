@@ -67,7 +67,8 @@ class CycleRow(Base):
     ``published_attempt`` is the one whose grants are out, also while a correction of them is under way;
     ``correction_reason`` then says why. ``published_at`` is the first publication's.
     ``score_version`` and ``forecast_version`` say where the weights of the frozen book come from; none where they are
-    the retailers' own.
+    the retailers' own. ``announced_scores`` are the scores whose weights were meant when the policy was published, and
+    ``weights_sha256`` is of the weights that the book was frozen with.
     """
 
     __tablename__ = "cycles"
@@ -80,6 +81,7 @@ class CycleRow(Base):
         ),
         CheckConstraint(f"commitment {_HEX_64}", name="commitment"),
         CheckConstraint("state IN ('draft', 'called_off') OR commitment IS NOT NULL", name="committed"),
+        CheckConstraint(f"weights_sha256 {_HEX_64}", name="weights_sha256"),
         CheckConstraint("book_root IS NULL OR commitment IS NOT NULL", name="root_after_commitment"),
         CheckConstraint("released_by IS DISTINCT FROM sent_by OR released_by IS NULL", name="two_persons"),
         CheckConstraint("state NOT IN ('released', 'published') OR released_by IS NOT NULL", name="released"),
@@ -102,8 +104,10 @@ class CycleRow(Base):
     supply_version: Mapped[int] = mapped_column(server_default=text("0"))
     commitment: Mapped[str | None]
     book_root: Mapped[str | None]
+    announced_scores: Mapped[str | None]
     score_version: Mapped[str | None]
     forecast_version: Mapped[str | None]
+    weights_sha256: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     published_attempt: Mapped[int | None]
     correction_reason: Mapped[str | None]
@@ -166,14 +170,13 @@ class CycleStep(Base):
 
 
 class CycleSecret(Base):
-    """The draw's secret (hex). Read by the solving and publishing steps alone; a deployment may keep it elsewhere."""
+    """The draw's secret, sealed (:mod:`server.kit.sealing`). Opened by the solving and publishing steps alone."""
 
     __tablename__ = "cycle_secrets"
     __append_only__ = True
-    __table_args__ = (CheckConstraint(f"secret {_HEX_64}", name="secret"),)
 
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
-    secret: Mapped[str]
+    sealed_secret: Mapped[str]
     drawn_at: Mapped[datetime]
 
 
@@ -528,3 +531,56 @@ class Carry(Base):
     sku: Mapped[str] = mapped_column(ForeignKey("skus.sku"), primary_key=True)
     carry_thousandths: Mapped[int]
     cycle: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
+
+
+class CreditRow(Base):
+    """Units of a SKU that a retailer is made good, because its dispute about a line of ``cycle`` was upheld.
+
+    ``feedback`` is the number of that dispute. One person proposed it, another confirmed it; it is never changed.
+    """
+
+    __tablename__ = "credits"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint("approver <> author", name="two_persons"),
+        Index("ix_credits_retailer", "retailer"),
+        Index("ix_credits_feedback", "feedback"),
+    )
+    __party__ = "retailer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[UUID]
+    retailer: Mapped[str]
+    sku: Mapped[str]
+    units: Mapped[int] = mapped_column(BigInteger)
+    feedback: Mapped[int] = mapped_column(BigInteger)
+    author: Mapped[str]
+    approver: Mapped[str]
+    approved_at: Mapped[datetime]
+
+
+class CreditTaken(Base):
+    """What the frozen book of a cycle took in of a credit, in thousandths of a pack of ``pack_units``."""
+
+    __tablename__ = "credits_taken"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("carry_thousandths BETWEEN 1 AND 2000", name="carry"),
+        CheckConstraint("pack_units > 0", name="pack"),
+        Index("ix_credits_taken_cycle", "cycle", "retailer"),
+    )
+    __party__ = "retailer"
+
+    credit: Mapped[UUID] = mapped_column(ForeignKey("credits.id"), primary_key=True)
+    cycle: Mapped[UUID] = mapped_column(primary_key=True)
+    retailer: Mapped[str]
+    sku: Mapped[str]
+    carry_thousandths: Mapped[int]
+    pack_units: Mapped[int]

@@ -47,6 +47,12 @@ def changes(session: Session, cycle: UUID) -> list[Change]:
     return [_view(row) for row in rows]
 
 
+def approved(session: Session, limit: int = 50) -> list[Change]:
+    """Return the newest proposals that a second person approved, over all cycles."""
+    query = select(PolicyChange).where(PolicyChange.state == "approved").order_by(PolicyChange.decided_at.desc())
+    return [_view(row) for row in session.scalars(query.limit(limit))]
+
+
 def change(session: Session, change: UUID) -> Change | None:
     """Return one proposal, or none."""
     row = session.get(PolicyChange, change)

@@ -4,10 +4,12 @@ Nothing here commits. The application's role may change no row of the grants and
 another attempt with rows of its own, and another publication.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text, update
@@ -17,6 +19,7 @@ from contract.feed import GRANTS_PER_PART, Grants
 from server.cycles import (
     carrying,
     correcting,
+    crediting,
     freezing,
     frozen_book,
     moves,
@@ -26,7 +29,7 @@ from server.cycles import (
     supply_queries,
 )
 from server.cycles.events import GrantsPublished
-from server.cycles.models import BookLine, Carry, CycleRow, GrantRow, Publication
+from server.cycles.models import BookLine, BookRetailer, Carry, CycleRow, GrantRow, Publication
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
 from server.orders import windows as order_windows
@@ -168,8 +171,14 @@ def tell_grants(
         line.sku: line.offered_units for line in supply_queries.supply(session, row.id, run.supply_version).values()
     }
 
+    in_book = select(BookRetailer.retailer, BookRetailer.credit_minor).where(BookRetailer.cycle == row.id)
+    credit_minor: dict[str, int | None] = dict(session.execute(in_book).all())
+
+    credited = crediting.taken_in(session, row.id, lines)
+
     def wire(grant: result_queries.Grant) -> dict[str, object]:
         here = frozen[grant.retailer, grant.sku]
+        given = credited.get((grant.retailer, grant.sku), ())
         return {
             "sku": grant.sku,
             "requested_units": grant.requested_units,
@@ -184,6 +193,7 @@ def tell_grants(
             "asked_units": asked[grant.sku],
             "carry_thousandths": here.carry_thousandths,
             "carried_thousandths": here.carried_thousandths,
+            "credited_thousandths": sum(one.carry_thousandths for one in given) or None,
             "before_units": _other(before.get((grant.retailer, grant.sku)), grant.granted_units),
         }
 
@@ -198,6 +208,7 @@ def tell_grants(
         "seed": run.seed or "",
         "input_sha256": run.input_sha256,
         "result_sha256": run.result_sha256 or "",
+        **_certified(json.loads(run.certificate or "{}")),
     }
     items = []
     for retailer, own in lines.items():
@@ -207,11 +218,26 @@ def tell_grants(
                 retailer,
                 f"grants:{row.id}:{number}",
                 "grants",
-                Grants.model_validate(same | {"part": number, "parts": len(parts), "lines": [*map(wire, part)]}),
+                Grants.model_validate(
+                    same
+                    | {
+                        "part": number,
+                        "parts": len(parts),
+                        "credit_minor": credit_minor.get(retailer),
+                        "lines": [*map(wire, part)],
+                    }
+                ),
             )
             for number, part in enumerate(parts, start=1)
         ]
     outbox.append(session, items, at=at)
+
+
+def _certified(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the certificate says of policy, weights and scores."""
+    proof = certificate.get("seed_proof") or {}
+    said = {name: proof.get(name) for name in ("policy_sha256", "weights_sha256")}
+    return said | {"score_version": certificate.get("policy", {}).get("score_version")}
 
 
 def _other(before: int | None, now: int) -> int | None:

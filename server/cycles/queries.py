@@ -41,8 +41,10 @@ class Cycle:
     supply_version: int
     commitment: str | None
     book_root: str | None
+    announced_scores: str | None
     score_version: str | None
     forecast_version: str | None
+    weights_sha256: str | None
     attempt: int
     published_attempt: int | None
     correction_reason: str | None
@@ -141,14 +143,10 @@ def published_cycles(session: Session, *, limit: int = 200) -> list[Cycle]:
     return [_cycle(row, frozenset()) for row in rows]
 
 
-def published_ids(session: Session) -> frozenset[UUID]:
-    """Return every cycle whose grants are out, be they under correction or not."""
-    return frozenset(session.scalars(select(CycleRow.id).where(CycleRow.published_attempt.is_not(None))))
-
-
-def corrected_ids(session: Session) -> frozenset[UUID]:
-    """Return every cycle that was published more than once."""
-    return frozenset(session.scalars(select(Publication.cycle).where(Publication.number > 1).distinct()))
+def published_ids(session: Session) -> dict[UUID, bool]:
+    """Return every cycle whose grants are out, be they under correction or not; and whether it was published again."""
+    again = select(Publication.cycle).where(Publication.cycle == CycleRow.id, Publication.number > 1).exists()
+    return dict(session.execute(select(CycleRow.id, again).where(CycleRow.published_attempt.is_not(None))).all())
 
 
 def steps(session: Session, cycle_id: UUID) -> list[Step]:
@@ -210,8 +208,10 @@ def _cycle(row: CycleRow, opened: frozenset[UUID]) -> Cycle:
         supply_version=row.supply_version,
         commitment=row.commitment,
         book_root=row.book_root,
+        announced_scores=row.announced_scores,
         score_version=row.score_version,
         forecast_version=row.forecast_version,
+        weights_sha256=row.weights_sha256,
         attempt=row.attempt,
         published_attempt=row.published_attempt,
         correction_reason=row.correction_reason,

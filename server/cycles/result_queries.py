@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ARRAY, String, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from server.cycles.models import Adjustment, AllocationRun, CycleRow, CycleSecret, GrantRow, ShippedLine
+from server.cycles import secrets
+from server.cycles.models import Adjustment, AllocationRun, CycleRow, GrantRow, ShippedLine
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,18 @@ def run(session: Session, cycle_id: UUID, attempt: int | None = None) -> Run | N
     )
 
 
+def certificate(session: Session, cycle_id: UUID, result_sha256: str) -> str | None:
+    """Return the certificate's text of a result that a cycle came to; none where there is none."""
+    query = select(AllocationRun.certificate).where(
+        AllocationRun.cycle == cycle_id, AllocationRun.result_sha256 == result_sha256
+    )
+    return session.scalars(query.order_by(AllocationRun.attempt.desc()).limit(1)).one_or_none()
+
+
 def revealed_secret(session: Session, cycle_id: UUID) -> str | None:
     """Return the draw's secret (hex) once the cycle was published; none before."""
-    return session.scalar(
-        select(CycleSecret.secret)
-        .join(CycleRow, CycleRow.id == CycleSecret.cycle)
-        .where(CycleSecret.cycle == cycle_id, CycleRow.published_attempt.is_not(None))
-    )
+    published = session.scalar(select(CycleRow.published_attempt).where(CycleRow.id == cycle_id))
+    return None if published is None else secrets.opened(session, cycle_id)
 
 
 def grants(session: Session, cycle_id: UUID, retailer: str | None = None) -> list[Grant]:
@@ -165,6 +171,21 @@ def published_grants(session: Session, retailer: str, *, limit: int) -> list[Cyc
         for one in cycles
         if one.published_at is not None
     ]
+
+
+def granted_units(session: Session, cycles: Collection[UUID], retailer: str, skus: Collection[str]) -> dict[UUID, int]:
+    """Return the units of some SKUs that a retailer was granted in each of ``cycles`` that is published."""
+    rows = session.execute(
+        select(GrantRow.cycle, func.sum(GrantRow.granted_units))
+        .join(CycleRow, (GrantRow.cycle == CycleRow.id) & (GrantRow.attempt == CycleRow.published_attempt))
+        .where(
+            GrantRow.cycle.in_(cycles),
+            GrantRow.retailer == retailer,
+            GrantRow.sku == any_(literal(list(skus), ARRAY(String))),
+        )
+        .group_by(GrantRow.cycle)
+    )
+    return {cycle: int(units) for cycle, units in rows}
 
 
 def unshipped_units(session: Session, cycles: Collection[UUID]) -> dict[str, int]:

@@ -3,9 +3,10 @@
 Locks: every act holds the cycle's row for update, and so acts on one cycle come one after the other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from allocation import seeding
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from server.cycles import attempts, correcting, moves, queries, result_queries, rules, standing, supply_queries
+from server.cycles import attempts, correcting, moves, queries, result_queries, rules, secrets, standing, supply_queries
 from server.cycles.errors import (
     ALL_BESIDE_ONE,
     ALL_OPEN_TOO_SOON,
@@ -25,19 +26,22 @@ from server.cycles.errors import (
 )
 from server.cycles.models import (
     CycleRow,
-    CycleSecret,
     SupplyLine,
     SupplyVersion,
 )
 from server.cycles.supply import Line
+from server.kit import audit
 from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import OUT_OF_RANGE
 from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.orders import queries as orders
 from server.orders import windows as order_windows
+from server.scores import queries as scores
 
 GRACE_MOST_S = 600
+CHANGED_NAMED: Final = 50
+"""Of how many SKUs that a correction changes the audit says so, each by itself."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,15 @@ def choose_policy(session: Session, cycle: UUID, name: str, version: int, *, by:
     moves.note(session, by, "cycle.policy_chosen", f"cycle:{cycle}", at, name=name, version=version)
 
 
-def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> str:
-    """Draw the secret, publish its commitment with the policy and the windows; return the commitment.
+def announce_cycle(
+    session: Session,
+    cycle: UUID,
+    *,
+    by: Operator,
+    at: datetime,
+    draw: Callable[[], bytes] = seeding.draw_secret,
+) -> str:
+    """Draw the secret, publish its commitment with the policy, the scores meant and the windows; return the commitment.
 
     Every window must open later than ``at``, so that the commitment always stands before.
     """
@@ -110,9 +121,11 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
     _check_plan(planned, at)
     policy = queries.policy(session, row.policy_name, row.policy_version)
     assert policy is not None  # noqa: S101 - a foreign key holds it
-    secret = seeding.draw_secret()
-    session.add(CycleSecret(cycle=cycle, secret=secret.hex(), drawn_at=at))
+    secret = draw()
+    secrets.keep(session, cycle, secret.hex(), at=at)
     row.commitment = seeding.commitment(secret).hex()
+    meant = scores.in_force(session)
+    row.announced_scores = None if meant is None else meant.score_version
     moves.move(session, row, "announce", at=at, actor=moves.actor_of(by), detail={"commitment": row.commitment})
     scarce, unsupplied = supply_queries.scarce_skus(session, cycle), supply_queries.skus_without_supply(session, cycle)
     for window in planned:
@@ -131,6 +144,7 @@ def announce_cycle(session: Session, cycle: UUID, *, by: Operator, at: datetime)
                 commitment=row.commitment,
                 policy=moves.policy_label(policy),
                 policy_sha256=policy.text_sha256,
+                score_version=row.announced_scores,
                 scarce=scarce,
                 unsupplied=unsupplied,
             ),
@@ -175,6 +189,7 @@ def release_supply(
     rules.check_takes_supply(state)
     if row.published_attempt is not None:
         correcting.check_supply(session, row, lines)
+    before = {sku: old.supply_units for sku, old in supply_queries.supply(session, cycle).items()}
     version = row.supply_version + 1
     session.add(
         SupplyVersion(
@@ -200,9 +215,7 @@ def release_supply(
     )
     row.supply_version = version
     row.changed_at = at
-    moves.note(
-        session, by, "cycle.supply_released", f"cycle:{cycle}", at, version=version, skus=len(lines), reason=reason
-    )
+    _note_supply(session, row, lines, before, reason=reason, by=by, at=at)
     if state == "announced":
         order_windows.mark_supply(
             session,
@@ -218,16 +231,55 @@ def release_supply(
     return version
 
 
-def _check_supply_seen(session: Session, row: CycleRow, seen: int | None) -> None:
+def _note_supply(
+    session: Session,
+    row: CycleRow,
+    lines: Sequence[Line],
+    before: Mapping[str, int],
+    *,
+    reason: str,
+    by: Operator,
+    at: datetime,
+) -> None:
+    """Write down a version of the supply; of a correction also which SKUs it changed, in the history of each."""
+    after = {line.sku: line.supply_units for line in lines}
+    changed = [sku for sku in sorted(before.keys() | after.keys()) if before.get(sku, 0) != after.get(sku, 0)]
+    detail: dict[str, Any] = {"version": row.supply_version, "skus": len(lines), "reason": reason}
+    if before:
+        detail["changed_skus"] = changed[:CHANGED_NAMED]
+    subject = f"cycle:{row.id}"
+    audit.record(session, actor=by.actor, action="cycle.supply_released", subject=subject, at=at, detail=detail)
+    for sku in changed[:CHANGED_NAMED] if before else ():
+        told = {
+            "cycle": str(row.id),
+            "supply_units": {"before": before.get(sku, 0), "after": after.get(sku, 0)},
+            "reason": reason,
+        }
+        audit.record(session, actor=by.actor, action="sku.supply_corrected", subject=f"sku:{sku}", at=at, detail=told)
+
+
+def _check_supply_seen(session: Session, row: CycleRow, seen: int | None, sku: str | None = None) -> None:
+    """Refuse where another version counts than was seen, with what it says of the SKU that was to be changed."""
     if seen is None or seen == row.supply_version:
         return
     newest = supply_queries.supply_versions(session, row.id)[0]
+    line = None if sku is None else supply_queries.supply(session, row.id).get(sku)
+    of_the_sku = (
+        ()
+        if line is None
+        else (
+            Standing("supply_units", N_("Supply"), str(line.supply_units)),
+            Standing("reserve_units", N_("Reserve"), str(line.reserve_units or "")),
+            Standing("minimum_units", N_("Smallest grant"), str(line.minimum_units or "")),
+        )
+    )
     raise ChangedMeanwhileError(
         f"{row.name_en} v{seen}",
         (
+            *of_the_sku,
             Standing("version", N_("Version"), str(newest.version)),
             Standing("author", N_("Released by"), newest.author),
-            Standing("reason", N_("Reason"), newest.reason),
+            Standing("their_reason", N_("Their reason"), newest.reason),
         ),
     )
 
@@ -243,14 +295,15 @@ def correct_supply(
     seen: int | None = None,
 ) -> int:
     """Set some SKUs anew and keep the others as they were; return the new version. ``seen`` as for all supply."""
-    moves.locked(session, cycle)
+    row, lines = moves.locked(session, cycle), list(changed)
+    _check_supply_seen(session, row, seen, lines[0].sku if len(lines) == 1 else None)
     merged = {
         old.sku: Line(
             old.sku, old.supply_units, old.pack_units, old.reserve_units, old.minimum_units, old.marked_scarce
         )
         for old in supply_queries.supply(session, cycle).values()
     }
-    merged |= {line.sku: line for line in changed}
+    merged |= {line.sku: line for line in lines}
     return release_supply(session, cycle, list(merged.values()), reason=reason, by=by, at=at, seen=seen)
 
 

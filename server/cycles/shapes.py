@@ -255,8 +255,10 @@ class CycleStatus(CycleLine):
     supply_version: int
     commitment: str | None
     book_root: str | None
+    announced_scores: str | None
     score_version: str | None
     forecast_version: str | None
+    weights_sha256: str | None
     created_by: str
     sent_by: str | None
     released_by: str | None

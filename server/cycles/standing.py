@@ -14,7 +14,7 @@ from server.cycles.errors import NO_ROUTE, NO_SUCH_RETAILER, NO_ZONE, NOBODY_IN_
 from server.cycles.models import PolicyRow, RouteSchedule
 from server.kit import audit
 from server.kit.changing import ChangedMeanwhileError, Standing, digest
-from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG
+from server.kit.fields import EMPTY, OUT_OF_RANGE, TOO_LONG, Invalid
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
 from server.retailers import queries as retailers
@@ -78,11 +78,33 @@ def _check_schedules_seen(session: Session, route: str, seen: str | None) -> Non
     if seen is None or seen == schedules_seen(session):
         return
     now = next((one for one in queries.schedules(session) if one.route == route), None)
-    stands = "–"
-    if now is not None:
-        opens, closes = f"{now.opens_time:%H:%M}", f"{now.closes_time:%H:%M}"
-        stands = f"{now.opens_weekday} {opens} – {now.closes_weekday} {closes}"
-    raise ChangedMeanwhileError(route, (Standing("route", N_("Weekly window"), stands),))
+    if now is None:
+        raise ChangedMeanwhileError(route)
+    raise ChangedMeanwhileError(
+        route,
+        (
+            Standing("opens_weekday", N_("Opens on"), str(now.opens_weekday)),
+            Standing("opens_time", N_("Opens at"), f"{now.opens_time:%H:%M}"),
+            Standing("closes_weekday", N_("Closes on"), str(now.closes_weekday)),
+            Standing("closes_time", N_("Closes at"), f"{now.closes_time:%H:%M}"),
+            Standing("zone", N_("Time zone"), now.zone),
+        ),
+    )
+
+
+def _stands(text: str) -> tuple[Standing, ...]:
+    """Return what a policy says in the fields of its form; nothing of one that can no longer be read."""
+    try:
+        said = terms.read(text)
+    except Invalid:
+        return ()
+    return (
+        Standing("rule", N_("Shared out"), said.policy.rule),
+        Standing("inside", N_("Inside a tier"), said.policy.inside or ""),
+        Standing("rounding", N_("Whole packs lean"), said.policy.rounding),
+        Standing("credit", N_("The credit of each retailer holds"), "yes" if said.credit else ""),
+        Standing("retailer_units", N_("Most units of one retailer"), str(said.retailer_units or "")),
+    )
 
 
 def write_policy(
@@ -116,7 +138,12 @@ def write_policy(
     if seen is not None and last is not None and last.version != seen:
         raise ChangedMeanwhileError(
             f"{name} v{seen}",
-            (Standing("name", N_("Policy"), f"{name} v{last.version}"), Standing("reason", N_("Reason"), last.reason)),
+            (
+                *_stands(last.text),
+                Standing("version", N_("Version"), str(last.version)),
+                Standing("author", N_("Written by"), last.author),
+                Standing("their_reason", N_("Their reason"), last.reason),
+            ),
         )
     row = PolicyRow(
         name=name,

@@ -91,6 +91,7 @@ def solve(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
             freezing.secret_of(session, cycle),
             bytes.fromhex(row.book_root),
             hashlib.sha256(run.policy_text.encode()).digest(),
+            None if row.weights_sha256 is None else bytes.fromhex(row.weights_sha256),
         )
     started = time.monotonic()
     try:

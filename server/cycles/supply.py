@@ -23,6 +23,7 @@ from server.kit.imports.running import WRONG_WIDTH
 
 COLUMNS = ("sku", "supply_units", "supply_packs", "reserve_units", "minimum_units", "scarce")
 UNREAD = "name"
+PARQUET_MARK = b"PAR1"
 """A column for the reader of a file; it is not looked at."""
 QUANTITY = Whole(most=2**53 - 1)
 _YES = frozenset({"1", "yes", "true", "是"})
@@ -48,8 +49,8 @@ class Line:
         return (self.supply_units - self.reserve_units) // self.pack_units * self.pack_units
 
 
-def read_csv(name: str, content: bytes, skus: Mapping[str, Sku]) -> list[Line]:
-    """Return the supply in a file of a spreadsheet.
+def read_file(name: str, content: bytes, skus: Mapping[str, Sku]) -> list[Line]:
+    """Return the supply in a file of a spreadsheet, or in a Parquet file of the same columns.
 
     Raises
     ------
@@ -58,7 +59,12 @@ def read_csv(name: str, content: bytes, skus: Mapping[str, Sku]) -> list[Line]:
     Invalid
         For every row that does not fit, its first fault.
     """
-    sheet = read_sheet(name, content, Choices(), wanted=("sku", "supply_units"))
+    if content.startswith(PARQUET_MARK):
+        from server.kit.imports.parquet import read_parquet  # noqa: PLC0415 - few files are of this kind
+
+        sheet = read_parquet(name, content)
+    else:
+        sheet = read_sheet(name, content, Choices(), wanted=("sku", "supply_units"))
     for column in sheet.headings:
         if column not in {*COLUMNS, UNREAD}:
             raise invalid("row 1", UNKNOWN_COLUMN, column=column, columns=", ".join(COLUMNS))

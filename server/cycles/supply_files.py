@@ -19,7 +19,10 @@ def before(session: Session, cycle: queries.Cycle) -> queries.Cycle | None:
         (
             one
             for one in queries.cycles(session, limit=50)
-            if one.id != cycle.id and one.state != "called_off" and supply_queries.supply(session, one.id)
+            if one.id != cycle.id
+            and one.state != "called_off"
+            and one.supply_version
+            and supply_queries.supply(session, one.id, one.supply_version)
         ),
         None,
     )
@@ -48,7 +51,7 @@ def taken_over(session: Session, from_cycle: queries.Cycle, skus: Mapping[str, S
 
 
 def to_fill(skus: Mapping[str, Sku], supply: Mapping[str, supply_queries.Supply], *, chinese: bool) -> bytes:
-    """Return a CSV file in the form that :func:`server.cycles.supply.read_csv` takes: what ``supply`` says.
+    """Return a CSV file in the form that :func:`server.cycles.supply.read_file` takes: what ``supply`` says.
 
     Without any supply it has a row for every SKU, the quantities left empty.
     """

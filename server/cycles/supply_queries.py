@@ -1,5 +1,6 @@
 """Reads of a cycle's supply: its versions, what is scarce, what is asked for and not there."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -71,38 +72,42 @@ class Difference:
     after_units: int | None
 
 
-def differences(session: Session, cycle_id: UUID, version: int) -> list[Difference]:
-    """Return the SKUs of which ``version`` offers another quantity than the version before, in byte order.
+def differences(session: Session, cycle_id: UUID, versions: Collection[int]) -> dict[int, list[Difference]]:
+    """Return for each of ``versions`` the SKUs of which it offers another quantity than the one before, in byte order.
 
     Nothing for the first version: there is nothing to differ from.
     """
-    if version <= 1:
-        return []
-    before, after = supply(session, cycle_id, version - 1), supply(session, cycle_id, version)
-    held = {sku: line.offered_units for sku, line in before.items()}
-    now = {sku: line.offered_units for sku, line in after.items()}
-    return [
-        Difference(sku, held.get(sku), now.get(sku))
-        for sku in sorted(held.keys() | now.keys())
-        if held.get(sku) != now.get(sku)
-    ]
+    needed = {near for version in versions for near in (version - 1, version)}
+    held: dict[int, dict[str, int]] = {version: {} for version in needed}
+    rows = session.scalars(select(SupplyLine).where(SupplyLine.cycle == cycle_id, SupplyLine.version.in_(needed)))
+    for row in rows:
+        held[row.version][row.sku] = _supply(row).offered_units
+    return {
+        version: [
+            Difference(sku, before.get(sku), now.get(sku))
+            for before, now in [(held[version - 1], held[version])]
+            for sku in sorted(before.keys() | now.keys())
+            if before.get(sku) != now.get(sku)
+        ]
+        if version > 1
+        else []
+        for version in versions
+    }
 
 
 def supply(session: Session, cycle_id: UUID, version: int | None = None) -> dict[str, Supply]:
     """Return the supply by SKU in byte order, of the version that the cycle stands at where none is named."""
-    if version is None:
-        version = session.scalar(select(CycleRow.supply_version).where(CycleRow.id == cycle_id)) or 0
+    newest = select(CycleRow.supply_version).where(CycleRow.id == cycle_id).scalar_subquery()
     rows = session.scalars(
         select(SupplyLine)
-        .where(SupplyLine.cycle == cycle_id, SupplyLine.version == version)
+        .where(SupplyLine.cycle == cycle_id, SupplyLine.version == (newest if version is None else version))
         .order_by(SupplyLine.sku.collate("C"))
     )
-    return {
-        row.sku: Supply(
-            row.sku, row.supply_units, row.pack_units, row.reserve_units, row.minimum_units, row.marked_scarce
-        )
-        for row in rows
-    }
+    return {row.sku: _supply(row) for row in rows}
+
+
+def _supply(row: SupplyLine) -> Supply:
+    return Supply(row.sku, row.supply_units, row.pack_units, row.reserve_units, row.minimum_units, row.marked_scarce)
 
 
 def asked_last_time(session: Session) -> dict[str, int]:
@@ -118,9 +123,13 @@ def asked_last_time(session: Session) -> dict[str, int]:
     return {sku: int(units) for sku, units in rows}
 
 
-def unsupplied(session: Session, cycle_id: UUID) -> dict[str, int]:
-    """Return what is asked for in the order book and not named in the supply: units by SKU, the most first."""
-    supplied = supply(session, cycle_id)
+def unsupplied(session: Session, cycle_id: UUID, supplied: Mapping[str, Supply] | None = None) -> dict[str, int]:
+    """Return what is asked for in the order book and not named in the supply: units by SKU, the most first.
+
+    ``supplied`` is the supply where it was read already.
+    """
+    if supplied is None:
+        supplied = supply(session, cycle_id)
     asked = {sku: units for sku, units in orders.asked_units(session, cycle_id).items() if sku not in supplied}
     return dict(sorted(asked.items(), key=lambda item: (-item[1], item[0])))
 
@@ -146,9 +155,11 @@ def scarce_skus(session: Session, cycle_id: UUID | None = None) -> frozenset[str
         if current is None:
             return frozenset()
         cycle_id = current.id
-    asked = asked_last_time(session)
+    return scarce_of(supply(session, cycle_id), asked_last_time(session))
+
+
+def scarce_of(lines: Mapping[str, Supply], asked: Mapping[str, int]) -> frozenset[str]:
+    """Return the scarce SKUs among ``lines``, by what was asked for last time."""
     return frozenset(
-        line.sku
-        for line in supply(session, cycle_id).values()
-        if line.marked_scarce or line.offered_units < asked.get(line.sku, 0)
+        line.sku for line in lines.values() if line.marked_scarce or line.offered_units < asked.get(line.sku, 0)
     )

@@ -1,4 +1,4 @@
-"""What a licence's suspension touches of a shop's place in the cycles: lines of a frozen book, not published yet."""
+"""What the suspension of a licence or shop touches in the cycles: lines of a frozen book, not published yet."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from server.cycles.models import BookLine, CycleRow
 from server.kit.marking import N_
-from server.licences.affected import Line, Part
+from server.retailers.affected import Line, Part
 
 
 def read(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
@@ -30,6 +30,7 @@ def read(session: Session, retailer: str, skus: Collection[str], _now: datetime)
 
 PART = Part(
     N_("Lines being shared out"),
+    N_("The frozen book is not changed: they can still be granted, and what is granted is held at dispatch."),
     N_("The frozen book is not changed: they can still be granted, and what is granted is held at dispatch."),
     read,
 )

@@ -19,10 +19,12 @@ from server.deliveries.events import ClaimDecided
 from server.deliveries.models import ClaimRow, DeliveryRow, RemedyRow
 from server.deliveries.telling import REASON_MOST
 from server.kit import audit, events
-from server.kit.identity import Operator
+from server.kit.identity import Operator, Role
 from server.operators import queries as operators
 
 Verdict = Literal["upheld", "declined"]
+#: Who sends goods out, and decides what shops claim of them.
+SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
 
 
 def decide_claim(
@@ -88,14 +90,23 @@ def assign_claim(session: Session, claim_id: UUID, owner: str, operator: Operato
     Raises
     ------
     Rejected, Conflict
-        ``not_found`` for the claim or the person; ``wrong_state`` where the claim was decided.
+        ``not_found`` for the claim, or for a person who decides none; ``wrong_state`` where the claim was decided.
     """
     row = _claim(session, claim_id, "open")
     person = operators.operator(session, owner, at=at)
-    if person is None or person.disabled_at is not None:
+    if person is None or not _decides(person):
         raise Rejected("not_found", what="operator", name=owner)
     before, row.owner = row.owner, person.name
     _record(session, operator, "claim.assigned", row, at, {"from": before, "to": row.owner})
+
+
+def deciders(session: Session, *, at: datetime) -> list[str]:
+    """Return the names of those whom a claim can be given to: who may decide it, and is not shut out."""
+    return [one.name for one in operators.operators(session, at=at) if _decides(one)]
+
+
+def _decides(person: operators.OperatorView) -> bool:
+    return person.disabled_at is None and not person.roles.isdisjoint(SENDERS)
 
 
 def take_replacements(session: Session) -> dict[str, list[RemedyRow]]:

@@ -13,13 +13,13 @@ from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
 from server.deliveries import claiming, queries, rules, service, summaries
-from server.deliveries.http import SENDERS, SENDING
+from server.deliveries.claiming import SENDERS
+from server.deliveries.http import SENDING
 from server.kit import audit_trail, console, http
 from server.kit.console.cards import Card
 from server.kit.console.tables import Column, Filter, TableView
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Operator
-from server.operators import queries as operators
 from server.photos import console as photos_console
 from server.photos import queries as photos
 from server.retailers import queries as retailers
@@ -55,14 +55,14 @@ claims = http.router("/console/claims", tag="console", roles=(), shops="all")
 
 DELIVERY_COLUMNS = (
     Column("number", N_("Number"), "number"),
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop"), sortable=False),
     Column("route", N_("Route")),
     Column("state", N_("State")),
     Column("lines", N_("Lines"), "number"),
     Column("units", N_("Units"), "units"),
     Column("claims", N_("Claims"), "number"),
-    Column("owner", N_("Owner")),
+    Column("owner", N_("Owner"), "actor"),
     Column("shipped_at", N_("Shipped"), "instant"),
     Column("confirmed_at", N_("Confirmed"), "instant"),
 )
@@ -70,12 +70,12 @@ CLAIM_COLUMNS = (
     Column("number", N_("Claim"), "number"),
     Column("opened_at", N_("Opened"), "instant"),
     Column("state", N_("State")),
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop"), sortable=False),
     Column("sku", N_("SKU"), "identifier"),
     Column("difference", N_("What is wrong")),
     Column("difference_units", N_("Units"), "units"),
-    Column("owner", N_("Owner")),
+    Column("owner", N_("Owner"), "actor"),
 )
 
 
@@ -106,7 +106,7 @@ def list_deliveries(request: Request, session: http.Db, clock: http.Now) -> Resp
         return console.download(request, DELIVERY_COLUMNS, rows, name="deliveries")
     found = list(summaries.deliveries(session, replace(asked, limit=view.per_page, offset=view.offset)))
     shops = retailers.names(session, {one.retailer for one in found})
-    dispatched = queries.dispatched_cycles(session)
+    dispatched = queries.dispatched(session, [one.id for one in published])
     return console.page(
         request,
         "deliveries/list.html",
@@ -230,7 +230,7 @@ def show_claim(request: Request, session: http.Db, clock: http.Now, claim: UUID)
         },
         remedies=REMEDIES,
         remedy=next(iter(queries.remedies(session, claim=claim)), None),
-        people=[one.name for one in operators.operators(session, at=clock()) if one.disabled_at is None],
+        people=claiming.deciders(session, at=clock()),
         history=history,
         differences=DIFFERENCES,
         senders=SENDERS,
@@ -296,8 +296,9 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     if not operator.may(*SENDERS, "releaser", "administrator", "manager", "regional", "auditor"):
         return []
     totals = queries.counts(session)
-    dispatched = queries.dispatched_cycles(session)
-    waiting = [one for one in cycles.published_cycles(session, limit=20) if one.id not in dispatched]
+    published = cycles.published_cycles(session, limit=20)
+    dispatched = queries.dispatched(session, [one.id for one in published])
+    waiting = [one for one in published if one.id not in dispatched]
     if not totals.deliveries and not waiting:
         return []
     old = totals.oldest_open_at is not None and (now - totals.oldest_open_at).days >= LATE_AFTER_DAYS

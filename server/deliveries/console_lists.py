@@ -12,7 +12,8 @@ from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.cycles import queries as cycles
 from server.deliveries import queries, routing
-from server.deliveries.http import SENDERS, SENDING
+from server.deliveries.claiming import SENDERS
+from server.deliveries.http import SENDING
 from server.kit import console, http
 from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, language_of, texts
@@ -27,7 +28,7 @@ lists = http.router("/console/deliveries/lists", tag="console", roles=(), shops=
 COLUMNS = (
     Column("route", N_("Route")),
     Column("stop", N_("Stop number"), "number"),
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop")),
     Column("address", N_("Address")),
     Column("number", N_("Number"), "number"),

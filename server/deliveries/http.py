@@ -9,13 +9,12 @@ from pydantic import BaseModel, StringConstraints
 
 from contract.errors import Rejected
 from server.deliveries import claiming, queries, rules, service, telling
+from server.deliveries.claiming import SENDERS
 from server.kit import http, paging
-from server.kit.identity import Role
 
 deliveries = http.router("/api/v1/deliveries", tag="deliveries", roles=(), shops="reads")
 claims = http.router("/api/v1/claims", tag="deliveries", roles=(), shops="all")
 
-SENDERS: tuple[Role, ...] = ("planner", "dispatcher")
 SENDING = [Depends(http.needs(*SENDERS))]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=telling.REASON_MOST)]
 

@@ -7,11 +7,14 @@ from typing import Literal, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Select,
+    Uuid,
     case,
     func,
     literal,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.orm import Session
@@ -192,9 +195,11 @@ def routes(session: Session, cycle: UUID) -> dict[str, int]:
     return dict(session.execute(counted).all())
 
 
-def dispatched_cycles(session: Session) -> frozenset[UUID]:
-    """Return the cycles that were dispatched."""
-    return frozenset(session.scalars(select(DeliveryRow.cycle).distinct()))
+def dispatched(session: Session, cycles: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of ``cycles`` that were dispatched: one probe of an index a cycle."""
+    asked = func.unnest(literal(list(cycles), ARRAY(Uuid))).column_valued("asked")
+    left = select(DeliveryRow.id).where(DeliveryRow.cycle == asked).exists()
+    return frozenset(session.scalars(select(asked).where(left)))
 
 
 def noticed_units(session: Session, cycle: UUID, retailer: str | None = None) -> dict[tuple[str, str], int]:
@@ -250,6 +255,16 @@ def claims(
     if after is not None:
         query = query.where(tuple_(ClaimRow.opened_at, ClaimRow.number) > tuple_(*map(literal, after)))
     return _claims(session, query)
+
+
+def claimed_since(session: Session, since: datetime) -> list[tuple[str, int, datetime]]:
+    """Return shop, number and instant of the claims that were opened since then, the oldest first."""
+    query = (
+        select(ClaimRow.retailer, ClaimRow.number, ClaimRow.opened_at)
+        .where(ClaimRow.opened_at >= since)
+        .order_by(ClaimRow.opened_at, ClaimRow.number)
+    )
+    return [(retailer, number, at) for retailer, number, at in session.execute(query)]
 
 
 def remedies(
@@ -357,25 +372,22 @@ def open_by_age(session: Session, now: datetime) -> tuple[int, int, int]:
 
 def counts(session: Session, cycle: UUID | None = None) -> Counts:
     """Return how many deliveries and claims there are."""
-    states = select(DeliveryRow.state, func.count().label("rows")).group_by(DeliveryRow.state)
+    sent = select(
+        func.count().label("deliveries"),
+        func.count().filter(DeliveryRow.state == "held").label("held"),
+        func.count().filter(DeliveryRow.state == "confirmed").label("confirmed"),
+    ).select_from(DeliveryRow)
     claimed = select(
-        func.count(),
-        func.count().filter(ClaimRow.state == "open"),
-        func.min(ClaimRow.opened_at).filter(ClaimRow.state == "open"),
+        func.count().label("claims"),
+        func.count().filter(ClaimRow.state == "open").label("open_claims"),
+        func.min(ClaimRow.opened_at).filter(ClaimRow.state == "open").label("oldest_open_at"),
     ).select_from(ClaimRow)
     if cycle is not None:
-        states = states.where(DeliveryRow.cycle == cycle)
+        sent = sent.where(DeliveryRow.cycle == cycle)
         claimed = claimed.join(DeliveryRow, DeliveryRow.id == ClaimRow.delivery_id).where(DeliveryRow.cycle == cycle)
-    by_state: dict[str, int] = {row.state: row.rows for row in session.execute(states)}
-    claims, open_claims, oldest = session.execute(claimed).one()
-    return Counts(
-        deliveries=sum(by_state.values()),
-        held=by_state.get("held", 0),
-        confirmed=by_state.get("confirmed", 0),
-        claims=claims,
-        open_claims=open_claims,
-        oldest_open_at=oldest,
-    )
+    of_goods, of_claims = sent.subquery("sent"), claimed.subquery("claimed")
+    both = select(*of_goods.c, *of_claims.c).join(of_claims, true())
+    return Counts(**session.execute(both).mappings().one())
 
 
 def totals(session: Session, cycle: UUID | None = None) -> Totals:

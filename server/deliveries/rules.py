@@ -28,7 +28,7 @@ L = TypeVar("L")
 class Hold:
     """Why goods do not leave: its code, and the standing's reason or the SKU that needs a licence."""
 
-    code: Literal["suspended", "not_licensed"]
+    code: Literal["suspended", "licence_suspended", "not_licensed"]
     why: str
 
 
@@ -53,7 +53,11 @@ class Booking:
 
 
 def hold(
-    standing: str, standing_reason: str | None, classes_needed: Mapping[str, str], classes_held: Collection[str]
+    standing: str,
+    standing_reason: str | None,
+    classes_needed: Mapping[str, str],
+    classes_held: Collection[str],
+    classes_suspended: Collection[str] = (),
 ) -> Hold | None:
     """Return why the goods must stay, or none.
 
@@ -63,12 +67,16 @@ def hold(
         The licence class that each SKU needs; SKUs that need none are absent.
     classes_held
         The classes that the shop holds a valid licence for on the day of the dispatch.
+    classes_suspended
+        Those of the others whose licence is suspended: there is one, and it does not count.
     """
     if standing != "good":
         return Hold("suspended", standing_reason or "")
     for sku in sorted(classes_needed, key=str.encode):
         if classes_needed[sku] not in classes_held:
-            return Hold("not_licensed", f"{sku} ({classes_needed[sku]})")
+            why = f"{sku} ({classes_needed[sku]})"
+            suspended = classes_needed[sku] in classes_suspended
+            return Hold("licence_suspended", why) if suspended else Hold("not_licensed", why)
     return None
 
 

@@ -113,8 +113,8 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
     ------
     Rejected, Conflict
         ``not_found``; ``wrong_state`` where the delivery is not held, or the cycle's grants are being corrected, or
-        nothing of it is granted any more; ``suspended`` or ``not_licensed`` where the reason, or another one, still
-        stands.
+        nothing of it is granted any more; ``suspended``, ``licence_suspended`` or ``not_licensed`` where the reason,
+        or another one, still stands.
     """
     of_cycle = session.scalar(select(DeliveryRow.cycle).where(DeliveryRow.id == delivery_id))
     if of_cycle is None:
@@ -133,6 +133,8 @@ def release_delivery(session: Session, delivery_id: UUID, operator: Operator, *,
         raise Rejected("suspended", why=hold.why)
     if hold is not None:
         sku, _, licence_class = hold.why.partition(" ")
+        if hold.code == "licence_suspended":
+            raise Rejected(hold.code, sku=sku, licence_class=licence_class.strip("()"))
         on = at.astimezone(zone).date().isoformat()
         raise Rejected("not_licensed", sku=sku, licence_class=licence_class.strip("()"), on=on)
     leaving = _still_granted(session, row)
@@ -250,6 +252,7 @@ class _Gate:
     shops: dict[str, retailers.Retailer]
     classes_needed: dict[str, str]
     classes_held: dict[str, frozenset[str]]
+    classes_suspended: dict[str, frozenset[str]]
 
     @classmethod
     def at(cls, session: Session, codes: Collection[str], zone: ZoneInfo, at: datetime) -> "_Gate":
@@ -261,12 +264,14 @@ class _Gate:
         day = at.astimezone(zone).date()
         held = licences.classes_held_by(session, codes, day)
         shops = {code: shop.on(day) for code, shop in retailers.retailers(session, codes).items()}
-        return cls(shops, needed, held)
+        return cls(shops, needed, held, licences.classes_suspended(session, codes, day))
 
     def hold(self, code: str, skus: Collection[str]) -> rules.Hold | None:
         shop = self.shops[code]
         needed = {sku: self.classes_needed[sku] for sku in skus if sku in self.classes_needed}
-        return rules.hold(shop.standing, shop.standing_reason, needed, self.classes_held.get(code, frozenset()))
+        held = self.classes_held.get(code, frozenset())
+        suspended = self.classes_suspended.get(code, frozenset())
+        return rules.hold(shop.standing, shop.standing_reason, needed, held, suspended)
 
 
 def _new_delivery(

@@ -1,4 +1,4 @@
-"""What a licence's suspension touches of a shop's goods: granted, held back, on the way."""
+"""What the suspension of a licence or shop touches of a shop's goods: granted, held back, on the way."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from server.cycles import queries as cycles
 from server.cycles import result_queries
 from server.deliveries.models import DeliveryLineRow, DeliveryRow
 from server.kit.marking import N_
-from server.licences.affected import Line, Part
+from server.retailers.affected import Line, Part
 
 CYCLES_MOST = 20
 """Goods of older cycles are not dispatched any more."""
@@ -19,14 +19,9 @@ CYCLES_MOST = 20
 def read_granted(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
     """Return the published cycles in which the shop was granted some of ``skus`` and that it has no delivery of."""
     sent = frozenset(session.scalars(select(DeliveryRow.cycle).where(DeliveryRow.retailer == retailer).distinct()))
-    found = []
-    for cycle in cycles.published_cycles(session, limit=CYCLES_MOST):
-        if cycle.id not in sent:
-            grants = result_queries.grants(session, cycle.id, retailer)
-            units = sum(grant.granted_units for grant in grants if grant.sku in skus)
-            if units:
-                found.append(Line(f"#{cycle.number}", f"/console/cycles/{cycle.id}", units))
-    return found
+    open_ = [one for one in cycles.published_cycles(session, limit=CYCLES_MOST) if one.id not in sent]
+    units = result_queries.granted_units(session, [one.id for one in open_], retailer, skus)
+    return [Line(f"#{one.number}", f"/console/cycles/{one.id}", units[one.id]) for one in open_ if units.get(one.id)]
 
 
 def _read(session: Session, retailer: str, skus: Collection[str], state: str) -> Sequence[Line]:
@@ -58,11 +53,18 @@ PARTS = (
     Part(
         N_("Grants that are not dispatched"),
         N_("They are held at dispatch and listed under deliveries, until the licence counts again."),
+        N_("They are held at dispatch and listed under deliveries, until the shop is restored."),
         read_granted,
     ),
-    Part(N_("Deliveries held back"), N_("They stay held until the licence counts again."), read_held),
+    Part(
+        N_("Deliveries held back"),
+        N_("They stay held until the licence counts again."),
+        N_("They stay held until the shop is restored."),
+        read_held,
+    ),
     Part(
         N_("Deliveries on the way"),
+        N_("They left already. Call them back by telephone, or let the shop refuse them when it confirms."),
         N_("They left already. Call them back by telephone, or let the shop refuse them when it confirms."),
         read_on_the_way,
     ),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Identity, Index, SmallInteger
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Identity, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit import computations
@@ -20,6 +20,13 @@ class DemandRow(Base):
         CheckConstraint("num_nonnulls(sold_units, requested_units, granted_units, out_days) > 0", name="something"),
         CheckConstraint("sold_units >= 0 AND requested_units >= 0 AND granted_units >= 0", name="units"),
         CheckConstraint("out_days BETWEEN 0 AND 31", name="out_days"),
+        Index(
+            "ix_demand_history_period",
+            "period",
+            "retailer",
+            "changed_at",
+            postgresql_where=text("sold_units IS NOT NULL"),
+        ),
     )
     __party__ = "retailer"
 

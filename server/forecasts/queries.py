@@ -8,12 +8,13 @@ from math import isnan
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select
+from sqlalchemy import ARRAY, String, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from server.forecasts import rules
 from server.forecasts.models import DemandRow, DemandVersion, FigureRow, ForecastVersion, SeriesRow
+from server.retailers import queries as retailers
 
 State = Literal["waiting", "working", "done", "failed", "stopped"]
 FigureKind = Literal["own", "agreed"]
@@ -122,17 +123,18 @@ def coverage(session: Session, since: date, before: date) -> dict[date | None, t
 
     With no month stands what is known of the months together.
     """
-    found: dict[date | None, tuple[int, datetime]] = {}
-    for months in ([DemandRow.period], []):
-        once = (
-            select(func.max(DemandRow.changed_at).label("at"), *months)
-            .where(DemandRow.sold_units.is_not(None), DemandRow.period >= since, DemandRow.period < before)
-            .group_by(DemandRow.retailer, *months)
-            .subquery()
-        )
-        named = list(once.c[1:])
-        rows = session.execute(select(*named, func.count(), func.max(once.c.at)).group_by(*named))
-        found |= {month[0] if month else None: (shops, at) for *month, shops, at in rows if shops}
+    known = (DemandRow.sold_units.is_not(None), DemandRow.period >= since, DemandRow.period < before)
+    by_month = (
+        select(DemandRow.period, func.count(DemandRow.retailer.distinct()), func.max(DemandRow.changed_at))
+        .where(*known)
+        .group_by(DemandRow.period)
+    )
+    found: dict[date | None, tuple[int, datetime]] = {
+        month: (shops, at) for month, shops, at in session.execute(by_month)
+    }
+    if found:
+        shops = retailers.count(session, exists().where(DemandRow.retailer == retailers.CODE, *known))
+        found[None] = (shops, max(at for _, at in found.values()))
     return found
 
 

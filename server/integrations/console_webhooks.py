@@ -12,6 +12,7 @@ from server.integrations import messages, telling
 from server.integrations import webhooks as kept
 from server.integrations.console_tokens import KEEPERS, READERS
 from server.integrations.sending import allowed
+from server.integrations.tokens import Bounds
 from server.kit import console, http
 from server.kit.console.texts import texts
 from server.operators.console import words
@@ -35,14 +36,17 @@ def add_webhook(
     config: http.Config,
     operator: http.Person,
     wanted: Annotated[list[str], Form(default_factory=list, max_length=100)],
+    regions: Annotated[list[str], Form(default_factory=list, max_length=1000)],
+    classes: Annotated[list[str], Form(default_factory=list, max_length=1000)],
     url: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """Add a webhook and show its secret, once."""
     try:
-        made, secret = kept.make(session, url, wanted, allowed(config), by=operator, at=clock())
+        within = Bounds(tuple(regions), tuple(classes))
+        made, secret = kept.make(session, url, wanted, allowed(config), by=operator, at=clock(), within=within)
     except Refusal as refusal:
         session.rollback()
-        return _page(request, session, typed=(url, wanted), refusal=refusal)
+        return _page(request, session, typed=(url, wanted, regions, classes), refusal=refusal)
     return _secret(request, kept.webhooks(session, made)[0], secret)
 
 
@@ -138,7 +142,7 @@ def _page(
     request: Request,
     session: Session,
     *,
-    typed: tuple[str, list[str]] = ("", []),
+    typed: tuple[str, list[str], list[str], list[str]] = ("", [], [], []),
     refusal: Refusal | None = None,
 ) -> Response:
     return console.page(
@@ -146,6 +150,7 @@ def _page(
         "integrations/webhooks.html",
         status_code=200 if refusal is None else http.status_of(refusal),
         webhooks=kept.webhooks(session),
+        choices=request.app.state.bound_choices(session),
         events=telling.EVENTS,
         keepers=KEEPERS,
         typed=typed,

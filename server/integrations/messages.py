@@ -5,8 +5,8 @@ worker) is made again after :data:`LEASE`. After :data:`ATTEMPTS` failures it is
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -20,6 +20,8 @@ from contract.ids import uuid7
 from server.integrations import telling, webhooks
 from server.integrations.models import Webhook, WebhookMessage
 from server.integrations.posting import Answer
+from server.kit import sealing
+from server.kit.db import WITHIN, act_for, bounds, scope_held
 from server.kit.identity import Operator
 from server.kit.marking import N_
 from server.kit.retention import Kind, count
@@ -51,11 +53,37 @@ def wait_s(attempt: int) -> int:
 def on_event(session: Session, event: Any, at: datetime) -> None:
     """React to any event of :data:`telling.FACTS`: queue it for those who asked to be told; a repeat queues nothing."""
     fact = telling.FACTS[type(event)]
-    told = session.scalars(
-        select(Webhook.id).where(Webhook.stopped_at.is_(None), Webhook.events.contains([fact.name]))
+    told = session.execute(
+        select(Webhook.id, Webhook.regions, Webhook.classes).where(
+            Webhook.stopped_at.is_(None), Webhook.events.contains([fact.name])
+        )
     ).all()
-    for one in fact.told(event) if told else ():
-        _queue(session, told, fact.name, one.key, _body(fact.name, one.data | {"link": one.link}, event.at), at)
+    facts = fact.told(event) if told else []
+    by_bounds: dict[tuple[tuple[str, ...], tuple[str, ...]], list[UUID]] = {}
+    for webhook, regions, classes in told:
+        by_bounds.setdefault((tuple(regions), tuple(classes)), []).append(webhook)
+    for within, some in by_bounds.items():
+        for one in _within(session, facts, bounds(*within)) if any(within) else facts:
+            _queue(session, some, fact.name, one.key, _body(fact.name, one.data | {"link": one.link}, event.at), at)
+
+
+def _within(session: Session, facts: Sequence[telling.Told], scope: str) -> list[telling.Told]:
+    """Return what is told of shops within a scope, and what concerns no shop; of lists of shops those within it."""
+    named = {one.data["retailer"] for one in facts if "retailer" in one.data}
+    named.update(code for one in facts for code in one.data.get("retailers") or ())
+    before, person = scope_held(session), session.info.get("person", "")
+    act_for(session, scope)
+    there = set(session.scalars(select(WITHIN.c.code).where(WITHIN.c.code.in_(sorted(named)))))
+    act_for(session, before, person=person)
+    kept = []
+    for one in facts:
+        listed = one.data.get("retailers")
+        if listed is not None:
+            some = [code for code in listed if code in there]
+            kept += [replace(one, data=one.data | {"retailers": some})] if some else []
+        elif one.data.get("retailer") is None or one.data["retailer"] in there:
+            kept.append(one)
+    return kept
 
 
 def test(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> None:
@@ -125,8 +153,10 @@ def take_due(session: Session, webhook: UUID, at: datetime) -> Due | None:
         return None
     row, to = found
     row.attempts, row.due_at, row.tried_at = row.attempts + 1, at + LEASE, at
-    former = to.former_secret if to.former_until is not None and at < to.former_until else None
-    return Due(row.id, to.url, (to.secret,) if former is None else (to.secret, former), row.body, row.attempts)
+    former = to.sealed_former if to.former_until is not None and at < to.former_until else None
+    sealed = [to.sealed_secret] if former is None else [to.sealed_secret, former]
+    secrets = tuple(sealing.of(session).opened(webhooks.purpose(webhook), one) for one in sealed)
+    return Due(row.id, to.url, secrets, row.body, row.attempts)
 
 
 def note_answer(session: Session, due: Due, answer: Answer, at: datetime) -> str:

@@ -33,7 +33,8 @@ class ApiToken(Base):
 class Webhook(Base):
     """An address of others that is told of events.
 
-    The secret signs what goes there, so it is kept as it is. Until ``former_until`` the one before it signs too.
+    The secret signs what goes there, so it is kept to be read again, sealed. Until ``former_until`` the one before it
+    signs too. Of shops it is told of those within ``regions`` and ``classes``; none named: of all.
     """
 
     __tablename__ = "webhooks"
@@ -41,8 +42,10 @@ class Webhook(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     url: Mapped[str]
     events: Mapped[list[str]] = mapped_column(ARRAY(String))
-    secret: Mapped[str]
-    former_secret: Mapped[str | None]
+    regions: Mapped[list[str]] = mapped_column(ARRAY(String))
+    classes: Mapped[list[str]] = mapped_column(ARRAY(String))
+    sealed_secret: Mapped[str]
+    sealed_former: Mapped[str | None]
     former_until: Mapped[datetime | None]
     made_by: Mapped[str]
     made_at: Mapped[datetime]

@@ -1,8 +1,8 @@
 """What a token can be made for: families of the interface, to read or to write.
 
-A token stands in for no second person. Cycles, policies, schedules, forecasts and scores are decided by two persons,
-signs of diversion are judged by one: programs read them, people write them. A token holds the roles below within its
-scopes, never those of a releaser or an administrator.
+A token stands in for no second person. Cycles, policies, schedules, forecasts, scores and rollouts are decided by two
+persons, signs of diversion are judged by one: programs read them, people write them. A token holds the roles below
+within its scopes, never those of a releaser or an administrator.
 """
 
 from collections.abc import Iterable
@@ -41,11 +41,15 @@ FAMILIES: tuple[Family, ...] = (
     Family("licences", N_("Licences"), writes=False),
     Family("skus", N_("Catalogue")),
     Family("imports", N_("Bring files in")),
-    Family("devices", N_("Terminals"), reads=False),
+    Family("devices", N_("Terminals")),
+    Family("fleet", N_("Fleet")),
+    Family("steering", N_("Settings and commands")),
+    Family("rollouts", N_("Rollouts"), writes=False),
     Family("signals", N_("Signals"), writes=False),
     Family("announcements", N_("Announcements")),
     Family("surveys", N_("Surveys")),
     Family("feedback", N_("Complaints")),
+    Family("visits", N_("Visits"), writes=False),
 )
 
 SCOPES: tuple[str, ...] = tuple(

@@ -7,6 +7,7 @@ from typing import Any
 from server.catalogue.events import CatalogueChanged
 from server.cycles.events import GrantsPublished
 from server.deliveries.events import ClaimDecided, ClaimsOpened, DeliveryConfirmed
+from server.fleet.events import AlertsChanged
 from server.kit.marking import N_
 from server.licences.events import LicencesChanged
 from server.orders.events import OrdersReceived, WindowClosed
@@ -70,6 +71,10 @@ def _standing(event: StandingChanged) -> list[Told]:
     return [Told(f"{event.retailer}:{event.at.isoformat()}", data, f"/api/v1/retailers/{event.retailer}")]
 
 
+def _alerts(event: AlertsChanged) -> list[Told]:
+    return [Told(f"{one['number']}:{one['state']}", dict(one), "/api/v1/fleet/alerts") for one in event.alerts]
+
+
 def _changed(field: str, place: str) -> Callable[[Any], list[Told]]:
     """Return how a change of a list is told; where a file changed many, the names are left out (null)."""
 
@@ -92,6 +97,7 @@ FACTS: Mapping[type, Fact] = {
     StandingChanged: Fact("retailer.standing", N_("A shop was suspended or restored"), _standing),
     RetailersChanged: Fact("retailer.changed", N_("Shops changed"), _changed("retailers", "/api/v1/retailers")),
     LicencesChanged: Fact("licence.changed", N_("Licences changed"), _changed("retailers", "/api/v1/licences")),
+    AlertsChanged: Fact("fleet.alerts", N_("Alerts about terminals opened or ended"), _alerts),
     CatalogueChanged: Fact("catalogue.changed", N_("The catalogue changed"), _changed("skus", "/api/v1/skus")),
 }
 

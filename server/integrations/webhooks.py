@@ -20,9 +20,12 @@ from contract.ids import uuid7
 from server.integrations import telling
 from server.integrations.models import Webhook, WebhookMessage
 from server.integrations.posting import SECRET_MARK, Allowed, check_address
-from server.kit import audit, events
+from server.integrations.tokens import Bounds
+from server.kit import audit, events, sealing
+from server.kit.db import bounds
 from server.kit.identity import Operator
 
+EVERYWHERE = Bounds()
 FORMER_FOR = timedelta(days=1)
 """How long a secret that was replaced still signs beside the new one."""
 
@@ -34,6 +37,8 @@ class WebhookView:
     id: UUID
     url: str
     events: tuple[str, ...]
+    regions: tuple[str, ...]
+    classes: tuple[str, ...]
     made_by: str
     made_at: datetime
     stopped_at: datetime | None
@@ -48,14 +53,24 @@ class WebhookView:
 
 
 def make(
-    session: Session, url: str, wanted: Iterable[str], allowed: Allowed, *, by: Operator, at: datetime
+    session: Session,
+    url: str,
+    wanted: Iterable[str],
+    allowed: Allowed,
+    *,
+    by: Operator,
+    at: datetime,
+    within: Bounds = EVERYWHERE,
 ) -> tuple[UUID, str]:
     """Tell ``url`` of these events from now on; return the webhook and its secret, which is shown once.
+
+    ``within`` are the shops whose events it is told; what concerns no shop is told in any case.
 
     Raises
     ------
     Rejected
-        ``webhook_address``; ``events_needed`` for none; ``not_found`` for an event that there is not.
+        ``webhook_address``; ``events_needed`` for none; ``not_found`` for an event that there is not; ``malformed`` for
+        a bound that could bound nothing.
     """
     tidy = url.strip()
     check_address(tidy, allowed)
@@ -64,12 +79,19 @@ def make(
         raise Rejected("not_found", what="event", name=event)
     if not asked:
         raise Rejected("events_needed")
+    try:
+        bounds(within.regions, within.classes)
+    except ValueError as why:
+        raise Rejected("malformed", where="regions", what=str(why)) from None
+    webhook, secret = uuid7(), _new_secret()
     row = Webhook(
-        id=uuid7(),
+        id=webhook,
         url=tidy,
         events=[event for event in telling.EVENTS if event in asked],
-        secret=_new_secret(),
-        former_secret=None,
+        regions=sorted(set(within.regions)),
+        classes=sorted(set(within.classes)),
+        sealed_secret=sealing.of(session).seal(purpose(webhook), secret),
+        sealed_former=None,
         former_until=None,
         made_by=by.name,
         made_at=at,
@@ -78,17 +100,35 @@ def make(
     session.add(row)
     session.flush()
     _listen(session)
-    note(session, by, "webhook.made", row, at, {"events": row.events})
-    return row.id, row.secret
+    note(session, by, "webhook.made", row, at, {"events": row.events, "regions": row.regions, "classes": row.classes})
+    return row.id, secret
 
 
 def rotate(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> tuple[WebhookView, str]:
     """Give the webhook a new secret and return it; for :data:`FORMER_FOR` the former one signs beside it."""
     row = locked(session, webhook)
-    row.former_secret, row.former_until = row.secret, at + FORMER_FOR
-    row.secret = _new_secret()
+    secret = _new_secret()
+    row.sealed_former, row.former_until = row.sealed_secret, at + FORMER_FOR
+    row.sealed_secret = sealing.of(session).seal(purpose(webhook), secret)
     note(session, by, "webhook.rotated", row, at, {})
-    return _view(row), row.secret
+    return _view(row), secret
+
+
+def purpose(webhook: UUID) -> str:
+    """Return what a webhook's secrets are sealed for."""
+    return f"webhook:{webhook}"
+
+
+def seal_anew(session: Session) -> int:
+    """Seal every webhook's secrets by the newest key; return how many webhooks there are."""
+    seal = sealing.of(session)
+    rows = session.scalars(select(Webhook).with_for_update()).all()
+    for row in rows:
+        wanted = purpose(row.id)
+        row.sealed_secret = seal.seal(wanted, seal.opened(wanted, row.sealed_secret))
+        if row.sealed_former is not None:
+            row.sealed_former = seal.seal(wanted, seal.opened(wanted, row.sealed_former))
+    return len(rows)
 
 
 def stop(session: Session, webhook: UUID, *, by: Operator, at: datetime) -> None:
@@ -176,6 +216,8 @@ def _view(row: Webhook, waiting: int = 0, parked: int = 0) -> WebhookView:
         id=row.id,
         url=row.url,
         events=tuple(row.events),
+        regions=tuple(row.regions),
+        classes=tuple(row.classes),
         made_by=row.made_by,
         made_at=row.made_at,
         stopped_at=row.stopped_at,

@@ -40,7 +40,7 @@ Words = Annotated[str, Form(max_length=2000)]
 stock = http.router("/console/stock", tag="console", roles=(), shops="all")
 
 SHOP_COLUMNS = (
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop")),
     Column("skus", N_("SKUs"), "number"),
     Column("on_hand_units", N_("Units for sale"), "units"),

@@ -84,7 +84,9 @@ class DepotAct:
 
 def reserved(session: Session) -> dict[str, int]:
     """Return the units by SKU that are promised and have not left."""
-    by_line = (cycles.published_ids(session) - deliveries.dispatched_cycles(session)) | cycles.corrected_ids(session)
+    published = cycles.published_ids(session)
+    dispatched = deliveries.dispatched(session, published)
+    by_line = frozenset(cycle for cycle, again in published.items() if again or cycle not in dispatched)
     promised = result_queries.unshipped_units(session, by_line)
     held = deliveries.held_units(session, replacements_of=by_line)
     for more in (held, deliveries.replacements_due(session)):

@@ -21,6 +21,8 @@ FORMAT: Final = "evenhand backup 1"
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database.dump"
 AUDIT: Final = "audit/"
+SEALING_KEYS: Final = "sealing.keys"
+UPDATES: Final = "updates/"
 MANIFEST_MOST_BYTES: Final = 1_000_000
 STEP_BYTES: Final = 256 * 1024
 Progress = Callable[[str, int, int], None]
@@ -232,6 +234,8 @@ __all__ = [
     "AUDIT",
     "DATABASE",
     "FORMAT",
+    "SEALING_KEYS",
+    "UPDATES",
     "BackupRefusedError",
     "Manifest",
     "Part",

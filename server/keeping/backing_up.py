@@ -1,8 +1,9 @@
 """Making a backup: one snapshot of the database and what lies outside it, while the server runs.
 
-What lies outside: the audit's keys, its newest head, where earlier backups ended; the broker's port. The broker's
-identities follow the devices in the database; photos are rows. Secrets of the running parts are made anew where a
-backup is restored.
+What lies outside: the audit's keys, its newest head, where earlier backups ended; the keys that seal second factors and
+webhooks' secrets; the repository of releases with the server's key for it; the broker's port. The broker's identities
+follow the devices in the database; photos are rows.
+Secrets of the running parts are made anew where a backup is restored.
 """
 
 import shutil
@@ -19,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from server.keeping import archive, databases
 from server.keeping.age import Passphrase
 from server.keeping.archive import BackupRefusedError, Manifest, Progress
-from server.kit import audit_keys, broker, claims, embedded, homes
+from server.kit import audit_keys, broker, claims, embedded, homes, sealing
 from server.kit.processes import StartError
 from server.kit.settings import Settings
+from server.releases.repository import ONLINE_KEY, Repository
 
 LOCK: Final = "backup.lock"
 PREFIX: Final = "backup-"
@@ -48,7 +50,12 @@ def back_up(
         with databases.snapshot(owner_url) as seen:
             dump = folder / archive.DATABASE
             databases.dump(owner_url, seen, dump, lambda done: progress("dumping", done, 0))
-        paths = {archive.DATABASE: dump, **paths}
+        paths = {
+            archive.DATABASE: dump,
+            **paths,
+            **_copied_keys(settings, folder),
+            **_copied_releases(settings, folder),
+        }
         manifest = Manifest(
             format=archive.FORMAT,
             made_at=at,
@@ -113,4 +120,30 @@ def _copied_audit(settings: Settings, folder: Path) -> dict[str, Path]:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
         copied[f"{archive.AUDIT}{name}"] = copy
+    return copied
+
+
+def _copied_keys(settings: Settings, folder: Path) -> dict[str, Path]:
+    """Copy the keys that seal secrets, after the snapshot: whatever is sealed in it, they open."""
+    source = sealing.path(settings)
+    if not source.exists():
+        return {}
+    shutil.copyfile(source, folder / "sealing.keys")
+    return {archive.SEALING_KEYS: folder / "sealing.keys"}
+
+
+def _copied_releases(settings: Settings, folder: Path) -> dict[str, Path]:
+    """Copy what is published of releases, the timestamp first: whatever it names was there before it."""
+    source, copies = Repository(settings.data_dir), folder / "updates"
+    if not source.exists:
+        return {}
+    wanted = [source.metadata / "timestamp.json", source.folder / ONLINE_KEY]
+    wanted += sorted(source.metadata.glob("*.*.json")) + sorted(source.targets.glob("*.tar.gz"))
+    copied = {}
+    for path in wanted:
+        name = path.relative_to(source.folder).as_posix()
+        copy = copies / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        copied[f"{archive.UPDATES}{name}"] = copy
     return copied

@@ -79,6 +79,14 @@ def stop(request: Request, session: http.Db, clock: http.Now, operator: http.Per
     return console.stopped(request, session, act, back=f"{PLACE}/{shop_export}")
 
 
+@taking.post("/{shop_export}/again")
+def again(request: Request, session: http.Db, clock: http.Now, operator: http.Person, shop_export: UUID) -> Response:
+    """Have an archive made anew that failed."""
+    made = shop_exports.ask_again(session, shop_export, operator, at=clock())
+    said = texts(request).gettext("Asked for. You may close this page; it is kept.")
+    return console.redirect(request, f"{PLACE}/{made}", flash=said)
+
+
 @taking.post("/{shop_export}/file")
 def take(session: http.Db, clock: http.Now, operator: http.Person, shop_export: UUID) -> Response:
     """Hand the archive over; that it was taken is written down."""

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from server.announcements import retention as announcements
 from server.devices import retention as devices
 from server.feedback import retention as feedback
 from server.integrations import messages
@@ -13,15 +14,20 @@ from server.kit.retention import Kind
 from server.kit.settings import Settings
 from server.operators import retention as operators
 from server.photos import retention as photos
+from server.steering import retention as steering
 from server.surveys import retention as surveys
+from server.visits import retention as visits
 
 KINDS: Final[tuple[Kind, ...]] = (
     *operators.RETENTION,
     *audit_retention.RETENTION,
     *devices.RETENTION,
+    *steering.RETENTION,
     *photos.RETENTION,
     *feedback.RETENTION,
     *surveys.RETENTION,
+    *announcements.RETENTION,
+    *visits.RETENTION,
     *imports.RETENTION,
     *shop_exports.RETENTION,
     *idempotency.RETENTION,

@@ -23,9 +23,9 @@ from contract.ids import uuid7
 from server import migrations
 from server.keeping import archive, databases
 from server.keeping.age import Passphrase
-from server.keeping.archive import AUDIT, DATABASE, BackupRefusedError, Manifest, Progress
+from server.keeping.archive import AUDIT, DATABASE, SEALING_KEYS, UPDATES, BackupRefusedError, Manifest, Progress
 from server.keeping.backing_up import NEWEST_HEAD, SIGNING_KEY
-from server.kit import audit, audit_keys, audit_sealing, broker, embedded, homes
+from server.kit import audit, audit_keys, audit_sealing, broker, embedded, homes, sealing
 from server.kit.audit_chain import GENESIS
 from server.kit.audit_sealing import AuditSeal
 from server.kit.db import EVERYTHING, make_engine, make_sessions, transaction
@@ -34,6 +34,7 @@ from server.kit.identity import Actor
 from server.kit.outbox import Restoration
 from server.kit.processes import StartError
 from server.kit.settings import Settings
+from server.releases.repository import ONLINE_KEY, Repository
 
 COMMAND: Final = Actor("system", "command")
 ACTION: Final = "audit.restored"
@@ -75,6 +76,8 @@ def restore(
             _compare(manifest, databases.counts(target.owner_url))
             migrations.upgrade(target.owner_url, app_role=urlsplit(target.app_url).username or "")
             _keep_audit(settings, folder / AUDIT)
+            _keep_keys(settings, folder / SEALING_KEYS)
+            _keep_releases(settings, folder / UPDATES)
             if settings.broker_url is None and manifest.broker_port is not None:
                 _keep_port(settings.data_dir / "broker", manifest.broker_port)
             _say(settings, target, manifest, at)
@@ -146,6 +149,26 @@ def _keep_audit(settings: Settings, source: Path) -> None:
         if path.is_file() and (name.as_posix() == NEWEST_HEAD or not target.exists()):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(target, path.read_text(encoding="utf-8"))
+
+
+def _keep_keys(settings: Settings, source: Path) -> None:
+    """Put back the keys that seal secrets, behind those that lie there already."""
+    target = sealing.path(settings)
+    if not source.exists():
+        return
+    there = target.read_text(encoding="utf-8").split() if target.exists() else []
+    keys = dict.fromkeys([*there, *source.read_text(encoding="utf-8").split()])
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(target, "\n".join(keys) + "\n")
+
+
+def _keep_releases(settings: Settings, source: Path) -> None:
+    """Put back what was published of releases; what lies there already stays, for numbers only grow."""
+    place = Repository(settings.data_dir)
+    if place.exists or not source.exists():
+        return
+    shutil.copytree(source, place.folder, dirs_exist_ok=True)
+    (place.folder / ONLINE_KEY).chmod(0o600)
 
 
 def _keep_port(place: Path, port: int) -> None:

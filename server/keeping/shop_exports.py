@@ -4,6 +4,7 @@ The archive has a folder for each capability, each table as CSV for people (text
 neutralised) and as JSON with the exact values, the photos as they came, ``manifest.json`` with a SHA-256 of each file,
 and a README in both languages. Guarantees: which tables belong is read from the models, so that a new one is in at
 once; all rows are of one snapshot; what only proves who a terminal is never leaves; asked, made and taken are audited.
+Who asked takes it away, nobody else: complaints about the person who asked are not in it.
 """
 
 import hashlib
@@ -16,7 +17,9 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import LargeBinary, Select, Table, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -33,11 +36,13 @@ from server.kit.retention import Kind, count
 from server.kit.runtime import Runtime
 from server.retailers import queries as retailers
 
+log = structlog.get_logger(__name__)
 TASK: Final = "keeping.shop_export"
 SHOWN: Final = 20
+TROUBLE_MOST: Final = 300
 REASON: Final = (Field("reason", N_("Reason"), Text(300)),)
-SECRET: Final = frozenset({"broker_hash"})
-"""Columns that never leave, beside those of raw bytes: what a terminal shows to be let in."""
+SECRET: Final = frozenset({"sealed_key"})
+"""Columns that never leave, beside those of raw bytes: sealed keys."""
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 WHEN: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the manifest says when it was made."""
@@ -46,6 +51,8 @@ FOLDERS: Final[Mapping[str, str]] = {
     "retailers": N_("who the shop is, its standing, limits and notes"),
     "licences": N_("its licences and the files about them, step by step"),
     "devices": N_("its terminals; nothing by which they prove who they are"),
+    "fleet": N_("how its terminals were: when they were heard, what they told, alerts about them"),
+    "steering": N_("what its terminals were set to and asked to do, and what became of it"),
     "photos": N_("photos that it sent, as they came, and what they were sent with"),
     "forecasts": N_("its demand history, forecasts and agreed figures"),
     "scores": N_("its scores, decisions, appeals and the facts behind them"),
@@ -53,10 +60,11 @@ FOLDERS: Final[Mapping[str, str]] = {
     "cycles": N_("its lines in frozen books, grants with reasons, manual decisions, carries"),
     "deliveries": N_("its deliveries, claims and what became of them"),
     "inventory": N_("its stock, movement by movement"),
-    "surveys": N_("surveys that it was invited to, and its answers"),
+    "surveys": N_("surveys that it was invited to, and its answers; of anonymous ones that it answered"),
     "announcements": N_("what it was told, and when it was shown and confirmed"),
     "feedback": N_("its complaints, suggestions and questions, and the answers"),
     "signals": N_("what stood out in its orders, with the evidence and what a person said of it"),
+    "visits": N_("visits and calls, what was promised, and in which plans it stood"),
     "kit": N_("which of its messages were taken, what its terminals were told, acts about it in the audit"),
     "keeping": N_("which archives of it were made before"),
 }
@@ -76,6 +84,7 @@ class Export:
     parts: int
     sha256: str | None
     size_bytes: int | None
+    trouble: str | None
     there: bool
 
 
@@ -123,9 +132,11 @@ def take(session: Session, export: UUID, operator: Operator, *, at: datetime) ->
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state`` where it is not there yet or no longer.
+        ``not_found``; ``archive_anothers``; ``wrong_state`` where it is not there yet or no longer.
     """
     found = one(session, export)
+    if found.asked_by != operator.name:
+        raise Rejected("archive_anothers", name=found.asked_by)
     content = session.scalar(select(ShopExport.content).where(ShopExport.id == export))
     if content is None:
         raise Conflict("wrong_state", state=found.state if found.sha256 is None else "erased", needed="done")
@@ -133,6 +144,20 @@ def take(session: Session, export: UUID, operator: Operator, *, at: datetime) ->
     subject = f"retailer:{found.retailer}"
     audit.record(session, actor=operator.actor, action="export.taken", subject=subject, at=at, detail=detail)
     return content, found
+
+
+def ask_again(session: Session, export: UUID, operator: Operator, *, at: datetime) -> UUID:
+    """Have an archive made anew that failed, for the same reason; the failed one stays in the list.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``not_found``; ``wrong_state`` where it did not fail.
+    """
+    found = one(session, export)
+    if found.state != "failed":
+        raise Conflict("wrong_state", state=found.state, needed="failed")
+    return ask(session, found.retailer, found.reason, operator, at=at)
 
 
 def stop(session: Session, export: UUID, operator: Operator, *, at: datetime) -> None:
@@ -155,7 +180,11 @@ def of_shop(session: Session, code: str) -> list[Export]:
 
 
 def run(runtime: Runtime, *, export: str) -> None:
-    """Make an archive. Called again after a crash it begins again; done, failed or stopped it does nothing."""
+    """Make an archive. Called again after a crash it begins again; done, failed or stopped it does nothing.
+
+    A database that is away is left to the queue, which tries again; whatever else goes wrong ends it as failed, and
+    the row says why.
+    """
     chosen = UUID(export)
     with computations.until_stopped(f"shop export {export}"):
         with transaction(runtime.sessions) as session:
@@ -163,22 +192,39 @@ def run(runtime: Runtime, *, export: str) -> None:
             if row is None:
                 return
             code, by = row.retailer, row.asked_by
-        content = _archive(runtime, chosen, code, by)
-        with transaction(runtime.sessions) as session:
-            at = runtime.clock()
-            digest = hashlib.sha256(content).hexdigest()
-            values = {"state": "done", "done_at": at, "sha256": digest, "size_bytes": len(content), "content": content}
-            computations.note(session, ShopExport, chosen, parts_done=len(tables()) + 2, **values)
-            detail = {"export": export, "sha256": digest, "bytes": len(content)}
-            subject = f"retailer:{code}"
-            audit.record(session, actor=SYSTEM, action="export.made", subject=subject, at=at, detail=detail)
+        try:
+            _store(runtime, chosen, code, _archive(runtime, chosen, code, by))
+        except (OperationalError, computations.StoppedError):
+            raise
+        except Exception as error:  # whatever it is, the archive must say so instead of standing still
+            log.exception("shop_export_failed", export=export)
+            words = str(error).splitlines()
+            _fail(runtime, chosen, code, f"{type(error).__name__}: {words[0] if words else ''}"[:TROUBLE_MOST])
+
+
+def _store(runtime: Runtime, export: UUID, code: str, content: bytes) -> None:
+    with transaction(runtime.sessions) as session:
+        at = runtime.clock()
+        digest = hashlib.sha256(content).hexdigest()
+        values = {"state": "done", "done_at": at, "sha256": digest, "size_bytes": len(content), "content": content}
+        computations.note(session, ShopExport, export, parts_done=len(tables()) + 2, **values)
+        detail = {"export": str(export), "sha256": digest, "bytes": len(content)}
+        audit.record(session, actor=SYSTEM, action="export.made", subject=f"retailer:{code}", at=at, detail=detail)
+
+
+def _fail(runtime: Runtime, export: UUID, code: str, trouble: str) -> None:
+    with transaction(runtime.sessions) as session:
+        at = runtime.clock()
+        computations.note(session, ShopExport, export, state="failed", trouble=trouble, done_at=at)
+        detail, subject = {"export": str(export), "why": trouble}, f"retailer:{code}"
+        audit.record(session, actor=SYSTEM, action="export.failed", subject=subject, at=at, detail=detail, alert=True)
 
 
 def _archive(runtime: Runtime, export: UUID, code: str, by: str) -> bytes:
     files: dict[str, bytes] = {}
     rows: dict[str, int] = {}
     with runtime.sessions() as session:
-        act_for(session, EVERYTHING)
+        act_for(session, EVERYTHING, person=by)
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         for done, (table, column) in enumerate(tables()):
             name = f"{folder(table)}/{table.name}"
@@ -269,7 +315,8 @@ TITLE: Final = N_("Everything held on %(code)s")
 README: Final = N_(
     "Each table comes as two files: `.csv` for people (a text that a spreadsheet would compute has an apostrophe before"
     " it) and `.json` with the exact values. Times are UTC, amounts are minor units of the currency, quantities units."
-    " `manifest.json` lists each file with its bytes, SHA-256 and rows. Secrets of terminals are not in it."
+    " `manifest.json` lists each file with its bytes, SHA-256 and rows. Secrets of terminals are not in it, and no"
+    " complaints about the employee who asked for it: those are given out by another one."
 )
 
 
@@ -303,6 +350,7 @@ def _exports(session: Session, query: Select[Any]) -> list[Export]:
             row.parts,
             row.sha256,
             row.size_bytes,
+            row.trouble,
             there,
         )
         for row, there in session.execute(shown)

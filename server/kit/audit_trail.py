@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from server.kit.audit import AuditEntry
-from server.kit.db import streamed
+from server.kit.db import HIDDEN, streamed
 from server.kit.identity import Role
 
 READERS: tuple[Role, ...] = ("administrator", "releaser", "auditor")
@@ -31,23 +31,25 @@ class Asked:
     subject: str = ""
     alerts: bool = False
     since: datetime | None = None
+    before: datetime | None = None
     oldest_first: bool = False
 
 
 def search(session: Session, asked: Asked, *, limit: int, offset: int = 0) -> tuple[list[AuditEntry], int]:
     """Return a page of entries, the newest first unless asked otherwise, and how many there are."""
-    total = session.scalar(select(func.count(AuditEntry.id)).where(*_conditions(asked))) or 0
-    return list(session.scalars(_select(asked).limit(limit).offset(offset))), total
+    conditions = _conditions(session, asked)
+    total = session.scalar(select(func.count(AuditEntry.id)).where(*conditions)) or 0
+    return list(session.scalars(_select(asked, conditions).limit(limit).offset(offset))), total
 
 
 def newest(session: Session, asked: Asked, *, limit: int) -> list[AuditEntry]:
     """Return the first entries of :func:`search` without counting them all."""
-    return list(session.scalars(_select(asked).limit(limit)))
+    return list(session.scalars(_select(asked, _conditions(session, asked)).limit(limit)))
 
 
 def every(session: Session, asked: Asked) -> Iterator[AuditEntry]:
     """Yield the entries for a file, in the same order."""
-    for (entry,) in streamed(session, _select(asked)):
+    for (entry,) in streamed(session, _select(asked, _conditions(session, asked))):
         yield entry
 
 
@@ -81,13 +83,16 @@ def shown_detail(detail: dict[str, Any]) -> str:
     return " · ".join(f"{key} {shown(value)}" for key, value in detail.items() if (key, value) not in _SAID_APART)
 
 
-def _select(asked: Asked) -> Select[AuditEntry]:
+def _select(asked: Asked, conditions: list[ColumnElement[bool]]) -> Select[AuditEntry]:
     order = AuditEntry.id.asc() if asked.oldest_first else AuditEntry.id.desc()
-    return select(AuditEntry).where(*_conditions(asked)).order_by(order)
+    return select(AuditEntry).where(*conditions).order_by(order)
 
 
-def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, asked: Asked) -> list[ColumnElement[bool]]:
+    """Return what narrows; what concerns the person who asks, and is kept from him, is no entry of his either."""
     conditions: list[ColumnElement[bool]] = []
+    if session.info.get("person"):
+        conditions.append(AuditEntry.subject.not_in(select(HIDDEN.c.subject)))
     if ":" in asked.words:
         conditions.append(or_(AuditEntry.actor == asked.words, AuditEntry.subject == asked.words))
     elif asked.words:
@@ -103,4 +108,6 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
         conditions.append(AuditEntry.alert == true())
     if asked.since is not None:
         conditions.append(AuditEntry.at >= asked.since)
+    if asked.before is not None:
+        conditions.append(AuditEntry.at < asked.before)
     return conditions

@@ -1,15 +1,20 @@
 """The message broker: the small port that the server needs, and Mosquitto as a child process behind it.
 
-Access is by authenticated identity only. The username becomes the client id, whatever the client sends, so an
-identity has one session. A device writes below `<root>/+/<its name>/up` and reads below `<root>/+/<its name>/down`
-and `<root>/all/down`; a service reads every `up` and writes every `down`. Mosquitto grants any subscription and
-filters when it delivers. Its acknowledgement promises nothing: its state may be lost at any time.
+Access is by authenticated identity only. Devices come by TLS with a certificate of the fleet's authority, whose common
+name is their name; the server's own processes by a listener on loopback, with passwords made at each start. The name
+becomes the client id, whatever the client sends, so an identity has one session. A device writes below
+`<root>/+/<its name>/up` and reads below `<root>/+/<its name>/down`, `<root>/all/down` and `<root>/<its group>/down`; a
+service reads every `up` and writes every `down`. Mosquitto grants any subscription and filters when it delivers. Its
+acknowledgement promises nothing: its state may be lost at any time.
+Messages can be retained, which broadcasts to groups are. What a device leaves so below its own `up` nobody reads but
+services, which may clear it.
 """
 
 import base64
 import hashlib
 import logging
 import os
+import queue
 import random
 import re
 import secrets
@@ -17,10 +22,13 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from server.kit import homes
 from server.kit.processes import StartError, find, run, spawn, stop, until
@@ -33,6 +41,9 @@ every live session again when identities change: 5,000 of them among 20,000 iden
 0.4 s at the usual 101."""
 
 OLDEST_MAJOR = 2
+TAKEN_OVER_WITHIN_S = 10.0
+_PORT, _PUBLIC_PORT = "port", "public-port"
+LOG = "mosquitto.log"
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 """Where a broker may lie that a user's PATH leaves out."""
 RESERVED_NAMES = frozenset({"up", "down", "all"})  # would shift the levels of a topic
@@ -51,11 +62,22 @@ class Broker(Protocol):
         """Where clients connect: `mqtt://host:port`."""
         ...
 
-    def apply_identities(self, identities: Iterable[tuple[str, str]]) -> None:
-        """Make these the identities that exist: pairs of name and password hash, the complete list.
+    def apply_identities(
+        self,
+        identities: Iterable[tuple[str, str]],
+        groups: Mapping[str, str] | None = None,
+        *,
+        revocations: str | None = None,
+        ended: Collection[str] = (),
+    ) -> None:
+        """Make these the identities with passwords that exist: pairs of name and password hash, the complete list.
 
-        Within a second no other identity can connect, and live sessions of those that were removed, or whose
-        hash changed, have ended. Callers see to it that an older list is not applied after a newer one.
+        ``groups`` names whose broadcasts an identity reads beside those to all; it needs none. Within a second no
+        other identity can connect with a password, and live sessions of those that were removed, or whose hash
+        changed, have ended; live sessions hear their new group and no longer the old one. ``revocations`` are the lists
+        of revoked certificates, in PEM, in place of those before: none of them lets anybody in from now on. The live
+        sessions of the devices in ``ended`` end, and what waited for them is dropped. Callers see to it that an older
+        list is not applied after a newer one.
         """
         ...
 
@@ -91,16 +113,31 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """By what devices believe the broker, and the broker devices; everything in PEM."""
+
+    certificate: str
+    key: str
+    authorities: str
+    revocations: str
+    host: str = "127.0.0.1"
+    port: int | None = None
+    """Default: the one that terminals know, if it is free, else a free one."""
+
+
+@dataclass(frozen=True)
 class Mosquitto:
     """A Mosquitto that was started in `data_dir`, whoever started it; its URL stays the same across restarts."""
 
     data_dir: Path
     home: Path
     port: int
+    public_port: int | None = None
+    """Where devices connect by TLS; None: started without."""
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """Where our own processes connect."""
         return f"mqtt://127.0.0.1:{self.port}"
 
     @property
@@ -109,20 +146,46 @@ class Mosquitto:
         child = find(self.home)
         return None if child is None else child.pid
 
-    def apply_identities(self, identities: Iterable[tuple[str, str]]) -> None:
+    def apply_identities(
+        self,
+        identities: Iterable[tuple[str, str]],
+        groups: Mapping[str, str] | None = None,
+        *,
+        revocations: str | None = None,
+        ended: Collection[str] = (),
+    ) -> None:
         """Make these the identities that exist, as `Broker` says; kept for the next start if it does not run.
 
         Raises
         ------
         ValueError
-            A name or hash is not in its form, or a name comes twice; nothing was changed.
+            A name, group or hash is not in its form, or a name comes twice; nothing was changed.
         """
-        text = _password_lines(identities)
+        known = list(identities)
+        text = _password_lines(known)
         with homes.opened(self.data_dir) as home:
-            home.write("passwords", text)
-            child = find(home.path)
-            if child is not None:
-                os.kill(child.pid, signal.SIGHUP)
+            rules, _, _ = (home.path / "acl").read_text().partition(_GROUPS)
+            home.write("acl", rules + _group_rules(groups or {}, _root_of(rules)))
+            if revocations is not None:
+                home.write("revoked.pem", revocations)
+            self._apply(home, text)
+            if ended and find(home.path) is not None:
+                takeover = secrets.token_urlsafe(32)
+                self._apply(home, _password_lines([*known, *((name, password_hash(takeover)) for name in ended)]))
+                for name in ended:
+                    _take_over(self.port, name, takeover)
+                self._apply(home, text)
+
+    def _apply(self, home: homes.Home, passwords: str) -> None:
+        home.write("passwords", passwords)
+        child = find(home.path)
+        if child is not None:
+            os.kill(child.pid, signal.SIGHUP)
+
+    @property
+    def log(self) -> Path:
+        """What it says: faults, and who connects from where."""
+        return self.data_dir / LOG
 
     def stop(self) -> None:
         """End the broker cleanly; it keeps what is queued."""
@@ -133,11 +196,13 @@ def start(
     data_dir: Path,
     *,
     services: Collection[str],
+    watchers: Collection[str] = (),
     topic_root: str = "eh/v1",
     port: int | None = None,
     account: str | None = None,
     limits: Limits | None = None,
     timeout_s: float = 20,
+    tls: Tls | None = None,
 ) -> Mosquitto:
     """Return the running broker of `data_dir`: attach to it or start it, on loopback.
 
@@ -150,8 +215,12 @@ def start(
         A folder that is ours alone.
     services
         Names of the identities that read all `up` and write all `down`.
+    watchers
+        Names of the identities that read all `up` and write nothing.
     port
-        Default: the one used last here, if it is free, else a free one.
+        Of the listener with passwords. Default: the one used last here, if it is free, else a free one.
+    tls
+        Opens a second listener, for devices with certificates.
     account
         Whose rights it runs with when we are root; default: `mosquitto`, else `nobody`.
 
@@ -169,18 +238,22 @@ def start(
             stop(home.path, [signal.SIGTERM, signal.SIGKILL])
         program = _program(home)
         home.private_folder("state")
-        home.write("acl", _access_rules(services, topic_root))
         if not (home.path / "passwords").exists():
             home.write("passwords", "")
-        log = data_dir.resolve() / "mosquitto.log"
-        for candidate in [port] if port else _candidate_ports(home.path):
-            home.write("mosquitto.conf", _configuration(home.path, candidate, limits or Limits()))
+        kept = (home.path / "acl").read_text() if (home.path / "acl").exists() else ""
+        home.write("acl", _access_rules(services, watchers, topic_root) + "".join(kept.partition(_GROUPS)[1:]))
+        log = data_dir.resolve() / LOG
+        public = None if tls is None else _public_port(home, tls)
+        for candidate in [port] if port else _candidate_ports(home.path / _PORT):
+            home.write("mosquitto.conf", _configuration(home.path, candidate, limits or Limits(), tls, public))
             refusal = _serve(program, home, log, deadline)
             if refusal and "Address already in use" not in refusal and _set_aside_state(home.path):
                 _LOG.warning("Mosquitto did not start (%s): starting without its old state", refusal)
                 refusal = _serve(program, home, log, deadline)
             if refusal is None:
-                (home.path / "port").write_text(str(candidate))
+                (home.path / _PORT).write_text(str(candidate))
+                if public is not None:
+                    (home.path / _PUBLIC_PORT).write_text(str(public))
                 return attach(data_dir)
             if "Address already in use" not in refusal:
                 raise StartError(f"Mosquitto did not start in {home.path}: {refusal}; its log: {log}")
@@ -190,16 +263,20 @@ def start(
 def known_port(data_dir: Path) -> int | None:
     """Return the port that terminals of `data_dir` know; none where no broker ran there."""
     home = homes.known_home(data_dir)
-    try:
-        return int((home / "port").read_text()) if home else None
-    except (FileNotFoundError, ValueError):
-        return None
+    return _written(home / _PUBLIC_PORT) if home else None
 
 
 def keep_port(data_dir: Path, port: int) -> None:
     """Let the first start in `data_dir` try the port that terminals know already."""
     with homes.opened(data_dir, *ACCOUNTS) as home:
-        (home.path / "port").write_text(str(port))
+        (home.path / _PUBLIC_PORT).write_text(str(port))
+
+
+def _written(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def attach(data_dir: Path) -> Mosquitto:
@@ -210,10 +287,11 @@ def attach(data_dir: Path) -> Mosquitto:
     StartError
         None was ever started there.
     """
-    home, port = homes.known_home(data_dir), known_port(data_dir)
+    home = homes.known_home(data_dir)
+    port = _written(home / _PORT) if home else None
     if home is None or port is None:
         raise StartError(f"no broker was started in {data_dir}: run `evenhand serve`, or set EVENHAND_BROKER_URL")
-    return Mosquitto(data_dir.resolve(), home, port)
+    return Mosquitto(data_dir.resolve(), home, port, _written(home / _PUBLIC_PORT))
 
 
 def remove_broker(data_dir: Path) -> None:
@@ -266,12 +344,50 @@ def _set_aside_state(home: Path) -> bool:
     return True
 
 
-def _candidate_ports(home: Path) -> list[int]:
-    try:
-        last = [int((home / "port").read_text())]
-    except (FileNotFoundError, ValueError):
-        last = []
-    return last + [port for port in random.sample(_PORTS, 40) if _is_free(port)]
+def _candidate_ports(written: Path) -> list[int]:
+    last = _written(written)
+    return ([] if last is None else [last]) + [port for port in random.sample(_PORTS, 40) if _is_free(port)]
+
+
+def _public_port(home: homes.Home, tls: Tls) -> int:
+    """Write down what TLS needs; return the port for it."""
+    for name, text in (
+        ("server.pem", tls.certificate),
+        ("server.key", tls.key),
+        ("authorities.pem", tls.authorities),
+        ("revoked.pem", tls.revocations),
+    ):
+        home.write(name, text)
+    return tls.port or next(port for port in _candidate_ports(home.path / _PUBLIC_PORT) if _is_free(port))
+
+
+def _take_over(port: int, name: str, password: str) -> None:
+    """End the live session of an identity, as every broker must: another session of the same client id takes over.
+
+    Raises
+    ------
+    StartError
+        The broker did not take the other session within some seconds; the live one may go on.
+    """
+    answers: queue.Queue[bool] = queue.Queue()
+    deadline = time.monotonic() + TAKEN_OVER_WITHIN_S
+    while time.monotonic() < deadline:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, reconnect_on_failure=False)
+        client.username_pw_set(name, password)
+        client.on_connect = lambda _client, _data, _flags, reason, _props: answers.put(not reason.is_failure)
+        try:
+            client.connect("127.0.0.1", port, keepalive=10)
+            client.loop_start()
+            taken = answers.get(timeout=TAKEN_OVER_WITHIN_S)
+        except (OSError, queue.Empty):
+            taken = False
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        if taken:
+            return
+        time.sleep(0.05)  # the broker has not read the new passwords yet
+    raise StartError(f"the session of {name} could not be ended")
 
 
 def _is_free(port: int) -> bool:
@@ -284,7 +400,28 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _configuration(home: Path, port: int, limits: Limits) -> str:
+def _configuration(home: Path, port: int, limits: Limits, tls: Tls | None, public_port: int | None) -> str:
+    written = _common(home, port, limits)
+    return written if tls is None else written + _public_listener(home, tls.host, public_port)
+
+
+def _public_listener(home: Path, host: str, port: int | None) -> str:
+    return f"""
+listener {port} {host}
+cafile {home / "authorities.pem"}
+certfile {home / "server.pem"}
+keyfile {home / "server.key"}
+crlfile {home / "revoked.pem"}
+tls_version tlsv1.2
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+allow_zero_length_clientid false
+set_tcp_nodelay true
+"""
+
+
+def _common(home: Path, port: int, limits: Limits) -> str:
     return f"""# Written at every start.
 per_listener_settings false
 allow_anonymous false
@@ -302,7 +439,6 @@ max_queued_bytes 0
 max_inflight_messages {limits.inflight_messages}
 max_keepalive {limits.keepalive_s}
 queue_qos0_messages false
-retain_available false
 
 persistence true
 persistence_location {home / "state"}
@@ -315,27 +451,48 @@ log_type error
 log_type warning
 log_type notice
 log_type information
-connection_messages false
+connection_messages true
 log_timestamp_format %Y-%m-%dT%H:%M:%SZ
 """
 
 
-def _access_rules(services: Collection[str], root: str) -> str:
+def _access_rules(services: Collection[str], watchers: Collection[str], root: str) -> str:
     lines = ["# Written at every start; %u is the authenticated identity."]
     for service in services:
         lines += [
             f"user {_checked_name(service)}",
-            f"topic read {root}/+/+/up/#",
+            f"topic readwrite {root}/+/+/up/#",
             f"topic write {root}/+/+/down/#",
-            f"topic write {root}/all/down/#",
+            f"topic write {root}/+/down/#",
             "topic read $SYS/#",
         ]
+    for watcher in watchers:
+        lines += [f"user {_checked_name(watcher)}", f"topic read {root}/+/+/up/#"]
     lines += [
         f"pattern write {root}/+/%u/up/#",
         f"pattern read {root}/+/%u/down/#",
         f"pattern read {root}/all/down/#",
     ]
     return "\n".join(lines) + "\n"
+
+
+_GROUPS = "# Groups: who reads whose broadcasts.\n"
+
+
+def _root_of(rules: str) -> str:
+    found = re.search(r"^pattern read (\S+)/all/down/#$", rules, re.MULTILINE)
+    if found is None:
+        raise StartError("the broker's access rules are not ours: start it again")
+    return found[1]
+
+
+def _group_rules(groups: Mapping[str, str], root: str) -> str:
+    lines = [_GROUPS]
+    for name, group in sorted(groups.items()):
+        if not _NAME.fullmatch(group) or group in RESERVED_NAMES:
+            raise ValueError(f"{group!r} cannot be a group: 1 to 64 of a-z, 0-9 and '-', and not up, down or all")
+        lines.append(f"user {_checked_name(name)}\ntopic read {root}/{group}/down/#\n")
+    return "".join(lines)
 
 
 def _password_lines(identities: Iterable[tuple[str, str]]) -> str:

@@ -3,7 +3,8 @@
 A session acts within a *scope*: the party or parties whose rows it may touch, the bounds of a person (:func:`bounds`),
 or :data:`EVERYTHING`. The scope goes into PostgreSQL with each transaction, where row-level security reads it; a
 session that names none sees no party's rows. Within bounds, every query of a party's table says so itself as well:
-two layers, and the view :data:`WITHIN` is the one place that knows who is within.
+two layers, and the view :data:`WITHIN` is the one place that knows who is within. A session of a person names the
+person too: what concerns somebody can be kept from him (:data:`HIDDEN`).
 Sessions are committed at the edge alone: the route, ingest, the worker, the command.
 """
 
@@ -46,6 +47,9 @@ BOUNDED = "in\x1e"
 
 WITHIN = table("parties_within", column("code"))
 """The parties within the bounds that the transaction's scope names; none where it names none."""
+
+HIDDEN = table("hidden_from_person", column("subject"))
+"""What the audit calls the things that are kept from the person whom the transaction names; none where it is nobody."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -108,9 +112,9 @@ def streamed(session: Session, query: Select[Any]) -> Iterator[Any]:
         yield from rows
 
 
-def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the factory of sessions over ``engine``."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_sessions(engine: Engine, **held: Any) -> sessionmaker[Session]:
+    """Return the factory of sessions over ``engine``; each holds what is named in its ``info``."""
+    return sessionmaker(engine, expire_on_commit=False, info=held)
 
 
 def mapped_tables() -> list[type[Base]]:
@@ -120,19 +124,31 @@ def mapped_tables() -> list[type[Base]]:
 
 @event.listens_for(Session, "after_begin")
 def _set_scope(session: Session, _transaction: SessionTransaction, connection: Any) -> None:
-    connection.execute(_SET_SCOPE, {"scope": session.info.get("scope", "")})
+    connection.execute(_SET_SCOPE, _named(session))
 
 
-_SET_SCOPE = text("SELECT set_config('evenhand.scope', :scope, true)")
+_SET_SCOPE = text("SELECT set_config('evenhand.scope', :scope, true), set_config('evenhand.person', :person, true)")
 
 
-def act_for(session: Session, scope: str) -> None:
-    """Let the session touch the rows of ``scope`` alone, from now on and in later transactions."""
-    if session.info.get("scope") == scope:
+def act_for(session: Session, scope: str, *, person: str = "") -> None:
+    """Let the session touch the rows of ``scope`` alone, from now on and in later transactions.
+
+    ``person`` is who asks, where a person does: what concerns him and is kept from him is not there for the session.
+    """
+    if (session.info.get("scope"), session.info.get("person", "")) == (scope, person):
         return
-    session.info["scope"] = scope
+    session.info["scope"], session.info["person"] = scope, person
     if session.in_transaction():
-        session.execute(_SET_SCOPE, {"scope": scope})
+        session.execute(_SET_SCOPE, _named(session))
+
+
+def _named(session: Session) -> dict[str, str]:
+    return {"scope": session.info.get("scope", ""), "person": session.info.get("person", "")}
+
+
+def scope_held(session: Session) -> str:
+    """Return the scope that the session acts within."""
+    return str(session.info.get("scope", NOTHING))
 
 
 def scope_of(parties: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from server.kit.marking import N_
 
 INT4_MOST = 2**31 - 1
 INT8_MOST = 2**63 - 1
+DEGREE_DECIMALS = 6
 LOST = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -48,6 +49,7 @@ LOST_CHARACTER = Reason(
 SPACES_AROUND = Reason("spaces_around", N_("It begins or ends with a space. Remove it."))
 NOT_WHOLE = Reason("not_whole", N_("“{value}” is not a whole number. Write digits alone, such as 120."))
 OUT_OF_RANGE = Reason("out_of_range", N_("{value} is not between {least} and {most}."))
+NOT_DEGREES = Reason("not_degrees", N_("“{value}” is no place in degrees. Write it like 31.230416."))
 NOT_A_DAY = Reason("not_a_day", N_("“{value}” is not a day. Write it like 2027-03-31."))
 NOT_A_CHOICE = Reason("not_a_choice", N_("“{value}” is none of these: {options}."))
 NOT_DECIMAL = Reason("not_decimal", N_("“{value}” is not a number. Write it like 1234.50."))
@@ -159,6 +161,35 @@ class Whole:
     def write(self, value: int) -> str:
         """Return its digits."""
         return str(value)
+
+
+@dataclass(frozen=True)
+class Degrees:
+    """A latitude (``most`` 90) or a longitude (180) in decimal degrees, north and east positive, six decimals at most.
+
+    Six decimals are eleven centimetres; what says more is rounded.
+    """
+
+    most: int
+
+    def read(self, text: str) -> float:
+        """Return the number."""
+        if not text:
+            raise Unfit(EMPTY)
+        if _DEGREES.fullmatch(text) is None:
+            raise Unfit(NOT_DEGREES, value=text[:40])
+        value = round(float(text), DEGREE_DECIMALS) + 0.0
+        self.check(value)
+        return value
+
+    def check(self, value: Any) -> None:
+        """Refuse what is out of bounds."""
+        if isinstance(value, bool) or not -self.most <= _typed(value, (int, float)) <= self.most:
+            raise Unfit(OUT_OF_RANGE, value=str(value), least=-self.most, most=self.most)
+
+    def write(self, value: float) -> str:
+        """Return its shortest text."""
+        return f"{value:.{DEGREE_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -335,7 +366,11 @@ class Invalid(Rejected):
     def __init__(self, found: Mapping[str, Unfit], gettext: Callable[[str], str] = str) -> None:
         self.problems = dict(found)
         where, unfit = next(iter(found.items()))
-        super().__init__("invalid", where=where, what=unfit.sentence(gettext).rstrip("."))
+        super().__init__("invalid", where=where, what=unfit.sentence(gettext).rstrip(".。"))
+
+    def told_by_field(self, gettext: Callable[[str], str]) -> dict[str, str]:
+        """Return a sentence for each field that does not fit."""
+        return {name: unfit.sentence(gettext) for name, unfit in self.problems.items()}
 
     def told(self, gettext: Callable[[str], str]) -> "Invalid":
         """Return the same refusal in the language of ``gettext``."""
@@ -370,6 +405,7 @@ def _grouped(whole: str, groups: str) -> bool:
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
+_DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,17})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -41,6 +41,9 @@ STATUS_OF_CODE = {
     "second_factor_wrong": 401,
     "passkey_wrong": 401,
     "not_enrolled": 401,
+    "request_unsigned": 401,
+    "request_repeated": 401,
+    "clock_off": 401,
     "not_allowed": 403,
     "whole_network": 403,
     "scope_missing": 403,
@@ -66,6 +69,12 @@ def of_shops(endpoint: F) -> F:
     return endpoint
 
 
+def noting(endpoint: F) -> F:
+    """Mark a read that writes down that it was read (who was heard, up to where): it commits like an act."""
+    setattr(endpoint, "__noting__", True)  # noqa: B010 - a mark that the type of a function does not know
+    return endpoint
+
+
 def of_own_account(endpoint: F) -> F:
     """Mark an endpoint of the own account: it is open to who still has to set up a second factor."""
     endpoint.of_own_account = True  # type: ignore[attr-defined] # a mark of ours
@@ -77,7 +86,8 @@ class CommittingRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
         methods = {method.upper() for method in kwargs.get("methods") or {"GET"}}
-        super().__init__(path, endpoint if methods <= READS else _committing(endpoint), **kwargs)
+        reads = methods <= READS and not getattr(endpoint, "__noting__", False)
+        super().__init__(path, endpoint if reads else _committing(endpoint), **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request; the body of one with a key is digested first, while it can be awaited."""
@@ -265,7 +275,8 @@ def _session(request: Request) -> Iterator[Session]:
     """Open a session that sees the rows of the shops of who is signed in: all, or those within his bounds."""
     with runtime_of(request).sessions() as session:
         operator: Operator | None = getattr(request.state, "operator", None)
-        act_for(session, NOTHING if operator is None else bounds(operator.regions, operator.classes))
+        scope = NOTHING if operator is None else bounds(operator.regions, operator.classes)
+        act_for(session, scope, person="" if operator is None else operator.name)
         audit.came_from(session, remote_of(request))
         session.info["request"] = request
         yield session
@@ -316,7 +327,7 @@ async def _form_token(request: Request) -> AsyncIterator[str]:
     form is the one that the endpoint gets: a body is read once.
     """
     request.state.typed = ImmutableMultiDict()
-    is_form = request.headers.get("content-type", "").startswith(_FORM_TYPES)
+    is_form = request.headers.get("content-type", "").startswith(FORM_TYPES)
     if request.method in READS or not is_form:
         yield ""
         return
@@ -326,7 +337,7 @@ async def _form_token(request: Request) -> AsyncIterator[str]:
         yield token if isinstance(token, str) else ""
 
 
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def keyed(caller: str, key: str, *, address: str, body_sha256: bytes) -> Keyed:
         ``malformed`` where the key is empty, longer than 255 characters or not printable ASCII.
     """
     if not 0 < len(key) <= KEY_MOST or not key.isascii() or not key.isprintable():
-        raise Rejected("malformed", where=HEADER, what=f"1 to {KEY_MOST} printable ASCII characters")
+        raise Rejected("malformed", where=HEADER, what="key unfit")
     return Keyed(caller, key, hashlib.sha256(address.encode() + b"\n" + body_sha256).digest())
 
 

@@ -4,6 +4,10 @@ Guarantees: what is appended leaves the server at least once if and only if the 
 ``seq`` grows with every append of a recipient, in commit order; a newer item with the same key takes the
 place of the older one, so that reading from 0 gives the state and not the history. The relay publishes
 what is new; whoever missed something pulls it by its cursor.
+
+What goes to many at once is not published one by one: it is appended *by broadcast*, each group of recipients is told
+once that there is something new (:mod:`server.kit.broadcasts`), and fetches it. Of such an item is noted when a
+terminal first said that it has it.
 """
 
 from collections import Counter
@@ -13,7 +17,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, func, select, text, update
+from sqlalchemy import Index, false, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from contract.envelope import FeedItem
@@ -44,6 +48,9 @@ class FeedEntry(Base):
     __table_args__ = (
         Index("uq_feed_entries_recipient_seq", "recipient", "seq", unique=True),
         Index("ix_feed_entries_waiting", "recipient", "seq", postgresql_where=text("published_at IS NULL")),
+        Index(
+            "ix_feed_entries_unheard", "recipient", "seq", postgresql_where=text("by_broadcast AND heard_at IS NULL")
+        ),
     )
 
     recipient: Mapped[str] = mapped_column(primary_key=True)
@@ -53,6 +60,8 @@ class FeedEntry(Base):
     at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
     published_at: Mapped[datetime | None]
+    by_broadcast: Mapped[bool] = mapped_column(server_default=false())
+    heard_at: Mapped[datetime | None]
 
     def item(self) -> FeedItem:
         """Return the entry as it goes over the wire."""
@@ -80,14 +89,23 @@ _GROW_HEADS = text(
 )
 _STORE_ENTRIES = text(
     """
-    INSERT INTO feed_entries (recipient, key, seq, kind, at, data, published_at)
-        SELECT recipient, key, seq, kind, :at, data, NULL
+    INSERT INTO feed_entries (recipient, key, seq, kind, at, data, published_at, by_broadcast)
+        SELECT recipient, key, seq, kind, :at, data, CASE WHEN :by_broadcast THEN CAST(:at AS timestamptz) END,
+            :by_broadcast
         FROM ROWS FROM (
             unnest(CAST(:recipients AS text[])), unnest(CAST(:keys AS text[])), unnest(CAST(:seqs AS integer[])),
             unnest(CAST(:kinds AS text[])), jsonb_array_elements(CAST(:bodies AS jsonb))
         ) AS one (recipient, key, seq, kind, data)
     ON CONFLICT (recipient, key) DO UPDATE SET
-        seq = excluded.seq, kind = excluded.kind, at = excluded.at, data = excluded.data, published_at = NULL
+        seq = excluded.seq, kind = excluded.kind, at = excluded.at, data = excluded.data,
+        published_at = excluded.published_at, by_broadcast = excluded.by_broadcast, heard_at = NULL
+    """
+)
+
+_HEARD = text(
+    """
+    UPDATE feed_entries SET heard_at = :at
+    WHERE recipient = :recipient AND by_broadcast AND heard_at IS NULL AND seq <= :seq
     """
 )
 
@@ -102,22 +120,23 @@ class Item:
     message: Message
 
 
-def append(session: Session, items: Iterable[Item], *, at: datetime) -> None:
+def append(session: Session, items: Iterable[Item], *, at: datetime, by_broadcast: bool = False) -> None:
     """Append ``items`` to their recipients' feeds; heads are locked in the recipients' order.
 
     Of several with one recipient and key the last counts. Items are taken in stretches, one statement each, so that
-    as many as there are shops cost little more than their rows.
+    as many as there are shops cost little more than their rows. ``by_broadcast``: the relay does not publish them; the
+    caller tells the groups of their recipients to fetch them.
     """
     latest = {(item.recipient, item.key): item for item in items}
     if not latest:
         return
     ordered = sorted(latest.values(), key=lambda item: item.recipient)  # stable: a recipient's items keep their order
     for start in range(0, len(ordered), ITEMS_A_STATEMENT):
-        _append_some(session, ordered[start : start + ITEMS_A_STATEMENT], at)
+        _append_some(session, ordered[start : start + ITEMS_A_STATEMENT], at, by_broadcast=by_broadcast)
     session.execute(select(func.pg_notify(CHANNEL, "")))
 
 
-def _append_some(session: Session, some: list[Item], at: datetime) -> None:
+def _append_some(session: Session, some: list[Item], at: datetime, *, by_broadcast: bool) -> None:
     coming = Counter(item.recipient for item in some)
     heads = session.execute(_GROW_HEADS, {"recipients": list(coming), "counts": list(coming.values())})
     following = {name: last_seq - coming[name] + 1 for name, last_seq in heads}
@@ -132,7 +151,7 @@ def _append_some(session: Session, some: list[Item], at: datetime) -> None:
         "kinds": [item.kind for item in some],
         "bodies": f"[{','.join(item.message.model_dump_json(exclude_none=True) for item in some)}]",
     }
-    session.execute(_STORE_ENTRIES, told | {"at": at})
+    session.execute(_STORE_ENTRIES, told | {"at": at, "by_broadcast": by_broadcast})
 
 
 def append_one(session: Session, recipient: str, key: str, kind: str, message: Message, *, at: datetime) -> None:
@@ -150,6 +169,19 @@ def read(session: Session, recipient: str, *, after: int, limit: int = 200) -> t
     )
     head = session.scalar(select(FeedHead.last_seq).where(FeedHead.recipient == recipient))
     return [entry.item() for entry in entries], head or 0
+
+
+def heard(session: Session, recipient: str, seq: int, *, at: datetime) -> None:
+    """Note that a terminal of the recipient has what stands in its feed up to ``seq``; what was noted before stays."""
+    session.execute(_HEARD, {"recipient": recipient, "seq": seq, "at": at})
+
+
+def current(session: Session, recipient: str, prefix: str) -> list[FeedItem]:
+    """Return the items whose keys begin with ``prefix``: what a recipient was told of it last."""
+    entries = session.scalars(
+        select(FeedEntry).where(FeedEntry.recipient == recipient, FeedEntry.key.startswith(prefix, autoescape=True))
+    )
+    return [entry.item() for entry in entries]
 
 
 def history(session: Session) -> str:

@@ -126,7 +126,7 @@ def _value(held: Key, kind: type) -> Any:
 
 
 def _unknown() -> Rejected:
-    return Rejected("malformed", where="cursor", what="not a cursor of this list; begin without one")
+    return Rejected("malformed", where="cursor", what="no cursor")
 
 
 def _page(

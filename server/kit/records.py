@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from server.kit import audit
 from server.kit.changing import NEW, ChangedMeanwhileError, Standing, digest
 from server.kit.db import Base
-from server.kit.fields import Field, Invalid, Reason, Rule, Unfit, Whole, require
+from server.kit.fields import Degrees, Field, Invalid, Reason, Rule, Unfit, Whole, require
 from server.kit.identity import Actor
 from server.kit.marking import N_
 from server.kit.sheets import Sheet, csv_text
@@ -233,7 +233,7 @@ def export_csv(kind: Kind, records: Iterable[Record]) -> bytes:
     return csv_text(
         Sheet(
             headings=[field.name for field in kind.fields],
-            kinds=["number" if isinstance(field.form, Whole) else "text" for field in kind.fields],
+            kinds=["number" if isinstance(field.form, Whole | Degrees) else "text" for field in kind.fields],
             rows=([_written(field, record[field.name]) for field in kind.fields] for record in records),
         )
     )
@@ -258,7 +258,7 @@ def _select(kind: Kind) -> Select[Any]:
 
 def _written(field: Field, value: Any) -> Any:
     """Return numbers as they are, so that they stay numbers in a spreadsheet, and the rest as its text."""
-    return value if isinstance(field.form, Whole) else field.write(value)
+    return value if isinstance(field.form, Whole | Degrees) else field.write(value)
 
 
 def _record(kind: Kind, row: Mapping[Any, Any]) -> Record:

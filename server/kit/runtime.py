@@ -13,7 +13,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from server.kit.attempts import Attempts
 from server.kit.clock import Clock, system_clock
 from server.kit.db import make_engine, make_sessions
+from server.kit.nonces import Nonces
+from server.kit.sealing import Seal
 from server.kit.settings import Settings
+
+MQTTS_PORT = 8883
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Runtime:
     clock: Clock
     broker_address: tuple[str, int] | None
     attempts: Attempts = field(default_factory=Attempts, compare=False)
+    nonces: Nonces = field(default_factory=Nonces, compare=False)
 
 
 class NotRunningError(RuntimeError):
@@ -62,16 +67,22 @@ def write_running(settings: Settings, parts: dict[str, str]) -> Path:
 def open_runtime(settings: Settings, *, clock: Clock = system_clock, need_broker: bool = True) -> Iterator[Runtime]:
     """Connect to the installation's database and know its broker; close on leaving."""
     database_url = settings.database_url.get_secret_value() if settings.database_url else running(settings)["app_url"]
-    broker = broker_url(settings) if need_broker else None
-    address = None
-    if broker is not None:
-        parts = urlsplit(broker)
-        address = (settings.broker_public_host or parts.hostname or "127.0.0.1", parts.port or 1883)
+    address = _public_address(settings) if need_broker else None
     engine = make_engine(database_url, pool=settings.database_pool)
     try:
-        yield Runtime(settings, engine, make_sessions(engine), clock, address)
+        yield Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), clock, address)
     finally:
         engine.dispose()
+
+
+def _public_address(settings: Settings) -> tuple[str, int]:
+    """Return where terminals reach the broker, by TLS."""
+    host = settings.broker_public_host or urlsplit(broker_url(settings)).hostname or "127.0.0.1"
+    if settings.broker_public_port is not None:
+        return host, settings.broker_public_port
+    if settings.broker_url is not None:
+        return host, MQTTS_PORT
+    return host, int(running(settings)["broker_public_port"])
 
 
 def broker_url(settings: Settings) -> str:

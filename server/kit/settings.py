@@ -3,13 +3,17 @@
 ``docs/configuration.md`` is written from this module.
 """
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+NOTICE_DAYS_MOST = 1000
 
 
 class Settings(BaseSettings):
@@ -31,11 +35,33 @@ class Settings(BaseSettings):
     database_pool: int = Field(default=10, ge=1, description="Connections that one process keeps at most.")
     broker_url: SecretStr | None = Field(
         default=None,
-        description="MQTT broker, mqtt://user:password@host:port; a child Mosquitto where absent.",
+        description="MQTT broker as our own processes reach it, mqtt://user:password@host:port or mqtts://...; a child "
+        "Mosquitto where absent.",
+    )
+    broker_host: str = Field(
+        default="127.0.0.1", description="Address that the child Mosquitto listens on for terminals, by TLS alone."
+    )
+    broker_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Its port for terminals; 0 takes the one that it had before, or a free one.",
     )
     broker_public_host: str | None = Field(
         default=None,
         description="Host that terminals are told to reach the broker at; the broker's own where absent.",
+    )
+    broker_public_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port that terminals are told to reach the broker at, by TLS; the child Mosquitto's own where "
+        "absent, 8883 of another broker.",
+    )
+    broker_watched: bool = Field(
+        default=False,
+        description="Whether an identity that reads all that terminals send, and writes nothing, stands in the running "
+        "installation's file; for checks of terminals and for finding faults. Only with a child Mosquitto.",
     )
     web_host: str = Field(default="127.0.0.1", description="Address that the web process listens on.")
     web_port: int = Field(default=8440, ge=0, le=65535, description="Its port; 0 takes a free one.")
@@ -43,6 +69,12 @@ class Settings(BaseSettings):
     zone: str = Field(default="Asia/Shanghai", description="The distributor's time zone (IANA name).")
     currency: str = Field(default="CNY", description="Currency of prices and credit (ISO 4217).")
     network_name: str = Field(default="Evenhand", description="The distributor's name, shown in the console.")
+    map_tiles: str | None = Field(
+        default=None,
+        description="Address of map tiles with {z}, {x} and {y} (Web Mercator), for the map of terminals; browsers of "
+        "the console fetch them from there. Nothing is fetched where absent.",
+    )
+    map_attribution: str = Field(default="", max_length=200, description="Whom to name for the map tiles.")
     grace_s: int = Field(
         default=30,
         ge=0,
@@ -68,16 +100,46 @@ class Settings(BaseSettings):
         description="Private Ed25519 key (PEM, mode 600) that signs the audit's heads; made in the data "
         "folder where absent. Workers on several machines need the same.",
     )
+    secrets_key_file: Path | None = Field(
+        default=None,
+        description="Keys (a file of mode 600) that seal second factors and webhooks' secrets in the database; made in "
+        "the data folder where absent. Processes on several machines need the same.",
+    )
     retention_days: dict[str, int] = Field(
         default={},
         description='Days after which a kind of personal data is erased, as JSON such as {"photos": 365}, where it is '
         "not what docs/retention.md says.",
+    )
+    licence_notice_days: list[int] = Field(
+        default=[60, 15],
+        description="Days (1 to 1000) before the end of a licence from which its shop is told: one notice for each, as "
+        "JSON such as [60, 30, 15]; [] tells nobody.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
     log_format: Literal["text", "json"] = Field(default="json", description="Form of a line of the log.")
     demo: bool = Field(default=False, description="Relaxes what a demonstration needs relaxed; never in production.")
+
+    @field_validator("licence_notice_days")
+    @classmethod
+    def _within_reach(cls, days: list[int]) -> list[int]:
+        unfit = [one for one in days if not 1 <= one <= NOTICE_DAYS_MOST]
+        if unfit:
+            raise ValueError(f"{unfit[0]} days: name whole numbers from 1 to {NOTICE_DAYS_MOST}")
+        return days
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _a_tile_server(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        parts = urlsplit(address)
+        if parts.scheme not in {"https", "http"} or not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", parts.netloc):
+            raise ValueError(f"{address!r}: name an address like https://tiles.example/{{z}}/{{x}}/{{y}}.png")
+        if missing := [part for part in ("{z}", "{x}", "{y}") if part not in parts.path + parts.query]:
+            raise ValueError(f"{address!r}: {missing[0]} is missing; a tile is named by {{z}}, {{x}} and {{y}}")
+        return address
 
     @cached_property
     def tz(self) -> ZoneInfo:

@@ -26,7 +26,7 @@ from babel.numbers import get_currency_precision
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 ROWS_AT_ONCE = 500
-TEXTS = frozenset({"text", "identifier"})
+TEXTS = frozenset({"text", "identifier", "actor"})
 _PHONE = re.compile(r"\+[0-9]{1,4}(?: [0-9]+)+")
 _DASHED = re.compile(r"- [^\W\d_][\w ]* -")
 _COMPUTED = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")

@@ -1,17 +1,16 @@
 """Screens of licences: the list with what runs out soon, a licence's form, the part in a shop's e-file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
-from contract.licences import EXPIRING_DAYS
 from server.kit import console, forms, http, records
 from server.kit.changing import NEW
 from server.kit.console import N_, Column, Filter, TableView, texts
@@ -20,7 +19,7 @@ from server.kit.fields import Invalid
 from server.kit.identity import Operator, Role
 from server.kit.imports.http import ROLES as IMPORTERS
 from server.kit.imports.http import csv_file
-from server.licences import file_queries, queries, rules, service
+from server.licences import file_queries, notices, queries, rules, service
 from server.licences.console_files import MATTERS, STEPS
 from server.licences.fields import FIELDS, LICENCES
 
@@ -29,6 +28,7 @@ KEEPERS: tuple[Role, ...] = ("administrator",)
 TYPED = tuple(field for field in FIELDS if field.name not in {"state", "state_reason"})
 ALL = 10_000_000
 STEPS_IN_E_FILE = 12
+ON_CARD = 5
 MINOR = Decimal(1)  # licences hold no money
 
 licences = http.router(HOME, tag="console", roles=(), shops="all")
@@ -51,6 +51,7 @@ STANDS = {
     "cancelled": (N_("cancelled"), "idle"),
 }
 STAND_FILTER = Filter("stands", N_("State"), [(name, words) for name, (words, _) in STANDS.items()])
+RENEWAL_FILTER = Filter("renewal", N_("Renewal"), [("open", N_("under way")), ("none", N_("not under way"))])
 KEY = ("retailer", "licence_class", "number")
 
 Code = Annotated[str, Form(max_length=64)]
@@ -63,9 +64,12 @@ def list_licences(
     """Show the licences, the first to run out first."""
     filters = (
         STAND_FILTER,
+        _ends_filter(request, config.licence_notice_days),
+        RENEWAL_FILTER,
         Filter("licence_class", N_("Class"), [(one, one) for one in queries.classes(session)], translate=False),
     )
     view = TableView.of(request, COLUMNS, filters=filters, sort="valid_until")
+    within = view.filters.get("ends_within")
     if view.format:
         view = replace(view, page=1, per_page=ALL)
     on = clock().astimezone(config.tz).date()
@@ -75,6 +79,8 @@ def list_licences(
         text=view.search,
         licence_class=view.filters.get("licence_class"),
         stands=view.filters.get("stands"),  # type: ignore[arg-type] # the filter's options are the stands
+        ends_within=int(within) if within else None,
+        renewal=view.filters.get("renewal"),  # type: ignore[arg-type] # the filter's options are open and none
         sort=view.sort,
         descending=view.descending,
         offset=view.offset,
@@ -161,19 +167,39 @@ def in_e_file(session: Session, retailer: str, now: datetime) -> Mapping[str, An
         "steps": file_queries.steps(session, retailer=retailer, limit=STEPS_IN_E_FILE),
         "step_words": STEPS,
         "matters": MATTERS,
+        "told": _told(session, retailer),
     }
 
 
+def _told(session: Session, retailer: str) -> dict[tuple[str, str], notices.Told]:
+    """Return the newest notice of each licence, where it is of the last day that the licence has now."""
+    found: dict[tuple[str, str], notices.Told] = {}
+    for one in notices.told(session, retailer):
+        found.setdefault((one.licence_class, one.number), one)
+    return found
+
+
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
-    """Say which licences run out soon, to those who can renew them."""
+    """Say how many licences run out within which time, to those who can renew them; the first without a renewal."""
     if not operator.may(*KEEPERS, *rules.DECIDERS, "planner", "manager"):
         return []
-    soon, total = queries.search(session, on=now.date(), stands="expiring", limit=5)
-    if not total:
+    endings = notices.endings(session, now.date())
+    if not endings:
         return []
-    context = {"soon": soon, "total": total, "days": EXPIRING_DAYS}
-    href = f"{HOME}?stands=expiring"
-    return [Card(N_("Licences that run out soon"), "licences/card.html", context, order=70, href=href, tone="wait")]
+    soon = notices.ending(session, now.date(), endings[-1].days, limit=ON_CARD)
+    href = f"{HOME}?ends_within={endings[-1].days}"
+    tone: Literal["wait", "note"] = "wait" if soon else "note"
+    context = {"endings": endings, "soon": soon}
+    return [Card(N_("Licences that run out soon"), "licences/card.html", context, order=70, href=href, tone=tone)]
+
+
+def _ends_filter(request: Request, steps: Collection[int]) -> Filter:
+    words = texts(request)
+    options = [
+        (str(days), words.ngettext("%(count)s day", "%(count)s days", days) % {"count": days})
+        for days in sorted(set(steps) or rules.NOTICE_STEPS_USUAL)
+    ]
+    return Filter("ends_within", N_("Runs out within"), options, translate=False)
 
 
 def _form(

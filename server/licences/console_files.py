@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Refusal, Rejected
 from contract.texts import refusal_text
+from server.catalogue import queries as catalogue
 from server.kit import console, http
 from server.kit.console import N_, Column, Filter, TableView
 from server.kit.console.cards import Card
 from server.kit.console.texts import language_of, texts
 from server.kit.fields import Invalid
 from server.kit.identity import Operator
-from server.licences import affected, file_queries, files, queries, rules
-from server.licences.affected import Part, Touched
+from server.licences import file_queries, files, queries, rules
+from server.retailers import affected
 from server.retailers import queries as retailers
+from server.retailers.affected import Part, Touched
 
 HOME = "/console/licences/files"
 TOUCHING: frozenset[rules.Matter] = frozenset({"suspension", "cancellation"})
@@ -39,18 +41,18 @@ STATES: dict[str, tuple[str, str]] = {
     "received": (N_("to be inspected"), "wait"),
     "inspected": (N_("to be decided"), "wait"),
     "proposed": (N_("to be signed"), "wait"),
-    "granted": (N_("granted"), "ok"),
-    "refused": (N_("refused"), "stop"),
+    "granted": (N_("licence granted"), "ok"),
+    "refused": (N_("licence refused"), "stop"),
     "signed": (N_("signed"), "ok"),
-    "withdrawn": (N_("withdrawn"), "idle"),
+    "withdrawn": (N_("taken back"), "idle"),
 }
 STEPS: dict[str, str] = {
     "entered": N_("entered"),
     "inspected": N_("inspected"),
-    "granted": N_("granted"),
-    "refused": N_("refused"),
+    "granted": N_("licence granted"),
+    "refused": N_("licence refused"),
     "signed": N_("signed"),
-    "withdrawn": N_("withdrawn"),
+    "withdrawn": N_("taken back"),
 }
 COLUMNS = (
     Column("number", N_("File"), "number"),
@@ -67,7 +69,7 @@ FILTERS = (
     Filter(
         "state",
         N_("State"),
-        (("open", N_("open")), ("late", N_("late")), *((name, words) for name, (words, _) in STATES.items())),
+        (("open", N_("under way")), ("late", N_("late")), *((name, words) for name, (words, _) in STATES.items())),
     ),
     Filter("matter", N_("Matter"), tuple(MATTERS.items())),
 )
@@ -75,7 +77,7 @@ SHOWN_ON_CARD = 5
 
 
 def _parts(request: Request) -> Sequence[Part]:
-    found: Sequence[Part] = request.app.state.licence_parts
+    found: Sequence[Part] = request.app.state.touched_parts
     return found
 
 
@@ -322,14 +324,16 @@ def withdraw(
 
 def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card]:
     """Return the files that wait for this person: to be decided as the second one, or to be inspected."""
-    cards = []
+    mine: list[file_queries.Awaited] = []
     if operator.may(*rules.DECIDERS):
-        waiting = file_queries.waiting_for(session, operator.name, "decision")
-        cards += _card(N_("Licence decisions waiting for me"), waiting, now, 24)
+        mine.append("decision")
     if operator.may(*rules.INSPECTORS):
-        waiting = file_queries.waiting_for(session, operator.name, "inspection")
-        cards += _card(N_("Licence files to be inspected"), waiting, now, 25)
-    return cards
+        mine.append("inspection")
+    waiting = file_queries.waiting_for(session, operator.name, *mine)
+    return [
+        *_card(N_("Licence decisions waiting for me"), waiting.get("decision", []), now, 24),
+        *_card(N_("Licence files to be inspected"), waiting.get("inspection", []), now, 25),
+    ]
 
 
 def _card(title: str, waiting: list[file_queries.File], now: datetime, order: int) -> list[Card]:
@@ -404,7 +408,9 @@ def _page(
 def _touched(session: Session, file: file_queries.File, parts: Sequence[Part], now: datetime) -> list[Touched]:
     if file.matter not in TOUCHING:
         return []
-    return affected.read(session, parts, file.retailer, file.licence_class, now)
+    every = catalogue.skus(session, withdrawn=True).values()
+    skus = [one.sku for one in every if one.licence_class == file.licence_class]
+    return affected.read(session, parts, file.retailer, skus, now)
 
 
 def _form(request: Request, session: Session, typed: Mapping[str, str], refused: str) -> Response:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.licences import rules
@@ -112,20 +112,28 @@ def search(
     return [_file(row) for row in rows], total
 
 
-def waiting_for(session: Session, name: str, part: Literal["decision", "inspection"]) -> list[File]:
-    """Return the open files that wait for a decision which ``name`` may take as the second person, or for inspection.
+Awaited = Literal["decision", "inspection"]
 
-    The earliest deadline stands first.
+
+def waiting_for(session: Session, name: str, *parts: Awaited) -> dict[Awaited, list[File]]:
+    """Return for each of ``parts`` the open files that wait for it: a decision as the second person, an inspection.
+
+    A file waits for the decision of who had no hand in it; ``name`` asks. The earliest deadline stands first.
     """
     query = select(FileRow).where(FileRow.due_on.is_not(None)).order_by(FileRow.due_on, FileRow.number)
-    if part == "inspection":
-        return [_file(row) for row in session.scalars(query.where(FileRow.state == "received"))]
-    query = query.where(
-        FileRow.state.in_(["inspected", "proposed"]),
-        FileRow.entered_by != name,
-        FileRow.inspected_by.is_distinct_from(name),
-    )
-    return [_file(row) for row in session.scalars(query)]
+    fits = {
+        "inspection": FileRow.state == "received",
+        "decision": and_(
+            FileRow.state.in_(["inspected", "proposed"]),
+            FileRow.entered_by != name,
+            FileRow.inspected_by.is_distinct_from(name),
+        ),
+    }
+    found: dict[Awaited, list[File]] = {part: [] for part in parts}
+    if parts:
+        for row in session.scalars(query.where(or_(*(fits[part] for part in parts)))):
+            found["inspection" if row.state == "received" else "decision"].append(_file(row))
+    return found
 
 
 def _file(row: FileRow) -> File:

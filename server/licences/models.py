@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
@@ -108,3 +108,42 @@ class StepRow(Base):
     by: Mapped[str]
     at: Mapped[datetime]
     seen: Mapped[dict[str, Any] | None]
+
+
+class NoticeDay(Base):
+    """A day on which licences that run out were looked for; ``steps`` are the days before the end, the fewest first.
+
+    ``done_at`` is none while it is under way.
+    """
+
+    __tablename__ = "licence_notice_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    steps: Mapped[list[Any] | None]
+    done_at: Mapped[datetime | None]
+
+
+class NoticeRow(Base):
+    """A shop was told that a licence runs out, once for each last day and step: ``notice`` is the announcement."""
+
+    __tablename__ = "licence_notices"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["retailer", "licence_class", "number"],
+            ["licences.retailer", "licences.licence_class", "licences.number"],
+            name="fk_licence_notices_licence",
+        ),
+        CheckConstraint("step_days > 0", name="step_days"),
+        Index("ix_licence_notices_notice", "notice"),
+    )
+    __party__ = "retailer"
+
+    retailer: Mapped[str] = mapped_column(primary_key=True)
+    licence_class: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(primary_key=True)
+    valid_until: Mapped[date] = mapped_column(primary_key=True)
+    step_days: Mapped[int] = mapped_column(primary_key=True)
+    notice: Mapped[UUID]
+    at: Mapped[datetime]

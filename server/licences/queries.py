@@ -3,23 +3,27 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Date,
     String,
     any_,
+    exists,
     func,
     literal,
     or_,
     select,
     tuple_,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contract.licences import EXPIRING_DAYS, Stand, stand
-from server.licences.models import LicenceRow
+from server.licences.models import FileRow, LicenceRow
+from server.licences.rules import Holding
 
 SORTS = ("retailer", "licence_class", "number", "valid_from", "valid_until", "state")
 
@@ -59,6 +63,20 @@ def classes_held_by(session: Session, retailers: Collection[str] | None, on: dat
     return {retailer: frozenset(classes) for retailer, classes in held.items()}
 
 
+def classes_suspended(session: Session, retailers: Collection[str], on: date) -> dict[str, frozenset[str]]:
+    """Return the classes of licences that are suspended within their term on a day, by retailer."""
+    query = select(LicenceRow.retailer, LicenceRow.licence_class).where(
+        LicenceRow.state == "suspended",
+        LicenceRow.valid_from <= on,
+        LicenceRow.valid_until >= on,
+        LicenceRow.retailer == any_(literal(list(retailers), ARRAY(String))),
+    )
+    found: dict[str, set[str]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.retailer, set()).add(row.licence_class)
+    return {retailer: frozenset(classes) for retailer, classes in found.items()}
+
+
 def licensed_until(session: Session, retailer: str, on: date, zone: ZoneInfo) -> datetime | None:
     """Return the first instant at which a licence that is valid on the day ``on`` runs out; none without one."""
     last = session.scalar(
@@ -76,12 +94,29 @@ def licences_of(session: Session, retailer: str) -> list[Licence]:
     """Return all licences of a retailer, those that run longest first."""
     query = select(LicenceRow).where(LicenceRow.retailer == retailer)
     rows = session.scalars(query.order_by(LicenceRow.licence_class, LicenceRow.valid_until.desc(), LicenceRow.number))
-    return [_licence(row) for row in rows]
+    return [as_licence(row) for row in rows]
 
 
 def classes(session: Session) -> list[str]:
     """Return the classes that licences name."""
     return list(session.scalars(select(LicenceRow.licence_class).distinct().order_by(LicenceRow.licence_class)))
+
+
+def holders(session: Session, classes: Collection[str], holding: Holding, on: date) -> frozenset[str]:
+    """Return the shops with a licence of one of ``classes`` (of any, where none is named) that stands so on a day.
+
+    One that has expired counts where no other of its class is held.
+    """
+    running = (LicenceRow.state == "valid", LicenceRow.valid_from <= on, LicenceRow.valid_until >= on)
+    standing = running if holding == "held" else _standing(holding, on)
+    query = select(LicenceRow.retailer, LicenceRow.licence_class).where(*standing).distinct()
+    if classes:
+        query = query.where(LicenceRow.licence_class.in_(classes))
+    found = {(row.retailer, row.licence_class) for row in session.execute(query)}
+    if holding == "expired":
+        held = classes_held_by(session, {retailer for retailer, _ in found}, on)
+        found = {(retailer, name) for retailer, name in found if name not in held.get(retailer, ())}
+    return frozenset(retailer for retailer, _ in found)
 
 
 def search(
@@ -91,6 +126,8 @@ def search(
     text: str = "",
     licence_class: str | None = None,
     stands: Stand | None = None,
+    ends_within: int | None = None,
+    renewal: Literal["open", "none"] | None = None,
     sort: str = "valid_until",
     descending: bool = False,
     offset: int = 0,
@@ -100,6 +137,7 @@ def search(
     """Return a page of licences and how many there are.
 
     ``stands`` is how they stand on the day ``on``; ``text`` is looked for in the retailer's code and the number.
+    ``ends_within`` so many days are those that :func:`ending_within` knows; ``renewal`` whether one is open.
     In the order of last days a page may begin ``after`` one: last day, retailer, class and number; the count is of all.
     """
     query = select(LicenceRow)
@@ -110,15 +148,54 @@ def search(
         query = query.where(LicenceRow.licence_class == licence_class)
     if stands is not None:
         query = query.where(*_standing(stands, on))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    if ends_within is not None:
+        query = query.where(*ending_within(on, ends_within))
+    if renewal is not None:
+        query = query.where(renewing() if renewal == "open" else ~renewing())
+    counted = select(func.count()).select_from(query.subquery())
     chosen = getattr(LicenceRow, sort if sort in SORTS else "valid_until")
     key = (LicenceRow.retailer.collate("C"), LicenceRow.licence_class.collate("C"), LicenceRow.number.collate("C"))
     if after is not None:
         query = query.where(tuple_(LicenceRow.valid_until, *key) > tuple_(*map(literal, after)))
-    rows = session.scalars(
-        query.order_by(chosen.desc() if descending else chosen.asc(), *key).offset(offset).limit(limit)
+    page = query.add_columns(counted.scalar_subquery())
+    rows = session.execute(
+        page.order_by(chosen.desc() if descending else chosen.asc(), *key).offset(offset).limit(limit)
+    ).all()
+    total = rows[0][1] if rows else session.scalar(counted) or 0
+    return [as_licence(row) for row, _ in rows], total
+
+
+def ending_within(on: date, days: int | ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that a licence counts on a day, ends within so many days (it included), and none follows.
+
+    What follows is a valid licence of the shop for the class that begins before or on the day after, and ends later.
+    """
+    after = aliased(LicenceRow)
+    followed = exists().where(
+        after.retailer == LicenceRow.retailer,
+        after.licence_class == LicenceRow.licence_class,
+        after.state == "valid",
+        after.valid_from <= LicenceRow.valid_until + 1,
+        after.valid_until > LicenceRow.valid_until,
     )
-    return [_licence(row) for row in rows], total
+    return (
+        LicenceRow.state == "valid",
+        LicenceRow.valid_from <= on,
+        LicenceRow.valid_until >= on,
+        LicenceRow.valid_until < literal(on, Date) + days,
+        ~followed,
+    )
+
+
+def renewing() -> ColumnElement[bool]:
+    """Return the condition that a renewal of a licence is open."""
+    return exists().where(
+        FileRow.retailer == LicenceRow.retailer,
+        FileRow.licence_class == LicenceRow.licence_class,
+        FileRow.licence_number == LicenceRow.number,
+        FileRow.matter == "renewal",
+        FileRow.due_on.is_not(None),
+    )
 
 
 def _standing(stands: Stand, on: date) -> tuple[ColumnElement[bool], ...]:
@@ -136,7 +213,8 @@ def _standing(stands: Stand, on: date) -> tuple[ColumnElement[bool], ...]:
     return (*running, LicenceRow.valid_until >= soon)
 
 
-def _licence(row: LicenceRow) -> Licence:
+def as_licence(row: LicenceRow) -> Licence:
+    """Return a row as others see it."""
     return Licence(
         retailer=row.retailer,
         licence_class=row.licence_class,

@@ -16,6 +16,9 @@ from server.kit.identity import Role
 from server.kit.marking import N_
 from server.kit.workdays import working_days_after
 
+Holding = Literal["held", "expiring", "expired", "suspended", "cancelled"]
+"""How a licence may be asked for; *held* is valid, whether it runs out soon or not."""
+
 LAST_BEFORE_FIRST = Reason("last_before_first", N_("The last day lies before the first, {first}."))
 REASON_NEEDED = Reason("reason_needed", N_("A licence is suspended or cancelled for a reason. Write it."))
 
@@ -29,6 +32,9 @@ DECIDE_WORKING_DAYS: Final = 20
 """It is decided within so many working days of its entry (Administrative Licensing Law, articles 42 and 82)."""
 SIGN_WORKING_DAYS: Final = 5
 """What is proposed is signed or withdrawn within so many working days."""
+
+NOTICE_STEPS_USUAL: Final = (60, 15)
+"""Days before its end from which a shop is told that its licence runs out, where nothing else is set."""
 
 ASKED: Final[frozenset[Matter]] = frozenset({"application", "renewal"})
 """Matters that a shop asks for; the others are proposed by an inspector."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contract.errors import Refusal, Rejected, Unavailable
 from contract.texts import refusal_text
 from server.kit import attempts, audit_trail, console, http, live
-from server.kit.console.cards import Card, Cards
+from server.kit.console.cards import Card, Part
 from server.kit.console.texts import N_, language_of, texts
 from server.kit.identity import Actor, Operator, Role
 from server.operators import kept_forms, queries, rules, second_factor, service
@@ -111,11 +111,27 @@ def sign_out(request: Request, session: http.Db, clock: http.Now) -> Response:
 
 @own.get("/")
 def home(request: Request, session: http.Db, clock: http.Now, operator: http.Person) -> Response:
-    """Show today at one glance: what the capabilities found worth it, for this person."""
-    contributed: tuple[Cards, ...] = request.app.state.home_cards
-    now = clock()
-    cards = [card for contribute in contributed for card in contribute(session, operator, now)]
-    return console.page(request, "operators/home.html", cards=sorted(cards, key=lambda card: card.order))
+    """Show today at one glance: what capabilities found worth it for this person; later parts come by themselves."""
+    parts, now = _parts(request), clock()
+    read = {part.key: part.read(session, operator, now) for part in parts if part.with_page}
+    return console.page(request, "operators/home.html", parts=parts, read=read)
+
+
+@own.get("/today/{part}")
+def home_part(request: Request, session: http.Db, clock: http.Now, operator: http.Person, part: str) -> Response:
+    """Show one part of the first page; within it, or as a page of its own."""
+    found = next((one for one in _parts(request) if one.key == part), None)
+    if found is None:
+        raise Rejected("not_found", what="part", name=part)
+    cards = found.read(session, operator, clock())
+    if "HX-Request" in request.headers:
+        return console.fragment(request, "operators/_cards.html", part=found, cards=cards)
+    return console.page(request, "operators/home_part.html", part=found, cards=cards)
+
+
+def _parts(request: Request) -> tuple[Part, ...]:
+    found: tuple[Part, ...] = request.app.state.home_parts
+    return found
 
 
 @own.get("/events")
@@ -221,7 +237,11 @@ def let_in(
     onward: str,
     form: KeptForm | None,
 ) -> Response:
-    """Answer a sign-in: the old session of this browser ends, a form that was kept is offered again."""
+    """Answer a sign-in: the old session of this browser ends, a form that was kept is offered again.
+
+    Who has no password yet is led to choosing one; in a demonstration, whose people only look around, to the first
+    page.
+    """
     service.sign_out(session, token_of(request), at=now)
     if opened.waits_for_second_factor:
         response = second_step_form(request, next=onward, form=form)
@@ -230,7 +250,7 @@ def let_in(
     request.state.operator, request.state.csrf = opened.operator, opened.csrf
     if form is not None:
         response = console.page(request, "operators/again.html", form=form)
-    elif not opened.has_password:
+    elif not opened.has_password and not (onward == HOME and http.runtime_of(request).settings.demo):
         said = texts(request).gettext("Choose a password, so that you can sign in without a link next time.")
         response = console.redirect(request, "/console/account" if onward == HOME else onward, flash=said, tone="note")
     else:

@@ -116,6 +116,25 @@ def set_bounds(
     return _change(request, session, clock, number, act)
 
 
+@people.post("/{number}/superior", dependencies=KEEPING)
+def set_superior(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    number: Number,
+    superior: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Say who a person's superior is."""
+    gettext = texts(request).gettext
+
+    def act(name: str) -> str:
+        service.set_superior(session, name, superior or None, by=_actor(operator), at=clock())
+        return gettext("The superior is set; complaints about %(name)s go there.") % {"name": name}
+
+    return _change(request, session, clock, number, act)
+
+
 @people.post("/{number}/link", dependencies=KEEPING)
 def make_link(
     request: Request,
@@ -248,11 +267,17 @@ def _person(
         keepers=KEEPERS,
         status_code=200 if refusal is None else http.status_of(refusal),
         person=person,
+        above=_others(session, clock, person),
         browsers=queries.browsers(session, person.id, token="", at=clock()),
         history=history,
         role_names=ROLE_NAMES,
         problem=None if refusal is None else words(request, refusal),
     )
+
+
+def _others(session: Session, clock: Clock, person: queries.OperatorView) -> list[str]:
+    everybody = queries.operators(session, at=clock())
+    return [one.name for one in everybody if one.id != person.id and one.disabled_at is None]
 
 
 def _link(

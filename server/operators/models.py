@@ -15,6 +15,7 @@ class OperatorRow(Base):
 
     __tablename__ = "operators"
     __table_args__ = (
+        CheckConstraint("superior_id <> id", name="superior"),
         CheckConstraint(f"roles <@ ARRAY[{', '.join(map(repr, ROLES))}]::varchar[]", name="roles"),
         Index("uq_operators_name", text("lower(name)"), unique=True),
     )
@@ -24,6 +25,7 @@ class OperatorRow(Base):
     roles: Mapped[list[str]] = mapped_column(ARRAY(String))
     regions: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     classes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    superior_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     password_hash: Mapped[str | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
@@ -58,12 +60,12 @@ class SignInLink(Base):
 
 
 class TotpSecret(Base):
-    """The secret that an app makes codes from; it counts once a code of it was shown."""
+    """The secret that an app makes codes from, sealed; it counts once a code of it was shown."""
 
     __tablename__ = "operator_totp_secrets"
 
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), primary_key=True, autoincrement=False)
-    secret: Mapped[str]
+    sealed_secret: Mapped[str]
     begun_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.kit.identity import Operator, Role
 from server.operators.models import OperatorRow, OperatorSession, Passkey, SignInLink, TotpSecret
@@ -28,6 +28,7 @@ class OperatorView:
     disabled_at: datetime | None
     sessions: int
     last_sign_in_at: datetime | None
+    superior: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,11 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
         .group_by(OperatorSession.operator_id)
         .subquery()
     )
+    above = aliased(OperatorRow)
     query = (
-        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last, _HAS_SECOND_FACTOR)
+        select(OperatorRow, func.coalesce(live.c.sessions, 0), live.c.last, _HAS_SECOND_FACTOR, above.name)
         .outerjoin(live, live.c.operator_id == OperatorRow.id)
+        .outerjoin(above, above.id == OperatorRow.superior_id)
         .order_by(func.lower(OperatorRow.name))
     )
     if name is not None:
@@ -156,8 +159,9 @@ def operators(session: Session, *, at: datetime, name: str | None = None) -> lis
             disabled_at=row.disabled_at,
             sessions=count,
             last_sign_in_at=last,
+            superior=superior,
         )
-        for row, count, last, second_factor in session.execute(query)
+        for row, count, last, second_factor, superior in session.execute(query)
     ]
 
 

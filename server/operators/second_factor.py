@@ -2,8 +2,9 @@
 
 A passkey (:mod:`server.operators.passkeys`) is one too; recovery codes stand in for either.
 
-A code counts once: the step that it was made for is kept, and no older one is taken afterwards. Of recovery codes the
-tables keep the SHA-256; they have 100 random bits, so that guessing needs no slow hash.
+A code counts once: the step that it was made for is kept, and no older one is taken afterwards. The app's secret lies
+sealed (:mod:`server.kit.sealing`). Of recovery codes the tables keep the SHA-256; they have 100 random bits, so that
+guessing needs no slow hash.
 """
 
 import secrets
@@ -16,7 +17,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
-from server.kit import audit
+from server.kit import audit, sealing
 from server.kit.identity import Actor
 from server.operators import queries
 from server.operators.models import OperatorRow, Passkey, RecoveryCode, TotpSecret
@@ -48,11 +49,13 @@ def begin(session: Session, operator_id: int, *, issuer: str, at: datetime) -> B
     person = _locked(session, operator_id)
     row = session.get(TotpSecret, operator_id)
     if row is None:
-        row = TotpSecret(operator_id=operator_id, secret=pyotp.random_base32(), begun_at=at, last_step=0)
+        sealed = sealing.of(session).seal(_purpose(operator_id), pyotp.random_base32())
+        row = TotpSecret(operator_id=operator_id, sealed_secret=sealed, begun_at=at, last_step=0)
         session.add(row)
     elif row.confirmed_at is not None:
         raise Conflict("wrong_state", state="confirmed", needed="none")
-    return Begun(row.secret, pyotp.TOTP(row.secret).provisioning_uri(name=person.name, issuer_name=issuer))
+    secret = _secret(session, row)
+    return Begun(secret, pyotp.TOTP(secret).provisioning_uri(name=person.name, issuer_name=issuer))
 
 
 def confirm(session: Session, operator_id: int, code: str, *, at: datetime) -> list[str]:
@@ -65,7 +68,7 @@ def confirm(session: Session, operator_id: int, code: str, *, at: datetime) -> l
     """
     person = _locked(session, operator_id)
     row = session.get(TotpSecret, operator_id)
-    if row is None or row.confirmed_at is not None or not _takes(row, code, at):
+    if row is None or row.confirmed_at is not None or not _takes(session, row, code, at):
         raise Rejected("second_factor_wrong")
     row.confirmed_at = at
     _note(session, person, "operator.second_factor_set", at)
@@ -82,7 +85,7 @@ def check(session: Session, operator_id: int, code: str, *, at: datetime) -> str
     """
     person = _locked(session, operator_id)
     row = session.get(TotpSecret, operator_id)
-    if row is not None and row.confirmed_at is not None and _takes(row, code, at):
+    if row is not None and row.confirmed_at is not None and _takes(session, row, code, at):
         return "totp"
     used = session.scalar(
         update(RecoveryCode)
@@ -146,10 +149,26 @@ def codes_left(session: Session, operator_id: int) -> int:
     )
 
 
-def _takes(row: TotpSecret, code: str, at: datetime) -> bool:
+def seal_anew(session: Session) -> int:
+    """Seal every app's secret by the newest key; return how many there are."""
+    rows = session.scalars(select(TotpSecret).with_for_update()).all()
+    for row in rows:
+        row.sealed_secret = sealing.of(session).seal(_purpose(row.operator_id), _secret(session, row))
+    return len(rows)
+
+
+def _purpose(operator_id: int) -> str:
+    return f"totp:{operator_id}"
+
+
+def _secret(session: Session, row: TotpSecret) -> str:
+    return sealing.of(session).opened(_purpose(row.operator_id), row.sealed_secret)
+
+
+def _takes(session: Session, row: TotpSecret, code: str, at: datetime) -> bool:
     """Return whether a code of the app is right at ``at`` and newer than the last one that was taken."""
     typed = "".join(code.split())
-    totp = pyotp.TOTP(row.secret, interval=STEP_S)
+    totp = pyotp.TOTP(_secret(session, row), interval=STEP_S)
     now = int(at.timestamp()) // STEP_S
     for step in range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1):
         if compare_digest(totp.generate_otp(step).encode(), typed.encode()) and step > row.last_step:

@@ -94,6 +94,22 @@ def set_bounds(
     _note(session, by, "operator.bounds_set", row, at, before=before, regions=row.regions, classes=row.classes)
 
 
+def set_superior(session: Session, name: str, superior: str | None, *, by: Actor, at: datetime) -> None:
+    """Say whose superior a person's is; complaints about the person go there. None: nobody's.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``; ``own_superior``.
+    """
+    row = _locked(session, name)
+    above = None if superior is None else _locked(session, superior)
+    if above is not None and above.id == row.id:
+        raise Rejected("own_superior")
+    row.superior_id = None if above is None else above.id
+    _note(session, by, "operator.superior_set", row, at, superior=None if above is None else above.name)
+
+
 def disable_operator(session: Session, name: str, *, by: Actor, at: datetime) -> None:
     """Shut a person out: sessions end, links are spent, nothing lets in until :func:`enable_operator`."""
     row = _locked(session, name)

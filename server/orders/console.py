@@ -32,7 +32,7 @@ windows = http.router("/console/windows", tag="console", roles=ROLES, shops="rea
 orders = http.router("/console/orders", tag="console", roles=ROLES, shops="reads")
 
 MISSING_COLUMNS = (
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop")),
     Column("region", N_("Region")),
     Column("route", N_("Route")),
@@ -41,7 +41,7 @@ MISSING_COLUMNS = (
 TERMINALS = (("online", N_("online")), ("offline", N_("offline")), ("none", N_("none")))
 ORDER_COLUMNS = (
     Column("number", N_("Number"), "number"),
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop"), sortable=False),
     Column("window", N_("Window"), sortable=False),
     Column("state", N_("State"), sortable=False),
@@ -61,10 +61,11 @@ def list_windows(request: Request, session: http.Db) -> Response:
     every = queries.windows(session)
     current = [window for window in every if window.state in CURRENT]
     past = [window for window in reversed(every) if window.state not in CURRENT]
+    standings = room.standings(session, current)
     return console.page(
         request,
         "orders/windows.html",
-        current=[(window, room.standing(session, window)) for window in current],
+        current=[(window, standings[window.id]) for window in current],
         past=past[:PAST_SHOWN],
     )
 
@@ -210,12 +211,13 @@ def home_cards(session: Session, operator: Operator, now: datetime) -> list[Card
     every = queries.windows(session)
     opened = [window for window in every if window.state == "open"]
     coming = [window for window in every if window.state == "announced" and window.opens_at > now]
+    standings = room.standings(session, opened)
     return [
         Card(
             title=N_("Ordering windows"),
             template="orders/cards/windows.html",
             context={
-                "opened": [(window, room.standing(session, window)) for window in opened],
+                "opened": [(window, standings[window.id]) for window in opened],
                 "coming": sorted(coming, key=lambda window: window.opens_at)[:3],
             },
             order=10,

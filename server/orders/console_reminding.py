@@ -29,7 +29,7 @@ BODY = N_(
     "%(name)s closes on %(closes)s. We have no order of your shop so far. If you want nothing this time, ignore this."
 )
 COLUMNS = (
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop")),
     Column("times", N_("Times"), "number"),
     Column("last_at", N_("Last reminded"), "instant"),

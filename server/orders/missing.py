@@ -1,6 +1,6 @@
 """Reads of the shops that are missing in a window: without an accepted order, and whether they can be reached."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -102,6 +102,13 @@ def _ordered(query: Select[Any], asked: Asked) -> Select[Any]:
     }
     chosen = orders[asked.order.removeprefix("-")].collate("C")
     return query.order_by(chosen.desc() if asked.order.startswith("-") else chosen, columns.code.collate("C"))
+
+
+def came_in(windows: Collection[UUID]) -> Select[UUID, str]:
+    """Select windows and the retailers with an accepted order in them."""
+    return select(OrderRow.window_id, OrderRow.retailer).where(
+        OrderRow.window_id.in_(windows), OrderRow.state == "accepted"
+    )
 
 
 def came(window: UUID) -> Select[str]:

@@ -43,6 +43,7 @@ class WindowRow(Base):
     commitment: Mapped[str | None]
     policy: Mapped[str | None]
     policy_sha256: Mapped[str | None]
+    score_version: Mapped[str | None]
     scarce: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     unsupplied: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
     seen_at: Mapped[datetime]

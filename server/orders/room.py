@@ -1,7 +1,7 @@
 """Reads of the window room and of the order list: who is in, who is missing, how fast orders come."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -96,25 +96,46 @@ class OrderSummary:
 
 def standing(session: Session, window: queries.WindowView) -> Standing:
     """Return how far ``window`` is."""
+    return standings(session, [window])[window.id]
+
+
+def standings(session: Session, windows: Sequence[queries.WindowView]) -> dict[UUID, Standing]:
+    """Return how far each of ``windows`` is, by two queries, however many there are."""
+    ids = [window.id for window in windows]
+    if not ids:
+        return {}
     accepted = OrderRow.state == "accepted"
-    in_window = OrderRow.window_id == window.id
-    orders, cancelled, amount = session.execute(
+    ordered = (
         select(
+            OrderRow.window_id,
             func.count().filter(accepted),
             func.count().filter(OrderRow.state == "cancelled"),
             func.coalesce(func.sum(OrderRow.amount_minor).filter(accepted), 0),
-        ).where(in_window)
-    ).one()
-    lines, units = session.execute(
-        select(func.count(), func.coalesce(func.sum(OrderLineRow.quantity_units), 0))
-        .select_from(OrderLineRow)
-        .join(OrderRow, (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id))
-        .where(in_window, accepted)
-    ).one()
-    on = window.closes_at.astimezone(ZoneInfo(window.zone)).date()
-    counted = retailers.tally(session, missing.came(window.id), on=on, route=window.route)
-    places = tuple(Place(region, route, due, came) for (region, route), (due, came) in counted.items())
-    return Standing(orders, cancelled, lines, int(units), int(amount), places)
+        )
+        .where(OrderRow.window_id.in_(ids))
+        .group_by(OrderRow.window_id)
+        .subquery()
+    )
+    inside = (
+        select(OrderRow.window_id, func.count().label("lines"), func.sum(OrderLineRow.quantity_units).label("units"))
+        .join(OrderLineRow, (OrderRow.retailer == OrderLineRow.retailer) & (OrderRow.id == OrderLineRow.order_id))
+        .where(OrderRow.window_id.in_(ids), accepted)
+        .group_by(OrderRow.window_id)
+        .subquery()
+    )
+    of_lines = (func.coalesce(inside.c.lines, 0), func.coalesce(inside.c.units, 0))
+    query = select(*ordered.c, *of_lines).outerjoin(inside, inside.c.window_id == ordered.c.window_id)
+    figures = {window: figure for window, *figure in session.execute(query)}
+    rounds = [
+        retailers.Round(one.id, one.closes_at.astimezone(ZoneInfo(one.zone)).date(), one.route) for one in windows
+    ]
+    counted = retailers.tally(session, missing.came_in(ids), rounds)
+    found = {}
+    for one in ids:
+        orders, cancelled, amount, lines, units = figures.get(one, (0, 0, 0, 0, 0))
+        places = tuple(Place(region, route, due, came) for (region, route), (due, came) in counted[one].items())
+        found[one] = Standing(orders, cancelled, lines, int(units), int(amount), places)
+    return found
 
 
 def pace(session: Session, window: UUID, now: datetime) -> list[tuple[datetime, int]]:

@@ -1,4 +1,4 @@
-"""What a licence's suspension touches of a shop's orders: the open ones, which can still be changed."""
+"""What the suspension of a licence or shop touches of a shop's orders: the open ones, which can still be changed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,8 +7,8 @@ from sqlalchemy import ARRAY, String, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from server.kit.marking import N_
-from server.licences.affected import Line, Part
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
+from server.retailers.affected import Line, Part
 
 
 def read(session: Session, retailer: str, skus: Collection[str], _now: datetime) -> Sequence[Line]:
@@ -32,5 +32,6 @@ def read(session: Session, retailer: str, skus: Collection[str], _now: datetime)
 PART = Part(
     N_("Open orders"),
     N_("They stay in the book; when it is frozen, lines of the class get nothing unless the licence counts again."),
+    N_("They stay in the book; when it is frozen, their lines get nothing unless the shop is restored."),
     read,
 )

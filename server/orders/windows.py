@@ -37,6 +37,7 @@ class NewWindow:
     commitment: str
     policy: str
     policy_sha256: str | None = None
+    score_version: str | None = None
     scarce: frozenset[str] = frozenset()
     unsupplied: frozenset[str] = frozenset()
 
@@ -58,6 +59,7 @@ def announce_window(session: Session, new: NewWindow, *, at: datetime) -> None:
             commitment=new.commitment,
             policy=new.policy,
             policy_sha256=new.policy_sha256,
+            score_version=new.score_version,
             scarce=sorted(new.scarce),
             unsupplied=sorted(new.unsupplied),
             seen_at=at,
@@ -185,6 +187,7 @@ def _window_message(row: WindowRow) -> WindowState:
         commitment=row.commitment,
         policy=row.policy,
         policy_sha256=row.policy_sha256,
+        score_version=row.score_version,
         scarce=tuple(row.scarce),
         unsupplied=tuple(row.unsupplied),
     )

@@ -20,6 +20,8 @@ PLACES: dict[queries.Sort, str] = {
     "claim": "/console/claims",
     "feedback": "/console/feedback",
     "appeal": "/console/appeals",
+    "visit": "/console/visits/kept",
+    "survey": "/console/surveys/answers",
 }
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 

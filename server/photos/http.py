@@ -42,8 +42,8 @@ def show_photo(sha256: Sha256, sender: KnownSender, session: http.DeviceDb) -> P
 def add_part(
     sha256: Sha256,
     upload_offset: Annotated[int, Header(ge=0, lt=2**31)],
-    part: Annotated[bytes, Depends(_part)],
     sender: KnownSender,
+    part: Annotated[bytes, Depends(_part)],
     session: http.DeviceDb,
     clock: http.Now,
 ) -> PhotoState:

@@ -46,13 +46,13 @@ class PhotoRow(Base):
 
 
 class PhotoUseRow(Base):
-    """With what a photo was sent. ``ordinal`` counts the photos of one claim, complaint or appeal from 1."""
+    """With what a photo was sent. ``ordinal`` counts the photos of one claim, complaint, appeal or visit from 1."""
 
     __tablename__ = "photo_uses"
     __append_only__ = True
     __table_args__ = (
         ForeignKeyConstraint(["photo_id", "retailer"], ["photos.id", "photos.retailer"]),
-        CheckConstraint("sort IN ('claim', 'feedback', 'appeal')", name="sort"),
+        CheckConstraint("sort IN ('claim', 'feedback', 'appeal', 'visit', 'survey')", name="sort"),
         CheckConstraint("ordinal > 0", name="ordinal"),
     )
     __party__ = "retailer"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.photos.models import PhotoRow, PhotoUseRow
 
-Sort = Literal["claim", "feedback", "appeal"]
+Sort = Literal["claim", "feedback", "appeal", "visit", "survey"]
 State = Literal["waiting", "complete", "refused", "deleted"]
 
 

@@ -13,10 +13,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
-from contract.photos import PART_BYTES, Photo, PhotoState, measure
+from contract.photos import MOST_BYTES, MOST_SIDE_PX, PART_BYTES, Photo, PhotoState, measure
 from server.kit import audit
+from server.kit.db import act_for
 from server.kit.fields import Field, Text, require
 from server.kit.identity import Operator
 from server.kit.marking import N_
@@ -66,6 +67,44 @@ def name_photos(
         for ordinal, photo in enumerate(named, start=1)
     ]
     session.execute(insert(PhotoUseRow), uses)
+
+
+def keep_photo(
+    session: Session, retailer: str, sort: Sort, subject: UUID, ordinal: int, content: bytes, *, at: datetime
+) -> None:
+    """Keep a whole photo that a person of the distributor took at a shop; the same one again changes nothing.
+
+    Raises
+    ------
+    Rejected, Conflict
+        ``too_large``, ``photo_no_picture``, ``photos_full``, ``photo_deleted``; ``id_reused`` where another photo
+        stands at the same place.
+    """
+    if len(content) > MOST_BYTES:
+        raise Rejected("too_large", size=len(content), limit=MOST_BYTES)
+    picture = measure(content)
+    if picture is None or not picture.fits:
+        raise Rejected("photo_no_picture", side=MOST_SIDE_PX)
+    sha256 = hashlib.sha256(content).hexdigest()
+    photo = {"retailer": retailer, "sha256": sha256, "size_bytes": len(content), "have_bytes": 0, "content": b""}
+    scope, person = session.info["scope"], session.info.get("person", "")
+    act_for(session, scope)  # a person's session sees no photo that nothing was sent with yet
+    session.execute(
+        insert(PhotoRow)
+        .values(id=uuid7(), named_at=at, **photo)
+        .on_conflict_do_nothing(index_elements=["retailer", "sha256"])
+    )
+    row = _expected(session, retailer, sha256, hold=True)
+    use = {"sort": sort, "subject": subject, "ordinal": ordinal, "retailer": retailer, "photo_id": row.id}
+    session.execute(insert(PhotoUseRow).values(use).on_conflict_do_nothing())
+    act_for(session, scope, person=person)
+    stands = session.get_one(PhotoUseRow, (sort, subject, ordinal))
+    if stands.photo_id != row.id:
+        raise Conflict("id_reused", id=f"{subject} {ordinal}")
+    if row.complete_at is None:
+        _check_room(session, row)
+        row.content, row.have_bytes, row.media_type, row.complete_at = content, len(content), picture.media_type, at
+        session.flush()
 
 
 def state(session: Session, retailer: str, sha256: str) -> PhotoState:

@@ -32,8 +32,8 @@ COLUMNS = (
     Column("city", N_("City")),
     Column("region", N_("Region")),
     Column("route", N_("Route")),
-    Column("tier", N_("Tier"), "number"),
-    Column("weight", N_("Weight"), "number"),
+    Column("tier", N_("Tier until scored"), "number"),
+    Column("weight", N_("Weight until scored"), "number"),
     Column("credit_minor", N_("Credit"), "money"),
     Column("standing", N_("Standing")),
 )

@@ -115,26 +115,6 @@ def show_timeline(
     return console.page(request, "retailers/timeline.html", **answer)
 
 
-@keeping.post("/suspend")
-def suspend(
-    request: Request,
-    session: http.Db,
-    clock: http.Now,
-    operator: http.Person,
-    sections: Sections,
-    code: Code,
-    reason: Word = "",
-) -> Response:
-    """Let a shop order nothing, for a reason that it reads."""
-    gettext = texts(request).gettext
-    try:
-        service.suspend_retailer(session, code, reason, operator.actor, at=clock())
-    except Invalid as refusal:
-        errors = {"reason": next(iter(refusal.problems.values())).sentence(gettext)}
-        return show_file(request, session, operator, sections, code, errors)
-    return back(request, code, gettext("The shop is suspended. It can be restored here."), "note")
-
-
 @keeping.post("/restore")
 def restore(request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: Code) -> Response:
     """Let a suspended shop order again."""
@@ -152,17 +132,19 @@ def set_limit(
     code: Code,
     sku: Word = "",
     limit_units: Word = "",
+    seen: Annotated[str | None, Form(max_length=64)] = None,
 ) -> Response:
     """Set a shop's own limit of a SKU; an empty one removes it."""
     gettext = texts(request).gettext
     if not limit_units.strip():
-        service.remove_limit(session, code, sku, operator.actor, at=clock())
+        service.remove_limit(session, code, sku, operator.actor, at=clock(), seen=seen)
         return back(request, code, gettext("The limit is removed."))
     typed = {"retailer": code, "sku": sku, "limit_units": limit_units}
     record, errors = forms.read_form(LIMIT_FIELDS, typed, minor=minor(request), gettext=gettext)
     try:
         if not errors:
-            service.set_limit(session, code, record["sku"], record["limit_units"], operator.actor, at=clock())
+            units = record["limit_units"]
+            service.set_limit(session, code, record["sku"], units, operator.actor, at=clock(), seen=seen)
     except Invalid as refusal:
         errors = {name: unfit.sentence(gettext) for name, unfit in refusal.problems.items()}
     if errors:
@@ -189,6 +171,7 @@ def show_file(
         fields=FIELDS,
         tones=TONES,
         limits=sorted(limits.items()),
+        limits_seen=queries.limits_version(limits),
         skus=catalogue.skus(session, limits.keys(), withdrawn=True),
         sections=sections,
         history=audit.entries(session, subject=f"retailer:{code}", limit=20),

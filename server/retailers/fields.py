@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from server.catalogue import queries as catalogue
 from server.kit import events
-from server.kit.fields import INT8_MOST, Choice, Code, Field, Text, Whole
+from server.kit.fields import INT8_MOST, Choice, Code, Degrees, Field, Text, Whole
 from server.kit.marking import N_
 from server.kit.records import Kind, Reference, Written
 from server.retailers import queries
 from server.retailers.events import RetailersChanged, StandingChanged
 from server.retailers.models import RetailerLimit, RetailerRow
-from server.retailers.rules import has_reason
+from server.retailers.rules import fits_together
 
 NAMED_MOST = 500
 
@@ -22,16 +22,27 @@ FIELDS = (
     Field("name", N_("Name"), Text()),
     Field("address", N_("Address"), Text(300, needed=False), default=""),
     Field("city", N_("City"), Text(100, needed=False), default=""),
+    Field(
+        "latitude",
+        N_("Latitude"),
+        Degrees(90),
+        optional=True,
+        default=None,
+        hint=N_("In degrees, north positive. Visits are planned by distance where both are known."),
+    ),
+    Field(
+        "longitude", N_("Longitude"), Degrees(180), optional=True, default=None, hint=N_("In degrees, east positive.")
+    ),
     Field("region", N_("Region"), Text(100, needed=False), default=""),
     Field("route", N_("Route"), Text(100, needed=False), default="", hint=N_("Windows open by route.")),
     Field("market_type", N_("Market"), Text(60, needed=False), default="", hint=N_("Town, village, station, …")),
-    Field("tier", N_("Tier"), Whole(1, 99), default=1),
+    Field("tier", N_("Tier until scored"), Whole(1, 99), default=1),
     Field(
         "weight",
-        N_("Weight"),
+        N_("Weight until scored"),
         Whole(least=1),
         default=1,
-        hint=N_("The claim on what is scarce, under a policy by weight."),
+        hint=N_("The claim on what is scarce. Once scores are published, their tier and weight count instead."),
     ),
     Field(
         "credit_minor",
@@ -84,7 +95,7 @@ RETAILERS = Kind(
     table=RetailerRow,
     fields=FIELDS,
     key=("code",),
-    rule=has_reason,
+    rule=fits_together,
     first_stamps=("created_at",),
     written=_written,
 )

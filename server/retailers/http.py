@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, StrictInt
+from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from server.kit import http, paging, records
@@ -22,6 +23,8 @@ class RetailerBody(BaseModel):
     name: str
     address: str = ""
     city: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
     region: str = ""
     route: str = ""
     market_type: str = ""
@@ -91,10 +94,10 @@ def list_retailers(
 
 
 @reading.get("/{code:path}/limits")
-def own_limits(session: http.Db, code: str) -> dict[str, int]:
-    """Return a retailer's own limits in units, by SKU."""
+def own_limits(session: http.Db, code: str, response: Response) -> dict[str, int]:
+    """Return a retailer's own limits in units, by SKU; ``ETag`` is what ``If-Match`` says was seen."""
     _found(session, code)
-    return queries.limits(session, code)
+    return _limits(session, code, response)
 
 
 @reading.get("/{code:path}")
@@ -123,18 +126,26 @@ def set_standing(
 @keeping.put("/{code:path}/limits")
 @http.of_shops
 def set_limit(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, code: str, body: Limit
+    request: Request,
+    response: Response,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    code: str,
+    body: Limit,
+    if_match: Annotated[str | None, Header(description="the ETag of the limits that were seen")] = None,
 ) -> dict[str, int]:
     """Set or remove a retailer's own limit of a SKU; return all of its limits."""
     actor = operator.actor
+    seen = if_match.strip('"') if if_match else None
     try:
         if body.limit_units is None:
-            service.remove_limit(session, code, body.sku, actor, at=clock())
+            service.remove_limit(session, code, body.sku, actor, at=clock(), seen=seen)
         else:
-            service.set_limit(session, code, body.sku, body.limit_units, actor, at=clock())
+            service.set_limit(session, code, body.sku, body.limit_units, actor, at=clock(), seen=seen)
     except Invalid as refusal:
         raise refusal.told(texts(request).gettext) from None
-    return queries.limits(session, code)
+    return _limits(session, code, response)
 
 
 @keeping.put("/{code:path}")
@@ -155,6 +166,12 @@ def save_retailer(
         return Saved(outcome=service.save_retailer(session, record, actor, at=clock(), seen=seen))
     except Invalid as refusal:
         raise refusal.told(texts(request).gettext) from None
+
+
+def _limits(session: Session, code: str, response: Response) -> dict[str, int]:
+    found = queries.limits(session, code)
+    response.headers["ETag"] = f'"{queries.limits_version(found)}"'
+    return found
 
 
 def _found(session: Any, code: str) -> queries.Retailer:

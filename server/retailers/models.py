@@ -19,7 +19,7 @@ score, and what a person may see must not move by itself."""
 
 
 class RetailerRow(Base):
-    """One shop. From the day ``closed_on`` on it orders and is granted nothing."""
+    """One shop. From the day ``closed_on`` on it orders and is granted nothing. Places are degrees of WGS 84."""
 
     __tablename__ = "retailers"
     __table_args__ = (
@@ -28,6 +28,8 @@ class RetailerRow(Base):
         CheckConstraint("credit_minor >= 0", name="credit"),
         CheckConstraint("standing IN ('good', 'suspended')", name="standing"),
         CheckConstraint("standing = 'good' OR standing_reason IS NOT NULL", name="standing_reason"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place"),
+        CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="degrees"),
         CheckConstraint(
             "(closed_on IS NULL) = (closed_why IS NULL) AND (closed_on IS NULL) = (closed_by IS NULL)", name="closed"
         ),
@@ -40,6 +42,8 @@ class RetailerRow(Base):
     name: Mapped[str]
     address: Mapped[str]
     city: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
     region: Mapped[str] = mapped_column(index=True)
     route: Mapped[str] = mapped_column(index=True)
     market_type: Mapped[str]

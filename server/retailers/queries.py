@@ -1,15 +1,32 @@
 """Reads of retailers."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, cast
+from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    Uuid,
+    and_,
+    any_,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from contract.topics import EVERYONE, group_of
+from server.kit.changing import digest
 from server.retailers.models import NoteRow, RetailerLimit, RetailerRow
 from server.retailers.rules import Audience
 
@@ -37,6 +54,8 @@ class Retailer:
     closed_on: date | None = None
     closed_why: str | None = None
     closed_by: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
 
     @property
     def closing(self) -> str:
@@ -93,6 +112,11 @@ def known(session: Session, wanted: Collection[str]) -> frozenset[str]:
     )
 
 
+def count(session: Session, *fits: ColumnElement[bool]) -> int:
+    """Return how many shops there are of which all of ``fits`` hold."""
+    return session.scalar(select(func.count()).select_from(RetailerRow).where(*fits)) or 0
+
+
 def search(
     session: Session,
     *,
@@ -125,9 +149,39 @@ def search(
     return found, session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
+@dataclass(frozen=True)
+class Outlet:
+    """What visits need to know of a shop; places are degrees."""
+
+    code: str
+    tier: int
+    market_type: str
+    region: str
+    route: str
+    created_at: datetime
+    latitude: float | None
+    longitude: float | None
+
+
+def outlets(session: Session, *, on: date, wanted: Collection[str] | None = None) -> list[Outlet]:
+    """Return the shops that are not closed on a day, all or the ``wanted`` ones, in byte order of their codes."""
+    row = RetailerRow
+    query = select(
+        row.code, row.tier, row.market_type, row.region, row.route, row.created_at, row.latitude, row.longitude
+    ).where(or_(row.closed_on.is_(None), row.closed_on > on))
+    if wanted is not None:
+        query = query.where(row.code == any_(literal(list(wanted), ARRAY(String))))
+    return [Outlet(*found) for found in session.execute(query.order_by(row.code.collate("C")))]
+
+
 def closed_on(day: date) -> ColumnElement[bool]:
     """Return the condition that a shop is closed on a day."""
     return RetailerRow.closed_on <= day
+
+
+def closed_codes(day: date) -> Select[str]:
+    """Return the query of the codes of the shops that are closed on a day."""
+    return select(RetailerRow.code).where(closed_on(day))
 
 
 def shops_query(
@@ -147,21 +201,45 @@ def codes_on_route(session: Session, route: str) -> list[str]:
     return list(session.scalars(query))
 
 
-def tally(session: Session, came: Select[str], *, on: date, route: str = "*") -> dict[tuple[str, str], tuple[int, int]]:
-    """Return how many shops in good standing each (region, route) has, of ``route`` (``*``: all), and how many came.
+@dataclass(frozen=True)
+class Round:
+    """Shops that are waited for: on ``route`` (``*``: all) on the day ``on``, under an id of who asks."""
 
-    ``came`` selects the codes of those that did. Shops that are closed on the day ``on`` are not counted.
+    id: UUID
+    on: date
+    route: str = "*"
+
+
+def tally(
+    session: Session, came: Select[UUID, str], rounds: Sequence[Round]
+) -> dict[UUID, dict[tuple[str, str], tuple[int, int]]]:
+    """Return for each round how many shops in good standing each (region, route) has, and how many of them came.
+
+    ``came`` selects the ids of rounds and the codes of shops. Those that are closed on the day are not counted.
     """
-    counted = (func.count(), func.count().filter(RetailerRow.code.in_(came)))
+    ids, days, routes = zip(*((one.id, one.on, one.route) for one in rounds), strict=True) if rounds else ((), (), ())
+    asked = (
+        func.unnest(literal(ids, ARRAY(Uuid)), literal(days, ARRAY(Date)), literal(routes, ARRAY(String)))
+        .table_valued(column("id", Uuid), column("on_day", Date), column("asked_route", String), name="asked")
+        .render_derived()
+    )
+    those = came.distinct().subquery()
+    those_id, those_retailer = those.c
     query = (
-        select(RetailerRow.region, RetailerRow.route, *counted)
-        .where(RetailerRow.standing == "good", or_(RetailerRow.closed_on.is_(None), RetailerRow.closed_on > on))
-        .group_by(RetailerRow.region, RetailerRow.route)
+        select(asked.c.id, RetailerRow.region, RetailerRow.route, func.count(), func.count(those_retailer))
+        .select_from(asked)
+        .join(RetailerRow, or_(asked.c.asked_route == "*", asked.c.asked_route == RetailerRow.route))
+        .outerjoin(those, and_(those_id == asked.c.id, those_retailer == RetailerRow.code))
+        .where(
+            RetailerRow.standing == "good", or_(RetailerRow.closed_on.is_(None), RetailerRow.closed_on > asked.c.on_day)
+        )
+        .group_by(asked.c.id, RetailerRow.region, RetailerRow.route)
         .order_by(RetailerRow.region, RetailerRow.route)
     )
-    if route != "*":
-        query = query.where(RetailerRow.route == route)
-    return {(region, on_route): (due, those) for region, on_route, due, those in session.execute(query)}
+    counted: dict[UUID, dict[tuple[str, str], tuple[int, int]]] = {one.id: {} for one in rounds}
+    for asked_id, region, route, due, those_came in session.execute(query):
+        counted[asked_id][region, route] = (due, those_came)
+    return counted
 
 
 def by_region(session: Session, came: Select[str], routes: Collection[str]) -> dict[str, tuple[int, int]]:
@@ -181,12 +259,64 @@ def codes_in(session: Session, audience: Audience) -> list[str]:
     return [row.code for row in rows if audience.takes_in(row.region, row.route, row.tier)]
 
 
+def codes_of_types(session: Session, types: Collection[str]) -> frozenset[str]:
+    """Return the codes of the shops of these market types."""
+    return frozenset(session.scalars(select(RetailerRow.code).where(RetailerRow.market_type.in_(types))))
+
+
+def places_in(session: Session, audience: Audience) -> dict[str, tuple[str, int]]:
+    """Return region and tier of the shops in ``audience``, by code."""
+    rows = session.execute(select(RetailerRow.code, RetailerRow.region, RetailerRow.route, RetailerRow.tier))
+    return {row.code: (row.region, row.tier) for row in rows if audience.takes_in(row.region, row.route, row.tier)}
+
+
+def places_query() -> Select[str, str, str]:
+    """Return code, region and class of every shop, for sums of other capabilities by these."""
+    return select(RetailerRow.code, RetailerRow.region, RetailerRow.market_type)
+
+
+def standing_query() -> Select[str, str, str, str, str, str, int, float | None, float | None]:
+    """Select where every shop stands: code, name, region, route, market, tier, place; for lists of others."""
+    row = RetailerRow
+    return select(
+        row.code,
+        row.name,
+        row.city,
+        row.region,
+        row.route,
+        row.market_type.label("market"),
+        row.tier,
+        row.latitude,
+        row.longitude,
+    )
+
+
 def audience_choices(session: Session) -> Audience:
     """Return every region, route and tier that a shop stands in, for a form to choose from."""
     columns = (RetailerRow.region, RetailerRow.route, RetailerRow.tier)
     every = session.execute(select(*(func.array_agg(aggregate_order_by(one.distinct(), one)) for one in columns))).one()
     regions, routes, tiers = (tuple(values or ()) for values in every)
     return Audience(regions=regions, routes=routes, tiers=tiers)
+
+
+def groups(session: Session, codes: Collection[str] | None = None) -> dict[str, str]:
+    """Return the group of each shop, in which its terminals are told that there is something new."""
+    query = select(RetailerRow.code, RetailerRow.region, RetailerRow.route)
+    if codes is not None:
+        query = query.where(RetailerRow.code == any_(literal(list(codes), ARRAY(String))))
+    return {row.code: group_of(row.region, row.route) for row in session.execute(query)}
+
+
+def groups_of(session: Session, code: str) -> tuple[str, ...]:
+    """Return the groups whose news a shop's terminals hear: everyone's, and that of its route within its region."""
+    return (EVERYONE, *groups(session, [code]).values())
+
+
+def groups_around(session: Session, codes: Collection[str]) -> frozenset[str]:
+    """Return the fewest groups that hold every one of these shops; others of them hear of it and find nothing."""
+    if session.scalar(select(func.count()).select_from(RetailerRow)) == len(set(codes)):
+        return frozenset({EVERYONE})
+    return frozenset(groups(session, codes).values())
 
 
 def routes(session: Session) -> tuple[str, ...]:
@@ -200,10 +330,9 @@ def market_types(session: Session) -> tuple[str, ...]:
 
 
 def bound_choices(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the regions and the classes of shops that a person can be bounded to."""
-    return tuple(session.scalars(select(RetailerRow.region).distinct().order_by(RetailerRow.region))), market_types(
-        session
-    )
+    """Return the regions and the classes of shops that a person can be bounded to: those that have a name."""
+    regions = session.scalars(select(RetailerRow.region).distinct().order_by(RetailerRow.region))
+    return tuple(filter(None, regions)), tuple(filter(None, market_types(session)))
 
 
 def limits(session: Session, code: str, skus: Collection[str] | None = None) -> dict[str, int]:
@@ -212,6 +341,11 @@ def limits(session: Session, code: str, skus: Collection[str] | None = None) -> 
     if skus is not None:
         query = query.where(RetailerLimit.sku.in_(skus))
     return {row.sku: row.limit_units for row in session.execute(query)}
+
+
+def limits_version(found: Mapping[str, int]) -> str:
+    """Return a short digest of a shop's own limits, by which a form finds out that it is out of date."""
+    return digest(sorted(found.items()))
 
 
 def limits_of(
@@ -274,4 +408,6 @@ def view(row: RetailerRow) -> Retailer:
         closed_on=row.closed_on,
         closed_why=row.closed_why,
         closed_by=row.closed_by,
+        latitude=row.latitude,
+        longitude=row.longitude,
     )

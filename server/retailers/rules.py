@@ -10,6 +10,7 @@ from server.kit.marking import N_
 REASON_NEEDED = Reason(
     "reason_needed", N_("A shop is suspended for a reason, which it reads on its terminal. Write it.")
 )
+HALF_A_PLACE = Reason("half_a_place", N_("A place needs both latitude and longitude; leave both empty, or fill both."))
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class Audience:
         )
 
 
-def has_reason(shop: Mapping[str, Any]) -> tuple[str, Unfit] | None:
-    """Return what is wrong with a shop that is suspended without a reason."""
+def fits_together(shop: Mapping[str, Any]) -> tuple[str, Unfit] | None:
+    """Return what is wrong with a shop that is suspended without a reason, or has half a place."""
+    if (shop["latitude"] is None) != (shop["longitude"] is None):
+        return ("latitude" if shop["latitude"] is None else "longitude"), Unfit(HALF_A_PLACE)
     if shop["standing"] == "suspended" and not shop["standing_reason"]:
         return "standing_reason", Unfit(REASON_NEEDED)
     return None

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.kit import audit, records
+from server.kit.changing import ChangedMeanwhileError, Standing
 from server.kit.fields import Field, Invalid, Reason, Text, Unfit, require
 from server.kit.identity import Actor, Operator
 from server.kit.marking import N_
@@ -164,8 +165,18 @@ def correct_note(session: Session, code: str, note: int, words: str, operator: O
     _record(session, operator, "retailer.note_corrected", code, at, {"note": note, "characters": len(words.strip())})
 
 
-def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime) -> None:
-    """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says."""
+def set_limit(
+    session: Session, code: str, sku: str, limit_units: int, actor: Actor, *, at: datetime, seen: str | None = None
+) -> None:
+    """Let a shop order at most ``limit_units`` of a SKU in a cycle, whatever the SKU's own limit says.
+
+    Raises
+    ------
+    Invalid, Conflict
+        What does not fit; ``changed_meanwhile`` where the shop's limits are not as the person saw them (``seen``, see
+        :func:`server.retailers.queries.limits_version`).
+    """
+    _check_limits_seen(session, code, sku, seen)
     limit = {"retailer": code, "sku": sku, "limit_units": limit_units}
     written = records.save(session, LIMITS, limit, at=at)
     if written is not None:
@@ -173,8 +184,9 @@ def set_limit(session: Session, code: str, sku: str, limit_units: int, actor: Ac
         audit.record(session, actor=actor, action="limit.set", subject=f"retailer:{code}", at=at, detail=detail)
 
 
-def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: datetime) -> None:
-    """Let the SKU's own limit count again for a shop."""
+def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: datetime, seen: str | None = None) -> None:
+    """Let the SKU's own limit count again for a shop. ``seen`` as for :func:`set_limit`."""
+    _check_limits_seen(session, code, sku, seen)
     removed = session.scalars(
         delete(RetailerLimit)
         .where(RetailerLimit.retailer == code, RetailerLimit.sku == sku)
@@ -185,6 +197,17 @@ def remove_limit(session: Session, code: str, sku: str, actor: Actor, *, at: dat
     tell_changed(session, {code}, at)
     detail = {"sku": sku, "limit_units": removed}
     audit.record(session, actor=actor, action="limit.removed", subject=f"retailer:{code}", at=at, detail=detail)
+
+
+def _check_limits_seen(session: Session, code: str, sku: str, seen: str | None) -> None:
+    if seen is None:
+        return
+    _row(session, code)
+    limits = queries.limits(session, code)
+    if queries.limits_version(limits) == seen:
+        return
+    now = str(limits[sku]) if sku in limits else ""
+    raise ChangedMeanwhileError(f"{code} / {sku}", (Standing("limit_units", N_("Limit in units"), now),))
 
 
 def _row(session: Session, code: str, seen: str | None = None) -> RetailerRow:

@@ -37,7 +37,7 @@ def answer_appeal(
     *,
     answer_zh: str,
     answer_en: str,
-    remedy: remedies.Figures | remedies.EndOfDecision | None,
+    remedy: remedies.AnyRemedy | None,
     at: datetime,
     today: date,
 ) -> UUID:

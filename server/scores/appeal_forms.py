@@ -1,4 +1,4 @@
-"""What a person says in the form that answers an appeal: figures as they should stand, or a decision that ends."""
+"""What a person says in the form that answers an appeal: figures as they should stand, a decision's end, a credit."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +12,8 @@ from server.scores import remedies
 from server.scores.fields import FIGURE_MOST
 
 ROWS_OF_SALES: Final = 3
+PERCENT_MOST: Final = 100
+THOUSANDTHS_A_PERCENT: Final = 10
 FACTS: Final = {
     "deliveries": N_("deliveries, and those accepted"),
     "payments": N_("fell due and paid in time, in minor units"),
@@ -21,7 +23,7 @@ FACTS: Final = {
 }
 
 
-def remedy(verdict: str, typed: Mapping[str, str]) -> remedies.Figures | remedies.EndOfDecision | None:
+def remedy(verdict: str, typed: Mapping[str, str]) -> remedies.AnyRemedy | None:
     """Return what a form says is to be changed.
 
     Raises
@@ -36,6 +38,13 @@ def remedy(verdict: str, typed: Mapping[str, str]) -> remedies.Figures | remedie
             return None
         return remedies.EndOfDecision(
             sort="end", decision=UUID(typed["decision"]), ends=Day().read(typed.get("ends", ""))
+        )
+    if verdict == "carry":
+        if not typed.get("carry_sku", "").strip():
+            return None
+        percent = Whole(least=1, most=PERCENT_MOST).read(typed.get("carry_percent", "").strip())
+        return remedies.CarryOn(
+            sort="carry", sku=typed["carry_sku"].strip(), carry_thousandths=percent * THOUSANDTHS_A_PERCENT
         )
     changes: list[remedies.MonthOfSales | remedies.MonthOfFacts] = []
     for line in range(ROWS_OF_SALES):

@@ -9,15 +9,20 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
+    ScalarSelect,
     Select,
+    String,
     Uuid,
     any_,
     func,
     literal,
+    or_,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from server.kit.identity import Operator
 from server.scores.appeal_rules import OPEN, AppealState, Verdict
 from server.scores.models import AppealAnswerRow, AppealRow, CorrectionRow, ScoreRun
 
@@ -100,6 +105,17 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """What an upheld appeal credits a retailer with, in thousandths of a pack of a SKU, from its approval on."""
+
+    appeal: int
+    retailer: str
+    sku: str
+    carry_thousandths: int
+    approved_at: datetime
+
+
+@dataclass(frozen=True)
 class Totals:
     """How many appeals there are; ``until`` is the first last day for an answer among the open ones."""
 
@@ -127,6 +143,20 @@ def appeals(
     query = _named(retailer, run, states).order_by(AppealRow.number.desc()).limit(limit)
     found = [appeal_of(row) for row in session.scalars(query)]
     return sorted(found, key=lambda one: (not one.open, one.answer_until.toordinal() if one.open else 0, _place(one)))
+
+
+def waiting_for(session: Session, operator: Operator, *, limit: int) -> list[Appeal]:
+    """Return the appeals that wait for a person, the earliest deadline first.
+
+    Those that the person looks at; for planners those that nobody has; for releasers those that wait for a second one.
+    """
+    theirs: list[ColumnElement[bool]] = [(AppealRow.state == "looked_at") & (AppealRow.owner == operator.name)]
+    if operator.may("planner"):
+        theirs.append(AppealRow.state == "received")
+    if operator.may("releaser"):
+        theirs.append((AppealRow.state == "proposed") & (AppealRow.owner != operator.name))
+    query = select(AppealRow).where(or_(*theirs)).order_by(AppealRow.answer_until, AppealRow.number)
+    return [appeal_of(row) for row in session.scalars(query.limit(limit))]
 
 
 def newest(
@@ -180,6 +210,32 @@ def corrections(session: Session, appeal_ids: Collection[UUID]) -> dict[UUID, li
     for row in rows:
         found[row.appeal].append(_correction(row))
     return found
+
+
+def credits_of(
+    session: Session, retailers: Collection[str] | Select[str], *, before: datetime | ScalarSelect[datetime]
+) -> list[Credit]:
+    """Return the credits that were approved for some retailers before an instant, the oldest first."""
+    rows = session.execute(
+        select(AppealRow.number, AppealRow.retailer, AppealAnswerRow.remedy, AppealAnswerRow.approved_at)
+        .join(AppealRow, AppealRow.id == AppealAnswerRow.appeal)
+        .where(
+            AppealAnswerRow.remedy["sort"].astext == "carry",
+            AppealAnswerRow.approved_at < before,
+            among(AppealAnswerRow.retailer, retailers),
+        )
+        .order_by(AppealAnswerRow.approved_at, AppealRow.number)
+    )
+    return [
+        Credit(number, retailer, remedy["sku"], remedy["carry_thousandths"], approved_at)
+        for number, retailer, remedy, approved_at in rows
+        if remedy is not None and approved_at is not None
+    ]
+
+
+def among(retailer: InstrumentedAttribute[str], named: Collection[str] | Select[str]) -> ColumnElement[bool]:
+    """Return whether a retailer is among some, named or selected; many names are one parameter."""
+    return retailer.in_(named) if isinstance(named, Select) else retailer == any_(literal(list(named), ARRAY(String)))
 
 
 def corrected_since(session: Session, run: int, at: datetime) -> bool:

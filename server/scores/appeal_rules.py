@@ -79,10 +79,15 @@ def place_among(own: Fraction, others: Sequence[Fraction]) -> Place:
     """Return the place of a value among those of the others, its own left out; more is better, equals share a place."""
     above = [other for other in others if other > own]
     below = [other for other in others if other < own]
-    told = len(others) >= PEERS_LEAST
+    return place(len(above), len(others), min(above, default=None), max(below, default=None))
+
+
+def place(above: int, others: int, next_above: Fraction | None, next_below: Fraction | None) -> Place:
+    """Return the place of a value that ``above`` of ``others`` exceed; the next ones are told where others suffice."""
+    told = others >= PEERS_LEAST
     return Place(
-        rank=len(above) + 1,
-        peers=len(others) + 1,
-        above=min(above) if told and above else None,
-        below=max(below) if told and below else None,
+        rank=above + 1,
+        peers=others + 1,
+        above=next_above if told else None,
+        below=next_below if told else None,
     )

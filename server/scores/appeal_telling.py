@@ -101,7 +101,17 @@ def _remedy(session: Session, counted: Answer, corrected: Sequence[Correction]) 
         return None
     if corrected:
         return feed.Text(zh="；".join(changes(corrected, "zh")), en="; ".join(changes(corrected, "en")))
+    if counted.remedy["sort"] == "carry":
+        given = (counted.remedy["sku"], counted.remedy["carry_thousandths"])
+        return feed.Text(zh=credited(*given, "zh"), en=credited(*given, "en"))
     return feed.Text(zh=ended(session, counted.remedy, "zh"), en=ended(session, counted.remedy, "en"))
+
+
+def credited(sku: str, carry_thousandths: int, language: Language) -> str:
+    """Return what a retailer is credited with in the next cycle in which it orders a SKU."""
+    gettext = translations("server", language).gettext
+    said = gettext("A credit of {packs} packs of {sku}: it counts before your share the next time you order it.")
+    return said.format(packs=f"{carry_thousandths / 1000:.2f}", sku=sku)
 
 
 def ended(session: Session, remedy: dict[str, Any], language: Language) -> str:

@@ -53,7 +53,7 @@ COLUMNS = (
     Column("at", N_("Received"), "instant"),
     Column("answer_until", N_("Answer until"), "date"),
     Column("state", N_("State")),
-    Column("retailer", N_("Retailer"), "identifier"),
+    Column("retailer", N_("Code of the shop"), "identifier"),
     Column("shop", N_("Shop")),
     Column("region", N_("Region")),
     Column("run", N_("Run"), "number"),
@@ -132,6 +132,21 @@ def show_appeal(request: Request, session: http.Db, appeal: UUID) -> Response:
     return _page(request, session, appeal)
 
 
+@inbox.get("/{appeal}/figures")
+@http.of_shops
+def show_figures(request: Request, session: http.Db, appeal: UUID) -> Response:
+    """Show the figures behind an appeal and the shop's place among others; within its page, or as one of its own."""
+    found = appeal_queries.appeal(session, appeal)
+    run = None if found is None else queries.run(session, found.run)
+    if found is None or run is None:
+        raise Rejected("not_found", what=texts(request).gettext("appeal"), name=str(appeal))
+    (score,) = queries.scores(session, run, retailers=[found.retailer])
+    told = _in(language_of(request), figures.of_appeal(session, run, score, found.component))
+    if "HX-Request" in request.headers:
+        return console.fragment(request, "scores/_appeal_figures.html", appeal=found, figures=told)
+    return console.page(request, "scores/appeal_figures.html", appeal=found, figures=told)
+
+
 @inbox.get("/{appeal}/photos/{ordinal}")
 @http.of_shops
 def show_photo(session: http.Db, appeal: UUID, ordinal: int) -> Response:
@@ -160,7 +175,7 @@ def answer_appeal(
     config: http.Config,
     operator: http.Person,
     appeal: UUID,
-    verdict: Annotated[str, Form(pattern="^(dismissed|figures|end)$")],
+    verdict: Annotated[str, Form(pattern="^(dismissed|figures|end|carry)$")],
     answer_zh: Words = "",
     answer_en: Words = "",
 ) -> Response:
@@ -256,7 +271,6 @@ def _page(request: Request, session: Session, appeal: UUID, said: str = "") -> R
         run=run,
         score=score,
         why=explaining.why(run.certificate or {}, score, language),
-        figures=_in(language, figures.of_appeal(session, run, score, found.component)),
         months=_months(session, found.retailer, run.as_of),
         decisions=[one for one in decisions if one.holds_until > today],
         answers=[
@@ -353,6 +367,8 @@ def _said(session: Session, answer: appeal_queries.Answer, language: Language) -
     remedy = remedies.read(answer.remedy)
     if isinstance(remedy, remedies.EndOfDecision):
         return [appeal_telling.ended(session, answer.remedy, language)]
+    if isinstance(remedy, remedies.CarryOn):
+        return [appeal_telling.credited(remedy.sku, remedy.carry_thousandths, language)]
     return [appeal_telling.proposed(change.model_dump(mode="json"), language) for change in remedy.changes]
 
 

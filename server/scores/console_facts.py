@@ -95,7 +95,7 @@ def show_facts(
         months=[later(as_of, -back) for back in range(1, between(since, as_of) + 1)][:MONTHS_SHOWN],
         tables=NAMES,
         covered=covered,
-        shops=retailers.search(session, limit=1)[1],
+        shops=retailers.count(session),
         importer=bool(operator.roles & set(IMPORTERS)),
     )
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, Uuid, and_, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, Select, String, Uuid, and_, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from server.scores.models import DecisionEndRow, DecisionRow
@@ -86,9 +86,7 @@ def decisions(
         query = query.where(DecisionRow.retailer == any_(literal(list(retailers), ARRAY(String))))
     if approved is not None:
         query = query.where(DecisionRow.approver.is_not(None) if approved else DecisionRow.approver.is_(None))
-    rows = list(session.scalars(query))
-    ends = decision_ends(session, [row.id for row in rows])
-    return [_decision(row, ends[row.id]) for row in rows]
+    return _with_ends(session, query)
 
 
 def decision(session: Session, decision_id: UUID) -> Decision | None:
@@ -119,17 +117,15 @@ def waiting(session: Session) -> list[Decision]:
             DecisionEndRow.approver.is_(None),
             DecisionEndRow.withdrawn_by.is_(None),
         )
+        .correlate(DecisionRow)
         .exists()
     )
-    rows = list(
-        session.scalars(
-            select(DecisionRow)
-            .where(or_(and_(DecisionRow.approver.is_(None), DecisionRow.withdrawn_by.is_(None)), end_waits))
-            .order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc())
-        )
+    return _with_ends(
+        session,
+        select(DecisionRow)
+        .where(or_(and_(DecisionRow.approver.is_(None), DecisionRow.withdrawn_by.is_(None)), end_waits))
+        .order_by(DecisionRow.proposed_at.desc(), DecisionRow.id.desc()),
     )
-    ends = decision_ends(session, [row.id for row in rows])
-    return [_decision(row, ends[row.id]) for row in rows]
 
 
 def turning(session: Session, day: date) -> list[UUID]:
@@ -151,6 +147,17 @@ def turning(session: Session, day: date) -> list[UUID]:
             .order_by(DecisionRow.retailer.collate("C"), DecisionRow.id)
         )
     )
+
+
+def _with_ends(session: Session, query: Select[DecisionRow]) -> list[Decision]:
+    """Return the decisions of a query in its order, each with its early ends, the newest first."""
+    joined = query.add_columns(DecisionEndRow).outerjoin(DecisionEndRow, DecisionEndRow.decision == DecisionRow.id)
+    found: dict[UUID, tuple[DecisionRow, list[DecisionEnd]]] = {}
+    for row, end in session.execute(joined.order_by(DecisionEndRow.proposed_at.desc(), DecisionEndRow.id.desc())):
+        ends = found.setdefault(row.id, (row, []))[1]
+        if end is not None:
+            ends.append(_end(end))
+    return [_decision(row, ends) for row, ends in found.values()]
 
 
 def _decision(row: DecisionRow, ends: Sequence[DecisionEnd]) -> Decision:

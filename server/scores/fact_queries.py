@@ -98,20 +98,18 @@ def coverage(session: Session, since: date, before: date) -> dict[tuple[str, dat
 
     By table and month; with no month stands what is known of the months together.
     """
-    assortment = or_(
-        FactRow.facts == ASSORTMENT,
-        and_(FactRow.facts == DELIVERIES, exists().where(TakenSku.period == FactRow.period)),
-    )
+    within = (FactRow.period >= since, FactRow.period < before)
+    told = [FactRow.facts != ASSORTMENT, *within]
+    taken = exists().where(TakenSku.period == FactRow.period)
+    assortment = [or_(FactRow.facts == ASSORTMENT, and_(FactRow.facts == DELIVERIES, taken)), *within]
     found: dict[tuple[str, date | None], Covered] = {}
-    for table, told in ((FactRow.facts, FactRow.facts != ASSORTMENT), (literal(ASSORTMENT), assortment)):
-        for months in ([FactRow.period], []):
-            once = (
-                select(table.label("table"), func.max(FactRow.changed_at).label("at"), *months)
-                .where(told, FactRow.period >= since, FactRow.period < before)
-                .group_by("table", FactRow.retailer, *months)
-                .subquery()
-            )
-            named = [once.c.table, *once.c[2:]]
-            rows = session.execute(select(*named, func.count(), func.max(once.c.at)).group_by(*named))
-            found |= {(name, month[0] if month else None): Covered(shops, at) for name, *month, shops, at in rows}
+    shops = func.count(FactRow.retailer.distinct())
+    for table, known in ((FactRow.facts, told), (literal(ASSORTMENT), assortment)):
+        named = table.label("table")
+        by_month = select(named, FactRow.period, shops, func.max(FactRow.changed_at)).where(*known)
+        for name, month, count, at in session.execute(by_month.group_by("table", FactRow.period)):
+            found[name, month] = Covered(count, at)
+        newest = {name: max(one.told_at for (of, _), one in found.items() if of == name) for name, _ in found}
+        together = select(named, shops).where(*known).group_by("table")
+        found |= {(name, None): Covered(count, newest[name]) for name, count in session.execute(together)}
     return found

@@ -42,6 +42,7 @@ class FactRow(Base):
         CheckConstraint(_FACTS, name="facts"),
         CheckConstraint("EXTRACT(day FROM period) = 1", name="month"),
         CheckConstraint("part BETWEEN 0 AND whole", name="part"),
+        Index("ix_score_facts_period", "facts", "period", "retailer", "changed_at"),
     )
     __party__ = "retailer"
 

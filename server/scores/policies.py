@@ -40,7 +40,11 @@ def write_policy(
     if seen is not None and newest is not None and newest.version != seen:
         raise ChangedMeanwhileError(
             f"score.toml v{seen}",
-            (Standing("text", N_("Text"), newest.text), Standing("reason", N_("Reason"), newest.reason)),
+            (
+                Standing("text", N_("Text"), newest.text),
+                Standing("author", N_("Written by"), newest.author),
+                Standing("their_reason", N_("Their reason"), newest.reason),
+            ),
         )
     row = ScorePolicyRow(
         text=text,

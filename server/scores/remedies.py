@@ -1,4 +1,4 @@
-"""What an upheld appeal changes: figures that are corrected by new versions, or a decision that ends.
+"""What an upheld appeal changes: figures corrected by new versions, a decision that ends, or a credit in a cycle.
 
 Checked when the answer is proposed, and carried out in one transaction with the second person's approval.
 """
@@ -68,24 +68,40 @@ class EndOfDecision(_Change):
     ends: date
 
 
-Remedy = Annotated[Figures | EndOfDecision, Field(discriminator="sort")]
-_READER: TypeAdapter[Figures | EndOfDecision] = TypeAdapter(Remedy)
+class CarryOn(_Change):
+    """A credit of a SKU, at most a pack: it is added to the carry in the next cycle in which the retailer orders it.
+
+    Nothing is written then and there: what was approved and which books were frozen since says whether it is still due.
+    """
+
+    sort: Literal["carry"]
+    sku: Annotated[str, Field(min_length=1, max_length=100)]
+    carry_thousandths: Annotated[int, Field(ge=1, le=1000)]
 
 
-def read(remedy: Mapping[str, Any]) -> Figures | EndOfDecision:
+AnyRemedy = Figures | EndOfDecision | CarryOn
+Remedy = Annotated[AnyRemedy, Field(discriminator="sort")]
+_READER: TypeAdapter[AnyRemedy] = TypeAdapter(Remedy)
+
+
+def read(remedy: Mapping[str, Any]) -> AnyRemedy:
     """Return a remedy as it was kept."""
     return _READER.validate_python(remedy)
 
 
-def check(session: Session, appeal: AppealRow, remedy: Figures | EndOfDecision, today: date) -> None:
+def check(session: Session, appeal: AppealRow, remedy: AnyRemedy, today: date) -> None:
     """Refuse a remedy that could not be carried out.
 
     Raises
     ------
     Rejected, Conflict
         ``not_found``, ``remedy_of_another``, ``decision_end``, ``wrong_state``; ``unknown_class``,
-        ``correction_late``, ``nothing_corrected``, ``correction_parts``.
+        ``correction_late``, ``nothing_corrected``, ``correction_parts``; ``unknown_sku``, where none is on offer.
     """
+    if isinstance(remedy, CarryOn):
+        if not catalogue.skus(session, [remedy.sku]):
+            raise Rejected("unknown_sku", sku=remedy.sku)
+        return
     if isinstance(remedy, EndOfDecision):
         held = decision_queries.decision(session, remedy.decision)
         if held is None or held.retailer != appeal.retailer:
@@ -97,20 +113,24 @@ def check(session: Session, appeal: AppealRow, remedy: Figures | EndOfDecision, 
     found = queries.run(session, appeal.run)
     assert found is not None  # noqa: S101 - a foreign key holds it
     for change in remedy.changes:
-        month = change.period.isoformat()[:7]
-        if change.period.day != 1 or change.period >= found.as_of:
-            raise Rejected("correction_late", month=change.period.isoformat(), as_of=found.as_of.isoformat())
-        if isinstance(change, MonthOfFacts):
-            if change.part > change.whole:
-                raise Rejected("correction_parts", month=month, part=change.part, whole=change.whole)
-            stands = facts.stands(session, change.facts, appeal.retailer, change.period)
-            same, named = stands == (change.whole, change.part), str(change.facts)
-        else:
-            if not catalogue.known_categories(session, [change.product_class]):
-                raise Rejected("unknown_class", product_class=change.product_class or "–")
-            same, named = _stands(session, appeal.retailer, change), change.product_class
-        if same:
-            raise Rejected("nothing_corrected", month=month, product_class=named)
+        _check_month(session, appeal.retailer, change, found.as_of)
+
+
+def _check_month(session: Session, retailer: str, change: MonthOfSales | MonthOfFacts, as_of: date) -> None:
+    month = change.period.isoformat()[:7]
+    if change.period.day != 1 or change.period >= as_of:
+        raise Rejected("correction_late", month=change.period.isoformat(), as_of=as_of.isoformat())
+    if isinstance(change, MonthOfFacts):
+        if change.part > change.whole:
+            raise Rejected("correction_parts", month=month, part=change.part, whole=change.whole)
+        stands = facts.stands(session, change.facts, retailer, change.period)
+        same, named = stands == (change.whole, change.part), str(change.facts)
+    else:
+        if not catalogue.known_categories(session, [change.product_class]):
+            raise Rejected("unknown_class", product_class=change.product_class or "–")
+        same, named = _stands(session, retailer, change), change.product_class
+    if same:
+        raise Rejected("nothing_corrected", month=month, product_class=named)
 
 
 def carry_out(
@@ -132,6 +152,8 @@ def carry_out(
             at=at,
             today=today,
         )
+        return
+    if isinstance(remedy, CarryOn):
         return
     for change in remedy.changes:
         before, after = _correct(session, appeal, change, answer.author, at)

@@ -23,6 +23,7 @@ from server.kit.audit import AuditEntry
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
+from server.kit.sealing import Seal
 from server.kit.settings import Settings
 from server.operators import queries as operators_queries
 from server.operators import service as operators
@@ -99,7 +100,7 @@ def settings(tmp_path: Path, database: embedded.Cluster) -> Settings:
 def runtime(settings: Settings, database: embedded.Cluster, clock: SettableClock) -> Iterator[Runtime]:
     """What a server process holds, over the test's database and clock."""
     engine = make_engine(database.app_url, pool=5)
-    yield Runtime(settings, engine, make_sessions(engine), clock, None)
+    yield Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), clock, None)
     engine.dispose()
 
 

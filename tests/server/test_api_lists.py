@@ -10,8 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
+from server.announcements.models import AnnouncementRow
 from server.cycles.models import CycleRow
+from server.devices.models import DeviceRow
 from server.kit.db import transaction
+from server.rollouts.models import RolloutRow
 from server.scores.models import ScoreRun
 
 #: Lists that are given whole, and why they stay short.
@@ -19,6 +22,7 @@ WHOLE = {
     "/api/v1/imports/kinds": "the kinds that the server knows",
     "/api/v1/policies": "each version was written by a person",
     "/api/v1/schedules": "one a route",
+    "/api/v1/fleet/groups": "each was written by a person",
     "/api/v1/depot": "one a SKU",
     "/api/v1/stock/{retailer}": "one a SKU of a shop",
     "/api/v1/forecasts/retailers/{retailer}/history": "a month and class of one shop",
@@ -29,10 +33,12 @@ WHOLE = {
     "/api/v1/cycles/{cycle}/adjustments": "each was written by a person",
     "/api/v1/cycles/{cycle}/explain": "the lines of one shop",
     "/api/v1/cycles/{cycle}/grants": "the lines of one shop",
+    "/api/v1/cycles/{cycle}/policy-changes": "each was written by a person",
     "/api/v1/cycles/{cycle}/publications": "each took two persons",
     "/api/v1/cycles/{cycle}/supply": "one a SKU",
     "/api/v1/cycles/{cycle}/what-ifs": "the newest alone",
     "/api/v1/what-ifs/{comparison}/explain": "the lines of one shop",
+    "/api/v1/feedback/terms": "each version was written by a person",
 }
 
 
@@ -64,12 +70,17 @@ def test_pages_of_one_row_give_what_one_page_gives(
         fill(session)
         cycle = session.scalars(select(CycleRow.id)).first()
         run = session.scalars(select(ScoreRun.number)).first()
+        invited = session.scalars(select(AnnouncementRow.id)).first()
+        rollout = session.scalars(select(RolloutRow.id)).first()
+        device = session.scalars(select(DeviceRow.id).order_by(DeviceRow.id)).first()
     somebody = signed_in("planner", "administrator", "dispatcher", "inspector", "manager")
     longest = 0
     for address, paged in lists(somebody.app).items():
         if not paged or "{comparison}" in address or "publications" in address:
             continue
-        place_ = address.format(retailer=SHOPS[0], number=run, cycle=cycle)
+        place_ = address.format(
+            retailer=SHOPS[0], number=run, cycle=cycle, announcement=invited, rollout=rollout, device=device, name="all"
+        )
         whole = somebody.get(place_, params={"limit": 1000})
         assert (place_, whole.status_code) == (place_, 200), whole.text
         assert "next" not in whole.links

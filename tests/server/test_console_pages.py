@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from loadtests import console_pages, seeding
 from server.kit.console.tables import TableView
 from server.kit.identity import ROLES, Role
-from server.rooms import RETAILER_SECTIONS
+from server.rooms import HOME_PARTS, RETAILER_SECTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +33,7 @@ def test_every_page_answers_with_a_bounded_number_of_queries(network: Network):
         if page.route not in NOT_FOR_A_SAMPLE:
             assert answer.status_code in ANSWERS, (page, answer.text[:500])
             assert answer.headers.get("location") != "/console/account", page
-        most = console_pages.TOGETHER.get(page.route, console_pages.QUERIES_MOST)
-        if len(heard) > most:
+        if len(heard) > console_pages.QUERIES_MOST:
             over[page.route] = [" ".join(query.split())[:160] for query in heard]
     assert not over, {route: len(queries) for route, queries in over.items()}
 
@@ -50,6 +49,18 @@ def test_every_part_of_an_e_file_answers_with_a_bounded_number_of_queries(networ
         assert f'id="part-{part.key}"' in answer.text
         heard_of[part.key] = len(heard)
     assert max(heard_of.values()) <= console_pages.QUERIES_MOST, heard_of
+
+
+def test_every_part_of_today_answers_with_a_bounded_number_of_queries(network: Network):
+    heard_of = {}
+    for part in HOME_PARTS:
+        with console_pages.listening(network.runtime.engine) as heard:
+            answer = network.browser.get(f"/console/today/{part.key}", headers={"HX-Request": "true"})
+        assert answer.status_code == 200, part.key
+        assert '<section class="panel' in answer.text, part.key
+        heard_of[part.key] = len(heard)
+    assert max(heard_of.values()) <= console_pages.QUERIES_MOST, heard_of
+    assert network.browser.get("/console/today/nothing").status_code == 404
 
 
 def test_every_list_sorts_by_each_of_its_columns_and_loses_nobody(network: Network):
@@ -71,7 +82,7 @@ def test_every_list_sorts_by_each_of_its_columns_and_loses_nobody(network: Netwo
 
 def test_seeding_twice_is_refused(network: Network):
     with pytest.raises(seeding.NotEmptyError):
-        seeding.fill(network.runtime, SMALL)
+        seeding.fill(network.runtime, SMALL, owner_url="never opened")
 
 
 LINK = re.compile(r'<(?:a|form|[a-z]+)\b[^>]*?(?:href|hx-get)="(/console/[^"#]*)"')

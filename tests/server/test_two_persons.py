@@ -128,6 +128,58 @@ def acted(connection: sa.Connection, person: str) -> bool:
     return any(connection.scalar(one) for one in asked)
 
 
+@pytest.mark.slow
+def test_who_proposes_or_decides_by_an_older_page_is_told(
+    filled: sessionmaker[Session], signed_in: Callable[..., TestClient], database: embedded.Cluster
+) -> None:
+    planner, other, releaser = signed_in("planner", name="ann"), signed_in("planner", name="bea"), signed_in("releaser")
+    with sa.create_engine(database.admin_url, poolclass=sa.NullPool).begin() as owner:
+        owner.execute(sa.text("UPDATE cycles SET state = 'verified', sent_by = NULL, published_attempt = NULL"))
+        owner.execute(sa.text("UPDATE cycles SET released_by = NULL, released_at = NULL, correction_reason = NULL"))
+        owner.execute(sa.text("DELETE FROM shipped_lines"))
+        one = owner.scalar(sa.text("SELECT id FROM adjustments WHERE retailer = 'R1'"))
+    with transaction(filled) as session:
+        place = f"/api/v1/cycles/{parts_of(session, SHOPS[0])['cycle']}/adjustments"
+    seen = planner.get(place).headers["ETag"]
+    wanted = {"retailer": "R1", "sku": "K1", "granted_units": 0, "reason": "moved away"}
+    json = {"Accept": "application/json"}
+    assert planner.post(place, json=wanted, headers=json | {"If-Match": seen}).status_code == 201
+    late = other.post(place, json=wanted | {"granted_units": 1}, headers=json | {"If-Match": seen})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    beside = other.post(place, json=wanted | {"retailer": "R9"}, headers=json | {"If-Match": seen})
+    assert beside.json()["code"] == "invalid", "another line is judged by itself: this one there is not"
+    fresh = other.get(place).headers["ETag"]
+    assert other.post(place, json=wanted, headers=json | {"If-Match": fresh}).status_code == 201
+    solved_since = {"If-Match": fresh.replace('"1/', '"7/')}
+    for act, body in (("approve", None), ("decline", {"reason": "no"})):
+        answer = releaser.post(f"{place}/{one}/{act}", json=body, headers=json | solved_since)
+        assert (act, answer.status_code) == (act, 409 if act == "approve" else 204), answer.text
+
+
+@pytest.mark.slow
+def test_the_second_who_sets_a_shops_limit_is_told_what_stands_there(
+    filled: sessionmaker[Session], signed_in: Callable[..., TestClient]
+) -> None:
+    ann, bea = signed_in("planner", name="ann"), signed_in("planner", name="bea")
+    place, json = "/api/v1/retailers/R1/limits", {"Accept": "application/json"}
+    seen = ann.get(place).headers["ETag"]
+    shown = bea.get("/console/retailers/file?code=R1").text.split('name="seen" value="')[1].split('"')[0]
+    assert seen == f'"{shown}"'
+    set_first = ann.put(place, json={"sku": "K1", "limit_units": 7}, headers=json | {"If-Match": seen})
+    assert set_first.json() == {"K1": 7}
+    late = bea.put(place, json={"sku": "K1", "limit_units": 900}, headers=json | {"If-Match": seen})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    typed = {"code": "R1", "sku": "K1", "seen": shown}
+    for change in ({"limit_units": "900"}, {"limit_units": ""}):
+        page = bea.post("/console/retailers/limit", data=typed | change)
+        assert (page.status_code, "7" in page.text) == (409, True)
+    assert ann.get(place).json() == {"K1": 7}
+    again = bea.put(
+        place, json={"sku": "K1", "limit_units": 900}, headers=json | {"If-Match": set_first.headers["ETag"]}
+    )
+    assert again.json() == {"K1": 900}
+
+
 TWO_PERSONS = {
     table: next(name for name in ("approver", "released_by", "decided_by", "published_by") if name in table.c)
     for table in Base.metadata.tables.values()
@@ -135,13 +187,17 @@ TWO_PERSONS = {
 }
 
 
+FIRST = ("author", "sent_by", "asked_by", "said_by", "entered_by", "proposed_by")
+
+
 @pytest.mark.slow
 def test_the_database_refuses_one_person_as_both(filled: sessionmaker[Session], database: embedded.Cluster) -> None:
     assert len(TWO_PERSONS) >= 7
     engine = sa.create_engine(database.admin_url, poolclass=sa.NullPool)
     for table, second in TWO_PERSONS.items():
-        first = next(name for name in ("author", "sent_by", "asked_by", "said_by", "entered_by") if name in table.c)
-        one = sa.update(table).values({first: "ann", second: "ann"})
+        first = next(name for name in FIRST if name in table.c)
+        by_two = {"kind": "update"} if table.name == "rollouts" else {}
+        one = sa.update(table).values({first: "ann", second: "ann", **by_two})
         others = [
             str(check.name)
             for check in table.constraints

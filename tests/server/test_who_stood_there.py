@@ -76,5 +76,5 @@ def test_confirmations_complaints_and_stock_name_who_stood_there_and_stock_has_a
     assert "by the owner" in browser.get(f"/console/deliveries/{delivery.id}").text
     assert "by the clerk" in browser.get(f"/console/feedback/{feedback}").text
     ledger = browser.get("/console/stock/R1").text
-    assert f"#{act.number} · device:{shop.device} · by the clerk" in ledger
+    assert f"#{act.number} · terminal {shop.device} · by the clerk" in ledger
     assert ledger.count("by the clerk") == 2  # what was found for the sale, and the sale

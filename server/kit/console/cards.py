@@ -28,3 +28,21 @@ class Card:
 
 
 Cards = Callable[[Session, Operator, datetime], list[Card]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cards that are read together: with the page itself, or by one small request of their own.
+
+    ``label`` is an English text marked with ``N_``, for as long as the cards are under way.
+    """
+
+    key: str
+    label: str
+    contributed: tuple[Cards, ...]
+    with_page: bool = False
+
+    def read(self, session: Session, operator: Operator, now: datetime) -> list[Card]:
+        """Return the cards that the person gets, in their order."""
+        cards = [card for contribute in self.contributed for card in contribute(session, operator, now)]
+        return sorted(cards, key=lambda card: card.order)

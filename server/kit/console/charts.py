@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 Form = Callable[[float], str]
 CURVE_POINTS = 120
 LABELS_MOST = 12
+LETTER_PX, PLOT_PX = 7.0, 420.0
+"""How wide a letter is (one of the Han twice), and the narrowest plot at a desk; telephones leave out minor labels."""
 LEAST = 1e-9
 
 
@@ -35,6 +37,12 @@ def nice_ticks(most: float, count: int = 4) -> list[float]:
     power = 10.0 ** floor(log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999_999)
     return [float(f"{step * order:.12g}") for order in range(ceil(most / step * 0.999_999) + 1)]
+
+
+def ticks_over(values: Sequence[float]) -> list[float]:
+    """Return ticks that hold all values; whole ones alone where these are whole."""
+    ticks = nice_ticks(max([*values, 0]))
+    return [tick for tick in ticks if tick.is_integer()] if all(float(one).is_integer() for one in values) else ticks
 
 
 def gini(shares: Sequence[float]) -> float:
@@ -107,7 +115,7 @@ def lorenz_curves(
 ) -> Markup:
     """Return Lorenz curves as :func:`lorenz` does, of points that are known: label, (x, y) from 0 to 1, and Gini."""
     drawn = [Markup('<path class="chart-equal" vector-effect="non-scaling-stroke" d="M0 100L100 0"/>')]
-    for order, (_, points, _) in reversed(list(enumerate(series))):
+    for order, (_, points, _) in enumerate(series):
         drawn.append(_curve(_thinned(points), order))
     legend = [(f"line-{order}", f"{label} · Gini {known:.3f}") for order, (label, _, known) in enumerate(series)]
     legend.append(("line-equal", equal))
@@ -149,7 +157,7 @@ def bars(
     x_title: str = "",
 ) -> Markup:
     """Return upright bars from zero; ``marked`` (indices) stand out, ``most`` fixes the top of the scale."""
-    ticks = nice_ticks(most if most is not None else max([*values, 0]))
+    ticks = ticks_over(values) if most is None else nice_ticks(most)
     top = ticks[-1] if most is None else most
     step = 100 / max(len(values), 1)
     gap = min(step * 0.24, 4.0)
@@ -163,7 +171,7 @@ def bars(
         )
         for order, value in enumerate(values)
     ]
-    every = -(-len(labels) // LABELS_MOST) if labels else 1
+    every = _every(labels)
     shown = [
         ((order + 0.5) * step, label, (order // every) % 2 == 1)
         for order, label in enumerate(labels)
@@ -180,6 +188,12 @@ def bars(
     )
     rows = [[label, form(value)] for label, value in zip(labels, values, strict=True)]
     return framed(svg, legend=(), axes=(x_title, y_title), table=data_table(table, list(columns), rows))
+
+
+def _every(labels: Sequence[str]) -> int:
+    """Return which n-th label is written, so that no label runs into the next."""
+    widest_px = LETTER_PX * max((sum(2 if sign > "\u2e7f" else 1 for sign in label) + 1 for label in labels), default=1)
+    return max(-(-len(labels) // LABELS_MOST), ceil(widest_px * len(labels) / PLOT_PX), 1)
 
 
 def stacked_bar(

@@ -3,8 +3,8 @@
 Every function of :class:`Formats` is a filter in templates: ``{{ order.placed_at | instant }}``.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from gettext import NullTranslations
@@ -17,6 +17,7 @@ from markupsafe import Markup
 from contract.texts import Language
 
 LOCALES: dict[Language, str] = {"zh": "zh_Hans_CN", "en": "en_GB"}
+DAYS: dict[Language, str] = {"zh": "y年M月d日", "en": "d MMM y"}
 Day = date  # the class below has a method of that name
 MINUS = "\N{MINUS SIGN}"
 
@@ -95,9 +96,7 @@ class Formats:
             return "–"
         if isinstance(value, datetime):
             value = value.astimezone(self.zone).date()
-        written: str = format_date(
-            value, format="y年M月d日" if self.language == "zh" else "d MMM y", locale=self.locale
-        )
+        written: str = format_date(value, format=DAYS[self.language], locale=self.locale)
         return written
 
     def month(self, value: Day | None) -> str:
@@ -107,15 +106,28 @@ class Formats:
         written: str = format_date(value, format="y年M月" if self.language == "zh" else "MMM y", locale=self.locale)
         return written
 
-    def instant(self, value: datetime | None, *, seconds: bool = False) -> Markup:
-        """Return a ``<time>``: day and time in the distributor's zone with the UTC offset of that day."""
+    def instant(self, value: datetime | None, *, seconds: bool = False, short: bool = False) -> Markup:
+        """Return a ``<time>``: day and time in the distributor's zone with the UTC offset of that day.
+
+        Where many stand below each other, ``short`` leaves out the weekday, and the offset while it is that of now; the
+        title says it whole.
+        """
         if value is None:
             return Markup("–")
         local = value.astimezone(self.zone)
-        day = "y年M月d日 EEE" if self.language == "zh" else "EEE d MMM y"
+        day = "y年M月d日" if self.language == "zh" else "d MMM y"
         clock = "HH:mm:ss" if seconds else "HH:mm"
+        named = f"{day} EEE" if self.language == "zh" else f"EEE {day}"
+        offset = self.offset(value)
+        whole = f"{format_datetime(local, format=f'{named} {clock}', locale=self.locale)} {offset}"
+        if not short:
+            return self._time(value, whole)
         written = format_datetime(local, format=f"{day} {clock}", locale=self.locale)
-        return self._time(value, f"{written} {self.offset(value)}")
+        return self._time(value, written if offset == self.offset(self.now) else f"{written} {offset}", title=whole)
+
+    def wall(self, value: datetime | None, zone: str) -> Markup:
+        """Return an instant like :meth:`instant`, as the wall clocks of another zone show it."""
+        return replace(self, zone=ZoneInfo(zone)).instant(value)
 
     def clock(self, value: datetime | None, *, seconds: bool = False) -> Markup:
         """Return a ``<time>`` of hours and minutes alone, for places that name the day already."""
@@ -128,7 +140,11 @@ class Formats:
         """Return how long ago or ahead an instant is, as ``<time>`` with the instant as its title."""
         if value is None:
             return Markup("–")
-        written = format_timedelta(value - self.now, add_direction=True, locale=self.locale)
+        apart = value - self.now
+        if abs(apart) < timedelta(seconds=1):
+            written = self.texts.gettext("just now")
+        else:
+            written = format_timedelta(apart, add_direction=True, locale=self.locale)
         return self._time(value, written, title=self.instant(value, seconds=True).striptags())
 
     def countdown(self, value: datetime | None) -> Markup:
@@ -169,6 +185,7 @@ FILTERS = (
     "date",
     "month",
     "instant",
+    "wall",
     "clock",
     "relative",
     "countdown",

@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from contract.texts import Language, translations
 from server.kit.clock import Clock
-from server.kit.console import formats
+from server.kit.console import formats, trail_words
+from server.kit.console.trail_words import TrailWords
 
 THEMES = ("light", "dark", "system")
 
@@ -54,6 +55,19 @@ class Flash:
 
 
 @dataclass(frozen=True)
+class FormWords:
+    """What people read for names that stand in addresses and forms.
+
+    ``things``: the contract's word for what a parameter of an address names, by ``segment/parameter`` or parameter.
+    ``fields``: what a form's field is called, an ``N_`` text by its name. ``choices``: the same for ``field.value``.
+    """
+
+    things: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Shell:
     """What wiring hands over once; kept as ``app.state.console``."""
 
@@ -64,7 +78,8 @@ class Shell:
     clock: Clock
     sign_out: str
     environment: jinja2.Environment
-    acts: Mapping[str, str] = field(default_factory=dict)
+    trail: TrailWords = field(default_factory=TrailWords)
+    form_words: FormWords = field(default_factory=FormWords)
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,12 @@ class Frame:
     def operator(self) -> Any:
         """The signed-in person, or ``None``."""
         return getattr(self.request.state, "operator", None)
+
+    @property
+    def trail_names(self) -> Mapping[str, str]:
+        """What identifiers in the audit's entries name, where the page has looked it up."""
+        names: Mapping[str, str] = getattr(self.request.state, "trail_names", trail_words.NO_NAMES)
+        return names
 
     @property
     def csrf(self) -> str:

@@ -10,23 +10,28 @@ Everything is escaped; no page holds a script or a style, so that the strictest 
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from contract.texts import Language
 from server.kit import forms
 from server.kit.changing import Standing
 from server.kit.clock import Clock, system_clock
-from server.kit.console import icons, templating, texts
-from server.kit.console.frame import THEMES, TONES, Flash, Frame, Group, Shell, Tone, current
+from server.kit.console import icons, templating, texts, trail_words
+from server.kit.console.frame import THEMES, TONES, Flash, FormWords, Frame, Group, Shell, Tone, current
 from server.kit.console.tables import COLUMNS_KEY, TableView
+from server.kit.console.trail_words import TrailWords
 from server.kit.http import everyone, over_tls
 from server.kit.marking import N_
 from server.kit.sent_forms import FIELD
@@ -53,11 +58,13 @@ def install(
     currency: str,
     clock: Clock = system_clock,
     sign_out: str = "/console/sign-out",
-    acts: Mapping[str, str] | None = None,
+    trail: TrailWords | None = None,
+    form_words: FormWords | None = None,
 ) -> None:
     """Prepare ``app`` for :func:`page`: templates of ``packages``, static files, the switches.
 
-    ``acts`` are the English words, marked for translation, for what the audit calls acts.
+    ``trail`` holds the English words, marked for translation, for what the audit keeps as codes; ``form_words`` those
+    for what stands in addresses and forms.
     Each of ``packages`` (``"server.orders"``) holds ``templates/<capability>/*.html``.
     Raises ``ValueError`` where a package has no templates, ``KeyError`` where an entry's icon does not exist.
     """
@@ -72,7 +79,8 @@ def install(
         clock=clock,
         sign_out=sign_out,
         environment=templating.environment(packages),
-        acts=acts or {},
+        trail=trail or TrailWords(),
+        form_words=form_words or FormWords(),
     )
     app.include_router(router)
     app.mount("/console/static", _Static(directory=templating.STATIC), name="console-static")
@@ -112,7 +120,29 @@ def _keep_columns(request: Request, response: Response, view: TableView) -> None
 def acts_of(request: Request) -> Mapping[str, str]:
     """Return the English words for what the audit calls acts."""
     shell: Shell = request.app.state.console
-    return shell.acts
+    return shell.trail.acts
+
+
+TrailNames = Callable[[Session, Collection[str], Language], Mapping[str, str]]
+"""What some identifiers name, of those that one capability knows."""
+
+
+def name_trail(request: Request, session: Session, entries: Iterable[Any]) -> None:
+    """Look up what the identifiers in some entries of the audit name; the page then says the names."""
+    wanted = trail_words.identifiers(entries)
+    lookups: Sequence[TrailNames] = request.app.state.trail_names
+    language = texts.language_of(request)
+    request.state.trail_names = {
+        identifier: name
+        for look_up in (lookups if wanted else ())
+        for identifier, name in look_up(session, wanted, language).items()
+    }
+
+
+def words_of_forms(request: Request) -> FormWords:
+    """Return what people read for names that stand in addresses and forms."""
+    shell: Shell = request.app.state.console
+    return shell.form_words
 
 
 def fragment(request: Request, template: str, /, *, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -187,28 +217,33 @@ def error_page(
     where: str | None = None,
     do: str | None = None,
     typed: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
     stands: Sequence[Standing] = (),
 ) -> HTMLResponse:
     """Return an error page in the look: what happened, where, what to do; all in the request's language.
 
     ``typed`` (or ``request.state.typed``) are form fields: they are shown so that nothing is lost, each beside what
-    ``stands`` there now where somebody else changed it. For htmx the
-    same words come as a notice at the head of the page that stays.
+    ``stands`` there now where somebody else changed it; ``wrong`` is what to correct, a sentence by field. Fields are
+    named as forms name them. For htmx, and for forms that stay on their page, the same words come as a notice.
     """
     gettext = texts.texts(request).gettext
     title, advice = _FAULTS.get(status_code, _OUR_FAULT)
-    kept = typed if typed is not None else getattr(request.state, "typed", None)
-    minor = forms.minor_units(request.app.state.console.currency)
-    beside = [{"name": one.name, "label": gettext(one.label), "value": _major(one, minor)} for one in stands]
-    hidden = ("csrf", "seen", "editing", FIELD, "password", "secret", "code", "token")
+    kept = _kept(request) if typed is None else typed
+    shell: Shell = request.app.state.console
+    compared, others = _beside(shell, kept, stands, gettext)
+    named = {one.name for one in stands}
+    shown = _shown(shell, kept, gettext)
     context: dict[str, Any] = {
         "code": status_code,
         "title": gettext(title),
         "what": what,
         "where": where or f"{request.method} {request.url.path}",
         "do": do or gettext(advice),
-        "stands": beside,
-        "typed": {k: v for k, v in (kept or {}).items() if not any(word in k for word in hidden)},
+        "wrong": {name: (called_field(shell, name, gettext), said) for name, said in (wrong or {}).items()},
+        "compared": compared,
+        "stands": others,
+        "again": _came_from(request) if status_code == HTTPStatus.CONFLICT else None,
+        "shown": [(label, value) for name, label, value in shown if name not in named],
     }
     if "HX-Request" in request.headers:
         response = fragment(request, "kit/error_notice.html", status_code=status_code, **context)
@@ -216,6 +251,75 @@ def error_page(
         response.headers["HX-Reswap"] = "innerHTML"
         return response
     return page(request, "kit/error.html", status_code=status_code, **context)
+
+
+_PRIVATE = ("csrf", "seen", "editing", FIELD, "password", "secret", "token", "credential")
+"""What stands in the names of fields that are shown to nobody again."""
+_OF_THE_ACCOUNT = ("/console/account", "/console/sign-in")
+"""Where every field may hold what is secret."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _kept(request: Request) -> Mapping[str, str]:
+    """Return what was typed into the form that was sent; nothing of one of the own account."""
+    if request.url.path.startswith(_OF_THE_ACCOUNT):
+        return {}
+    typed: Mapping[str, str] | None = getattr(request.state, "typed", None)
+    return typed or {}
+
+
+def _is_private(name: str) -> bool:
+    return any(word in name for word in _PRIVATE)
+
+
+def called_field(shell: Shell, name: str, gettext: Callable[[str], str]) -> str:
+    """Return what a form calls a field, as a label begins; the name itself where there is no word for it."""
+    words = shell.form_words.fields.get(name) or shell.trail.details.get(name)
+    label = gettext(words) if words else name.replace("_", " ")
+    return label[:1].upper() + label[1:]
+
+
+def _choice(shell: Shell, name: str, value: str, gettext: Callable[[str], str]) -> str:
+    """Return what a form calls the value of a choice; any other value as it is."""
+    words = shell.form_words.choices.get(f"{name}.{value}") or shell.trail.values.get(f"{name}.{value}")
+    return gettext(words) if words else value
+
+
+def _shown(shell: Shell, typed: Mapping[str, str], gettext: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    """Return what was typed as (name, label, text): choices by their words, identifiers that nobody typed left out."""
+    return [
+        (name, called_field(shell, name, gettext), _choice(shell, name, value, gettext))
+        for name, value in typed.items()
+        if value and not _is_private(name) and not _ID.fullmatch(value)
+    ]
+
+
+def _beside(
+    shell: Shell, typed: Mapping[str, str], stands: Sequence[Standing], gettext: Callable[[str], str]
+) -> tuple[list[tuple[str, str, str, bool]], list[tuple[str, str]]]:
+    """Return the fields of the form beside what stands there now, and what else there is to know of it.
+
+    A row is the label, what was typed, what stands there, and whether they differ.
+    """
+    minor = forms.minor_units(shell.currency)
+    compared, others = [], []
+    for one in stands:
+        now = _major(one, minor)
+        said = _choice(shell, one.name, now, gettext)
+        if one.name in typed:
+            mine = typed[one.name].strip()
+            compared.append((gettext(one.label), _choice(shell, one.name, mine, gettext), said, mine != now))
+        elif said:
+            others.append((gettext(one.label), said))
+    return compared, others
+
+
+def _came_from(request: Request) -> str | None:
+    """Return the page of ours that a form stood on, to load it again."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if referer.netloc != request.headers.get("Host"):
+        return None
+    return local_path(f"{referer.path}?{referer.query}" if referer.query else referer.path)
 
 
 def _major(one: Standing, minor: Decimal) -> str:

@@ -11,6 +11,7 @@ A screen declares its columns once; the page, the CSV and the XLSX are all writt
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from contract.errors import Rejected
 from server.kit import admission, sheets
 from server.kit.console import texts
 
-Kind = Literal["text", "identifier", "number", "units", "money", "percent", "instant", "date"]
+Kind = Literal["text", "identifier", "number", "units", "money", "percent", "instant", "date", "actor"]
 RIGHT: frozenset[str] = frozenset({"number", "units", "money", "percent"})
 PER_PAGE = 50
 PER_PAGE_MOST = 500
@@ -33,6 +34,7 @@ WORKBOOK_ROWS_MOST = 200_000
 PARTS_WHOLE = 3
 """A CSV of fewer parts is answered at once, with its length."""
 CSV_TYPE = "text/csv; charset=utf-8"
+FORMATS = ("csv", "xlsx", "parquet")
 COLUMNS_KEY = "columns"
 """The parameter of an address, and the cookie of a list's address, that name the columns to show."""
 
@@ -42,7 +44,8 @@ class Column:
     """One column: the row's attribute or key, its heading (an ``N_`` text) and what its values are.
 
     ``identifier`` is text whose every character counts; ``money`` is an integer of minor units; ``percent`` is
-    a fraction; ``instant`` is an aware datetime. ``read`` replaces the look-up of ``key``.
+    a fraction; ``instant`` is an aware datetime; ``actor`` is who did it, as the audit has it. ``read`` replaces the
+    look-up of ``key``.
     """
 
     key: str
@@ -65,12 +68,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Filter:
-    """A choice above a list; ``options`` are (value, label), labels are ``N_`` texts unless ``translate`` is off."""
+    """A choice above a list; ``options`` are (value, label), labels are ``N_`` texts unless ``translate`` is off.
+
+    A ``day`` has no options: it takes any date, written as ISO 8601 has it.
+    """
 
     key: str
     label: str
-    options: Sequence[tuple[str, str]]
+    options: Sequence[tuple[str, str]] = ()
     translate: bool = True
+    day: bool = False
+
+    def takes(self, value: str) -> bool:
+        """Return whether a value from an address is one that can be chosen."""
+        return _is_day(value) if self.day else value in {one for one, _ in self.options}
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class TableView:
     page: int = 1
     per_page: int = PER_PAGE
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    format: Literal["", "csv", "xlsx"] = ""
+    format: Literal["", "csv", "xlsx", "parquet"] = ""
     default_sort: str = ""
     chosen: tuple[str, ...] = ()
     chosen_now: bool = False
@@ -112,7 +123,7 @@ class TableView:
         chosen = query.get("sort", "")
         if chosen.removeprefix("-") not in known:
             chosen = sort
-        kept = {one.key: query[one.key] for one in filters if query.get(one.key) in {value for value, _ in one.options}}
+        kept = {one.key: query[one.key] for one in filters if one.takes(query.get(one.key, ""))}
         wanted = query.get("format", "")
         of_list, _, kept_columns = request.cookies.get(COLUMNS_KEY, "").partition(":")
         asked = query.getlist(COLUMNS_KEY) or ([kept_columns] if of_list == request.url.path else [])
@@ -124,7 +135,7 @@ class TableView:
             page=_whole(query.get("page"), 1, most=1_000_000),
             per_page=_whole(query.get("per_page"), per_page, most=PER_PAGE_MOST),
             filters=MappingProxyType(kept),
-            format="csv" if wanted == "csv" else "xlsx" if wanted == "xlsx" else "",
+            format=wanted if wanted in FORMATS else "",  # type: ignore[arg-type] # one of them
             default_sort=sort,
             chosen=_chosen(columns, asked),
             chosen_now=COLUMNS_KEY in query,
@@ -180,6 +191,14 @@ def _chosen(columns: Sequence[Column], asked: Sequence[str]) -> tuple[str, ...]:
     return () if len(known) == len(columns) else known
 
 
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _whole(text: str | None, otherwise: int, *, most: int) -> int:
     """Return a positive whole number of an address, or ``otherwise``."""
     if text is None or not text.isascii() or not text.isdigit():
@@ -207,7 +226,8 @@ def download(
         ``list_too_long``: more than :data:`WORKBOOK_ROWS_MOST` rows for a workbook.
     """
     gettext = texts.texts(request).gettext
-    wanted = format or ("xlsx" if request.query_params.get("format") == "xlsx" else "csv")
+    asked = request.query_params.get("format", "")
+    wanted = format or (asked if asked in FORMATS else "csv")
     sheet = sheets.Sheet(
         headings=tuple(gettext(column.label) for column in columns),
         kinds=tuple(column.kind for column in columns),
@@ -219,6 +239,14 @@ def download(
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
+    if wanted == "parquet":
+        from server.kit import parquets  # noqa: PLC0415 - takes a moment to import, and few ask for it
+
+        try:
+            content = parquets.parquet(sheet, [column.key for column in columns])
+            return Response(content, media_type=parquets.MEDIA, headers=headers)
+        finally:
+            _close(rows)
     if wanted == "xlsx":
         from server.kit import workbooks  # noqa: PLC0415 - takes half a second to import, and few ask for it
 

@@ -6,7 +6,7 @@ no context of their own.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from urllib.parse import urlencode
 import jinja2
 from markupsafe import Markup
 
-from server.kit.audit_trail import shown_detail
-from server.kit.console import charts, formats, icons
+from server.kit.console import charts, formats, icons, trail_words
 from server.kit.console.frame import current
 from server.kit.sent_forms import FIELD
 
@@ -46,7 +45,9 @@ def environment(packages: Sequence[str]) -> jinja2.Environment:
         made.globals[name] = _format(name)
         made.filters[name] = _filter(name)
     made.filters["act"] = _act
-    made.filters["audit_detail"] = shown_detail
+    made.filters["who"] = _who
+    made.filters["about"] = _about
+    made.filters["audit_detail"] = _audit_detail
     made.globals.update(
         icon=icons.icon,
         static=static,
@@ -87,7 +88,25 @@ def _ngettext(one: str, many: str, count: int) -> str:
 @jinja2.pass_context
 def _act(_context: jinja2.runtime.Context, action: str) -> str:
     """Return what the audit calls an act in words; the code itself where there are none."""
-    return _gettext(current.get().shell.acts.get(action, action))
+    return _gettext(current.get().shell.trail.acts.get(action, action))
+
+
+@jinja2.pass_context
+def _who(_context: jinja2.runtime.Context, actor: str | None) -> str:
+    """Return who acted, as a person reads it."""
+    return "–" if actor is None else trail_words.who(actor, current.get().formats)
+
+
+@jinja2.pass_context
+def _about(_context: jinja2.runtime.Context, subject: str) -> str:
+    frame = current.get()
+    return trail_words.about(subject, frame.shell.trail, frame.formats, frame.trail_names)
+
+
+@jinja2.pass_context
+def _audit_detail(_context: jinja2.runtime.Context, detail: Mapping[str, Any]) -> str:
+    frame = current.get()
+    return trail_words.details(detail, frame.shell.trail, frame.formats, frame.trail_names)
 
 
 def _url_for(name: str, **params: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from server.kit.console.charts import Form, data_table, framed, nice_ticks, picture, plain
+from server.kit.console.charts import Form, data_table, framed, picture, plain, ticks_over
 
 Values = Sequence[float | None]
 LABELS_MOST = 8
@@ -36,7 +36,7 @@ class Band:
 def over_time(
     periods: Sequence[str],
     lines: Sequence[Line],
-    band: Band,
+    band: Band | None,
     *,
     title: str,
     description: str,
@@ -44,12 +44,17 @@ def over_time(
     column: str,
     form: Form = plain,
 ) -> Markup:
-    """Return lines over their periods from zero up, with an interval behind; the table begins with the newest period.
+    """Return lines over their periods from zero up, maybe with an interval behind; the table begins with the newest.
 
     ``table`` names the table, ``column`` its first heading. A line has gaps where nothing is known.
     """
-    every = [value for row in (*(line.values for line in lines), band.high) for value in row if value is not None]
-    ticks = nice_ticks(max([*every, 0]))
+    every = [
+        value
+        for row in (*(line.values for line in lines), band.high if band else ())
+        for value in row
+        if value is not None
+    ]
+    ticks = ticks_over(every)
     top = ticks[-1]
     count = max(len(periods), 1)
 
@@ -57,7 +62,10 @@ def over_time(
         return (place + 0.5) * 100 / count, 100 - 100 * min(value, top) / top
 
     shapes = [
-        _band([point(at, value) for at, value in _known(band.low)], [point(at, v) for at, v in _known(band.high)])
+        _band(
+            [point(at, value) for at, value in _known(band.low if band else ())],
+            [point(at, value) for at, value in _known(band.high if band else ())],
+        )
     ]
     for line in lines:
         for run in [] if line.dots else _runs(line.values):
@@ -89,13 +97,17 @@ def over_time(
         extra="tall",
     )
     rows = [
-        [label, *(_said(line.values[at], form) for line in lines), _interval(band.low[at], band.high[at], form)]
+        [
+            label,
+            *(_said(line.values[at], form) for line in lines),
+            *((_interval(band.low[at], band.high[at], form),) if band else ()),
+        ]
         for at, label in reversed(list(enumerate(periods)))
     ]
-    headings = [column, *(line.label for line in lines), band.label]
+    headings = [column, *(line.label for line in lines), *((band.label,) if band else ())]
     return framed(
         svg,
-        legend=[*((line.look, line.label) for line in lines), ("line-band", band.label)],
+        legend=[*((line.look, line.label) for line in lines), *((("line-band", band.label),) if band else ())],
         axes=("", ""),
         table=data_table(table, headings, rows),
     )

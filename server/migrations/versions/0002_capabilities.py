@@ -22,16 +22,44 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("counts_from", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("pinned", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("publish_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("scheduled_by", sa.String(), nullable=True),
+        sa.Column("scheduled_for", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("not_sent", sa.String(), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_by", sa.String(), nullable=True),
+        sa.Column("withdrawn_zh", sa.String(), nullable=True),
+        sa.Column("withdrawn_en", sa.String(), nullable=True),
+        sa.Column("minutes_of", sa.Uuid(), nullable=True),
         sa.Column("created_by", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
+            "(state = 'withdrawn') = (withdrawn_at IS NOT NULL) AND (withdrawn_at IS NULL) = (withdrawn_by IS NULL) AND (withdrawn_at IS NULL) = (withdrawn_zh IS NULL) AND (withdrawn_at IS NULL) = (withdrawn_en IS NULL)",
+            name=op.f("ck_announcements_withdrawn"),
+        ),
+        sa.CheckConstraint(
             "sort IN ('policy', 'regulation', 'notice', 'promotion', 'urgent')", name=op.f("ck_announcements_sort")
         ),
-        sa.CheckConstraint("state = 'published' OR version = 1", name=op.f("ck_announcements_draft")),
-        sa.CheckConstraint("state IN ('draft', 'published')", name=op.f("ck_announcements_state")),
-        sa.CheckConstraint("version > 0", name=op.f("ck_announcements_version")),
+        sa.CheckConstraint("state <> 'scheduled' OR publish_at IS NOT NULL", name=op.f("ck_announcements_scheduled")),
+        sa.CheckConstraint(
+            "state IN ('draft', 'scheduled', 'published', 'withdrawn')", name=op.f("ck_announcements_state")
+        ),
+        sa.CheckConstraint("state IN ('published', 'withdrawn') OR version = 1", name=op.f("ck_announcements_draft")),
+        sa.CheckConstraint("version > 0 AND counts_from BETWEEN 1 AND version", name=op.f("ck_announcements_version")),
+        sa.ForeignKeyConstraint(
+            ["minutes_of"], ["announcements.id"], name=op.f("fk_announcements_minutes_of_announcements")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
         sa.UniqueConstraint("number", name=op.f("uq_announcements_number")),
+    )
+    op.create_index(
+        "ix_announcements_due",
+        "announcements",
+        ["publish_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'scheduled'"),
     )
     op.create_table(
         "api_tokens",
@@ -112,6 +140,51 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_awaited_events")),
     )
     op.create_table(
+        "broadcasts",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("spread_ms", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_broadcasts")),
+    )
+    op.create_table(
+        "device_connections",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("session", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("device", "at", "state", "session", name=op.f("pk_device_connections")),
+        postgresql_partition_by="RANGE (at)",
+    )
+    op.create_table(
+        "device_groups",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=True),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(kind = 'query') = (rule IS NOT NULL)", name=op.f("ck_device_groups_rule")),
+        sa.CheckConstraint("kind IN ('list', 'query')", name=op.f("ck_device_groups_kind")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_device_groups")),
+    )
+    op.create_table(
+        "device_points",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("online", sa.Boolean(), nullable=False),
+        sa.Column("queue_length", sa.Integer(), nullable=True),
+        sa.Column("clock_offset_ms", sa.BigInteger(), nullable=True),
+        sa.Column("temperature_c", sa.REAL(), nullable=True),
+        sa.Column("disk_free_percent", sa.REAL(), nullable=True),
+        sa.PrimaryKeyConstraint("device", "at", name=op.f("pk_device_points")),
+        postgresql_partition_by="RANGE (at)",
+    )
+    op.create_table(
         "feed_entries",
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -120,7 +193,16 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("by_broadcast", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("recipient", "key", name=op.f("pk_feed_entries")),
+    )
+    op.create_index(
+        "ix_feed_entries_unheard",
+        "feed_entries",
+        ["recipient", "seq"],
+        unique=False,
+        postgresql_where=sa.text("by_broadcast AND heard_at IS NULL"),
     )
     op.create_index(
         "ix_feed_entries_waiting",
@@ -135,6 +217,70 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("last_seq", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("recipient", name=op.f("pk_feed_heads")),
+    )
+    op.create_table(
+        "feedback_terms",
+        sa.Column("version", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_feedback_terms")),
+    )
+    op.create_table(
+        "feedback_unnamed",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("code_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("mixed", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("concerns", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
+        sa.Column("answer_zh", sa.String(), server_default="", nullable=False),
+        sa.Column("answer_en", sa.String(), server_default="", nullable=False),
+        sa.Column("answered_by", sa.String(), nullable=True),
+        sa.Column("answered_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "(answered_by IS NULL) = (answer_zh = '' AND answer_en = '')", name=op.f("ck_feedback_unnamed_answer")
+        ),
+        sa.CheckConstraint(
+            "category IN ('goods', 'delivery', 'grant', 'price', 'terminal', 'employee', 'other')",
+            name=op.f("ck_feedback_unnamed_category"),
+        ),
+        sa.CheckConstraint("concerns = '{}' OR category = 'employee'", name=op.f("ck_feedback_unnamed_concerns")),
+        sa.CheckConstraint("kind IN ('complaint', 'suggestion', 'question')", name=op.f("ck_feedback_unnamed_kind")),
+        sa.CheckConstraint("words != ''", name=op.f("ck_feedback_unnamed_words")),
+        sa.CheckConstraint("(answered_by IS NULL) = (answered_on IS NULL)", name=op.f("ck_feedback_unnamed_answered")),
+        sa.CheckConstraint(
+            "answered_by IS NULL OR answered_by <> ALL (concerns)", name=op.f("ck_feedback_unnamed_not_concerned")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_unnamed")),
+        sa.UniqueConstraint("code_sha256", name=op.f("uq_feedback_unnamed_code_sha256")),
+    )
+    op.create_table(
+        "fleet_alert_rules",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_fleet_alert_rules")),
+    )
+    op.create_table(
+        "fleet_authorities",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("sealed_key", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_fleet_authorities")),
+    )
+    op.create_table(
+        "fleet_clock",
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("task", name=op.f("pk_fleet_clock")),
     )
     op.create_table(
         "forecast_versions",
@@ -261,12 +407,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "number", name=op.f("pk_leases")),
     )
     op.create_table(
+        "licence_notice_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("steps", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_licence_notice_days")),
+    )
+    op.create_table(
         "operators",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("roles", postgresql.ARRAY(sa.String()), nullable=False),
         sa.Column("regions", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
         sa.Column("classes", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
+        sa.Column("superior_id", sa.Integer(), nullable=True),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
@@ -274,6 +429,8 @@ def upgrade() -> None:
             "roles <@ ARRAY['planner', 'releaser', 'manager', 'dispatcher', 'inspector', 'regional', 'fleet', 'administrator', 'auditor']::varchar[]",
             name=op.f("ck_operators_roles"),
         ),
+        sa.CheckConstraint("superior_id <> id", name=op.f("ck_operators_superior")),
+        sa.ForeignKeyConstraint(["superior_id"], ["operators.id"], name=op.f("fk_operators_superior_id_operators")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operators")),
     )
     op.create_index("uq_operators_name", "operators", [sa.literal_column("lower(name)")], unique=True)
@@ -303,6 +460,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("city", sa.String(), nullable=False),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("region", sa.String(), nullable=False),
         sa.Column("route", sa.String(), nullable=False),
         sa.Column("market_type", sa.String(), nullable=False),
@@ -324,7 +483,11 @@ def upgrade() -> None:
             "(closed_on IS NULL) = (closed_why IS NULL) AND (closed_on IS NULL) = (closed_by IS NULL)",
             name=op.f("ck_retailers_closed"),
         ),
+        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_retailers_place")),
         sa.CheckConstraint("credit_minor >= 0", name=op.f("ck_retailers_credit")),
+        sa.CheckConstraint(
+            "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_retailers_degrees")
+        ),
         sa.CheckConstraint("tier > 0", name=op.f("ck_retailers_tier")),
         sa.CheckConstraint("weight > 0", name=op.f("ck_retailers_weight")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_retailers")),
@@ -339,6 +502,48 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_retention_runs")),
         sa.UniqueConstraint("day", name=op.f("uq_retention_runs_day")),
+    )
+    op.create_table(
+        "rollouts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("target", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("continuous", sa.Boolean(), nullable=False),
+        sa.Column("rings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("rate_per_minute", sa.Integer(), nullable=False),
+        sa.Column("abort_percent", sa.Integer(), nullable=False),
+        sa.Column("abort_minimum", sa.Integer(), nullable=False),
+        sa.Column("device_minutes", sa.Integer(), nullable=False),
+        sa.Column("deadline_hours", sa.Integer(), nullable=False),
+        sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ring", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("why", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("forgiven_judged", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("forgiven_failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_by", sa.String(), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("joined_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "released_by IS NULL OR kind <> 'update' OR released_by <> proposed_by",
+            name=op.f("ck_rollouts_two_persons"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'running', 'paused', 'halted', 'waiting', 'completed', 'cancelled', 'expired')",
+            name=op.f("ck_rollouts_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rollouts")),
+        sa.UniqueConstraint("number", name=op.f("uq_rollouts_number")),
+    )
+    op.create_index(
+        "ix_rollouts_open", "rollouts", ["number"], unique=False, postgresql_where=sa.text("settled_at IS NULL")
     )
     op.create_table(
         "route_schedules",
@@ -425,6 +630,17 @@ def upgrade() -> None:
         "surveys",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("sort", sa.String(), server_default="survey", nullable=False),
+        sa.Column("series", sa.String(), nullable=True),
+        sa.Column("round", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("every_days", sa.Integer(), nullable=True),
+        sa.Column("anonymous", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("sample", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("quota", sa.Integer(), nullable=True),
+        sa.Column("grace_h", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("remind_h", sa.Integer(), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("plausible", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("title_zh", sa.String(), nullable=False),
         sa.Column("title_en", sa.String(), nullable=False),
         sa.Column("intro_zh", sa.String(), nullable=False),
@@ -442,20 +658,38 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_surveys_closed")),
         sa.CheckConstraint("(state = 'draft') = (published_at IS NULL)", name=op.f("ck_surveys_published")),
+        sa.CheckConstraint("NOT anonymous OR sort = 'survey'", name=op.f("ck_surveys_anonymous")),
+        sa.CheckConstraint("sort IN ('survey', 'market')", name=op.f("ck_surveys_sort")),
         sa.CheckConstraint("state IN ('draft', 'published', 'closed')", name=op.f("ck_surveys_state")),
         sa.CheckConstraint("closes_at > opens_at", name=op.f("ck_surveys_span")),
+        sa.CheckConstraint("every_days IS NULL OR series IS NOT NULL", name=op.f("ck_surveys_series")),
+        sa.CheckConstraint(
+            "grace_h >= 0 AND quota > 0 AND every_days > 0 AND remind_h > 0", name=op.f("ck_surveys_plan")
+        ),
         sa.CheckConstraint("opened_at IS NULL OR published_at IS NOT NULL", name=op.f("ck_surveys_opened")),
         sa.CheckConstraint("revision > 0", name=op.f("ck_surveys_revision")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_surveys")),
         sa.UniqueConstraint("number", name=op.f("uq_surveys_number")),
+    )
+    op.create_index("ix_surveys_series", "surveys", ["series", "number"], unique=False)
+    op.create_table(
+        "visit_rule_sets",
+        sa.Column("version", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_visit_rule_sets")),
     )
     op.create_table(
         "webhooks",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("events", postgresql.ARRAY(sa.String()), nullable=False),
-        sa.Column("secret", sa.String(), nullable=False),
-        sa.Column("former_secret", sa.String(), nullable=True),
+        sa.Column("regions", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column("classes", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column("sealed_secret", sa.String(), nullable=False),
+        sa.Column("sealed_former", sa.String(), nullable=True),
         sa.Column("former_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("made_by", sa.String(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
@@ -477,6 +711,7 @@ def upgrade() -> None:
         sa.Column("commitment", sa.String(), nullable=True),
         sa.Column("policy", sa.String(), nullable=True),
         sa.Column("policy_sha256", sa.String(), nullable=True),
+        sa.Column("score_version", sa.String(), nullable=True),
         sa.Column("scarce", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("unsupplied", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
@@ -489,6 +724,64 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_windows")),
     )
     op.create_index("ix_windows_cycle", "windows", ["cycle"], unique=False)
+    op.create_table(
+        "announcement_attachments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("source_sha256", sa.String(), nullable=False),
+        sa.Column("source_bytes", sa.Integer(), nullable=False),
+        sa.Column("since_version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("until_version", sa.Integer(), nullable=True),
+        sa.Column("added_by", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('picture', 'document')", name=op.f("ck_announcement_attachments_kind")),
+        sa.CheckConstraint(
+            "since_version >= 1 AND until_version >= since_version", name=op.f("ck_announcement_attachments_versions")
+        ),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcements.id"],
+            name=op.f("fk_announcement_attachments_announcement_id_announcements"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement_attachments")),
+        sa.UniqueConstraint(
+            "announcement_id", "ordinal", name=op.f("uq_announcement_attachments_announcement_id_ordinal")
+        ),
+    )
+    op.create_index(
+        op.f("ix_announcement_attachments_announcement_id"),
+        "announcement_attachments",
+        ["announcement_id"],
+        unique=False,
+    )
+    op.create_table(
+        "announcement_meetings",
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("sort", sa.String(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("place_zh", sa.String(), nullable=False),
+        sa.Column("place_en", sa.String(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=True),
+        sa.Column("register_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("called_off_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("called_off_by", sa.String(), nullable=True),
+        sa.CheckConstraint("sort IN ('meeting', 'training', 'contest')", name=op.f("ck_announcement_meetings_sort")),
+        sa.CheckConstraint(
+            "(called_off_at IS NULL) = (called_off_by IS NULL)", name=op.f("ck_announcement_meetings_called_off")
+        ),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_announcement_meetings_ends_at")),
+        sa.CheckConstraint("places > 0", name=op.f("ck_announcement_meetings_places")),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcements.id"],
+            name=op.f("fk_announcement_meetings_announcement_id_announcements"),
+        ),
+        sa.PrimaryKeyConstraint("announcement_id", name=op.f("pk_announcement_meetings")),
+    )
     op.create_table(
         "announcement_recipients",
         sa.Column("announcement_id", sa.Uuid(), nullable=False),
@@ -543,8 +836,10 @@ def upgrade() -> None:
         sa.Column("supply_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("commitment", sa.String(), nullable=True),
         sa.Column("book_root", sa.String(), nullable=True),
+        sa.Column("announced_scores", sa.String(), nullable=True),
         sa.Column("score_version", sa.String(), nullable=True),
         sa.Column("forecast_version", sa.String(), nullable=True),
+        sa.Column("weights_sha256", sa.String(), nullable=True),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("published_attempt", sa.Integer(), nullable=True),
         sa.Column("correction_reason", sa.String(), nullable=True),
@@ -568,6 +863,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state NOT IN ('released', 'published') OR released_by IS NOT NULL", name=op.f("ck_cycles_released")
         ),
+        sa.CheckConstraint("weights_sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_cycles_weights_sha256")),
         sa.CheckConstraint("book_root IS NULL OR commitment IS NOT NULL", name=op.f("ck_cycles_root_after_commitment")),
         sa.CheckConstraint(
             "correction_reason IS NULL OR published_attempt IS NOT NULL", name=op.f("ck_cycles_correction")
@@ -668,6 +964,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_demand_history_retailer_retailers")),
         sa.PrimaryKeyConstraint("retailer", "product_class", "period", name=op.f("pk_demand_history")),
+    )
+    op.create_index(
+        "ix_demand_history_period",
+        "demand_history",
+        ["period", "retailer", "changed_at"],
+        unique=False,
+        postgresql_where=sa.text("sold_units IS NOT NULL"),
     )
     op.create_table(
         "demand_history_versions",
@@ -771,8 +1074,6 @@ def upgrade() -> None:
         "devices",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
-        sa.Column("secret_sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("broker_hash", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("machine", sa.String(), nullable=True),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
@@ -801,45 +1102,86 @@ def upgrade() -> None:
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("category", sa.String(), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
         sa.Column("about_sort", sa.String(), nullable=True),
         sa.Column("about_name", sa.String(), nullable=True),
+        sa.Column("concerns", postgresql.ARRAY(sa.String()), server_default="{}", nullable=False),
         sa.Column("words", sa.String(), nullable=False),
+        sa.Column("explanation", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("said_by", sa.String(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("answer_until", sa.Date(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("escalate_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decision", sa.String(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reopened", sa.String(), nullable=True),
+        sa.Column("reopens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("satisfaction", sa.Integer(), nullable=True),
         sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_feedback_closed")),
-        sa.CheckConstraint("(state = 'received') = (owner IS NULL)", name=op.f("ck_feedback_owner")),
         sa.CheckConstraint(
             "(state IN ('answered', 'closed')) = (answered_at IS NOT NULL)", name=op.f("ck_feedback_answered")
         ),
-        sa.CheckConstraint("about_sort IN ('order', 'delivery', 'cycle', 'sku')", name=op.f("ck_feedback_about")),
+        sa.CheckConstraint(
+            "about_sort IN ('order', 'order_line', 'grant', 'delivery', 'cycle', 'sku', 'tier', 'employee', 'visit')",
+            name=op.f("ck_feedback_about"),
+        ),
         sa.CheckConstraint(
             "category IN ('goods', 'delivery', 'grant', 'price', 'terminal', 'employee', 'other')",
             name=op.f("ck_feedback_category"),
         ),
+        sa.CheckConstraint("concerns = '{}' OR category = 'employee'", name=op.f("ck_feedback_concerns")),
+        sa.CheckConstraint("decision IN ('upheld', 'dismissed')", name=op.f("ck_feedback_decision")),
         sa.CheckConstraint("kind IN ('complaint', 'suggestion', 'question')", name=op.f("ck_feedback_kind")),
+        sa.CheckConstraint("paused_at IS NULL OR state = 'looked_at'", name=op.f("ck_feedback_paused")),
         sa.CheckConstraint("said_by IN ('owner', 'clerk')", name=op.f("ck_feedback_said_by")),
         sa.CheckConstraint("satisfaction IS NULL OR state = 'closed'", name=op.f("ck_feedback_rated")),
+        sa.CheckConstraint("state = 'received' OR owner IS NOT NULL", name=op.f("ck_feedback_owner")),
         sa.CheckConstraint("state IN ('received', 'looked_at', 'answered', 'closed')", name=op.f("ck_feedback_state")),
+        sa.CheckConstraint("way IN ('terminal', 'telephone', 'visit', 'counter')", name=op.f("ck_feedback_way")),
         sa.CheckConstraint("words != ''", name=op.f("ck_feedback_words")),
         sa.CheckConstraint("(about_sort IS NULL) = (about_name IS NULL)", name=op.f("ck_feedback_about_whole")),
         sa.CheckConstraint("(reopened_at IS NULL) = (reopened IS NULL)", name=op.f("ck_feedback_reopened")),
+        sa.CheckConstraint("(reopened_at IS NULL) = (reopens = 0)", name=op.f("ck_feedback_reopens")),
+        sa.CheckConstraint(
+            "CASE WHEN explanation IS NULL OR answered_at IS NULL THEN decision IS NULL ELSE decision IS NOT NULL END",
+            name=op.f("ck_feedback_decided"),
+        ),
+        sa.CheckConstraint("escalated >= 0", name=op.f("ck_feedback_escalated")),
+        sa.CheckConstraint("owner IS NULL OR owner <> ALL (concerns)", name=op.f("ck_feedback_owner_not_concerned")),
         sa.CheckConstraint("satisfaction BETWEEN 1 AND 5", name=op.f("ck_feedback_satisfaction")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_retailer_retailers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
         sa.UniqueConstraint("number", name=op.f("uq_feedback_number")),
     )
+    op.create_index("ix_feedback_at", "feedback", ["at"], unique=False)
+    op.create_index(
+        "ix_feedback_concerns", "feedback", ["id"], unique=False, postgresql_where=sa.text("concerns <> '{}'")
+    )
+    op.create_index(
+        "ix_feedback_escalate",
+        "feedback",
+        ["escalate_at"],
+        unique=False,
+        postgresql_where=sa.text("escalate_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_feedback_owner",
+        "feedback",
+        ["owner"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'looked_at')"),
+    )
     op.create_index("ix_feedback_retailer", "feedback", ["retailer"], unique=False)
-    op.create_index("ix_feedback_state", "feedback", ["state", "answer_until"], unique=False)
+    op.create_index("ix_feedback_state", "feedback", ["state", "due_at"], unique=False)
     op.create_table(
         "forecast_series",
         sa.Column("version", sa.Uuid(), nullable=False),
@@ -980,7 +1322,7 @@ def upgrade() -> None:
     op.create_table(
         "operator_totp_secrets",
         sa.Column("operator_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("sealed_secret", sa.String(), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_step", sa.Integer(), nullable=False),
@@ -1204,6 +1546,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_score_facts_retailer_retailers")),
         sa.PrimaryKeyConstraint("facts", "retailer", "period", name=op.f("pk_score_facts")),
     )
+    op.create_index("ix_score_facts_period", "score_facts", ["facts", "period", "retailer", "changed_at"], unique=False)
     op.create_table(
         "score_runs",
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1411,14 +1754,89 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "survey_ballots",
+        sa.Column("ballot", sa.Uuid(), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("stratum", sa.Integer(), nullable=False),
+        sa.Column("choices", sa.ARRAY(sa.String()), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.Column("text", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "num_nonnulls(number, text) + CASE WHEN cardinality(choices) > 0 THEN 1 ELSE 0 END = 1",
+            name=op.f("ck_survey_ballots_one_form"),
+        ),
+        sa.ForeignKeyConstraint(["survey_id"], ["surveys.id"], name=op.f("fk_survey_ballots_survey_id_surveys")),
+        sa.PrimaryKeyConstraint("ballot", "question", "item", name=op.f("pk_survey_ballots")),
+    )
+    op.create_index("ix_survey_ballots_survey_id", "survey_ballots", ["survey_id"], unique=False)
+    op.create_table(
         "survey_invitations",
         sa.Column("survey_id", sa.Uuid(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("stratum", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["retailer"], ["retailers.code"], name=op.f("fk_survey_invitations_retailer_retailers")
         ),
         sa.ForeignKeyConstraint(["survey_id"], ["surveys.id"], name=op.f("fk_survey_invitations_survey_id_surveys")),
         sa.PrimaryKeyConstraint("survey_id", "retailer", name=op.f("pk_survey_invitations")),
+    )
+    op.create_table(
+        "survey_strata",
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("shops", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("full_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pooled_into", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "asked BETWEEN 0 AND shops AND answered BETWEEN 0 AND asked", name=op.f("ck_survey_strata_counts")
+        ),
+        sa.ForeignKeyConstraint(["survey_id"], ["surveys.id"], name=op.f("fk_survey_strata_survey_id_surveys")),
+        sa.PrimaryKeyConstraint("survey_id", "place", name=op.f("pk_survey_strata")),
+    )
+    op.create_table(
+        "survey_urns",
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("ballots", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["survey_id"], ["surveys.id"], name=op.f("fk_survey_urns_survey_id_surveys")),
+        sa.PrimaryKeyConstraint("survey_id", name=op.f("pk_survey_urns")),
+    )
+    op.create_table(
+        "visit_plans",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("steps_done", sa.Integer(), nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'failed') = (trouble IS NOT NULL)", name=op.f("ck_visit_plans_trouble")),
+        sa.CheckConstraint("(state = 'made') = (figures IS NOT NULL)", name=op.f("ck_visit_plans_figures")),
+        sa.CheckConstraint("(state = 'stopped') = (stopped_by IS NOT NULL)", name=op.f("ck_visit_plans_stopped")),
+        sa.CheckConstraint("(state IN ('waiting', 'working')) = (done_at IS NULL)", name=op.f("ck_visit_plans_done")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'working', 'made', 'failed', 'stopped')", name=op.f("ck_visit_plans_state")
+        ),
+        sa.CheckConstraint("days BETWEEN 1 AND 31", name=op.f("ck_visit_plans_days")),
+        sa.CheckConstraint("steps_done BETWEEN 0 AND steps", name=op.f("ck_visit_plans_steps")),
+        sa.ForeignKeyConstraint(
+            ["rules_version"], ["visit_rule_sets.version"], name=op.f("fk_visit_plans_rules_version_visit_rule_sets")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_plans")),
+        sa.UniqueConstraint("number", name=op.f("uq_visit_plans_number")),
     )
     op.create_table(
         "webhook_messages",
@@ -1454,6 +1872,47 @@ def upgrade() -> None:
     )
     op.create_index("ix_webhook_messages_webhook", "webhook_messages", ["webhook", "made_at"], unique=False)
     op.create_table(
+        "announcement_attendance",
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("attended", sa.Boolean(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.Column("taken_by", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("how IN ('tick', 'scan')", name=op.f("ck_announcement_attendance_how")),
+        sa.ForeignKeyConstraint(
+            ["announcement_id", "retailer"],
+            ["announcement_recipients.announcement_id", "announcement_recipients.retailer"],
+            name="fk_announcement_attendance_recipient",
+        ),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcement_meetings.announcement_id"],
+            name=op.f("fk_announcement_attendance_announcement_id_announcement_meetings"),
+        ),
+        sa.PrimaryKeyConstraint("announcement_id", "retailer", name=op.f("pk_announcement_attendance")),
+    )
+    op.create_table(
+        "announcement_pages",
+        sa.Column("attachment_id", sa.Uuid(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("width_px", sa.Integer(), nullable=False),
+        sa.Column("height_px", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("media_type = 'image/jpeg'", name=op.f("ck_announcement_pages_media_type")),
+        sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_announcement_pages_sha256")),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["announcement_attachments.id"],
+            name=op.f("fk_announcement_pages_attachment_id_announcement_attachments"),
+        ),
+        sa.PrimaryKeyConstraint("attachment_id", "ordinal", name=op.f("pk_announcement_pages")),
+    )
+    op.create_index("ix_announcement_pages_sha256", "announcement_pages", ["sha256"], unique=False)
+    op.create_table(
         "announcement_receipts",
         sa.Column("announcement_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1482,6 +1941,30 @@ def upgrade() -> None:
         "announcement_receipts",
         ["announcement_id", "received_at"],
         unique=False,
+    )
+    op.create_table(
+        "announcement_registrations",
+        sa.Column("announcement_id", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('registered', 'waiting', 'not_coming')", name=op.f("ck_announcement_registrations_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["announcement_id", "retailer"],
+            ["announcement_recipients.announcement_id", "announcement_recipients.retailer"],
+            name="fk_announcement_registrations_recipient",
+        ),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcement_meetings.announcement_id"],
+            name=op.f("fk_announcement_registrations_announcement_id_announcement_meetings"),
+        ),
+        sa.PrimaryKeyConstraint("announcement_id", "retailer", name=op.f("pk_announcement_registrations")),
+        sa.UniqueConstraint("announcement_id", "turn", name=op.f("uq_announcement_registrations_announcement_id_turn")),
     )
     op.create_table(
         "book_retailers",
@@ -1524,9 +2007,8 @@ def upgrade() -> None:
     op.create_table(
         "cycle_secrets",
         sa.Column("cycle", sa.Uuid(), nullable=False),
-        sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("sealed_secret", sa.String(), nullable=False),
         sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("secret ~ '^[0-9a-f]{64}$'", name=op.f("ck_cycle_secrets_secret")),
         sa.ForeignKeyConstraint(["cycle"], ["cycles.id"], name=op.f("fk_cycle_secrets_cycle_cycles")),
         sa.PrimaryKeyConstraint("cycle", name=op.f("pk_cycle_secrets")),
     )
@@ -1583,17 +2065,189 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_id", "sku", name=op.f("pk_delivery_lines")),
     )
     op.create_table(
+        "device_certificates",
+        sa.Column("serial", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("authority", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["authority"], ["fleet_authorities.number"], name=op.f("fk_device_certificates_authority_fleet_authorities")
+        ),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_certificates_device_devices")),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_device_certificates")),
+    )
+    op.create_index(op.f("ix_device_certificates_authority"), "device_certificates", ["authority"], unique=False)
+    op.create_index(op.f("ix_device_certificates_device"), "device_certificates", ["device"], unique=False)
+    op.create_index(op.f("ix_device_certificates_key"), "device_certificates", ["key"], unique=False)
+    op.create_table(
+        "device_clones",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_clones_device_devices")),
+        sa.PrimaryKeyConstraint("device", name=op.f("pk_device_clones")),
+    )
+    op.create_table(
+        "device_commands",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("batch", sa.Uuid(), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("called_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("detail", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("brought", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('sent', 'in_progress')) = (ended_at IS NULL)", name=op.f("ck_device_commands_ended")
+        ),
+        sa.CheckConstraint(
+            "state IN ('sent', 'in_progress', 'succeeded', 'failed', 'rejected', 'interrupted', 'expired', 'cancelled', 'timed_out')",
+            name=op.f("ck_device_commands_state"),
+        ),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_commands_device_devices")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_commands")),
+    )
+    op.create_index(
+        "ix_device_commands_batch",
+        "device_commands",
+        ["batch"],
+        unique=False,
+        postgresql_where=sa.text("batch IS NOT NULL"),
+    )
+    op.create_index("ix_device_commands_device", "device_commands", ["device", "issued_at"], unique=False)
+    op.create_index(
+        "ix_device_commands_expiring",
+        "device_commands",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('sent', 'in_progress')"),
+    )
+    op.create_index(
+        "ix_device_commands_open",
+        "device_commands",
+        ["device"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('sent', 'in_progress')"),
+    )
+    op.create_table(
+        "device_group_members",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_group_members_device_devices")),
+        sa.ForeignKeyConstraint(
+            ["name"],
+            ["device_groups.name"],
+            name=op.f("fk_device_group_members_name_device_groups"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_device_group_members_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("name", "device", name=op.f("pk_device_group_members")),
+    )
+    op.create_index("ix_device_group_members_device", "device_group_members", ["device"], unique=False)
+    op.create_table(
         "device_presence",
         sa.Column("device", sa.String(), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.String(), nullable=False),
-        sa.Column("queue_length", sa.Integer(), nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("clock_offset_ms", sa.Integer(), nullable=False),
-        sa.Column("feed_seq", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(), nullable=True),
+        sa.Column("queue_length", sa.Integer(), nullable=True),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("clock_offset_ms", sa.BigInteger(), nullable=True),
+        sa.Column("feed_seq", sa.Integer(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("link", sa.Uuid(), nullable=True),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("gone_how", sa.String(), nullable=True),
+        sa.Column("oldest_queued_s", sa.Integer(), nullable=True),
+        sa.Column("disk_free_mb", sa.Integer(), nullable=True),
+        sa.Column("disk_total_mb", sa.Integer(), nullable=True),
+        sa.Column("temperature_c", sa.Double(), nullable=True),
+        sa.Column("certificate_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("certificate_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("storage_errors", sa.Integer(), nullable=True),
+        sa.Column("printer", sa.String(), nullable=True),
+        sa.Column("scanner", sa.String(), nullable=True),
+        sa.Column("network", sa.String(), nullable=True),
+        sa.Column("system", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_presence_device_devices")),
         sa.PrimaryKeyConstraint("device", name=op.f("pk_device_presence")),
     )
+    op.create_table(
+        "device_rings",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("ring", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.CheckConstraint("ring IN ('canary', 'early')", name=op.f("ck_device_rings_ring")),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_rings_device_devices")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_device_rings_retailer_retailers")),
+        sa.PrimaryKeyConstraint("device", name=op.f("pk_device_rings")),
+    )
+    op.create_table(
+        "device_shadows",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("desired_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("desired", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("desired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("desired_by", sa.String(), nullable=True),
+        sa.Column("reported_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reported", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("applied_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_shadows_device_devices")),
+        sa.PrimaryKeyConstraint("device", name=op.f("pk_device_shadows")),
+    )
+    op.create_table(
+        "device_tags",
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.CheckConstraint("tag != ''", name=op.f("ck_device_tags_tag")),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_device_tags_device_devices")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_device_tags_retailer_retailers")),
+        sa.PrimaryKeyConstraint("device", "tag", name=op.f("pk_device_tags")),
+    )
+    op.create_index("ix_device_tags_tag", "device_tags", ["tag"], unique=False)
+    op.create_table(
+        "enrolments",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("code_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("machine", sa.String(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("confirmed", sa.Boolean(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_enrolments_device_devices")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_enrolments_retailer_retailers")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_enrolments")),
+    )
+    op.create_index(op.f("ix_enrolments_asked_at"), "enrolments", ["asked_at"], unique=False)
     op.create_table(
         "feedback_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1604,13 +2258,78 @@ def upgrade() -> None:
         sa.Column("words_en", sa.String(), nullable=False),
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("sort IN ('answer', 'note')", name=op.f("ck_feedback_entries_sort")),
+        sa.CheckConstraint(
+            "sort IN ('answer', 'note', 'pause', 'reopening', 'proposal', 'no_remedy', 'returned')",
+            name=op.f("ck_feedback_entries_sort"),
+        ),
         sa.CheckConstraint("words_zh != '' OR words_en != ''", name=op.f("ck_feedback_entries_words")),
         sa.ForeignKeyConstraint(["feedback"], ["feedback.id"], name=op.f("fk_feedback_entries_feedback_feedback")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_entries_retailer_retailers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_entries")),
     )
     op.create_index("ix_feedback_entries_feedback", "feedback_entries", ["feedback"], unique=False)
+    op.create_table(
+        "feedback_steps",
+        sa.Column("feedback", sa.Uuid(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["feedback"], ["feedback.id"], name=op.f("fk_feedback_steps_feedback_feedback")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_steps_retailer_retailers")),
+        sa.PrimaryKeyConstraint("feedback", "round", "step", name=op.f("pk_feedback_steps")),
+    )
+    op.create_table(
+        "fleet_alerts",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=True),
+        sa.Column("retailer", sa.String(), nullable=True),
+        sa.Column("severity", sa.String(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("left", sa.Integer(), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.Column("silenced_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("severity IN ('critical', 'warning')", name=op.f("ck_fleet_alerts_severity")),
+        sa.CheckConstraint(
+            "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name=op.f("ck_fleet_alerts_acknowledged")
+        ),
+        sa.CheckConstraint("(device IS NULL) = (retailer IS NULL)", name=op.f("ck_fleet_alerts_device")),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_fleet_alerts_device_devices")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_fleet_alerts_retailer_retailers")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_fleet_alerts")),
+    )
+    op.create_index("ix_fleet_alerts_device", "fleet_alerts", ["device", "number"], unique=False)
+    op.create_index(
+        "ix_fleet_alerts_open", "fleet_alerts", ["number"], unique=False, postgresql_where=sa.text("closed_at IS NULL")
+    )
+    op.create_table(
+        "licence_notices",
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("licence_class", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("step_days", sa.Integer(), nullable=False),
+        sa.Column("notice", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("step_days > 0", name=op.f("ck_licence_notices_step_days")),
+        sa.ForeignKeyConstraint(
+            ["retailer", "licence_class", "number"],
+            ["licences.retailer", "licences.licence_class", "licences.number"],
+            name="fk_licence_notices_licence",
+        ),
+        sa.PrimaryKeyConstraint(
+            "retailer", "licence_class", "number", "valid_until", "step_days", name=op.f("pk_licence_notices")
+        ),
+    )
+    op.create_index("ix_licence_notices_notice", "licence_notices", ["notice"], unique=False)
     op.create_table(
         "licence_steps",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1656,7 +2375,9 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("photo_id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("sort IN ('claim', 'feedback', 'appeal')", name=op.f("ck_photo_uses_sort")),
+        sa.CheckConstraint(
+            "sort IN ('claim', 'feedback', 'appeal', 'visit', 'survey')", name=op.f("ck_photo_uses_sort")
+        ),
         sa.CheckConstraint("ordinal > 0", name=op.f("ck_photo_uses_ordinal")),
         sa.ForeignKeyConstraint(
             ["photo_id", "retailer"],
@@ -1730,6 +2451,47 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_reminder_shops_retailer_retailers")),
         sa.PrimaryKeyConstraint("reminder_id", "retailer", name=op.f("pk_reminder_shops")),
+    )
+    op.create_table(
+        "rollout_devices",
+        sa.Column("rollout", sa.Uuid(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("ring", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("detail", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("command", sa.Uuid(), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('succeeded', 'failed', 'timed_out', 'rejected', 'cancelled', 'unreachable')) = (ended_at IS NOT NULL)",
+            name=op.f("ck_rollout_devices_ended"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('queued', 'sent', 'in_progress', 'succeeded', 'failed', 'timed_out', 'rejected', 'cancelled', 'unreachable')",
+            name=op.f("ck_rollout_devices_state"),
+        ),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_rollout_devices_device_devices")),
+        sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"], name=op.f("fk_rollout_devices_rollout_rollouts")),
+        sa.PrimaryKeyConstraint("rollout", "device", name=op.f("pk_rollout_devices")),
+    )
+    op.create_index(
+        "ix_rollout_devices_begun",
+        "rollout_devices",
+        ["rollout", "begun_at"],
+        unique=False,
+        postgresql_where=sa.text("begun_at IS NOT NULL"),
+    )
+    op.create_index("ix_rollout_devices_device", "rollout_devices", ["device"], unique=False)
+    op.create_index(
+        "ix_rollout_devices_waiting",
+        "rollout_devices",
+        ["rollout", "ring", "place"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_table(
         "score_appeals",
@@ -1854,6 +2616,7 @@ def upgrade() -> None:
         sa.Column("survey_id", sa.Uuid(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("stratum", sa.Integer(), server_default="0", nullable=False),
         sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("device", sa.String(), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
@@ -1869,6 +2632,47 @@ def upgrade() -> None:
     op.create_index(
         "ix_survey_answer_sets_answered_at", "survey_answer_sets", ["survey_id", "answered_at"], unique=False
     )
+    op.create_table(
+        "visit_stop_moves",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("plan", sa.Uuid(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("from_manager", sa.String(), nullable=True),
+        sa.Column("from_day", sa.Date(), nullable=True),
+        sa.Column("to_manager", sa.String(), nullable=True),
+        sa.Column("to_day", sa.Date(), nullable=True),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["plan"], ["visit_plans.id"], name=op.f("fk_visit_stop_moves_plan_visit_plans")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_visit_stop_moves_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_stop_moves")),
+    )
+    op.create_index("ix_visit_stop_moves_plan", "visit_stop_moves", ["plan", "revision"], unique=False)
+    op.create_table(
+        "visit_stops",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("plan", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("manager", sa.String(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("travel_m", sa.Integer(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(day IS NULL) = (place IS NULL) AND (day IS NULL) = (manager IS NULL)", name=op.f("ck_visit_stops_placed")
+        ),
+        sa.CheckConstraint("place > 0", name=op.f("ck_visit_stops_place")),
+        sa.ForeignKeyConstraint(["plan"], ["visit_plans.id"], name=op.f("fk_visit_stops_plan_visit_plans")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_visit_stops_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_stops")),
+        sa.UniqueConstraint("plan", "retailer", name=op.f("uq_visit_stops_plan_retailer")),
+    )
+    op.create_index("ix_visit_stops_manager_day", "visit_stops", ["manager", "day"], unique=False)
+    op.create_index("ix_visit_stops_retailer", "visit_stops", ["retailer"], unique=False)
     op.create_table(
         "allocation_runs",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -1962,6 +2766,83 @@ def upgrade() -> None:
     )
     op.create_index("ix_claims_retailer", "claims", ["retailer", "number"], unique=False)
     op.create_index("ix_claims_state", "claims", ["state", "opened_at"], unique=False)
+    op.create_table(
+        "feedback_remedies",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("feedback", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=True),
+        sa.Column("answer", sa.Uuid(), nullable=False),
+        sa.Column("because", sa.Uuid(), nullable=True),
+        sa.Column("closes", sa.Boolean(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name=op.f("ck_feedback_remedies_decided")),
+        sa.CheckConstraint(
+            "state <> 'confirmed' OR decided_by <> author", name=op.f("ck_feedback_remedies_two_persons")
+        ),
+        sa.CheckConstraint("state IN ('proposed', 'confirmed', 'returned')", name=op.f("ck_feedback_remedies_state")),
+        sa.CheckConstraint("(units IS NULL) = (because IS NOT NULL)", name=op.f("ck_feedback_remedies_because")),
+        sa.CheckConstraint(
+            "num_nulls(decided_by, decided_at) IN (0, 2)", name=op.f("ck_feedback_remedies_decision_whole")
+        ),
+        sa.CheckConstraint("units > 0", name=op.f("ck_feedback_remedies_units")),
+        sa.ForeignKeyConstraint(
+            ["answer"], ["feedback_entries.id"], name=op.f("fk_feedback_remedies_answer_feedback_entries")
+        ),
+        sa.ForeignKeyConstraint(
+            ["because"], ["feedback_entries.id"], name=op.f("fk_feedback_remedies_because_feedback_entries")
+        ),
+        sa.ForeignKeyConstraint(["feedback"], ["feedback.id"], name=op.f("fk_feedback_remedies_feedback_feedback")),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_remedies_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_remedies")),
+    )
+    op.create_index("ix_feedback_remedies_feedback", "feedback_remedies", ["feedback"], unique=False)
+    op.create_index(
+        "uq_feedback_remedies_proposed",
+        "feedback_remedies",
+        ["feedback"],
+        unique=True,
+        postgresql_where=sa.text("state = 'proposed'"),
+    )
+    op.create_table(
+        "fleet_alert_notes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("alert", sa.BigInteger(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=True),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("words != ''", name=op.f("ck_fleet_alert_notes_words")),
+        sa.ForeignKeyConstraint(
+            ["alert"], ["fleet_alerts.number"], name=op.f("fk_fleet_alert_notes_alert_fleet_alerts")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_fleet_alert_notes_retailer_retailers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fleet_alert_notes")),
+    )
+    op.create_index("ix_fleet_alert_notes_alert", "fleet_alert_notes", ["alert"], unique=False)
+    op.create_table(
+        "fleet_alert_stands",
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("alert", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("state IN ('pending', 'open', 'clearing')", name=op.f("ck_fleet_alert_stands_state")),
+        sa.ForeignKeyConstraint(
+            ["alert"], ["fleet_alerts.number"], name=op.f("fk_fleet_alert_stands_alert_fleet_alerts")
+        ),
+        sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_fleet_alert_stands_device_devices")),
+        sa.ForeignKeyConstraint(
+            ["retailer"], ["retailers.code"], name=op.f("fk_fleet_alert_stands_retailer_retailers")
+        ),
+        sa.PrimaryKeyConstraint("rule", "device", name=op.f("pk_fleet_alert_stands")),
+    )
+    op.create_index(op.f("ix_fleet_alert_stands_alert"), "fleet_alert_stands", ["alert"], unique=False)
     op.create_table(
         "score_appeal_answers",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -2090,6 +2971,8 @@ def upgrade() -> None:
         sa.Column("survey_id", sa.Uuid(), nullable=False),
         sa.Column("retailer", sa.String(), nullable=False),
         sa.Column("question", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), server_default="", nullable=False),
+        sa.Column("stratum", sa.Integer(), server_default="0", nullable=False),
         sa.Column("choices", sa.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=True),
         sa.Column("text", sa.String(), nullable=True),
@@ -2102,8 +2985,57 @@ def upgrade() -> None:
             ["survey_answer_sets.survey_id", "survey_answer_sets.retailer"],
             name=op.f("fk_survey_answers_survey_id_retailer_survey_answer_sets"),
         ),
-        sa.PrimaryKeyConstraint("survey_id", "retailer", "question", name=op.f("pk_survey_answers")),
+        sa.PrimaryKeyConstraint("survey_id", "retailer", "question", "item", name=op.f("pk_survey_answers")),
     )
+    op.create_table(
+        "visits",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sort", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=True),
+        sa.Column("stop", sa.Uuid(), nullable=True),
+        sa.Column("employee", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("time_from", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("accuracy_m", sa.Integer(), nullable=True),
+        sa.Column("place_said", sa.String(), nullable=False),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("try_again_on", sa.Date(), nullable=True),
+        sa.Column("body_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.CheckConstraint("(outcome = 'try_again') = (try_again_on IS NOT NULL)", name=op.f("ck_visits_try_again")),
+        sa.CheckConstraint("(outcome IN ('done', 'shut')) = (sort = 'visit')", name=op.f("ck_visits_outcome_of_sort")),
+        sa.CheckConstraint(
+            "(place_said = 'given') = (latitude IS NOT NULL) AND (latitude IS NULL) = (longitude IS NULL) AND (latitude IS NULL) = (accuracy_m IS NULL)",
+            name=op.f("ck_visits_place"),
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('done', 'shut', 'reached', 'not_reached', 'try_again')", name=op.f("ck_visits_outcome")
+        ),
+        sa.CheckConstraint(
+            "place_said IN ('given', 'refused', 'unavailable', 'not_asked', 'erased')",
+            name=op.f("ck_visits_place_said"),
+        ),
+        sa.CheckConstraint("sort IN ('visit', 'call')", name=op.f("ck_visits_sort")),
+        sa.CheckConstraint("time_from IN ('device', 'server')", name=op.f("ck_visits_time_from")),
+        sa.CheckConstraint(
+            "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_visits_degrees")
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_visits_retailer_retailers")),
+        sa.ForeignKeyConstraint(["stop"], ["visit_stops.id"], name=op.f("fk_visits_stop_visit_stops")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
+        sa.UniqueConstraint("number", name=op.f("uq_visits_number")),
+    )
+    op.create_index("ix_visits_employee_day", "visits", ["employee", "day"], unique=False)
+    op.create_index("ix_visits_retailer_day", "visits", ["retailer", "day"], unique=False)
+    op.create_index(op.f("ix_visits_stop"), "visits", ["stop"], unique=False)
     op.create_table(
         "adjustments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -2222,6 +3154,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comparisons")),
     )
     op.create_index("ix_comparisons_cycle", "comparisons", ["cycle"], unique=False)
+    op.create_table(
+        "credits",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("feedback", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("approver", sa.String(), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("approver <> author", name=op.f("ck_credits_two_persons")),
+        sa.CheckConstraint("units > 0", name=op.f("ck_credits_units")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"],
+            ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"],
+            name=op.f("fk_credits_cycle_retailer_sku_book_lines"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credits")),
+    )
+    op.create_index("ix_credits_feedback", "credits", ["feedback"], unique=False)
+    op.create_index("ix_credits_retailer", "credits", ["retailer"], unique=False)
     op.create_table(
         "grants",
         sa.Column("cycle", sa.Uuid(), nullable=False),
@@ -2346,6 +3300,74 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery", "sku", name=op.f("pk_shipped_lines")),
     )
     op.create_index("ix_shipped_lines_cycle", "shipped_lines", ["cycle", "retailer", "sku"], unique=False)
+    op.create_table(
+        "survey_reviews",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_survey_reviews_reason")),
+        sa.CheckConstraint("verdict IN ('accepted', 'rejected')", name=op.f("ck_survey_reviews_verdict")),
+        sa.ForeignKeyConstraint(
+            ["survey_id", "retailer", "question", "item"],
+            ["survey_answers.survey_id", "survey_answers.retailer", "survey_answers.question", "survey_answers.item"],
+            name=op.f("fk_survey_reviews_survey_id_retailer_question_item_survey_answers"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_reviews")),
+    )
+    op.create_index(
+        "ix_survey_reviews_figure", "survey_reviews", ["survey_id", "retailer", "question", "item"], unique=False
+    )
+    op.create_table(
+        "visit_promises",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("visit", sa.Uuid(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by", sa.String(), nullable=True),
+        sa.Column("done_words", sa.String(), nullable=True),
+        sa.CheckConstraint("words != ''", name=op.f("ck_visit_promises_words")),
+        sa.CheckConstraint(
+            "(done_at IS NULL) = (done_by IS NULL) AND (done_at IS NULL) = (done_words IS NULL)",
+            name=op.f("ck_visit_promises_done"),
+        ),
+        sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_visit_promises_retailer_retailers")),
+        sa.ForeignKeyConstraint(["visit"], ["visits.id"], name=op.f("fk_visit_promises_visit_visits")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_promises")),
+        sa.UniqueConstraint("visit", "ordinal", name=op.f("uq_visit_promises_visit_ordinal")),
+    )
+    op.create_index(
+        "ix_visit_promises_due", "visit_promises", ["due_on"], unique=False, postgresql_where="done_at IS NULL"
+    )
+    op.create_index(op.f("ix_visit_promises_retailer"), "visit_promises", ["retailer"], unique=False)
+    op.create_table(
+        "credits_taken",
+        sa.Column("credit", sa.Uuid(), nullable=False),
+        sa.Column("cycle", sa.Uuid(), nullable=False),
+        sa.Column("retailer", sa.String(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("carry_thousandths", sa.Integer(), nullable=False),
+        sa.Column("pack_units", sa.Integer(), nullable=False),
+        sa.CheckConstraint("carry_thousandths BETWEEN 1 AND 2000", name=op.f("ck_credits_taken_carry")),
+        sa.CheckConstraint("pack_units > 0", name=op.f("ck_credits_taken_pack")),
+        sa.ForeignKeyConstraint(["credit"], ["credits.id"], name=op.f("fk_credits_taken_credit_credits")),
+        sa.ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"],
+            ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"],
+            name=op.f("fk_credits_taken_cycle_retailer_sku_book_lines"),
+        ),
+        sa.PrimaryKeyConstraint("credit", "cycle", name=op.f("pk_credits_taken")),
+    )
+    op.create_index("ix_credits_taken_cycle", "credits_taken", ["cycle", "retailer"], unique=False)
     op.execute(
         "CREATE FUNCTION audit_empty(emptied bigint[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE audit\n        SET actor = split_part(actor, ':', 1) || ':', subject = '', detail = '{}', remote = NULL, salt = NULL\n        WHERE id = ANY (emptied) AND salt IS NOT NULL AND action <> 'audit.erased' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
     )
@@ -2359,7 +3381,42 @@ def upgrade() -> None:
     op.execute("ALTER TABLE book_retailers ALTER COLUMN cycle SET STATISTICS 1")
     op.execute("ALTER TABLE deliveries ALTER COLUMN cycle SET STATISTICS 1")
     op.execute(
+        "CREATE FUNCTION fleet_keep_partitions(of_table text, wanted date[], oldest date) RETURNS integer\nLANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$\nDECLARE\n    day date;\n    part text;\n    dropped integer := 0;\nBEGIN\n    IF of_table NOT IN ('device_points', 'device_connections') THEN\n        RAISE EXCEPTION 'no table of the fleet is parted by days under the name %', of_table;\n    END IF;\n    PERFORM pg_advisory_xact_lock(hashtext('fleet_keep_partitions'));\n    FOREACH day IN ARRAY wanted LOOP\n        part := of_table || '_' || to_char(day, 'YYYYMMDD');\n        IF to_regclass(part) IS NULL THEN\n            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, of_table,\n                day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');\n            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);\n        END IF;\n    END LOOP;\n    FOR part IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = of_table::regclass LOOP\n        IF to_date(right(part, 8), 'YYYYMMDD') < oldest THEN\n            EXECUTE format('DROP TABLE %s', part);\n            dropped := dropped + 1;\n        END IF;\n    END LOOP;\n    RETURN dropped;\nEND $$"
+    )
+    op.execute(
+        "CREATE VIEW hidden_from_person AS SELECT 'feedback:' || number AS subject FROM feedback\nWHERE concerns <> '{}' AND (SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)\nUNION ALL SELECT 'unnamed:' || id AS subject FROM feedback_unnamed\nWHERE concerns <> '{}' AND (SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON feedback AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR NOT ((SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON feedback_entries AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_entries.feedback))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON feedback_remedies AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_remedies.feedback))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON feedback_steps AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_steps.feedback))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON photo_uses AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR sort <> 'feedback' OR EXISTS (SELECT FROM feedback WHERE feedback.id = photo_uses.subject))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON photos AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR EXISTS (SELECT FROM photo_uses WHERE photo_uses.photo_id = photos.id))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON inbox AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR left(kind, 9) <> 'feedback.' OR receipt ->> 'number' IS NULL OR EXISTS (SELECT FROM feedback WHERE feedback.number = CAST(receipt ->> 'number' AS bigint)))"
+    )
+    op.execute(
+        "CREATE POLICY concerned ON feed_entries AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR CASE WHEN kind = 'feedback' THEN EXISTS (SELECT FROM feedback WHERE feedback.id = CAST(substr(key, 10) AS uuid)) WHEN kind = 'receipt' AND left(data ->> 'kind', 9) = 'feedback.' THEN data ->> 'number' IS NULL OR EXISTS (SELECT FROM feedback WHERE feedback.number = CAST(data ->> 'number' AS bigint)) ELSE true END)"
+    )
+    op.execute(
         "CREATE FUNCTION feedback_entries_empty(emptied uuid[], mark text) RETURNS void\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    UPDATE feedback_entries SET words_zh = mark, words_en = mark WHERE feedback = ANY (emptied)\n$$"
+    )
+    op.execute("ALTER TABLE feedback_unnamed ENABLE ROW LEVEL SECURITY")
+    op.execute("CREATE POLICY everybody ON feedback_unnamed USING (true) WITH CHECK (true)")
+    op.execute(
+        "CREATE POLICY concerned ON feedback_unnamed AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR NOT ((SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)))"
     )
     op.execute("ALTER TABLE forecast_series ALTER COLUMN version SET STATISTICS 1")
     op.execute("ALTER TABLE grants ALTER COLUMN cycle SET STATISTICS 1")
@@ -2372,11 +3429,15 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE score_rows ALTER COLUMN run SET STATISTICS 1")
     op.execute(
-        "CREATE FUNCTION survey_answers_empty(emptied uuid[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE survey_answers SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1\n    )\n    SELECT count(*) FROM done\n$$"
+        "CREATE FUNCTION survey_answers_empty(emptied uuid[]) RETURNS bigint\nLANGUAGE sql SECURITY DEFINER SET search_path = public AS $$\n    WITH done AS (\n        UPDATE survey_answers SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1\n    ), also AS (\n        UPDATE survey_ballots SET text = '' WHERE survey_id = ANY (emptied) AND text <> '' RETURNING 1\n    )\n    SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM also)\n$$"
     )
     op.execute("ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON adjustments USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = adjustments.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = adjustments.retailer))"
+    )
+    op.execute("ALTER TABLE announcement_attendance ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON announcement_attendance USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_attendance.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_attendance.retailer))"
     )
     op.execute("ALTER TABLE announcement_receipts ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2385,6 +3446,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE announcement_recipients ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON announcement_recipients USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_recipients.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_recipients.retailer))"
+    )
+    op.execute("ALTER TABLE announcement_registrations ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON announcement_registrations USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_registrations.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = announcement_registrations.retailer))"
     )
     op.execute("ALTER TABLE book_lines ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2406,6 +3471,14 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON claims USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = claims.retailer))"
     )
+    op.execute("ALTER TABLE credits ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON credits USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = credits.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = credits.retailer))"
+    )
+    op.execute("ALTER TABLE credits_taken ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON credits_taken USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = credits_taken.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = credits_taken.retailer))"
+    )
     op.execute("ALTER TABLE deliveries ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON deliveries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = deliveries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = deliveries.retailer))"
@@ -2426,6 +3499,34 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON demand_history_versions USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history_versions.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = demand_history_versions.retailer))"
     )
+    op.execute("ALTER TABLE device_commands ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_commands USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_commands.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_commands.retailer))"
+    )
+    op.execute("ALTER TABLE device_connections ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_connections USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_connections.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_connections.retailer))"
+    )
+    op.execute("ALTER TABLE device_group_members ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_group_members USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_group_members.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_group_members.retailer))"
+    )
+    op.execute("ALTER TABLE device_points ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_points USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_points.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_points.retailer))"
+    )
+    op.execute("ALTER TABLE device_rings ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_rings USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_rings.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_rings.retailer))"
+    )
+    op.execute("ALTER TABLE device_shadows ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_shadows USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_shadows.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_shadows.retailer))"
+    )
+    op.execute("ALTER TABLE device_tags ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON device_tags USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_tags.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = device_tags.retailer))"
+    )
     op.execute("ALTER TABLE devices ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON devices USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = devices.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = devices.retailer))"
@@ -2433,6 +3534,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE enrolment_codes ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON enrolment_codes USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolment_codes.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolment_codes.retailer))"
+    )
+    op.execute("ALTER TABLE enrolments ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON enrolments USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolments.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = enrolments.retailer))"
     )
     op.execute("ALTER TABLE feed_entries ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2450,6 +3555,26 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON feedback_entries USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_entries.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_entries.retailer))"
     )
+    op.execute("ALTER TABLE feedback_remedies ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback_remedies USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_remedies.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_remedies.retailer))"
+    )
+    op.execute("ALTER TABLE feedback_steps ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON feedback_steps USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_steps.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = feedback_steps.retailer))"
+    )
+    op.execute("ALTER TABLE fleet_alert_notes ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON fleet_alert_notes USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alert_notes.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alert_notes.retailer))"
+    )
+    op.execute("ALTER TABLE fleet_alert_stands ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON fleet_alert_stands USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alert_stands.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alert_stands.retailer))"
+    )
+    op.execute("ALTER TABLE fleet_alerts ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON fleet_alerts USING (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alerts.retailer)) WITH CHECK (coalesce((SELECT current_setting('evenhand.scope', true)) NOT LIKE E'in\\x1e%', true) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = fleet_alerts.retailer))"
+    )
     op.execute("ALTER TABLE forecast_series ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON forecast_series USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = forecast_series.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = forecast_series.retailer))"
@@ -2465,6 +3590,10 @@ def upgrade() -> None:
     op.execute("ALTER TABLE licence_files ENABLE ROW LEVEL SECURITY")
     op.execute(
         "CREATE POLICY party ON licence_files USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_files.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_files.retailer))"
+    )
+    op.execute("ALTER TABLE licence_notices ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON licence_notices USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_notices.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = licence_notices.retailer))"
     )
     op.execute("ALTER TABLE licence_steps ENABLE ROW LEVEL SECURITY")
     op.execute(
@@ -2586,27 +3715,69 @@ def upgrade() -> None:
     op.execute(
         "CREATE POLICY party ON survey_invitations USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_invitations.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_invitations.retailer))"
     )
+    op.execute("ALTER TABLE survey_reviews ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON survey_reviews USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_reviews.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = survey_reviews.retailer))"
+    )
+    op.execute("ALTER TABLE visit_promises ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON visit_promises USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_promises.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_promises.retailer))"
+    )
+    op.execute("ALTER TABLE visit_stop_moves ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON visit_stop_moves USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_stop_moves.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_stop_moves.retailer))"
+    )
+    op.execute("ALTER TABLE visit_stops ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON visit_stops USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_stops.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visit_stops.retailer))"
+    )
+    op.execute("ALTER TABLE visits ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY party ON visits USING ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visits.retailer)) WITH CHECK ((SELECT current_setting('evenhand.scope', true)) = '*' OR retailer = ANY ((SELECT string_to_array((SELECT current_setting('evenhand.scope', true)), E'\\x1f'))::text[]) OR EXISTS (SELECT FROM parties_within WHERE parties_within.code = visits.retailer))"
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.execute(
-        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_receipts', 'announcement_recipients', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'awaited_events', 'book_lines', 'book_retailers', 'book_skus', 'carries', 'claim_remedies', 'claims', 'comparisons', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'depot_acts', 'depot_movements', 'device_presence', 'devices', 'enrolment_codes', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'kept_answers', 'lease_holders', 'leases', 'licence_files', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'policy_changes', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'route_schedules', 'route_stops', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'shop_exports', 'sign_in_links', 'signal_findings', 'signal_notes', 'signal_runs', 'signal_shops', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_invitations', 'surveys', 'webhook_messages', 'webhooks', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
+        "\nDO $$\nDECLARE\n    dropped text;\n    holds_rows boolean;\nBEGIN\n    FOREACH dropped IN ARRAY ARRAY['adjustments', 'allocation_runs', 'announcement_attachments', 'announcement_attendance', 'announcement_meetings', 'announcement_pages', 'announcement_receipts', 'announcement_recipients', 'announcement_registrations', 'announcement_versions', 'announcements', 'api_tokens', 'audit', 'audit_checks', 'audit_heads', 'audit_seals', 'audit_unsealed', 'awaited_events', 'book_lines', 'book_retailers', 'book_skus', 'broadcasts', 'carries', 'claim_remedies', 'claims', 'comparisons', 'credits', 'credits_taken', 'cycle_secrets', 'cycle_steps', 'cycles', 'deliveries', 'delivery_lines', 'demand_figures', 'demand_history', 'demand_history_versions', 'depot_acts', 'depot_movements', 'device_certificates', 'device_clones', 'device_commands', 'device_connections', 'device_group_members', 'device_groups', 'device_points', 'device_presence', 'device_rings', 'device_shadows', 'device_tags', 'devices', 'enrolment_codes', 'enrolments', 'feed_entries', 'feed_heads', 'feedback', 'feedback_entries', 'feedback_remedies', 'feedback_steps', 'feedback_terms', 'feedback_unnamed', 'fleet_alert_notes', 'fleet_alert_rules', 'fleet_alert_stands', 'fleet_alerts', 'fleet_authorities', 'fleet_clock', 'forecast_series', 'forecast_versions', 'grants', 'import_drafts', 'import_reports', 'inbox', 'kept_answers', 'lease_holders', 'leases', 'licence_files', 'licence_notice_days', 'licence_notices', 'licence_steps', 'licences', 'operator_passkeys', 'operator_recovery_codes', 'operator_sessions', 'operator_totp_secrets', 'operators', 'order_lines', 'orders', 'passkey_challenges', 'photo_uses', 'photos', 'planned_windows', 'policies', 'policy_changes', 'publications', 'reminder_shops', 'reminders', 'restorations', 'retailer_limits', 'retailer_notes', 'retailers', 'retention_erasures', 'retention_runs', 'rollout_devices', 'rollouts', 'route_schedules', 'route_stops', 'score_appeal_answers', 'score_appeals', 'score_comparisons', 'score_corrections', 'score_decision_ends', 'score_decisions', 'score_fact_versions', 'score_facts', 'score_policies', 'score_rows', 'score_runs', 'score_taken_skus', 'sent_forms', 'shipped_lines', 'shop_exports', 'sign_in_links', 'signal_findings', 'signal_notes', 'signal_runs', 'signal_shops', 'skus', 'stock_acts', 'stock_movements', 'stock_tellings', 'supply_lines', 'supply_versions', 'survey_answer_sets', 'survey_answers', 'survey_ballots', 'survey_invitations', 'survey_reviews', 'survey_strata', 'survey_urns', 'surveys', 'visit_plans', 'visit_promises', 'visit_rule_sets', 'visit_stop_moves', 'visit_stops', 'visits', 'webhook_messages', 'webhooks', 'windows'] LOOP\n        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', dropped) INTO holds_rows;\n        IF holds_rows THEN\n            RAISE EXCEPTION 'The table % holds rows, which going down would lose. Nothing was changed.', dropped\n                USING HINT = 'Take out what is still needed, empty the table, then go down again.';\n        END IF;\n    END LOOP;\nEND $$\n"
     )
     op.execute("DROP FUNCTION survey_answers_empty(uuid[])")
     op.execute("DROP VIEW parties_within CASCADE")
     op.execute("DROP FUNCTION import_reports_empty(uuid[], timestamptz)")
+    op.execute("DROP POLICY concerned ON feedback_unnamed")
+    op.execute("DROP POLICY everybody ON feedback_unnamed")
     op.execute("DROP FUNCTION feedback_entries_empty(uuid[], text)")
+    op.execute("DROP POLICY concerned ON feed_entries")
+    op.execute("DROP POLICY concerned ON inbox")
+    op.execute("DROP POLICY concerned ON photos")
+    op.execute("DROP POLICY concerned ON photo_uses")
+    op.execute("DROP POLICY concerned ON feedback_steps")
+    op.execute("DROP POLICY concerned ON feedback_remedies")
+    op.execute("DROP POLICY concerned ON feedback_entries")
+    op.execute("DROP POLICY concerned ON feedback")
+    op.execute("DROP VIEW hidden_from_person")
+    op.execute("DROP FUNCTION fleet_keep_partitions")
     op.execute("DROP TRIGGER audit_wait_for_seal ON audit")
     op.execute("DROP FUNCTION audit_wait_for_seal()")
     op.execute("DROP FUNCTION audit_empty(bigint[])")
+    op.drop_index("ix_credits_taken_cycle", table_name="credits_taken")
+    op.drop_table("credits_taken")
+    op.drop_index(op.f("ix_visit_promises_retailer"), table_name="visit_promises")
+    op.drop_index("ix_visit_promises_due", table_name="visit_promises", postgresql_where="done_at IS NULL")
+    op.drop_table("visit_promises")
+    op.drop_index("ix_survey_reviews_figure", table_name="survey_reviews")
+    op.drop_table("survey_reviews")
     op.drop_index("ix_shipped_lines_cycle", table_name="shipped_lines")
     op.drop_table("shipped_lines")
     op.drop_table("score_comparisons")
     op.drop_table("publications")
     op.drop_index("ix_grants_retailer_cycle", table_name="grants")
     op.drop_table("grants")
+    op.drop_index("ix_credits_retailer", table_name="credits")
+    op.drop_index("ix_credits_feedback", table_name="credits")
+    op.drop_table("credits")
     op.drop_index("ix_comparisons_cycle", table_name="comparisons")
     op.drop_table("comparisons")
     op.drop_index(
@@ -2618,6 +3789,10 @@ def downgrade() -> None:
     op.drop_table("claim_remedies")
     op.drop_index("ix_adjustments_cycle", table_name="adjustments")
     op.drop_table("adjustments")
+    op.drop_index(op.f("ix_visits_stop"), table_name="visits")
+    op.drop_index("ix_visits_retailer_day", table_name="visits")
+    op.drop_index("ix_visits_employee_day", table_name="visits")
+    op.drop_table("visits")
     op.drop_table("survey_answers")
     op.drop_table("supply_lines")
     op.drop_index(
@@ -2631,11 +3806,25 @@ def downgrade() -> None:
     op.drop_table("score_corrections")
     op.drop_index("ix_score_appeal_answers_appeal", table_name="score_appeal_answers")
     op.drop_table("score_appeal_answers")
+    op.drop_index(op.f("ix_fleet_alert_stands_alert"), table_name="fleet_alert_stands")
+    op.drop_table("fleet_alert_stands")
+    op.drop_index("ix_fleet_alert_notes_alert", table_name="fleet_alert_notes")
+    op.drop_table("fleet_alert_notes")
+    op.drop_index(
+        "uq_feedback_remedies_proposed", table_name="feedback_remedies", postgresql_where=sa.text("state = 'proposed'")
+    )
+    op.drop_index("ix_feedback_remedies_feedback", table_name="feedback_remedies")
+    op.drop_table("feedback_remedies")
     op.drop_index("ix_claims_state", table_name="claims")
     op.drop_index("ix_claims_retailer", table_name="claims")
     op.drop_table("claims")
     op.drop_table("book_lines")
     op.drop_table("allocation_runs")
+    op.drop_index("ix_visit_stops_retailer", table_name="visit_stops")
+    op.drop_index("ix_visit_stops_manager_day", table_name="visit_stops")
+    op.drop_table("visit_stops")
+    op.drop_index("ix_visit_stop_moves_plan", table_name="visit_stop_moves")
+    op.drop_table("visit_stop_moves")
     op.drop_index("ix_survey_answer_sets_answered_at", table_name="survey_answer_sets")
     op.drop_table("survey_answer_sets")
     op.drop_table("supply_versions")
@@ -2654,6 +3843,14 @@ def downgrade() -> None:
     op.drop_index("ix_score_appeals_state", table_name="score_appeals")
     op.drop_index("ix_score_appeals_run", table_name="score_appeals")
     op.drop_table("score_appeals")
+    op.drop_index(
+        "ix_rollout_devices_waiting", table_name="rollout_devices", postgresql_where=sa.text("state = 'queued'")
+    )
+    op.drop_index("ix_rollout_devices_device", table_name="rollout_devices")
+    op.drop_index(
+        "ix_rollout_devices_begun", table_name="rollout_devices", postgresql_where=sa.text("begun_at IS NOT NULL")
+    )
+    op.drop_table("rollout_devices")
     op.drop_table("reminder_shops")
     op.drop_index(
         "uq_policy_changes_proposed", table_name="policy_changes", postgresql_where=sa.text("state = 'proposed'")
@@ -2667,9 +3864,43 @@ def downgrade() -> None:
     op.drop_index("ix_licence_steps_retailer", table_name="licence_steps")
     op.drop_index("ix_licence_steps_file", table_name="licence_steps")
     op.drop_table("licence_steps")
+    op.drop_index("ix_licence_notices_notice", table_name="licence_notices")
+    op.drop_table("licence_notices")
+    op.drop_index("ix_fleet_alerts_open", table_name="fleet_alerts", postgresql_where=sa.text("closed_at IS NULL"))
+    op.drop_index("ix_fleet_alerts_device", table_name="fleet_alerts")
+    op.drop_table("fleet_alerts")
+    op.drop_table("feedback_steps")
     op.drop_index("ix_feedback_entries_feedback", table_name="feedback_entries")
     op.drop_table("feedback_entries")
+    op.drop_index(op.f("ix_enrolments_asked_at"), table_name="enrolments")
+    op.drop_table("enrolments")
+    op.drop_index("ix_device_tags_tag", table_name="device_tags")
+    op.drop_table("device_tags")
+    op.drop_table("device_shadows")
+    op.drop_table("device_rings")
     op.drop_table("device_presence")
+    op.drop_index("ix_device_group_members_device", table_name="device_group_members")
+    op.drop_table("device_group_members")
+    op.drop_index(
+        "ix_device_commands_open",
+        table_name="device_commands",
+        postgresql_where=sa.text("state IN ('sent', 'in_progress')"),
+    )
+    op.drop_index(
+        "ix_device_commands_expiring",
+        table_name="device_commands",
+        postgresql_where=sa.text("state IN ('sent', 'in_progress')"),
+    )
+    op.drop_index("ix_device_commands_device", table_name="device_commands")
+    op.drop_index(
+        "ix_device_commands_batch", table_name="device_commands", postgresql_where=sa.text("batch IS NOT NULL")
+    )
+    op.drop_table("device_commands")
+    op.drop_table("device_clones")
+    op.drop_index(op.f("ix_device_certificates_key"), table_name="device_certificates")
+    op.drop_index(op.f("ix_device_certificates_device"), table_name="device_certificates")
+    op.drop_index(op.f("ix_device_certificates_authority"), table_name="device_certificates")
+    op.drop_table("device_certificates")
     op.drop_table("delivery_lines")
     op.drop_index("ix_cycle_steps_cycle", table_name="cycle_steps")
     op.drop_table("cycle_steps")
@@ -2677,8 +3908,12 @@ def downgrade() -> None:
     op.drop_table("carries")
     op.drop_table("book_skus")
     op.drop_table("book_retailers")
+    op.drop_table("announcement_registrations")
     op.drop_index("ix_announcement_receipts_received_at", table_name="announcement_receipts")
     op.drop_table("announcement_receipts")
+    op.drop_index("ix_announcement_pages_sha256", table_name="announcement_pages")
+    op.drop_table("announcement_pages")
+    op.drop_table("announcement_attendance")
     op.drop_index("ix_webhook_messages_webhook", table_name="webhook_messages")
     op.drop_index(
         "ix_webhook_messages_parked", table_name="webhook_messages", postgresql_where=sa.text("state = 'parked'")
@@ -2688,7 +3923,12 @@ def downgrade() -> None:
         "ix_webhook_messages_due", table_name="webhook_messages", postgresql_where=sa.text("state = 'waiting'")
     )
     op.drop_table("webhook_messages")
+    op.drop_table("visit_plans")
+    op.drop_table("survey_urns")
+    op.drop_table("survey_strata")
     op.drop_table("survey_invitations")
+    op.drop_index("ix_survey_ballots_survey_id", table_name="survey_ballots")
+    op.drop_table("survey_ballots")
     op.drop_table("stock_movements")
     op.drop_table("stock_acts")
     op.drop_index("ix_signal_findings_state", table_name="signal_findings")
@@ -2704,6 +3944,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_score_runs_published", table_name="score_runs")
     op.drop_table("score_runs")
+    op.drop_index("ix_score_facts_period", table_name="score_facts")
     op.drop_table("score_facts")
     op.drop_index("ix_score_fact_versions_cell", table_name="score_fact_versions")
     op.drop_table("score_fact_versions")
@@ -2742,6 +3983,12 @@ def downgrade() -> None:
     op.drop_table("forecast_series")
     op.drop_index("ix_feedback_state", table_name="feedback")
     op.drop_index("ix_feedback_retailer", table_name="feedback")
+    op.drop_index(
+        "ix_feedback_owner", table_name="feedback", postgresql_where=sa.text("state IN ('received', 'looked_at')")
+    )
+    op.drop_index("ix_feedback_escalate", table_name="feedback", postgresql_where=sa.text("escalate_at IS NOT NULL"))
+    op.drop_index("ix_feedback_concerns", table_name="feedback", postgresql_where=sa.text("concerns <> '{}'"))
+    op.drop_index("ix_feedback_at", table_name="feedback")
     op.drop_table("feedback")
     op.drop_table("enrolment_codes")
     op.drop_index(op.f("ix_devices_retailer"), table_name="devices")
@@ -2750,6 +3997,9 @@ def downgrade() -> None:
     op.drop_table("depot_acts")
     op.drop_index("ix_demand_history_versions_cell", table_name="demand_history_versions")
     op.drop_table("demand_history_versions")
+    op.drop_index(
+        "ix_demand_history_period", table_name="demand_history", postgresql_where=sa.text("sold_units IS NOT NULL")
+    )
     op.drop_table("demand_history")
     op.drop_table("demand_figures")
     op.drop_index("ix_deliveries_state", table_name="deliveries")
@@ -2758,9 +4008,14 @@ def downgrade() -> None:
     op.drop_table("cycles")
     op.drop_table("announcement_versions")
     op.drop_table("announcement_recipients")
+    op.drop_table("announcement_meetings")
+    op.drop_index(op.f("ix_announcement_attachments_announcement_id"), table_name="announcement_attachments")
+    op.drop_table("announcement_attachments")
     op.drop_index("ix_windows_cycle", table_name="windows")
     op.drop_table("windows")
     op.drop_table("webhooks")
+    op.drop_table("visit_rule_sets")
+    op.drop_index("ix_surveys_series", table_name="surveys")
     op.drop_table("surveys")
     op.drop_table("stock_tellings")
     op.drop_table("skus")
@@ -2769,6 +4024,8 @@ def downgrade() -> None:
     op.drop_table("sent_forms")
     op.drop_table("score_policies")
     op.drop_table("route_schedules")
+    op.drop_index("ix_rollouts_open", table_name="rollouts", postgresql_where=sa.text("settled_at IS NULL"))
+    op.drop_table("rollouts")
     op.drop_table("retention_runs")
     op.drop_index(op.f("ix_retailers_route"), table_name="retailers")
     op.drop_index(op.f("ix_retailers_region"), table_name="retailers")
@@ -2777,6 +4034,7 @@ def downgrade() -> None:
     op.drop_table("policies")
     op.drop_index("uq_operators_name", table_name="operators")
     op.drop_table("operators")
+    op.drop_table("licence_notice_days")
     op.drop_table("leases")
     op.drop_table("lease_holders")
     op.drop_index(op.f("ix_kept_answers_at"), table_name="kept_answers")
@@ -2791,12 +4049,26 @@ def downgrade() -> None:
         postgresql_where="state IN ('waiting', 'working')",
     )
     op.drop_table("forecast_versions")
+    op.drop_table("fleet_clock")
+    op.drop_table("fleet_authorities")
+    op.drop_table("fleet_alert_rules")
+    op.drop_table("feedback_unnamed")
+    op.drop_table("feedback_terms")
     op.drop_table("feed_heads")
     op.drop_index("uq_feed_entries_recipient_seq", table_name="feed_entries")
     op.drop_index(
         "ix_feed_entries_waiting", table_name="feed_entries", postgresql_where=sa.text("published_at IS NULL")
     )
+    op.drop_index(
+        "ix_feed_entries_unheard",
+        table_name="feed_entries",
+        postgresql_where=sa.text("by_broadcast AND heard_at IS NULL"),
+    )
     op.drop_table("feed_entries")
+    op.drop_table("device_points")
+    op.drop_table("device_groups")
+    op.drop_table("device_connections")
+    op.drop_table("broadcasts")
     op.drop_table("awaited_events")
     op.drop_table("audit_unsealed")
     op.drop_table("audit_seals")
@@ -2810,5 +4082,6 @@ def downgrade() -> None:
     op.drop_table("audit")
     op.drop_index("uq_api_tokens_name", table_name="api_tokens")
     op.drop_table("api_tokens")
+    op.drop_index("ix_announcements_due", table_name="announcements", postgresql_where=sa.text("state = 'scheduled'"))
     op.drop_table("announcements")
     # ### end Alembic commands ###

@@ -158,6 +158,11 @@ ORDERS: dict[str, dict[str, int]] = {
 @pytest.fixture
 def town(runtime: Runtime, clock: Any) -> Town:
     """Four shops in two regions with orders for more than there is; a fifth that never orders."""
+    return settled(runtime, clock)
+
+
+def settled(runtime: Runtime, clock: Any) -> Town:
+    """Let the shops of the town settle in an empty database."""
     with transaction(runtime.sessions) as session:
         make_sku(session, "K1", pack_units=10)
         make_sku(session, "K2")

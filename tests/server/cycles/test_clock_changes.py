@@ -75,17 +75,16 @@ def test_a_close_on_the_day_of_the_change_is_one_instant_wherever_it_is_read(
     def read(path: str, language: str = "en") -> str:
         return signed_in("planner", name="anna", language=language).get(path).text
 
-    wall = rules.wall_time(closes_at, zone)
-    assert wall in read(f"/console/cycles/{cycle}"), "shown before it is announced, with its offset"
+    assert english in read(f"/console/cycles/{cycle}"), "shown before it is announced, with its offset"
     assert note in read(f"/console/cycles/{cycle}")
-    assert wall in read(f"/console/cycles/{cycle}", "zh")
+    assert chinese in read(f"/console/cycles/{cycle}", "zh")
 
     town.announce(cycle)
     clock.now = closes_at - timedelta(hours=1)
     town.open(cycle)
     room = f"/console/windows/{window}"
     page = read(room)
-    assert re.findall(r'data-countdown="([^"]+)"', page) == [closes_at.isoformat()]
+    assert re.findall(r'data-countdown="([^"]+)"', page) == [closes_at.isoformat().replace("+00:00", "Z")]
     assert english in page
     assert chinese in read(room, "zh")
     told = signed_in("planner", name="anna").get(f"/api/v1/cycles/{cycle}").json()

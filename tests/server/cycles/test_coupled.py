@@ -109,13 +109,13 @@ def test_an_outsider_checks_the_limits_from_the_files_and_the_policy_by_its_anno
 
 
 def test_the_review_names_the_limits_that_bound_and_at_which_level(town, under_limits, signed_in):
-    page = signed_in("planner", name="anna").get(f"/console/cycles/{under_limits}/review").text
+    page = signed_in("planner", name="anna").get(f"/console/cycles/{under_limits}/review/details").text
     plain = " ".join(page.split())
     assert "credit of <code>R1</code>" in plain
     assert "quota of region hills: <code>K1</code>" in plain
     with transaction(town.sessions) as session:
         run = result_queries.run(session, under_limits)
-        bounds = {one.name: one for one in figures.review(session, under_limits, run).bounds}
+        bounds = {one.name: one for one in figures.details(session, under_limits, run).bounds}
     assert bounds["units:R4"].missed_units == 20
     assert bounds["quota:region=hills:K1"].level is not None
 

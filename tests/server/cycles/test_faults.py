@@ -359,7 +359,7 @@ FORBIDDEN = [
     "UPDATE book_lines SET requested_units = 1",
     "DELETE FROM book_lines",
     "UPDATE supply_lines SET supply_units = 0",
-    "UPDATE cycle_secrets SET secret = repeat('0', 64)",
+    "UPDATE cycle_secrets SET sealed_secret = ''",
     "UPDATE cycle_steps SET actor = 'operator:nobody'",
     "UPDATE policies SET text = ''",
 ]

@@ -127,3 +127,21 @@ def test_the_checker_compares_the_policy_with_its_published_hash(town, signed_in
     announced.unlink()
     with pytest.raises(Unreadable):
         verify_folders(problem, result)
+
+
+def test_programs_propose_and_decide_too(town, signed_in):
+    cycle = town.draft()
+    town.announce(cycle)
+    policy = another(town)
+    place = f"/api/v1/cycles/{cycle}/policy-changes"
+    asked = {"policy": policy.name, "policy_version": policy.version, "reason": "small shops waited twice"}
+    planner, releaser = signed_in("planner", name="dora"), signed_in("releaser", name="emil")
+    made = planner.post(place, json=asked)
+    assert made.status_code == 201
+    approve = f"{place}/{made.json()['id']}/approve"
+    assert planner.post(approve).status_code == 403
+    assert releaser.post(approve).status_code == 204
+    (one,) = releaser.get(place).json()
+    assert (one["state"], one["author"], one["decided_by"]) == ("approved", "dora", "emil")
+    assert town.cycle(cycle).policy_name == policy.name
+    assert releaser.post(approve).status_code == 409

@@ -1,21 +1,24 @@
 """A cycle whose weights come from published scores, to the files that an outsider checks."""
 
+import hashlib
 import json
 import tomllib
 from datetime import date
 from uuid import UUID
 
 import pytest
-from factories import make_device, make_retailer
+from factories import make_device, make_retailer, send
 from sqlalchemy import select
 
+from contract.feed import Appeal
+from contract.messages import AppealScore
 from evenhand import cli
 from server.cycles import exporting, result_queries
 from server.cycles.models import BookLine, BookRetailer
 from server.forecasts import rules as months
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import ForecastVersion
-from server.kit import records
+from server.kit import outbox, records
 from server.kit.db import transaction
 from server.scores import decisions, making
 from server.scores import queries as scores
@@ -76,6 +79,17 @@ def book(town, cycle):
         return {row.retailer: (row.tier, row.weight) for row in rows}
 
 
+def weights_of(frozen_book):
+    """The hash as ``docs/allocation.md`` defines it."""
+    pairs = sorted([shop, weight] for shop, (_, weight) in frozen_book.items())
+    return hashlib.sha256(json.dumps(pairs, separators=(",", ":")).encode()).hexdigest()
+
+
+def fed(town, retailer, kind):
+    with transaction(town.sessions) as session:
+        return [item.data for item in outbox.read(session, retailer, after=0)[0] if item.kind == kind]
+
+
 def test_the_book_takes_tier_and_weight_of_the_scores_in_force_and_the_files_say_which(
     town, scored, tmp_path, capsys, monkeypatch
 ):
@@ -87,7 +101,7 @@ def test_the_book_takes_tier_and_weight_of_the_scores_in_force_and_the_files_say
 
     frozen = town.cycle(cycle)
     assert frozen.state == "verified", frozen.trouble
-    assert frozen.score_version == scored.score_version
+    assert frozen.score_version == frozen.announced_scores == scored.score_version
     assert frozen.forecast_version.endswith(f":{'ab' * 32}")
     with transaction(town.sessions) as session:
         published = {one.retailer: (one.tier, one.weight) for one in scores.scores(session, scored)}
@@ -101,6 +115,14 @@ def test_the_book_takes_tier_and_weight_of_the_scores_in_force_and_the_files_say
     for said in (certificate["policy"], policy):
         assert said["score_version"] == scored.score_version
         assert said["forecast_version"] == frozen.forecast_version
+    assert (
+        certificate["seed_proof"]["weights_sha256"]
+        == frozen.weights_sha256
+        == weights_of(frozen_book | {"R9": (2, 33)})
+    )
+    assert {one["score_version"] for one in fed(town, "R1", "window")} == {scored.score_version}
+    told = fed(town, "R1", "book")[-1]
+    assert (told["weights_sha256"], told["score_version"]) == (frozen.weights_sha256, scored.score_version)
     assert "score_version" not in (tmp_path / exporting.ANNOUNCED_POLICY).read_text()
     monkeypatch.setattr("sys.argv", ["evenhand", "verify", str(tmp_path / "problem"), str(tmp_path / "result")])
     with pytest.raises(SystemExit) as ended:
@@ -162,3 +184,51 @@ def test_the_review_says_where_no_scores_were_in_force(town, signed_in):
     page = signed_in("planner").get(f"/console/cycles/{cycle}/review").text
     assert "tiers of the list of retailers" in page
     assert "No scores were in force at the freeze" in page
+
+
+def carried_in(town, cycle, shop, sku):
+    with transaction(town.sessions) as session:
+        line = BookLine.cycle == cycle, BookLine.retailer == shop, BookLine.sku == sku
+        return session.scalars(select(BookLine.carry_thousandths).where(*line)).one()
+
+
+def test_an_upheld_appeal_is_made_good_by_a_credit_that_one_cycle_takes_in(town, signed_in, scored):
+    first = town.verified()
+    town.clock.advance(minutes=1)
+    with transaction(town.sessions) as session:
+        message = AppealScore(run=scored.number, component="demand", words="my sales were higher")
+        receipt = send(session, town.devices["R4"], "score.appeal", message, at=town.clock.now)
+        assert receipt.outcome == "accepted"
+    place = f"/console/appeals/{receipt.message}"
+    planner, releaser = signed_in("planner", name="cleo"), signed_in("releaser", name="dora")
+    said = {"verdict": "carry", "answer_en": "You lost half a pack.", "answer_zh": ""}
+    refused = planner.post(f"{place}/answer", data={**said, "carry_sku": "K0", "carry_percent": "50"})
+    assert (refused.status_code, "K0 is not in the catalogue" in refused.text) == (422, True)
+    refused = planner.post(f"{place}/answer", data={**said, "carry_sku": "K1", "carry_percent": "101"})
+    assert refused.status_code == 422, "more than a pack"
+    assert planner.post(f"{place}/answer", data={**said, "carry_sku": "K1", "carry_percent": "50"}).status_code == 303
+    assert planner.post(f"{place}/approve").status_code == 403
+    assert releaser.post(f"{place}/approve").status_code == 303
+    sentence = "A credit of 0.50 packs of K1"
+    page = planner.get(place).text
+    assert sentence in page
+    assert "remedy SKU K1, by a credit in the next cycle, credit in thousandths of a pack 500" in page
+    with transaction(town.sessions) as session:
+        items, _ = outbox.read(session, "R4", after=0)
+        told = next(Appeal.model_validate(one.data) for one in items if one.key == f"appeal:{receipt.message}")
+    assert told.state == "upheld"
+    assert sentence in told.remedy.en
+    assert "补还 0.50 包" in told.remedy.zh
+
+    town.clock.advance(days=1)
+    second = town.verified()
+    town.clock.advance(days=1)
+    third = town.verified()
+
+    assert [carried_in(town, one, "R4", "K1") for one in (first, second, third)] == [0, 500, 0]
+    assert {carried_in(town, second, shop, "K1") for shop in ("R1", "R2", "R3")} == {0}, "nobody else's"
+    pages = [
+        signed_in("planner", name="cleo").get(f"/console/cycles/{one}/explain?retailer=R4").text
+        for one in (second, third)
+    ]
+    assert ["+0.500 of it by appeal #1" in page for page in pages] == [True, False]

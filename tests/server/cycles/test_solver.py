@@ -18,13 +18,14 @@ from server.kit.db import transaction
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 SOLVER = """
-    import sys, time
+    import pathlib, sys, time
     import allocation
     from server import solver
     from server.kit import working
     from server.kit.clock import system_clock
     from server.kit.db import make_engine, make_sessions
     from server.kit.runtime import Runtime
+    from server.kit.sealing import Seal
     from server.kit.settings import Settings
 
     def never_ends(*_args, **_kwargs):
@@ -34,19 +35,19 @@ SOLVER = """
     working.HEARTBEAT_S, working.STALLED_AFTER_S, working.GRACE_S, working.ENDED_WITHIN_S = 0.2, 2.0, 0.5, 1
     if sys.argv[2] == "stuck":
         allocation.solve = never_ends
-    engine = make_engine(sys.argv[1], pool=2)
-    solver.main(Runtime(Settings(), engine, make_sessions(engine), system_clock, None))
+    engine, settings = make_engine(sys.argv[1], pool=2), Settings(data_dir=pathlib.Path(sys.argv[3]))
+    solver.main(Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), system_clock, None))
 """
 
 
 @pytest.fixture
-def start(database):
+def start(database, town):
     """Start solvers; what still runs at the end is killed by its id."""
     started = []
 
     def start_solver(how):
         process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(SOLVER), database.app_url, how],
+            [sys.executable, "-c", textwrap.dedent(SOLVER), database.app_url, how, town.runtime.settings.data_dir],
             cwd=Path(solver.__file__).parents[1],
             stdout=subprocess.PIPE,
             text=True,

@@ -20,12 +20,13 @@ OPEN = """
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
 """
 WORKER = """
-    import sys, time
+    import pathlib, sys, time
     import allocation
     from server.cycles import steps
     from server.kit.clock import system_clock
     from server.kit.db import make_engine, make_sessions
     from server.kit.runtime import Runtime
+    from server.kit.sealing import Seal
     from server.kit.settings import Settings
 
     def never_ends(*_args, **_kwargs):
@@ -33,8 +34,8 @@ WORKER = """
         time.sleep(600)  # killed by the test long before
 
     allocation.solve = never_ends
-    engine = make_engine(sys.argv[1], pool=2)
-    runtime = Runtime(Settings(), engine, make_sessions(engine), system_clock, None)
+    engine, settings = make_engine(sys.argv[1], pool=2), Settings(data_dir=pathlib.Path(sys.argv[3]))
+    runtime = Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), system_clock, None)
     steps.run_solve(runtime, cycle=sys.argv[2])
 """
 
@@ -81,7 +82,7 @@ def test_no_transaction_is_open_while_it_is_solved_and_checked(town, frozen, dat
 @pytest.mark.slow
 def test_a_worker_that_is_killed_while_it_solves_leaves_the_same_result_to_the_next(town, frozen, database):
     worker = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WORKER), database.app_url, str(frozen)],
+        [sys.executable, "-c", textwrap.dedent(WORKER), database.app_url, str(frozen), town.runtime.settings.data_dir],
         cwd=Path(steps.__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

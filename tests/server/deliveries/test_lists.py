@@ -82,7 +82,9 @@ def test_the_list_is_read_in_both_languages(signed_in, cycle, language, words):
 def test_the_list_comes_as_a_file_with_packs_and_loose_units(signed_in, cycle):
     answer = signed_in("dispatcher").get(f"/console/deliveries/lists/{cycle}?format=csv&route=north")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert [(row["Stop number"], row["Retailer"], row["SKU"], row["Packs"], row["Loose units"]) for row in rows] == [
+    assert [
+        (row["Stop number"], row["Code of the shop"], row["SKU"], row["Packs"], row["Loose units"]) for row in rows
+    ] == [
         ("1", "R1", "A", "2", "6"),
         ("1", "R1", "B", "1", "0"),
         ("2", "R2", "A", "1", "0"),

@@ -97,7 +97,7 @@ def test_the_dispatch_list_names_every_shop_of_a_route_in_packs(signed_in, confi
 
 
 @pytest.mark.parametrize(
-    ("language", "why"), [("en", "The shop is suspended: unpaid."), ("zh", "该店已停供：unpaid。")]
+    ("language", "why"), [("en", "The shop is suspended: unpaid."), ("zh", "该零售户已停供：unpaid。")]
 )
 def test_a_held_delivery_says_why_and_goes_when_the_reason_is_gone(signed_in, sessions, confirmed, language, why):
     browser = signed_in("planner", language=language)
@@ -127,7 +127,7 @@ def test_an_exception_shows_its_owner_its_age_and_what_the_shop_says(
     shown = browser.get(f"/console/claims/{confirmed.id}").text
     assert boxes in shown
     assert "&lt;b&gt;one box&lt;/b&gt; was missing" in shown
-    home = browser.get("/console/").text
+    home = browser.get("/console/today/goods").text
     assert f"/console/claims/{confirmed.id}" in home
 
 

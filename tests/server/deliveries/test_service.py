@@ -383,6 +383,9 @@ def test_the_fates_of_many_claims_fit_into_an_envelope_or_are_left_out(session, 
 def test_an_open_claim_can_be_given_to_another_person(session, claim):
     with pytest.raises(Rejected, match="nobody"):
         claiming.assign_claim(session, claim.id, "nobody", DISPATCHER, at=LATER)
+    operators.add_operator(session, "reader", ["auditor"], by=SYSTEM, at=NOW)
+    with pytest.raises(Rejected, match="reader"):  # who reads everything decides nothing
+        claiming.assign_claim(session, claim.id, "reader", DISPATCHER, at=LATER)
     operators.add_operator(session, "planner-2", ["planner"], by=SYSTEM, at=NOW)
     claiming.assign_claim(session, claim.id, "planner-2", DISPATCHER, at=LATER)
     assert [one.number for one in queries.claims(session, owner="planner-2")] == [claim.number]

@@ -58,7 +58,8 @@ def test_every_scope_opens_a_route_and_every_family_is_offered_or_left_to_people
     left_to_people = {scope for scope in opened - {None} if scope not in scopes.SCOPES}
     assert {str(scope).partition(":")[2] for scope in left_to_people} == {"write"}
     assert left_to_people == {
-        f"{name}:write" for name in ("cycles", "depot", "policies", "schedules", "forecasts", "scores", "signals")
+        f"{name}:write"
+        for name in ("cycles", "depot", "policies", "schedules", "forecasts", "scores", "signals", "visits", "rollouts")
     }
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,15 +20,18 @@ from starlette.testclient import TestClient
 from contract.errors import Rejected
 from server import worker
 from server.background import REACTIONS
+from server.catalogue.events import CatalogueChanged
 from server.deliveries.events import ClaimDecided
 from server.integrations import messages, posting, sending, telling, webhooks
 from server.integrations.models import WebhookMessage
 from server.integrations.posting import Allowed, Answer, check_address, is_public, post, signature
+from server.integrations.tokens import Bounds
 from server.kit import events
 from server.kit.db import transaction
 from server.kit.identity import Operator
 from server.kit.processes import Ending
 from server.kit.runtime import Runtime
+from server.retailers.events import RetailersChanged
 
 ADMINISTRATOR = Operator(1, "root", frozenset({"administrator"}))
 HERE = Allowed(plain_http=True, private_addresses=True)
@@ -432,3 +436,25 @@ def test_messages_that_are_over_are_erased_after_their_term(
         clock.advance(seconds=1)
         assert messages.count_old(session, clock()) == messages.erase_old(session, clock(), clock()) == 2
     assert states(sessions) == [("waiting", 0)]
+
+
+def test_an_address_for_some_shops_hears_of_these_alone(
+    here: Runtime, receiver: Receiver, sessions: sessionmaker[Session], clock: Any
+) -> None:
+    with transaction(sessions) as session:
+        make_retailer(session, "R1", region="hills")
+        make_retailer(session, "R2", region="town")
+        asked = ["claim.decided", "retailer.changed", "catalogue.changed"]
+        within = Bounds(regions=("hills",))
+        webhooks.make(session, receiver.url, asked, HERE, by=ADMINISTRATOR, at=clock(), within=within)
+    for retailer in ("R1", "R2"):
+        happens(here, ClaimDecided(uuid4(), retailer, "upheld", clock()))
+    happens(here, RetailersChanged(("R1", "R2"), clock()))
+    happens(here, RetailersChanged(("R2",), clock() + timedelta(seconds=1)))
+    happens(here, CatalogueChanged(("K1",), clock()))
+    while send_due(here):
+        pass
+    told = [json.loads(body)["data"] for _, body in receiver.got]
+    assert [one["retailer"] for one in told if "retailer" in one] == ["R1"]
+    assert [one["retailers"] for one in told if "retailers" in one] == [["R1"]]
+    assert [one["skus"] for one in told if "skus" in one] == [["K1"]]

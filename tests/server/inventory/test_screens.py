@@ -29,7 +29,7 @@ def correct(browser, act: str, units: int, reason: str = "one given back"):
     )
 
 
-@pytest.mark.parametrize(("language", "word"), [("en", "No shop has stock yet"), ("zh", "还没有店铺有库存")])
+@pytest.mark.parametrize(("language", "word"), [("en", "No shop has stock yet"), ("zh", "还没有零售户有库存")])
 def test_before_the_first_delivery_the_room_says_so(signed_in, language, word):
     assert word in signed_in("planner", language=language).get("/console/stock").text
 

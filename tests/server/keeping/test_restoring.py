@@ -21,7 +21,7 @@ from server import worker
 from server.keeping import archive, backing_up, restoring
 from server.keeping.age import SealedFileError, Sealer
 from server.keeping.archive import BackupRefusedError, Manifest
-from server.kit import audit_cli, audit_keys, embedded, outbox
+from server.kit import audit_cli, audit_keys, embedded, outbox, sealing
 from server.kit.audit_cli import Checked
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.runtime import Runtime
@@ -51,6 +51,7 @@ def running(runtime: Runtime, database: embedded.Cluster) -> Runtime:
             make_retailer(session, f"R{number}")
             place(session, make_device(session, f"R{number}"), window_of(session), K1=2)
     worker.seal(runtime)
+    sealing.add_key(runtime.settings)
     return runtime
 
 
@@ -111,6 +112,9 @@ def test_everything_comes_back_under_another_history(running: Runtime, backup: P
     assert history(elsewhere) != history(running.settings)
     key = "signing-key.pem"
     of = [audit_keys.folder(settings) / key for settings in (running.settings, elsewhere)]
+    assert of[0].read_bytes() == of[1].read_bytes()
+    assert of[1].stat().st_mode & 0o077 == 0
+    of = [sealing.path(settings) for settings in (running.settings, elsewhere)]
     assert of[0].read_bytes() == of[1].read_bytes()
     assert of[1].stat().st_mode & 0o077 == 0
 

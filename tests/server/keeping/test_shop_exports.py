@@ -13,6 +13,7 @@ from factories import NOW, make_retailer
 from filled import PLANNER, SHOPS, fill
 from pictures import named, picture
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from contract.errors import Conflict
@@ -120,3 +121,41 @@ def test_a_stopped_archive_is_not_made_and_an_old_one_is_emptied(runtime: Runtim
         assert kind.due(session, runtime.clock()) == kind.erase(session, runtime.clock(), NOW) == 1
         with pytest.raises(Conflict, match="erased"):
             shop_exports.take(session, kept, PLANNER, at=NOW)
+
+
+def test_an_archive_that_cannot_be_made_says_why_and_is_tried_again(
+    runtime: Runtime, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(runtime.sessions) as session:
+        make_retailer(session, OWN)
+        export = shop_exports.ask(session, OWN, "asked by letter", PLANNER, at=NOW)
+    place = f"/console/retailers/archives/{export}"
+    person = signed_in("administrator", name="ada")
+    assert person.post(f"{place}/again").status_code == 409
+
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("the database is away"))
+
+    monkeypatch.setattr(shop_exports, "_archive", away)
+    with pytest.raises(OperationalError):
+        shop_exports.run(runtime, export=str(export))
+    assert "is being made" in person.get(place).text, "the queue tries it again"
+
+    def full(*_: object) -> None:
+        raise ValueError("a photo of 3 GB does not fit into an archive\nsecond line")
+
+    monkeypatch.setattr(shop_exports, "_archive", full)
+    for _ in range(2):
+        shop_exports.run(runtime, export=str(export))
+    monkeypatch.undo()
+    page = person.get(place).text
+    assert "It ended with: ValueError: a photo of 3 GB does not fit into an archive." in page
+    assert "Try again" in page
+    assert "Try again</button>" not in signed_in("auditor").get(place).text
+    again = person.post(f"{place}/again").headers["location"]
+    shop_exports.run(runtime, export=again.rpartition("/")[2])
+    assert "Take it away" in person.get(again).text
+    with transaction(runtime.sessions) as session:
+        assert sorted(one.state for one in shop_exports.of_shop(session, OWN)) == ["done", "failed"]
+        failed = [one for one in audit.entries(session, subject=f"retailer:{OWN}") if one.action == "export.failed"]
+        assert [one.detail["export"] for one in failed] == [str(export)]

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[3]
 SERVICE = "svc-ingest"
-NAMES = (SERVICE, "device-a", "device-b")
+WATCHER = "svc-watch"
+NAMES = (SERVICE, WATCHER, "device-a", "device-b")
 SECRETS = {name: secrets.token_urlsafe(32) for name in NAMES}
 IDENTITIES = {name: password_hash(secret) for name, secret in SECRETS.items()}
 BOTH_VERSIONS = pytest.mark.parametrize("version", [MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5])
@@ -120,7 +121,7 @@ class Session:
 @pytest.fixture(scope="module")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     data_dir = tmp_path_factory.mktemp("broker") / "data"
-    started = broker.start(data_dir, services=[SERVICE], limits=Limits(status_interval_s=1))
+    started = broker.start(data_dir, services=[SERVICE], watchers=[WATCHER], limits=Limits(status_interval_s=1))
     yield started
     broker.remove_broker(data_dir)
 
@@ -275,6 +276,21 @@ def test_the_brokers_own_figures_are_for_services_only(connect: Callable[..., Se
     assert curious.topics_until("eh/v1/7/device-a/down/receipt") == {"eh/v1/7/device-a/down/receipt"}
 
 
+def test_a_watcher_hears_what_devices_send_and_is_heard_by_nobody(connect: Callable[..., Session]) -> None:
+    watcher = connect(WATCHER).subscribe("#", "eh/v1/#", "$SYS/#")
+    neighbour = connect("device-b").subscribe("eh/v1/+/device-b/down/#", "eh/v1/all/down/#")
+    service = connect(SERVICE).subscribe("eh/v1/+/+/up/#")
+    for topic in ("eh/v1/7/device-b/down/receipt", "eh/v1/7/device-b/up/order", "eh/v1/all/down/notice"):
+        watcher.publish(topic)
+        if watcher.ended.is_set():
+            watcher = connect(WATCHER).subscribe("#", "eh/v1/#", "$SYS/#")
+    service.publish("eh/v1/7/device-b/down/grants")
+    connect("device-a").publish("eh/v1/7/device-a/up/order")
+    assert watcher.topics_until("eh/v1/7/device-a/up/order") == {"eh/v1/7/device-a/up/order"}
+    assert neighbour.topics_until("eh/v1/7/device-b/down/grants") == {"eh/v1/7/device-b/down/grants"}
+    assert service.topics_until("eh/v1/7/device-a/up/order") == {"eh/v1/7/device-a/up/order"}
+
+
 @BOTH_VERSIONS
 def test_a_device_writes_only_its_own_up(connect: Callable[..., Session], version: MQTTProtocolVersion) -> None:
     listeners = [
@@ -314,18 +330,74 @@ def test_a_will_is_heard_only_from_the_devices_own_up(connect: Callable[..., Ses
 
 
 @BOTH_VERSIONS
-def test_nothing_can_be_left_for_later_readers(connect: Callable[..., Session], version: MQTTProtocolVersion) -> None:
-    for name, topic in (("device-a", "eh/v1/7/device-a/up/order"), (SERVICE, "eh/v1/7/device-a/down/receipt")):
-        session = connect(name, version=version)
-        session.publish(topic, retain=True)
-        assert session.ended.wait(5)
-    assert not connect("device-a", will="eh/v1/7/device-a/up/gone", retained_will=True).accepted
-    device = connect("device-a").subscribe("eh/v1/+/device-a/down/#")
+def test_a_device_hears_the_broadcasts_of_its_own_group_whatever_it_subscribes_to(
+    mosquitto: Mosquitto, connect: Callable[..., Session], version: MQTTProtocolVersion
+) -> None:
+    mosquitto.apply_identities(IDENTITIES.items(), {"device-a": "g-north", "device-b": "g-south"})
+    service = connect(SERVICE)
+    for group in ("g-north", "g-south", "all"):
+        service.publish(f"eh/v1/{group}/down/news", retain=True)
+    wide = ("#", "eh/v1/#", "eh/v1/+/down/#", "eh/v1/g-south/down/news", "$share/group/eh/v1/#")
+    curious = connect("device-a", version=version).subscribe(*wide)
+    neighbour = connect("device-b").subscribe("eh/v1/g-south/down/news")
+    neighbour.topics_until("eh/v1/g-south/down/news")  # it was left for whoever comes later
+    service.publish("eh/v1/g-south/down/news", retain=True)
+    service.publish("eh/v1/7/device-a/down/receipt")
+    assert curious.topics_until("eh/v1/7/device-a/down/receipt") == {
+        "eh/v1/7/device-a/down/receipt",
+        "eh/v1/g-north/down/news",
+        "eh/v1/all/down/news",
+    }
+    for group in ("g-north", "all"):  # and it tells nobody anything
+        connect("device-a", version=version).publish(f"eh/v1/{group}/down/forged", retain=True)
+    late = connect("device-b").subscribe("#")
+    assert "eh/v1/all/down/forged" not in late.topics_until("eh/v1/all/down/news")
+
+
+def test_a_device_that_moved_hears_its_new_group_at_once_and_the_old_one_no_more(
+    mosquitto: Mosquitto, connect: Callable[..., Session]
+) -> None:
+    mosquitto.apply_identities(IDENTITIES.items(), {"device-a": "g-before"})
+    moved = connect("device-a").subscribe("eh/v1/+/down/news")
+    service = connect(SERVICE)
+    mosquitto.apply_identities(IDENTITIES.items(), {"device-a": "g-after"})
+
+    def hears_south() -> bool:
+        service.publish("eh/v1/g-after/down/news")
+        return "eh/v1/g-after/down/news" in moved.topics
+
+    assert until(hears_south, 5)
+    service.publish("eh/v1/g-before/down/news")
+    service.publish("eh/v1/7/device-a/down/receipt")
+    moved.subscribe("eh/v1/7/device-a/down/receipt")
+    service.publish("eh/v1/7/device-a/down/receipt")
+    assert "eh/v1/g-before/down/news" not in moved.topics_until("eh/v1/7/device-a/down/receipt")
+    assert moved.live
+
+
+def test_groups_hold_after_a_restart_of_the_broker(own_dir: Path) -> None:
+    first = broker.start(own_dir, services=[SERVICE])
+    first.apply_identities(IDENTITIES.items(), {"device-a": "g-north"})
+    first.stop()
+    again = broker.start(own_dir, services=[SERVICE])
+    reader = Session(again, "device-a").subscribe("#")
+    service = Session(again, SERVICE)
+    service.publish("eh/v1/g-north/down/news")
+    reader.topics_until("eh/v1/g-north/down/news")
+    with pytest.raises(ValueError, match="cannot be a group"):
+        again.apply_identities(IDENTITIES.items(), {"device-a": "+"})
+    for session in (reader, service):
+        session.close()
+
+
+def test_what_a_device_left_to_be_read_again_can_be_cleared_by_a_service(connect: Callable[..., Session]) -> None:
+    connect("device-a").publish("eh/v1/7/device-a/up/left", retain=True)
     service = connect(SERVICE).subscribe("eh/v1/+/+/up/#")
-    device.publish("eh/v1/7/device-a/up/later")
-    service.publish("eh/v1/7/device-a/down/later")
-    assert service.topics_until("eh/v1/7/device-a/up/later") == {"eh/v1/7/device-a/up/later"}
-    assert device.topics_until("eh/v1/7/device-a/down/later") == {"eh/v1/7/device-a/down/later"}
+    service.topics_until("eh/v1/7/device-a/up/left")
+    service.publish("eh/v1/7/device-a/up/left", b"", retain=True)
+    fresh = connect(SERVICE).subscribe("eh/v1/+/+/up/#")
+    fresh.publish("eh/v1/7/device-a/up/after")
+    assert fresh.topics_until("eh/v1/7/device-a/up/after") == {"eh/v1/7/device-a/up/after"}
 
 
 # --- limits ---
@@ -368,7 +440,6 @@ def test_version_5_clients_are_told_the_limits(mosquitto: Mosquitto, connect: Ca
     assert told[0].packetType == PacketTypes.CONNACK
     assert told[0].MaximumPacketSize == Limits().packet_bytes  # type: ignore[attr-defined]  # set by what came
     assert told[0].ServerKeepAlive == Limits().keepalive_s  # type: ignore[attr-defined]
-    assert told[0].RetainAvailable == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["up", "down", "all", "", "a/b", "+", "#", "Device", "a:b", "a\n", "x" * 65])

@@ -89,6 +89,12 @@ def test_ticks_are_few_round_and_reach_the_top(most: float) -> None:
     assert f"{ticks[1]:e}".partition("e")[0].rstrip("0").rstrip(".") in {"1", "2", "2.5", "5"}
 
 
+def test_counts_have_whole_ticks() -> None:
+    assert charts.ticks_over([1, 0]) == [0, 1]
+    assert charts.ticks_over([9, 2]) == [0, 5, 10]
+    assert charts.ticks_over([0.5]) == [0, 0.2, 0.4, 0.6]
+
+
 def test_five_million_shares_are_drawn_with_a_hundred_points() -> None:
     drawn = lorenz(("network", list(range(50_000))))
     assert len(drawn) < 20_000

@@ -72,6 +72,7 @@ def test_how_long_ago_is_said_in_words_and_keeps_the_instant() -> None:
     assert ">3 hours ago</time>" in said
     assert 'title="Thu 26 Nov 2026 09:05:22 UTC+08:00"' in said
     assert ">3小时后</time>" in formats("zh").relative(NOW + timedelta(hours=3))
+    assert ">刚刚</time>" in formats("zh").relative(NOW - timedelta(milliseconds=400))
 
 
 def test_changes_always_show_their_sign() -> None:

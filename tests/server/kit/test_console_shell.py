@@ -206,3 +206,10 @@ def test_the_look_names_every_colour_once() -> None:
         used = set(re.findall(r"var\((--[a-z0-9-]+)", text))
         assert {name for name in used if f"{name}:" not in tokens} == set(), sheet
         assert not re.search(r"#[0-9a-f]{3,8}\b(?=\s*[;,)])", text), sheet
+
+
+def test_a_tone_has_no_look_of_its_own() -> None:
+    for sheet in ("console.css", "components.css"):
+        selectors = re.sub(r"/\*.*?\*/|\{[^{}]*\}", ",", (STATIC / sheet).read_text("utf-8"), flags=re.DOTALL)
+        bare = re.findall(r"(?:^|[,{}])\s*(\.(?:ok|wait|stop|note|idle|accent)\b(?!-)[^,{}]*)", selectors)
+        assert not bare, f"{sheet}: {bare} would be on every tag, callout and button of that tone"

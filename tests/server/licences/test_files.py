@@ -21,8 +21,9 @@ from server.kit.db import transaction
 from server.kit.fields import Invalid
 from server.kit.identity import ROLES, Operator
 from server.kit.runtime import Runtime
-from server.licences import affected, file_queries, files, queries, rules
-from server.rooms import LICENCE_PARTS
+from server.licences import file_queries, files, queries, rules
+from server.retailers import affected
+from server.rooms import TOUCHED_PARTS
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 11, 25)
@@ -186,7 +187,7 @@ def test_before_it_is_signed_everything_that_a_suspension_touches_is_listed(sess
     sent = publish_grants(session, {shop: {"SMOKE": 6}})
     dispatching.dispatch_cycle(session, sent, PAT, at=NOW)
     now = NOW.astimezone(ZONE)
-    touched = affected.read(session, LICENCE_PARTS, shop, "tobacco", now)
+    touched = affected.read(session, TOUCHED_PARTS, shop, ["SMOKE"], now)
     assert {one.part.label: one.units for one in touched if one.lines} == {
         "Open orders": 3,
         "Grants that are not dispatched": 4,
@@ -194,8 +195,10 @@ def test_before_it_is_signed_everything_that_a_suspension_touches_is_listed(sess
     }
     before = affected.digest(touched)
     place(session, sender, make_window(session), SMOKE=1)
-    assert affected.digest(affected.read(session, LICENCE_PARTS, shop, "tobacco", now)) != before
-    assert not any(one.lines for one in affected.read(session, LICENCE_PARTS, shop, "spirits", now))
+    assert affected.digest(affected.read(session, TOUCHED_PARTS, shop, ["SMOKE"], now)) != before
+    whole = affected.read(session, TOUCHED_PARTS, shop, ["SMOKE", "BREAD"], now)
+    assert [one.units for one in whole if one.lines] == [9, 13, 6], "the whole shop"
+    assert not any(one.lines for one in affected.read(session, TOUCHED_PARTS, shop, [], now))
 
 
 def test_a_suspended_licence_stops_the_order_and_the_dispatch(session: Session, shop: str) -> None:
@@ -205,7 +208,7 @@ def test_a_suspended_licence_stops_the_order_and_the_dispatch(session: Session, 
     assert (receipt.outcome, receipt.code) == ("rejected", "not_licensed")
     assert dispatching.dispatch_cycle(session, cycle, PAT, at=NOW).held == 1
     (held,) = deliveries.deliveries(session, retailer=shop)
-    assert (held.state, held.held_code, held.held_why) == ("held", "not_licensed", "SMOKE (tobacco)")
+    assert (held.state, held.held_code, held.held_why) == ("held", "licence_suspended", "SMOKE (tobacco)")
 
 
 # ------------------------------------------------------------------------------------------------- lists, screens
@@ -213,8 +216,9 @@ def test_a_suspended_licence_stops_the_order_and_the_dispatch(session: Session, 
 
 def test_late_files_and_those_that_wait_for_me_are_found(session: Session, shop: str) -> None:
     number = enter(session, "suspension")
-    assert file_queries.waiting_for(session, "ida", "decision") == []
-    assert [one.number for one in file_queries.waiting_for(session, "rex", "decision")] == [number]
+    assert file_queries.waiting_for(session, "ida", "decision") == {"decision": []}
+    (waits,) = file_queries.waiting_for(session, "rex", "decision", "inspection")["decision"]
+    assert waits.number == number
     assert file_queries.search(session, on=DAY, state="late")[1] == 0
     assert [one.number for one in file_queries.search(session, on=date(2026, 12, 3), state="late")[0]] == [number]
     assert file_queries.search(session, on=DAY, state="open", matter="suspension", text="2026-17")[1] == 1

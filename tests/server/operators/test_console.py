@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from factories import NOW
@@ -335,14 +336,36 @@ def test_the_audit_is_searched_by_actor_act_and_subject_and_shows_alerts_first(
             note(session, "order.placed", f"order:{number}", actor=f"person{number}")
     reader = signed_in("releaser", name="reader")
     page = reader.get("/console/audit").text
-    assert page.index("Alerts first") < page.index("message:77") < page.index("order:12")
+    assert page.index("Alerts first") < page.index("message #77") < page.index("order #12")
     exact = reader.get("/console/audit?q=order:1").text
-    assert "order:1<" in exact
-    assert "order:12" not in exact
+    assert "order #1<" in exact
+    assert "order #12" not in exact
     assert "person7" in reader.get("/console/audit?q=operator:person7").text
-    assert "order:3" not in reader.get("/console/audit?alert=yes").text
-    assert "message:77" not in reader.get("/console/audit?action=order.placed").text
+    assert "order #3" not in reader.get("/console/audit?alert=yes").text
+    assert "message #77" not in reader.get("/console/audit?action=order.placed").text
     assert "signed_in" not in reader.get("/console/audit?actor=system:").text.split("<tbody", 1)[1]
+
+
+def test_the_audit_is_narrowed_to_days_of_the_distributor(signed_in: SignedIn, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        note(session, "order.placed", "order:1")
+    reader, day = signed_in("releaser"), NOW.date()
+    for first, last, is_there in (
+        (day, day, True),
+        (day + timedelta(days=1), "", False),
+        ("", day - timedelta(days=1), False),
+    ):
+        page = reader.get(f"/console/audit?action=order.placed&first={first}&last={last}").text
+        assert ("order #1<" in page) is is_there, (first, last)
+    assert "order #1<" in reader.get("/console/audit?first=9999-12-31x&last=9999-12-31").text
+
+
+def test_a_page_beyond_the_last_says_so_and_leads_back(signed_in: SignedIn, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        note(session, "order.placed", "order:1")
+    page = signed_in("releaser").get("/console/audit?page=999").text
+    assert "There is no page 999" in page
+    assert "There is nothing here yet" not in page
 
 
 def test_the_audit_is_exported_as_it_was_searched(signed_in: SignedIn, sessions: sessionmaker[Session]) -> None:
@@ -367,8 +390,8 @@ def test_the_first_page_shows_alerts_to_those_who_may_read_them(
 ) -> None:
     with transaction(sessions) as session:
         note(session, "message.id_reused", "message:77", alert=True)
-    assert "used an id again for something else" in signed_in("releaser").get("/console/").text
-    assert "used an id again for something else" not in signed_in("planner").get("/console/").text
+    assert "used an id again for something else" in signed_in("releaser").get("/console/today/goods").text
+    assert "used an id again for something else" not in signed_in("planner").get("/console/today/goods").text
 
 
 def test_a_person_without_roles_sees_an_empty_day(signed_in: SignedIn) -> None:

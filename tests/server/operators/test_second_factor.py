@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from contract.errors import Rejected
+from server.kit import sealing
 from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import Runtime
@@ -31,7 +32,7 @@ def person(session: Session, clock: Any) -> int:
 
 def code_of(session: Session, person: int, clock: Any, *, steps: int = 0) -> str:
     row = session.get_one(TotpSecret, person)
-    return pyotp.TOTP(row.secret).at(clock(), counter_offset=steps)
+    return pyotp.TOTP(sealing.of(session).opened(f"totp:{person}", row.sealed_secret)).at(clock(), counter_offset=steps)
 
 
 def test_a_secret_counts_once_a_code_of_it_was_shown(session: Session, clock: Any, person: int) -> None:

@@ -98,7 +98,7 @@ def test_the_pace_counts_orders_by_the_minute_they_were_received(town: Town, ses
 
 def test_the_room_shows_the_window_live(town: Town, signed_in: SignedIn) -> None:
     page = signed_in("planner").get(f"/console/windows/{town.window}").text
-    assert f'data-countdown="{(NOW + timedelta(hours=1)).isoformat()}"' in page
+    assert f'data-countdown="{(NOW + timedelta(hours=1)).isoformat().replace("+00:00", "Z")}"' in page
     assert f'data-live="/console/windows/{town.window}/events"' in page
     assert "Orders per minute" in page
     assert "2 without a reachable terminal" in page

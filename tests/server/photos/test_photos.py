@@ -1,10 +1,10 @@
 """Photos from their name in a message to the console's page, on the real database; and every way they are refused."""
 
-import base64
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from devices import signing
 from factories import NOW, make_device, make_retailer, make_sku, publish_grants, send
 from pictures import named, picture
 from sqlalchemy import select
@@ -152,20 +152,19 @@ def test_a_terminal_sends_over_http_goes_on_where_it_was_cut_and_people_see_it(a
         feedback = complain(session, shops[0], WHOLE)
     name = named(WHOLE).sha256
     at = f"/device/v1/photos/{name}"
-    pairs = [base64.b64encode(f"{shop.device}:{'s' * 43}".encode()).decode() for shop in shops]
-    mine, foreign = ({"Authorization": f"Basic {pair}"} for pair in pairs)
+    mine, foreign = (signing(shop.device) for shop in shops)
     assert app_client.get(at).status_code == 401
-    assert app_client.get(at, headers=foreign).json()["code"] == "photo_unknown"
-    assert app_client.get(at, headers=mine).json()["have_bytes"] == 0
+    assert app_client.get(at, auth=foreign).json()["code"] == "photo_unknown"
+    assert app_client.get(at, auth=mine).json()["have_bytes"] == 0
     offset, part = PARTS[0]
-    app_client.patch(at, content=part, headers=mine | {"Upload-Offset": str(offset)})
-    state = app_client.get(at, headers=mine).json()
+    app_client.patch(at, content=part, auth=mine, headers={"Upload-Offset": str(offset)})
+    state = app_client.get(at, auth=mine).json()
     assert state["have_bytes"] == PART_BYTES
     while not state["complete"]:
         rest = WHOLE[state["have_bytes"] : state["have_bytes"] + PART_BYTES]
-        headers = mine | {"Upload-Offset": str(state["have_bytes"])}
-        state = app_client.patch(at, content=rest, headers=headers).json()
-    large = app_client.patch(at, content=b"x" * (PART_BYTES + 1), headers=mine | {"Upload-Offset": "0"})
+        headers = {"Upload-Offset": str(state["have_bytes"])}
+        state = app_client.patch(at, content=rest, auth=mine, headers=headers).json()
+    large = app_client.patch(at, content=b"x" * (PART_BYTES + 1), auth=mine, headers={"Upload-Offset": "0"})
     assert (large.status_code, large.json()["code"]) == (413, "too_large")
 
     browser = signed_in("planner")

@@ -112,7 +112,7 @@ def test_the_timeline_is_by_date_and_its_choice_stands_in_the_address(session: S
     later = person.get(f"{TIMELINE}?code=R1&since=2099-01-01").text
     assert "Nothing happened then" in later
     assert 'value="2099-01-01"' in later
-    assert person.get(f"{TIMELINE}?code=R1&since=x").status_code == 422
+    assert person.get(f"{TIMELINE}?code=R1&since=x").status_code == 404
 
 
 def test_a_note_is_corrected_by_a_new_version_and_a_second_person_sees_both(

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from factories import NOW, make_device, make_retailer, make_sku, make_window, place, publish_grants
@@ -132,9 +133,9 @@ def test_a_closed_shop_counts_as_suspended_from_its_day_on_until_that_is_taken_b
         "suspended",
         "lease ended",
     )
-    came = select(literal("R1"))
-    assert queries.tally(session, came, on=date(2026, 11, 25)) == {("city", "north"): (1, 1)}
-    assert queries.tally(session, came, on=date(2026, 11, 26)) == {}
+    before, after = (queries.Round(uuid4(), date(2026, 11, day)) for day in (25, 26))
+    came = select(literal(before.id), literal("R1"))
+    assert queries.tally(session, came, [before, after]) == {before.id: {("city", "north"): (1, 1)}, after.id: {}}
     service.reopen_retailer(session, "R1", PAT, at=NOW)
     assert service.lock_retailer(session, "R1").closed_on is None
     with pytest.raises(Conflict, match="needs closed"):
@@ -171,3 +172,9 @@ def test_notes_stay_inside_and_nobody_changes_one(session: Session) -> None:
     assert "daughter" not in str(told.detail)
     with pytest.raises(ProgrammingError, match="permission denied"), session.begin_nested():
         session.execute(text("UPDATE retailer_notes SET words = 'nothing'"))
+
+
+def test_only_what_has_a_name_is_offered_as_a_bound(session: Session) -> None:
+    make_retailer(session, "R1", region="")
+    make_retailer(session, "R2", region="hills")
+    assert queries.bound_choices(session) == (("hills",), ("town",))

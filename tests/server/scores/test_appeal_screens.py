@@ -66,13 +66,15 @@ def test_appeals_are_reached_from_scores_run_shop_and_home(room, people, appeal)
     assert "1 appeal, 1 open" in run
     assert "Appeals are taken until" in run
     assert f"/console/appeals/{appeal}" in people["planner"].get("/console/scores/shop?code=R4").text
-    assert "Appeals against scores" in people["planner"].get("/console/").text
+    assert "Appeals against scores" in people["planner"].get("/console/today/voices").text
 
 
 def test_an_appeal_is_dismissed_with_the_figures_beside_it(room, people, appeal):
     page = people["planner"].get(f"/console/appeals/{appeal}").text
-    for words in ("October was 420", "100.0 units a month", "What stands in the books now", "Answer it", "4 of 4"):
+    for words in ("October was 420", "What stands in the books now", "Answer it", f"{appeal}/figures"):
         assert words in page
+    figures = people["planner"].get(f"/console/appeals/{appeal}/figures").text
+    assert all(words in figures for words in ("100.0 units a month", "4 of 4", "The figures behind it"))
     assert "申诉" in people["zh"].get(f"/console/appeals/{appeal}").text
     given = people["planner"].post(f"/console/appeals/{appeal}/look-at", data={"owner": "anna"})
     assert given.status_code == 303

@@ -192,7 +192,7 @@ def test_those_who_review_see_it_on_the_first_page_in_the_list_and_in_the_e_file
     number = next(one.number for one in stored(session, cycle, STEERING, MACHINE, SURGE, TWINS) if one.kind == "twins")
     session.commit()
     browser = signed_in("inspector", language=language)
-    for address in ("/console/", "/console/signals", f"/console/signals/{number}", FILE_PART):
+    for address in ("/console/today/visits", "/console/signals", f"/console/signals/{number}", FILE_PART):
         assert words in browser.get(address).text, address
     for other in range(number - 3, number):
         assert browser.get(f"/console/signals/{other}").status_code == 200
@@ -211,7 +211,7 @@ def test_others_see_nothing_of_it_and_an_auditor_says_nothing(session, cycle, si
     browser = signed_in("planner")
     assert browser.get("/console/signals").status_code == 403
     assert browser.get(f"/api/v1/signals/{number}").status_code == 403
-    for address in ("/console/", "/console/retailers/file?code=R1"):
+    for address in ("/console/today/visits", "/console/retailers/file?code=R1"):
         assert re.search(r"/console/signals|nearly the same baskets", browser.get(address).text) is None
     assert browser.get(FILE_PART).status_code == 403
     auditor = signed_in("auditor")

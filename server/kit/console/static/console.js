@@ -26,6 +26,11 @@
   document.addEventListener("htmx:configRequest", (event) => { event.detail.headers["X-CSRF-Token"] = meta("csrf"); });
   document.addEventListener("htmx:sendError", () => toast(toasts.dataset.offline));
 
+  /* who signs out leaves no page of visits on this device; drafts of visits stay until they are sent */
+  document.querySelector("form.who")?.addEventListener("submit", () => {
+    globalThis.caches?.keys().then((names) => names.filter((name) => name.startsWith("visits-")).forEach((name) => caches.delete(name)));
+  });
+
   /* one question before what cannot be taken back: data-confirm="..." on a button or a form */
   const question = document.getElementById("confirm");
   function ask(text, label) {
@@ -62,7 +67,54 @@
       if (event.target.dataset.sent) { event.preventDefault(); return; }
       event.target.dataset.sent = "yes";
       if (event.target.dataset.draft) sessionStorage.setItem(`sent:${event.target.dataset.draft}`, "yes");
+      if ("inPlace" in event.target.dataset) {
+        event.preventDefault();
+        send(event.target, event.submitter);
+        return;
+      }
+      sessionStorage.setItem("pending", done(event.target));
     }
+  });
+
+  /* form[data-in-place]: what is refused is said in the form itself, beside what was typed; what was done leads on */
+  async function send(form, submitter) {
+    const body = new URLSearchParams(new FormData(form, submitter));
+    const asked = { method: "POST", body, headers: { "HX-Request": "true", "HX-Current-URL": location.href } };
+    let answer;
+    try { answer = await fetch(form.action, asked); } catch { answer = null; }
+    const on = answer?.headers.get("HX-Redirect");
+    if (on) {
+      if (answer.ok) sessionStorage.setItem(done(form), "yes");
+      const before = location.pathname + location.search;
+      location.assign(on);
+      if (on.split("#")[0] === before) location.reload();
+      return;
+    }
+    delete form.dataset.sent;
+    if (!answer) { toast(toasts.dataset.offline); return; }
+    if (!answer.headers.has("HX-Retarget")) { /* its answer is a page of its own: let the browser ask for it */
+      delete form.dataset.inPlace;
+      form.requestSubmit(submitter);
+      return;
+    }
+    const said = form.querySelector(".said") ?? form.insertBefore(document.createElement("div"), form.firstChild);
+    said.className = "said";
+    said.innerHTML = await answer.text();
+    form.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
+    const wrong = [...said.querySelectorAll("[data-wrong]")].map((one) => form.elements[one.dataset.wrong]).filter(Boolean);
+    wrong.forEach((field) => field.setAttribute?.("aria-invalid", "true"));
+    said.scrollIntoView({ block: "nearest" });
+    wrong[0]?.focus?.();
+  }
+  /* a form whose act was done is empty when the back button shows it again: pressing it does nothing twice */
+  const done = (form) => `done:${location.pathname} ${form.getAttribute("action")}`;
+  const [arrived] = performance.getEntriesByType("navigation");
+  const pending = sessionStorage.getItem("pending");
+  if (pending && (arrived?.responseStatus ?? 200) < 400) sessionStorage.setItem(pending, "yes");
+  sessionStorage.removeItem("pending");
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted && arrived?.type !== "back_forward") return;
+    document.querySelectorAll("form[method=post]").forEach((form) => { if (sessionStorage.getItem(done(form))) form.reset(); });
   });
   addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
@@ -76,7 +128,26 @@
     if (on("[data-dismiss]")) on(".notice")?.remove();
     if (on("[data-print]")) print();
     if (on("[data-back]")) history.back();
+    const adds = on("[data-adds]");
+    if (adds) another(document.getElementById(adds.dataset.adds));
   });
+
+  /* [data-adds="id"]: one more row of the fields in the element of that id, empty */
+  function another(rows) {
+    const row = rows.lastElementChild.cloneNode(true);
+    const number = rows.children.length + 1;
+    row.querySelectorAll("input, select").forEach((field) => {
+      const id = field.id.replace(/\d+$/, number);
+      row.querySelector(`label[for="${field.id}"]`)?.setAttribute("for", id);
+      field.id = id;
+      field.removeAttribute("aria-invalid");
+      if (field.tagName === "SELECT") field.selectedIndex = 0;
+      else field.value = field.getAttribute("list") && rows.id === "quota-rows" ? "*" : "";
+    });
+    row.querySelectorAll(".error").forEach((said) => said.remove());
+    rows.append(row);
+    row.querySelector("input, select").focus();
+  }
 
   /* drafts: what was typed into form[data-draft] survives errors, signing in again and the back button */
   const keep = "input:not([type=hidden], [type=password], [type=file]), select, textarea";
@@ -98,6 +169,7 @@
   };
   document.addEventListener("input", (event) => {
     const form = event.target.form;
+    if (form) sessionStorage.removeItem(done(form));
     if (!form?.dataset.draft) return;
     const changed = named(form).filter(([, field]) => written(field) !== original(field));
     sessionStorage.setItem(storage(form), JSON.stringify(Object.fromEntries(changed.map(([name, field]) => [name, written(field)]))));
@@ -119,6 +191,8 @@
     if (changed.length) toast(toasts.dataset.restored, toasts.dataset.discard, () => { sessionStorage.removeItem(storage(form)); form.reset(); });
   });
   document.querySelector("[data-focus]")?.focus();
+  document.querySelector(".rooms [aria-current]")?.scrollIntoView({ block: "nearest" });
+  addEventListener("beforeprint", () => document.querySelectorAll("details[data-prints]").forEach((part) => { part.open = true; }));
 
   /* running totals: the whole numbers typed inside [data-total="id"] add up in the output of that id */
   document.addEventListener("input", (event) => {

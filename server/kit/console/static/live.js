@@ -16,7 +16,8 @@
     part.dataset.liveState = state;
     document.querySelectorAll("[data-live-word]").forEach((word) => { word.hidden = word.dataset.liveWord !== state; });
   }
-  const look = () => { if (!document.hidden && !over) window.htmx?.trigger(part, "live"); };
+  const told = () => ("liveParts" in part.dataset ? part.querySelectorAll("[hx-get][id]") : [part]);
+  const look = () => { if (!document.hidden && !over) told().forEach((one) => window.htmx?.trigger(one, "live")); };
   function rest() {
     source?.close();
     source = null;
@@ -61,21 +62,25 @@
   });
 
   /* what a reader has opened and where the keyboard stands survive a look */
-  const stops = () => [...part.querySelectorAll("a[href], button, summary, [tabindex]")];
-  let kept = null;
-  part.addEventListener("htmx:beforeSwap", () => {
-    kept = {
-      opened: [...part.querySelectorAll("details")].map((one) => one.open),
-      stop: stops().indexOf(document.activeElement),
-      scrolled: [...part.querySelectorAll(".table-scroll")].map((one) => [one.scrollLeft, one.scrollTop]),
-    };
+  const kept = new Map();
+  const stops = (inside) => [...inside.querySelectorAll("a[href], button, summary, [tabindex]")];
+  part.addEventListener("htmx:beforeSwap", (event) => {
+    const inside = event.detail.target;
+    kept.set(inside.id, {
+      opened: [...inside.querySelectorAll("details")].map((one) => one.open),
+      stop: stops(inside).indexOf(document.activeElement),
+      scrolled: [...inside.querySelectorAll(".table-scroll")].map((one) => [one.scrollLeft, one.scrollTop]),
+    });
   });
-  part.addEventListener("htmx:afterSettle", () => {
-    if (!kept) return;
-    part.querySelectorAll("details").forEach((one, order) => { one.open = kept.opened[order] ?? one.open; });
-    part.querySelectorAll(".table-scroll").forEach((one, order) => { [one.scrollLeft, one.scrollTop] = kept.scrolled[order] ?? [0, 0]; });
-    if (kept.stop >= 0) stops()[kept.stop]?.focus({ preventScroll: true });
-    kept = null;
+  part.addEventListener("htmx:afterSettle", (event) => {
+    const { id } = event.detail.target;
+    const inside = document.getElementById(id);
+    const was = kept.get(id);
+    if (!inside || !was) return;
+    kept.delete(id);
+    inside.querySelectorAll("details").forEach((one, order) => { one.open = was.opened[order] ?? one.open; });
+    inside.querySelectorAll(".table-scroll").forEach((one, order) => { [one.scrollLeft, one.scrollTop] = was.scrolled[order] ?? [0, 0]; });
+    if (was.stop >= 0) stops(inside)[was.stop]?.focus({ preventScroll: true });
   });
   say("waiting");
   connect();

@@ -1,6 +1,6 @@
-"""What a licence's suspension or cancellation touches, told by the capabilities above; rooms lists them.
+"""What is touched where a shop, or its licence for a class, is suspended or cancelled; rooms lists who tells it.
 
-Licences know nothing of orders, grants and deliveries, so each of these says itself what it holds of a shop's goods.
+Retailers and licences know nothing of orders, grants and deliveries, so each says itself what it holds of a shop.
 """
 
 import hashlib
@@ -12,12 +12,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from server.catalogue import queries as catalogue
-
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that is touched: how it is called (no word to be translated), where it stands, units of the class."""
+    """One thing that is touched: how it is called (no word to be translated), where it stands, units of the goods."""
 
     name: str
     href: str | None
@@ -26,13 +24,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """What one capability holds. ``label`` and ``consequence``, what becomes of it, are ``N_`` texts.
+    """What one capability holds. ``label``, and what becomes of it, are ``N_`` texts.
 
-    ``read`` is given the session, the shop, the SKUs of the class, and the time in the distributor's zone.
+    That is ``consequence`` where a licence is suspended, ``of_shop`` where the whole shop is. ``read`` is given the
+    session, the shop, the SKUs, and the time in the distributor's zone.
     """
 
     label: str
     consequence: str
+    of_shop: str
     read: Callable[[Session, str, Collection[str], datetime], Sequence[Line]]
 
 
@@ -45,13 +45,12 @@ class Touched:
 
     @property
     def units(self) -> int:
-        """Units of the class in all lines."""
+        """Units of the goods in all lines."""
         return sum(line.units for line in self.lines)
 
 
-def read(session: Session, parts: Sequence[Part], retailer: str, licence_class: str, now: datetime) -> list[Touched]:
-    """Return what is touched where the shop's licence for a class does not count any more."""
-    skus = [one.sku for one in catalogue.skus(session, withdrawn=True).values() if one.licence_class == licence_class]
+def read(session: Session, parts: Sequence[Part], retailer: str, skus: Collection[str], now: datetime) -> list[Touched]:
+    """Return what is touched where a shop can be given some SKUs no more."""
     return [Touched(part, part.read(session, retailer, skus, now) if skus else ()) for part in parts]
 
 
