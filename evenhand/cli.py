@@ -8,6 +8,8 @@ from evenhand import (
     allocation_commands,
     audit_commands,
     compare_command,
+    contract_command,
+    fleet_commands,
     forecast_command,
     keeping_commands,
     load_command,
@@ -40,6 +42,8 @@ app.add_typer(server_commands.app)
 app.add_typer(keeping_commands.app)
 app.add_typer(audit_commands.app, name="audit", rich_help_panel=server_commands.PANEL)
 app.add_typer(terminal_command.app)
+app.add_typer(contract_command.app, name="contract", rich_help_panel="Terminals")
+app.add_typer(fleet_commands.app, name="fleet", rich_help_panel="Terminals")
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
@@ -77,7 +81,9 @@ _EXTRA_OF = {
     **dict.fromkeys(("numpy", "ortools", "pyarrow"), "allocation"),
     **dict.fromkeys(("holidays", "scipy", "statsforecast"), "forecasting"),
     **dict.fromkeys(("apsw", "waitress", "werkzeug"), "terminal"),
-    **dict.fromkeys(("fastapi", "sqlalchemy", "psycopg", "alembic", "uvicorn", "structlog", "pydantic"), "server"),
+    **dict.fromkeys(
+        ("fastapi", "sqlalchemy", "psycopg", "alembic", "uvicorn", "structlog", "pydantic", "tuf"), "server"
+    ),
     "httpx2": "sim",
     "locust": "load",
 }

@@ -69,6 +69,7 @@ next night erases it again.
 """
 _KINDS = {
     dict[str, int]: "JSON",
+    list[int]: "JSON",
     bool: "`true` or `false`",
     int: "whole number",
     str: "text",

@@ -77,6 +77,26 @@ def backup_key(
     typer.echo(public)
 
 
+@app.command(rich_help_panel=PANEL)
+def renew_secrets_key(data_dir: DataDir = None) -> None:
+    """Seal second factors and webhooks' secrets by a new key; older keys stay in the file, for backups of before."""
+    from server.integrations import webhooks
+    from server.kit import audit, sealing
+    from server.kit.db import transaction
+    from server.kit.identity import SYSTEM
+    from server.kit.runtime import open_runtime
+    from server.operators import second_factor
+
+    chosen = _in(data_dir)
+    with _refusals(), open_runtime(chosen, need_broker=False) as runtime:
+        sealing.add_key(chosen)
+        with transaction(runtime.sessions) as session:
+            done = {"second_factors": second_factor.seal_anew(session), "webhooks": webhooks.seal_anew(session)}
+            at = runtime.clock()
+            audit.record(session, actor=SYSTEM, action="secrets.sealed_anew", subject="secrets", at=at, detail=done)
+    typer.echo(f"sealed anew: {done['second_factors']} second factors, {done['webhooks']} webhooks")
+
+
 def _in(data_dir: Path | None) -> "Settings":
     chosen = settings()
     return chosen if data_dir is None else chosen.model_copy(update={"data_dir": data_dir})
@@ -111,10 +131,12 @@ def _refusals() -> Iterator[None]:
     from server.keeping.age import SealedFileError
     from server.keeping.age_keys import KeyRefusedError
     from server.keeping.archive import BackupRefusedError
+    from server.kit.runtime import NotRunningError
+    from server.kit.sealing import SealError
 
     try:
         yield
-    except (BackupRefusedError, KeyRefusedError, SealedFileError) as error:
+    except (BackupRefusedError, KeyRefusedError, NotRunningError, SealError, SealedFileError) as error:
         typer.echo(f"evenhand: {error}", err=True)
     except OSError as error:
         typer.echo(f"evenhand: {error.filename or 'file'}: {error.strerror}; nothing was written", err=True)

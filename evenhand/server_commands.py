@@ -138,7 +138,13 @@ def migrate(to: Annotated[str, typer.Option(help="Migration to stop at.")] = "he
 operator = typer.Typer(help="People who may sign in to the console.", no_args_is_help=True)
 app.add_typer(operator, name="operator", rich_help_panel=PANEL)
 Name = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
-Roles = Annotated[list[str], typer.Option("--role", help="planner, releaser or administrator; may be repeated.")]
+Roles = Annotated[
+    list[str],
+    typer.Option(
+        "--role",
+        help="administrator, planner, releaser, dispatcher, manager, inspector, regional, fleet, auditor.",
+    ),
+]
 
 
 @operator.command("add")

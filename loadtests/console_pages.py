@@ -30,6 +30,9 @@ SAMPLES: Final[Mapping[str, str]] = {
     "shop_export": "SELECT id FROM shop_exports ORDER BY asked_at DESC LIMIT 1",
     "draft_id": "SELECT id FROM import_drafts ORDER BY created_at DESC LIMIT 1",
     "report_id": "SELECT id FROM import_reports ORDER BY at DESC LIMIT 1",
+    "plan": "SELECT id FROM visit_plans ORDER BY number DESC LIMIT 1",
+    "visit": "SELECT id FROM visits ORDER BY number DESC LIMIT 1",
+    "rollout": "SELECT id FROM rollouts ORDER BY number DESC LIMIT 1",
     "webhook": "SELECT id FROM webhooks ORDER BY id LIMIT 1",
     "kind": "SELECT 'retailers'",
     "token": "SELECT 'none'",
@@ -43,8 +46,22 @@ _SCORES: Final = "SELECT id FROM score_comparisons ORDER BY asked_at DESC LIMIT 
 
 #: The same by screen: parameters that mean something else there, and those that stand behind the question mark.
 SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "/console/today/{part}": {"part": "SELECT 'goods'"},
     "/console/orders/{number}": {"number": "SELECT number FROM orders ORDER BY number DESC LIMIT 1"},
+    "/console/surveys/answers/{message}": {
+        "message": "SELECT message_id FROM survey_answer_sets ORDER BY number DESC LIMIT 1"
+    },
+    "/console/surveys/series/{series}": {"series": "SELECT series FROM surveys WHERE series IS NOT NULL LIMIT 1"},
+    "/console/surveys/{survey}/words/{question}": {
+        "survey": "SELECT id FROM surveys WHERE state <> 'draft' ORDER BY number DESC LIMIT 1",
+        "question": "SELECT 'words'",
+    },
+    "/console/steering/{device_id}/commands/{command}": {
+        "device_id": "SELECT device FROM device_commands ORDER BY issued_at, id LIMIT 1",
+        "command": "SELECT id FROM device_commands ORDER BY issued_at, id LIMIT 1",
+    },
     "/console/signals/{number}": {"number": "SELECT number FROM signal_findings ORDER BY number DESC LIMIT 1"},
+    "/console/devices/alerts/{number}": {"number": "SELECT number FROM fleet_alerts ORDER BY number DESC LIMIT 1"},
     "/console/operators/{number}": {"number": "SELECT id FROM operators ORDER BY id LIMIT 1"},
     "/console/scores/policies/{number}": {"number": "SELECT version FROM score_policies ORDER BY version DESC LIMIT 1"},
     "/console/scores/run/{number}": {"number": _RUN},
@@ -64,6 +81,7 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/retailers/archives": {"code": SAMPLES["retailer"]},
     "/console/retailers/timeline": {"code": SAMPLES["retailer"]},
     "/console/retailers/closing": {"code": SAMPLES["retailer"]},
+    "/console/retailers/suspend": {"code": SAMPLES["retailer"]},
     "/console/retailers/edit": {"code": SAMPLES["retailer"]},
     "/console/catalogue/sku": {"sku": SAMPLES["sku"]},
     "/console/catalogue/edit": {"sku": SAMPLES["sku"]},
@@ -73,6 +91,9 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/announcements/{announcement}/edit": {
         "announcement": "SELECT id FROM announcements ORDER BY (state = 'draft') DESC, number DESC LIMIT 1"
     },
+    "/console/announcements/{announcement}/guests": {
+        "announcement": "SELECT announcement_id FROM announcement_meetings ORDER BY announcement_id LIMIT 1"
+    },
     "/console/surveys/{survey}/edit": {
         "survey": "SELECT id FROM surveys ORDER BY (state = 'draft') DESC, number DESC LIMIT 1"
     },
@@ -80,19 +101,11 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-PICTURE: Final = "/photos/{ordinal}"
+NO_PAGES: Final = ("/photos/{ordinal}", "/pages/{sha256}", "-worker.js")
+"""How the addresses of pictures and programs end."""
 
 QUERIES_MOST: Final = 12
-"""What a page may ask the database; the setting of a transaction's scope comes on top of it."""
-
-TOGETHER: Final[Mapping[str, int]] = {
-    "/console/": 41,
-    "/console/appeals/{appeal}": 14,
-    "/console/cycles/{cycle}": 13,
-    "/console/cycles/{cycle}/review": 18,
-    "/console/cycles/{cycle}/supply": 17,
-}
-"""Pages that ask more, and how much; none may grow, and none may join them."""
+"""What any page may ask the database; the setting of a transaction's scope comes on top of it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ class Page:
 
 
 def pages(app: FastAPI, session: Session) -> Iterator[Page]:
-    """Yield a page for every ``GET`` of the console, in the order of the routes; streams and pictures are none.
+    """Yield a page for every ``GET`` of the console, in the order of the routes; streams, pictures, programs are none.
 
     Raises
     ------
@@ -113,7 +126,7 @@ def pages(app: FastAPI, session: Session) -> Iterator[Page]:
     """
     for route in iter_route_contexts(app.routes):
         path = route.path or ""
-        no_page = inspect.iscoroutinefunction(route.endpoint) or path.endswith(PICTURE)
+        no_page = inspect.iscoroutinefunction(route.endpoint) or path.endswith(NO_PAGES)
         if path.startswith("/console/") and "GET" in (route.methods or ()) and not no_page:
             yield Page(path, _address(session, path))
 

@@ -26,6 +26,7 @@ from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import Operator
 from server.kit.runtime import Runtime
+from server.kit.sealing import Seal
 from server.kit.settings import Settings
 
 LINES_A_RETAILER = 20
@@ -36,12 +37,14 @@ START = datetime(2026, 11, 30, 8, tzinfo=UTC)
 
 _TOWN = (
     """
-INSERT INTO skus SELECT lpad(CAST(k AS text), 4, '0'), 'k', 'k', 'u', 'u', '', 1, 1000, 0, NULL, NULL, '{}', 'offered',
-    now() FROM generate_series(0, :skus - 1) k
+INSERT INTO skus (sku, name_zh, name_en, unit_zh, unit_en, category, pack_units, price_minor, changed_at)
+    SELECT lpad(CAST(k AS text), 4, '0'), 'k', 'k', 'u', 'u', '', 1, 1000, now() FROM generate_series(0, :skus - 1) k
 """,
     """
-INSERT INTO retailers SELECT lpad(CAST(r AS text), 7, '0'), 'r', '', '', 'region ' || r % 12, 'north', 'town',
-    r % 30 + 1, r % 30 + 1, NULL, 'good', NULL, now(), now() FROM generate_series(0, :shops - 1) r
+INSERT INTO retailers
+    (code, name, address, city, region, route, market_type, tier, weight, standing, created_at, changed_at)
+    SELECT lpad(CAST(r AS text), 7, '0'), 'r', '', '', 'region ' || r % 12, 'north', 'town', r % 30 + 1, r % 30 + 1,
+    'good', now(), now() FROM generate_series(0, :shops - 1) r
 """,
 )
 _ORDERS = (
@@ -50,7 +53,7 @@ INSERT INTO orders (retailer, id, window_id, device, revision, state, amount_min
     SELECT code, CAST(md5(code) AS uuid), :window, 'd', 1, 'accepted', 0, :at, :at FROM retailers
 """,
     """
-INSERT INTO order_lines SELECT code, CAST(md5(code) AS uuid),
+INSERT INTO order_lines (retailer, order_id, sku, quantity_units, price_minor) SELECT code, CAST(md5(code) AS uuid),
     lpad(CAST((CAST(code AS int) * 7 + k * 9) % :skus AS text), 4, '0'),
     1 + (CAST(code AS int) * 31 + k * 17) % 97, 1000 FROM retailers, generate_series(0, :lines - 1) k
 """,
@@ -82,15 +85,16 @@ def run(lines: int) -> CycleBatch:
         cluster = embedded.start(Path(folder) / "postgres", durable=False)
         try:
             migrations.upgrade(cluster.owner_url, app_role="evenhand_app")
-            return _measured(cluster, lines)
+            return _measured(cluster, Path(folder), lines)
         finally:
             embedded.remove_cluster(Path(folder) / "postgres")
 
 
-def _measured(cluster: embedded.Cluster, lines: int) -> CycleBatch:
+def _measured(cluster: embedded.Cluster, folder: Path, lines: int) -> CycleBatch:
     clock = _Clock()
     engine = make_engine(cluster.app_url, pool=3)
-    runtime = Runtime(Settings(database_url=cluster.app_url), engine, make_sessions(engine), clock, None)
+    settings = Settings(database_url=cluster.app_url, data_dir=folder)
+    runtime = Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), clock, None)
     shops = max(1, lines // LINES_A_RETAILER)
     cycle = _closed_cycle(runtime, clock, shops)
     with engine.connect() as connection:

@@ -4,7 +4,6 @@ The file named by ``EVENHAND_LOAD_SCENE`` says who they are; :mod:`loadtests.run
 this at an installation of their own writes one by hand: see :class:`loadtests.scene.Scene`.
 """
 
-import base64
 import itertools
 import os
 import random
@@ -19,7 +18,9 @@ from contract.envelope import Envelope
 from contract.feed import Receipt
 from contract.ids import uuid7
 from contract.messages import CancelOrder, Message, PlaceOrder
+from firmware_sim.identities import Signing
 from loadtests.scene import DeviceScene, Scene
+from server.kit import certificates
 
 OK = 200
 SCENE = Scene.model_validate_json(Path(os.environ["EVENHAND_LOAD_SCENE"]).read_text(encoding="utf-8"))
@@ -36,8 +37,7 @@ class Shop(FastHttpUser):  # type: ignore[misc] # locust has no types
     def on_start(self) -> None:
         """Take the next device."""
         self.device = next(_devices)
-        basic = base64.b64encode(f"{self.device.device}:{self.device.secret}".encode()).decode()
-        self.headers = {"Authorization": f"Basic {basic}"}
+        self.sign = Signing(certificates.private_key(self.device.key))
         self.seq = 0
 
     def order(self) -> None:
@@ -48,8 +48,11 @@ class Shop(FastHttpUser):  # type: ignore[misc] # locust has no types
 
     def read(self) -> None:
         """Read the feed and what the shop may order."""
-        self.client.get("/device/v1/feed?after=0", headers=self.headers, name="feed")
-        self.client.get("/device/v1/reference", headers=self.headers, name="reference")
+        for name, target in (("feed", "/device/v1/feed?after=0"), ("reference", "/device/v1/reference")):
+            self.client.get(target, headers=self._signed("GET", target), name=name)
+
+    def _signed(self, method: str, target: str, body: bytes = b"") -> dict[str, str]:
+        return self.sign.fields(method, target, body, at=datetime.now(UTC))
 
     def _send(self, kind: str, message: Message) -> Receipt | None:
         """Send a message; anything but an accepting receipt counts as a failure."""
@@ -61,9 +64,9 @@ class Shop(FastHttpUser):  # type: ignore[misc] # locust has no types
             sent_at=datetime.now(UTC),
             message=message,
         )
-        headers = self.headers | {"Content-Type": "application/json"}
-        path = f"/device/v1/up/{kind}"
-        with self.client.post(path, data=envelope.encode(), headers=headers, name=kind, catch_response=True) as answer:
+        path, body = f"/device/v1/up/{kind}", envelope.encode()
+        headers = self._signed("POST", path, body) | {"Content-Type": "application/json"}
+        with self.client.post(path, data=body, headers=headers, name=kind, catch_response=True) as answer:
             if answer.status_code != OK:
                 answer.failure(f"{answer.status_code} {(answer.text or '')[:120]}")
                 return None

@@ -16,13 +16,15 @@ from typing import Any
 
 import httpx2
 
-from contract.device_api import Enrolled, FeedPage
+from contract.device_api import FeedPage
 from contract.feed import WindowState
 from contract.messages import OrderLine
 from firmware_sim import opening, town
+from firmware_sim.identities import DeviceIdentity, enrol
 from firmware_sim.stage import Stage, StageError
 from loadtests import batch
 from loadtests.scene import DeviceScene, Scene
+from server.kit import certificates
 
 SEED = 1
 LINES_AN_ORDER = 3
@@ -73,7 +75,7 @@ def prepare(stage: Stage, devices: int) -> Scene:
     made = town.make(SEED, shops=devices)
     planner = stage.sign_in("planner", "planner", "administrator")
     opening.bring_in(planner, made)
-    identities = opening.enrol(stage, planner, [shop.code for shop in made.shops])
+    identities = enrol(stage, planner, [shop.code for shop in made.shops])
     opening.announce_cycle(planner, made, open_for_s=OPEN_FOR_S, grace_s=0)
     lines = tuple(
         OrderLine(sku=good.sku, quantity_units=good.pack_units)
@@ -84,16 +86,17 @@ def prepare(stage: Stage, devices: int) -> Scene:
         url=stage.url,
         window=_open_window(stage, first).window,
         devices=tuple(
-            DeviceScene(device=one.device, secret=one.secret, lines=lines) for _, one in sorted(identities.items())
+            DeviceScene(device=one.device, key=certificates.key_pem(one.key), lines=lines)
+            for _, one in sorted(identities.items())
         ),
         cookie="; ".join(f"{name}={value}" for name, value in planner.http.cookies.items()),
         pages=PAGES,
     )
 
 
-def _open_window(stage: Stage, device: Enrolled) -> WindowState:
+def _open_window(stage: Stage, device: DeviceIdentity) -> WindowState:
     deadline = time.monotonic() + OPEN_WITHIN_S
-    with httpx2.Client(base_url=stage.url, auth=(device.device, device.secret), timeout=60.0) as client:
+    with httpx2.Client(base_url=stage.url, auth=device.auth, timeout=60.0) as client:
         while time.monotonic() < deadline:
             page = FeedPage.model_validate_json(client.get("/device/v1/feed").content)
             for item in page.items:

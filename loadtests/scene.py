@@ -13,7 +13,7 @@ class DeviceScene(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     device: str
-    secret: str
+    key: str
     lines: tuple[OrderLine, ...]
 
 

@@ -27,9 +27,22 @@ OTHERS = {
     "Manager": "manager",
     "Dispatcher": "dispatcher",
     "Inspector": "inspector",
+    "Regional manager": "regional",
     "Fleet": "fleet",
     "Auditor": "auditor",
     "Administrator": "administrator",
+}
+
+#: What the integrator's program may read.
+PROGRAM_READS = ("orders:read", "cycles:read", "deliveries:read", "retailers:read")
+
+#: What lies where, for whoever is signed in.
+SHOWN = {
+    "Visits": "visit_plan",
+    "Training": "training",
+    "What if": "what_if",
+    "Rollout": "rollout",
+    "Published": "published",
 }
 
 
@@ -135,11 +148,17 @@ def _stay_open(console: Console, play: "Play") -> None:
     if shops is None:
         return
     until = play.open_next()
+    ordered = play.order_next()
+    known = {person.name for person in stage.people}
     links = {
         "Planner": stage.link_for("planner"),
         "Second person": stage.link_for("second person"),
-        **{name: stage.link_for(name.lower(), role) for name, role in OTHERS.items()},
+        **{
+            name: stage.link_for(name.lower(), *(() if name.lower() in known else (role,)))
+            for name, role in OTHERS.items()
+        },
     }
+    token = stage.token_for("erp", PROGRAM_READS)
     shop = shops.real[0]
     shop.terminal.close()
     store = play.folder / "terminals" / shop.code
@@ -154,12 +173,14 @@ def _stay_open(console: Console, play: "Play") -> None:
         console.print(
             "\n[bold]Look around[/] (each link signs in once, and opens on Today with what waits for this person):"
         )
-        for name, link in links.items():
-            console.print(f"  {name:<14} {link}", soft_wrap=True)
-        console.print(f"  {'Terminal':<14} {address}", soft_wrap=True)
-        console.print(f"  {'Published':<14} {play.figures.more['published']}", soft_wrap=True)
+        lines = [*links.items(), ("Terminal", address)]
+        lines += [(name, play.figures.more[shown]) for name, shown in SHOWN.items() if shown in play.figures.more]
+        lines.append(("Integrator", f'curl -H "Authorization: Bearer {token}" {stage.url}/api/v1/orders'))
+        for name, where in lines:
+            console.print(f"  {name:<17} {where}", soft_wrap=True, markup=False, highlight=False)
         console.print(
-            f"\nThe next week's window is open until {until.astimezone():%H:%M}: order at the terminal; after the close"
+            f"\nThe next week's window is open until {until.astimezone():%H:%M}, {ordered} shops have ordered:"
+            " order at the terminal; after the close"
             f" the console leads on. {len(shops.fleet.devices)} terminals were only played and have gone"
             " home: in some minutes Today shows them offline. Ctrl-C ends everything."
         )

@@ -20,52 +20,27 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from evenhand.demo import weights
+from evenhand.demo import asking, offices, rolling, rounds, weights
 from evenhand.demo.setting import Setting
 from evenhand.demo.shops import DISCREPANCIES, Shop, Shops, open_shops
+from evenhand.demo.waiting import Status
 from firmware_sim.stage import BusyError, Person, Stage, StageError
 
 ANSWER_WITHIN_S = 300.0
 DISCREPANT_SHARE = 6
 GRACE_S = 1
+MANAGER = "manager"
+"""Who visits the shops."""
+INSPECTOR = "inspector"
+"""Who keeps the licence files."""
+ORDERING_ONE_IN = 2
+"""Which of the whole terminals order in the window in which whoever looks around can order."""
 LOOK_AROUND_S = 15 * 60.0
 """How long the window is open in which whoever looks around can order."""
 OPENS_IN_S = 0.5
 POLICY = "fair share within limits"
 PLAIN_POLICY = ("fair share", 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n')
 
-SURVEY: dict[str, Any] = {
-    "title": {"zh": "配送满意度", "en": "How was the delivery?"},
-    "intro": {"zh": "三个问题，一分钟。", "en": "Three questions, one minute."},
-    "audience": {"regions": [], "routes": [], "tiers": []},
-    "questions": [
-        {
-            "id": "time",
-            "kind": "single",
-            "text": {"zh": "什么时间送到最合适？", "en": "When should goods arrive?"},
-            "required": True,
-            "choices": [
-                {"id": "early", "text": {"zh": "十点前", "en": "Before ten"}},
-                {"id": "noon", "text": {"zh": "中午", "en": "Around noon"}},
-                {"id": "late", "text": {"zh": "下午", "en": "In the afternoon"}},
-            ],
-        },
-        {
-            "id": "fair",
-            "kind": "scale",
-            "text": {"zh": "分配是否公平？", "en": "How fair was the sharing?"},
-            "required": True,
-            "low": 1,
-            "high": 5,
-        },
-        {
-            "id": "words",
-            "kind": "text",
-            "text": {"zh": "还想告诉我们什么？", "en": "Anything else?"},
-            "required": False,
-        },
-    ],
-}
 NOTICE: dict[str, Any] = {
     "sort": "notice",
     "title": {"zh": "本周紧俏货源按公平分配", "en": "Scarce goods are shared fairly this week"},
@@ -76,6 +51,21 @@ NOTICE: dict[str, Any] = {
     "audience": {"regions": [], "routes": [], "tiers": []},
     "expires_at": None,
     "must_acknowledge": False,
+}
+
+TRAINING: dict[str, Any] = {
+    "sort": "notice",
+    "title": {"zh": "零售户培训：看懂分配理由", "en": "Training: reading the reasons of a grant"},
+    "body": {
+        "zh": "讲解终端上的分配理由和申诉办法。名额有限，请在终端上报名。",
+        "en": "What the reasons on the terminal mean, and how to appeal. Places are limited: register on the terminal.",
+    },
+    "pinned": True,
+    "invitation": {
+        "sort": "training",
+        "place": {"zh": "配送中心二楼", "en": "Depot, second floor"},
+        "places": 4,
+    },
 }
 
 
@@ -89,6 +79,15 @@ class View(Protocol):
     def done(self, text: str) -> None:
         """End the act with what came of it."""
         ...
+
+
+DECIDED = {
+    "answer_zh": "按公布的规则和权重分配，数字见所附说明。",
+    "answer_en": "It was shared out by the published rule and weights; the numbers are attached.",
+    "decision": "dismissed",
+    "close": True,
+}
+"""How the planner answers the grant that is disputed."""
 
 
 @dataclass
@@ -110,6 +109,10 @@ class Figures:
     claims: int = 0
     duplicates: int = 0
     answered: int = 0
+    sampled: int = 0
+    coming: int = 0
+    planned_stops: int = 0
+    visits: int = 0
     more: dict[str, Any] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
@@ -134,8 +137,9 @@ class Play:
     _policy_version: int = 0
     _planner: Person | None = None
     _closes_at: datetime = field(default_factory=lambda: datetime.max.replace(tzinfo=UTC))
-    _survey: str = ""
-    _scores: weights.Status = field(default_factory=dict)
+    _asked: dict[str, str] = field(default_factory=dict)
+    _training: str = ""
+    _scores: Status = field(default_factory=dict)
 
     def run(self) -> Figures:
         """Play all acts; return the figures."""
@@ -148,6 +152,7 @@ class Play:
         if forecast is not None:
             self._forecast(planner, shops, forecast)
             self._score(planner, releaser)
+        self._keep_offices(planner)
         cycle = self._announce_cycle(planner)
         self._order(shops, planner, cycle)
         self._bring_in_later(planner)
@@ -155,13 +160,19 @@ class Play:
         # A real ledger names no credit, so that nothing would be different without limits.
         what_if = self._ask_what_if(planner, cycle) if self.setting.rows is None else None
         self._release(planner, releaser, cycle)
+        # The shops of a real ledger have no place, so that there is nowhere to go.
+        plan = self._ask_visits(planner) if self.setting.rows is None else None
         self._check_published(planner, cycle)
         self._see_grants(shops, cycle)
+        self._hear(planner, shops, cycle)
         self._deliver(planner, shops, cycle)
         self._answer(planner, shops)
+        if plan is not None:
+            self._visit(planner, plan)
         if what_if is not None:
             self._read_what_if(planner, what_if)
         self._count(planner, shops, cycle)
+        self._roll_out(shops)
         return self.figures
 
     @property
@@ -223,6 +234,7 @@ class Play:
         codes = {one["retailer"]: one["code"] for one in issued}
         shops = open_shops(
             self.stage.url,
+            planner,
             codes,
             self.setting.wants,
             real=min(self.setting.real_terminals, len(ordering)),
@@ -243,7 +255,7 @@ class Play:
         begun = weights.forecast_when(planner, number, lambda status: status["series"] > 0)
         told = self.view.act("What the shops are going to sell is forecast", begun["series"])
 
-        def looked(status: weights.Status) -> bool:
+        def looked(status: Status) -> bool:
             told(status["series_done"])
             return False
 
@@ -267,10 +279,32 @@ class Play:
         now = datetime.now(UTC)
         notice = planner.post("/api/v1/announcements", NOTICE)["id"]
         planner.post(f"/api/v1/announcements/{notice}/publish")
+        starts_at = now + timedelta(days=10)
+        invitation = TRAINING["invitation"] | {
+            "starts_at": starts_at.isoformat(),
+            "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        }
+        training = planner.post("/api/v1/announcements", TRAINING | {"invitation": invitation})["id"]
+        planner.post(f"/api/v1/announcements/{training}/publish")
+        self._training = training
         times = {"opens_at": now.isoformat(), "closes_at": (now + timedelta(days=7)).isoformat()}
-        survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
-        planner.post(f"/api/v1/surveys/{survey}/publish")
-        self._survey = survey
+        # The sample is asked first: a shop that has the survey of everyone has the other one too, or never gets it.
+        sample = asking.MARKET["sample"] | {"size": max(2, self.figures.retailers // 2)}
+        for name, body in (("market", asking.MARKET | {"sample": sample}), ("survey", asking.SURVEY)):
+            survey = planner.post("/api/v1/surveys", body | times)["id"]
+            self._asked[name] = survey
+            planner.post(f"/api/v1/surveys/{survey}/publish")
+
+    def _keep_offices(self, planner: Person) -> None:
+        told = self.view.act("Goods come in, licence files are opened", 2)
+        skus = offices.stock(planner, self.setting.supply)
+        told(1)
+        said = f"{skus} SKUs in stock, a count waits for a second person"
+        if self.setting.rows is None:  # in a real ledger every store holds the one licence that there is
+            files = offices.licensing(planner, self.stage.sign_in(INSPECTOR, "inspector"))
+            said += "; licence files " + " and ".join(f"#{number}" for number in files)
+        told(2)
+        self.view.done(said)
 
     def _announce_cycle(self, planner: Person) -> UUID:
         told = self.view.act("The cycle is announced", 1)
@@ -295,6 +329,12 @@ class Play:
             self._planner, self.setting.next_zh, self.setting.next_en, week=week, open_for_s=LOOK_AROUND_S
         )
         return self._closes_at
+
+    def order_next(self) -> int:
+        """Let some shops order in the window that :meth:`open_next` opened; return how many have a receipt."""
+        if self.shops is None:
+            raise StageError("the play has not begun")
+        return self.shops.order_again(self.shops.real[1::ORDERING_ONE_IN])
 
     def _open_window(self, planner: Person, name_zh: str, name_en: str, *, week: date, open_for_s: float) -> UUID:
         """Make a cycle by the play's policy, release its supply and announce its one window."""
@@ -424,13 +464,57 @@ class Play:
             f"{totals['deliveries']} deliveries, {totals['confirmed']} confirmed, {totals['claims']} claims opened"
         )
 
+    def _hear(self, planner: Person, shops: Shops, cycle: UUID) -> None:
+        told = self.view.act("A grant is disputed and decided", 2)
+        disputed = shops.real[0].complain(cycle, "second person")
+        told(1)
+        place = f"/api/v1/feedback/{disputed}"
+        planner.post(f"{place}/answer", DECIDED)
+        told(2)
+        decided = planner.get(place)
+        self.view.done(f"#{decided['number']} {decided['decision']}; one about an employee, one without a name")
+
     def _answer(self, planner: Person, shops: Shops) -> None:
-        told = self.view.act("A notice is read, a survey answered", len(shops.real))
+        told = self.view.act("Notices are read, surveys are answered", len(shops.real))
+        shops.real[0].come_to(UUID(self._training))
         rng = random.Random(self.seed)  # noqa: S311 - a play, not a secret
-        shops.each(lambda shop: shop.read_and_answer(rng), told)
-        results = planner.get(f"/api/v1/surveys/{self._survey}/results")
-        self.figures.answered = results["survey"]["answered"]
-        self.view.done(f"{results['survey']['answered']} answers of {results['survey']['invited']} invited")
+        everyone = UUID(self._asked["survey"])
+        shops.each(lambda shop: shop.read_and_answer(everyone, rng), told)
+        results, sample = (
+            planner.get(f"/api/v1/surveys/{self._asked[name]}/results")["survey"] for name in ("survey", "market")
+        )
+        self.figures.answered, self.figures.sampled = results["answered"], sample["invited"]
+        self.figures.more["market"] = f"{self.stage.url}/console/surveys/{self._asked['market']}"
+        guests = planner.get(f"/api/v1/announcements/{self._training}/guests")
+        coming = self.figures.coming = sum(guest["state"] == "registered" for guest in guests)
+        self.figures.more["training"] = f"{self.stage.url}/console/announcements/{self._training}"
+        self.view.done(
+            f"{results['answered']} answers of {results['invited']} invited, {sample['answered']} of a sample of "
+            f"{sample['invited']}; "
+            f"shop {shops.real[0].code} comes to the training ({coming} of {len(guests)} invited)"
+        )
+
+    def _ask_visits(self, planner: Person) -> str:
+        """Write rules of visits, and ask for a week's plan; it is made while the play goes on."""
+        rounds.rule(planner)
+        self.stage.sign_in(MANAGER, "manager")
+        return rounds.ask(planner, [MANAGER], datetime.now(self.stage.settings.tz).date())
+
+    def _visit(self, planner: Person, plan: str) -> None:
+        manager = next(person for person in self.stage.people if person.name == MANAGER)
+        told = self.view.act("A week of visits is planned, one is kept", 2)
+        found = rounds.made(planner, plan)
+        told(1)
+        visit, call = rounds.keep(manager, found, datetime.now(self.stage.settings.tz))
+        told(2)
+        there = [stop for stop in found["stops"] if stop["day"]]
+        self.figures.planned_stops = len(there)
+        self.figures.visits = len(planner.every("/api/v1/visits"))
+        self.figures.more["visit_plan"] = f"{self.stage.url}/console/visits/plans/{plan}"
+        self.view.done(
+            f"{len(there)} stops on {len({stop['day'] for stop in there})} days; visit #{visit} with a promise, "
+            f"call #{call} to be made again"
+        )
 
     def _count(self, planner: Person, shops: Shops, cycle: UUID) -> None:
         """Balance the shops' receipts against the server's rows."""
@@ -456,6 +540,27 @@ class Play:
                 "rows_taken": self.setting.rows.taken,
                 "rows_refused": self.setting.rows.refused,
             }
+
+    def _roll_out(self, shops: Shops) -> None:
+        """Roll a release out: it halts on the first failures, and goes on once they are mended."""
+        devices = shops.fleet.devices[: rolling.MOST]
+        if len(devices) < rolling.FEWEST:
+            return
+        told = self.view.act("A release is rolled out in rings", len(devices))
+        keeper = self.stage.sign_in("fleet keeper", "fleet")
+        second = self.stage.sign_in("second fleet keeper", "fleet")
+        outcome = rolling.roll_out(keeper, second, devices)
+        told(outcome.updated)
+        self.view.done(
+            f"halted after {outcome.failed} failed, {outcome.spared} not begun then; resumed, {outcome.updated} updated"
+        )
+        self.figures.more |= {
+            "rollout": f"{self.stage.url}/console/rollouts/{outcome.rollout}",
+            "rollout_terminals": outcome.terminals,
+            "rollout_failed": outcome.failed,
+            "rollout_spared": outcome.spared,
+            "rollout_updated": outcome.updated,
+        }
 
     def _until(
         self, planner: Person, cycle: UUID, states: set[str], told: Callable[[dict[str, Any]], None]

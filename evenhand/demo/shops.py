@@ -5,25 +5,27 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx2
-
-from contract.device_api import Enrol, Enrolled
-from contract.feed import Announcement, Delivery, Grants, Question, Score, Survey, WindowState
-from contract.messages import Answer, OrderLine
+from contract.feed import Announcement, Delivery, Grants, Question, Registration, Score, Survey, WindowState
+from contract.fitting import used
+from contract.messages import Answer, Cell, OrderLine
 from firmware_sim.fleet import Behaviour, Device, Fleet, Ledger
+from firmware_sim.identities import enrol_codes, let_in
+from firmware_sim.stage import Person
+from terminal_client.adapters.keys import KeyFolder
 from terminal_client.adapters.network import Network
-from terminal_client.app import Terminal
-from terminal_client.core import feed, forecasts, outbox, use_cases
+from terminal_client.app import KEYS, Terminal
+from terminal_client.core import feed, feedback_use_cases, forecasts, outbox, unnamed, use_cases
 from terminal_client.core.delivery_rules import Count
 
 WAIT_S = 60.0
 HABITS = ("plain", "plain", "amends", "plain", "goes offline", "plain", "repeats", "thinks again")
 DROP_SHARE = 0.05
+TIME_LEFT = timedelta(seconds=1)
 DISCREPANCIES = ("short", "damaged", "over", "refused")
 EXPECTS_PERCENT = 115
 """What a shop that gives a figure of its own expects, of what was forecast."""
@@ -84,12 +86,14 @@ class Shop:
             first = (lines[0].model_copy(update={"quantity_units": lines[0].quantity_units * 2}), *lines[1:])
             order = use_cases.place_order(shop, window, first)
             self._settled(order)
+            self._open_window()
             self._settled(use_cases.amend_order(shop, order, lines))
         elif self.habit == "thinks again":
             wrong = use_cases.place_order(shop, window, lines[:1])
             self._settled(wrong)
+            self._open_window()
             self._settled(use_cases.cancel_order(shop, wrong))
-            order = use_cases.place_order(shop, window, lines)
+            order = use_cases.place_order(shop, self._open_window(), lines)
         else:
             order = use_cases.place_order(shop, window, lines)
         if self.habit == "repeats":
@@ -140,9 +144,12 @@ class Shop:
             confirmed += 1
         return confirmed
 
-    def read_and_answer(self, rng: random.Random) -> tuple[int, int]:
-        """Open every notice, confirm what asks for it, answer every survey; return how many of each."""
-        self.wait("notice and survey", lambda: bool(feed.read(self.terminal.store, Survey)))
+    def read_and_answer(self, survey: UUID, rng: random.Random) -> tuple[int, int]:
+        """Open every notice, confirm what asks for it, answer every survey; return how many of each.
+
+        ``survey`` was asked last, and of every shop.
+        """
+        self.wait("survey", lambda: any(one.survey == survey for one in feed.read(self.terminal.store, Survey)))
         read = answered = 0
         for notice in feed.read(self.terminal.store, Announcement):
             message = use_cases.note_display(self.terminal.shop, notice.announcement)
@@ -153,18 +160,63 @@ class Shop:
                 message := use_cases.read_announcement(self.terminal.shop, notice.announcement)
             ):
                 self._settled(message)
-        for survey in feed.read(self.terminal.store, Survey):
-            answers = [_answer(question, rng) for question in survey.questions]
-            self._settled(use_cases.answer_survey(self.terminal.shop, survey.survey, answers))
+        for asked in feed.read(self.terminal.store, Survey):
+            answers = [_answer(question, rng) for question in asked.questions]
+            self._settled(use_cases.answer_survey(self.terminal.shop, asked.survey, answers))
             answered += 1
         return read, answered
 
-    def _open_window(self) -> UUID:
-        def windows() -> list[WindowState]:
-            return [w for w in feed.read(self.terminal.store, WindowState) if w.state == "open"]
+    def come_to(self, meeting: UUID) -> str:
+        """Register for a meeting; return how the shop stands with it, once the distributor says so."""
 
-        self.wait("open window", lambda: bool(windows()))
-        return windows()[-1].window
+        def heard() -> bool:
+            return any(one.announcement == meeting for one in feed.read(self.terminal.store, Announcement))
+
+        def told() -> list[Registration]:
+            return [one for one in feed.read(self.terminal.store, Registration) if one.announcement == meeting]
+
+        self.wait(
+            "invitation",
+            lambda: any(one.announcement == meeting for one in feed.read(self.terminal.store, Announcement)),
+        )
+        said = use_cases.register(self.terminal.shop, meeting, coming=True)
+        if said is not None:
+            self._settled(said)
+        self.wait("registration", lambda: bool(told()))
+        return told()[-1].state
+
+    def complain(self, cycle: UUID, employee: str) -> UUID:
+        """Dispute the worst line of the grants, complain about an employee, suggest something without a name.
+
+        Return the first one.
+        """
+        shop = self.terminal.shop
+        lines = [line for part in self._parts(cycle) for line in part.lines if line.requested_units]
+        worst = min(lines, key=lambda line: line.granted_units / line.requested_units)
+        feedback_use_cases.dispute(shop, "grant", f"{cycle}/{worst.sku}")
+        feedback_use_cases.keep(shop, words="别家同样的店分得更多，请核实。")
+        disputed = feedback_use_cases.send(shop)
+        self._settled(disputed)
+        said = {"kind": "complaint", "category": "employee", "words": "电话里态度不好。"}
+        feedback_use_cases.keep(shop, **said, sort="employee", name=employee)
+        self._settled(feedback_use_cases.send(shop))
+        feedback_use_cases.keep(shop, kind="suggestion", category="other", words="希望提前一周公布投放计划。")
+        unnamed.begin(self.terminal.store)
+        unnamed.send(self.terminal.store, self.terminal.unnamed_wire)
+        return disputed
+
+    def _open_window(self) -> UUID:
+        """Wait for a window with time left to order in: on a busy machine the word that it closes later comes late."""
+        found: list[WindowState] = []
+
+        def seen() -> bool:
+            soon = self.terminal.clock.now() + TIME_LEFT
+            every = feed.read(self.terminal.store, WindowState)
+            found[:] = [one for one in every if one.state == "open" and one.closes_at > soon]
+            return bool(found)
+
+        self.wait("open window", seen)
+        return found[-1].window
 
     def _settled(self, message: UUID) -> None:
         """Wait for the server's word on a message; a refusal ends the play."""
@@ -201,11 +253,27 @@ def _count(discrepancy: str, shipped: int) -> Count:
 
 
 def _answer(question: Question, rng: random.Random) -> Answer:
-    if question.kind in {"single", "multiple"}:
-        return Answer(question=question.id, choices=(rng.choice(question.choices).id,))
-    if question.kind in {"scale", "number"}:
-        return Answer(question=question.id, number=rng.randint(question.low or 0, question.high or 10))
-    return Answer(question=question.id, text="Deliveries before ten would help. 希望十点前送到。")
+    """Return an answer drawn by lot; photos are left out, for a play has no camera."""
+
+    def number() -> int:
+        return rng.randint(question.low or 0, question.high or 10)
+
+    match used(question):
+        case "choices":
+            return Answer(question=question.id, choices=(rng.choice(question.choices).id,))
+        case "number":
+            return Answer(question=question.id, number=number())
+        case "cells":
+            chosen = [rng.choice(question.choices).id if question.choices else None for _ in question.rows]
+            cells = (
+                Cell(row=row.id, choice=choice, number=None if choice else number())
+                for row, choice in zip(question.rows, chosen, strict=True)
+            )
+            return Answer(question=question.id, cells=tuple(cells))
+        case "photos":
+            return Answer(question=question.id)
+        case "text":
+            return Answer(question=question.id, text="Deliveries before ten would help. 希望十点前送到。")
 
 
 @dataclass
@@ -253,6 +321,12 @@ class Shops:
             raise ShopError(f"orders were refused: {refused}")
         told(self.count)
 
+    def order_again(self, some: Sequence[Shop]) -> int:
+        """Let some shops order once more; return how many have their receipt. A credit that was cut may refuse one."""
+        futures = [self.pool.submit(shop.order) for shop in some]
+        wait(futures)
+        return sum(future.exception() is None for future in futures)
+
     def each(self, act: Callable[[Shop], object], told: Callable[[int], None]) -> list[object]:
         """Let every whole terminal do something; return what each returned."""
         futures = [self.pool.submit(act, shop) for shop in self.real]
@@ -293,6 +367,7 @@ class Shops:
 
 def open_shops(
     server_url: str,
+    keeper: Person,
     codes: Mapping[str, str],
     wants: Mapping[str, Mapping[str, int]],
     *,
@@ -300,22 +375,23 @@ def open_shops(
     folder: Path,
     seed: int,
 ) -> Shops:
-    """Enrol one terminal a shop with its one-use code; the first ``real`` run the whole terminal."""
+    """Enrol one terminal a shop by its code, confirmed by ``keeper``; the first ``real`` run the whole terminal."""
     rng = random.Random(seed)  # noqa: S311 - a play, not a secret
     names = sorted(codes)
     pool = ThreadPoolExecutor(max_workers=max(real, 8), thread_name_prefix="shop")
     habits = [HABITS[number % len(HABITS)] for number in range(real)]
     whole = list(
         pool.map(
-            lambda name, habit: _whole(server_url, name, codes[name], wants[name], folder, habit), names[:real], habits
+            lambda name, habit: _whole(server_url, keeper, name, codes[name], wants[name], folder, habit),
+            names[:real],
+            habits,
         )
     )
     ledger = Ledger()
-    with httpx2.Client(base_url=server_url, timeout=60) as client:
-        identities = list(pool.map(lambda name: _enrol(client, codes[name]), names[real:]))
+    identities = enrol_codes(server_url, keeper, {name: codes[name] for name in names[real:]})
     devices = [
         Device(
-            identity,
+            identities[name],
             Behaviour(
                 order_lines(wants[name]),
                 delay_s=rng.uniform(0.0, 3.0),
@@ -325,20 +401,15 @@ def open_shops(
             ledger,
             random_bits=rng.getrandbits,
         )
-        for name, identity in zip(names[real:], identities, strict=True)
+        for name in names[real:]
     ]
     return Shops(whole, Fleet(devices), ledger, pool)
 
 
-def _whole(server_url: str, code: str, one_use: str, wants: Mapping[str, int], folder: Path, habit: str) -> Shop:
-    network = Network(server_url)
+def _whole(
+    server_url: str, keeper: Person, code: str, one_use: str, wants: Mapping[str, int], folder: Path, habit: str
+) -> Shop:
+    network = Network(server_url, KeyFolder(folder / code / KEYS))
     terminal = Terminal(folder / code, server_url, transport=network)
-    terminal.enrol(one_use)
+    let_in(terminal, keeper, one_use)
     return Shop(code, wants, habit, terminal, network)
-
-
-def _enrol(client: httpx2.Client, code: str) -> Enrolled:
-    answer = client.post("/device/v1/enrol", json=Enrol(code=code, model="wire").model_dump())
-    if answer.is_error:
-        raise ShopError(f"a terminal could not be enrolled: {answer.status_code} {answer.text[:200]}")
-    return Enrolled.model_validate(answer.json())

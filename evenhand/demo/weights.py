@@ -3,21 +3,15 @@
 The forecast is asked for once the history is there, and computed while the terminals enrol.
 """
 
-import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 from evenhand.demo.shops import Shop
-from firmware_sim.stage import ConflictError, Person, StageError
+from evenhand.demo.waiting import Status, computed
+from firmware_sim.stage import ConflictError, Person
 
 FORECASTS = "/api/v1/forecasts"
 SCORES = "/api/v1/scores"
-COMPUTED_WITHIN_S = 300.0
-LOOKS_EVERY_S = 0.1
-UNDER_WAY = frozenset({"waiting", "working"})
-
-Status = dict[str, Any]
 
 
 def ask_forecast(planner: Person) -> int:
@@ -41,13 +35,13 @@ def forecast_when(planner: Person, number: int, holds: Callable[[Status], bool])
         known: list[Status] = planner.get(f"{FORECASTS}/versions")
         return next(one for one in known if one["number"] == number)
 
-    return _when("forecast", look, holds)
+    return computed("forecast", look, holds)
 
 
 def make_scores(planner: Person) -> Status:
     """Have a draft of the scores computed; return it. Raises as :func:`forecast_when`."""
     number = planner.post(f"{SCORES}/runs")["number"]
-    return _when("score run", lambda: planner.get(f"{SCORES}/runs/{number}"), lambda _: False)
+    return computed("score run", lambda: planner.get(f"{SCORES}/runs/{number}"))
 
 
 def publish_scores(releaser: Person, number: int) -> Status:
@@ -75,15 +69,3 @@ def talk_over(planner: Person, shop: Shop) -> str:
         f"shop {shop.code} expects {said.own_units:,} units where {said.suggested_units:,} are forecast, "
         f"{agreed_units:,} agreed"
     )
-
-
-def _when(what: str, look: Callable[[], Status], holds: Callable[[Status], bool]) -> Status:
-    deadline = time.monotonic() + COMPUTED_WITHIN_S
-    while time.monotonic() < deadline:
-        status = look()
-        if status["state"] == "failed":
-            raise StageError(f"the {what} could not be computed: {status['trouble']}")
-        if holds(status) or status["state"] not in UNDER_WAY:
-            return status
-        time.sleep(LOOKS_EVERY_S)
-    raise StageError(f"the {what} is not there within {COMPUTED_WITHIN_S:.0f} s: {status['state']}")

@@ -6,7 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import console, coupled, cycle, day, filling, forecasts, page, system, taps, terminal, whole_packs
+from loadtests.bench import (
+    announcing,
+    console,
+    coupled,
+    cycle,
+    day,
+    filling,
+    fleet,
+    forecasts,
+    page,
+    surveying,
+    system,
+    taps,
+    terminal,
+    visiting,
+    whole_packs,
+)
 from loadtests.bench.problems import Sizes
 from loadtests.bench.rows import Row
 
@@ -26,9 +42,12 @@ GROUPS: Final[Mapping[str, Sequence[Callable[[Sizes], list[Row]]]]] = {
     ),
     "console": (console.page_rows,),
     "cycle": (cycle.batch_rows,),
+    "fleet": (fleet.fleet_rows,),
     "forecast": (forecasts.m3_rows, forecasts.carparts_rows, forecasts.speed_rows),
     "system": (system.intake_rows,),
     "terminal": (terminal.start_rows, day.memory_rows, taps.tap_rows, terminal.exchange_rows),
+    "visits": (visiting.plan_rows,),
+    "voices": (surveying.result_rows, announcing.announcement_rows),
 }
 
 

@@ -75,7 +75,7 @@ def page(groups: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench` (all groups) and `make bench-GROUP`: `allocation`, `console`, `forecast`, `terminal`.",
+        "Written by `make bench` (all groups) and `make bench-GROUP`: allocation, console, fleet, forecast, terminal.",
         "Each ratio compares two things measured in turns in one run on one machine; a figure is the median of as many",
         "runs as stand beside it, fewer than five where one takes long, unless it says p95. Absolute figures hold for",
         "this machine alone. Peak is the memory that a run takes at most above what was there before it. A target says",

@@ -18,7 +18,10 @@ def intake_rows(_sizes: Sizes) -> list[Row]:
     with private_installation(FOLDER) as stage:
         found = window_rush.run(stage, FLEET, SEED)
     size = f"{FLEET} devices in {2.0 + FLEET / 500:.1f} s"
-    common = {"command": f"evenhand sim run window-rush --devices {FLEET} --seed {SEED} --json", "repeats": 1}
+    common = {
+        "command": f"evenhand sim run window-rush --fidelity fleet --devices {FLEET} --seed {SEED} --json",
+        "repeats": 1,
+    }
     rows = [
         _plain(
             "order intake over MQTT, publish to receipt, p50",

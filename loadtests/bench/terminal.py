@@ -116,9 +116,7 @@ def furnish(folder: Path) -> int:
     """Fill a store with what a busy shop has: a catalogue, an open window, a history of orders; return its cursor."""
     store, clock = Store(folder), SystemClock()
     now = datetime.now(UTC)
-    store.keep_identity(
-        Enrolled(device="d-1", secret="s", retailer="R-1", name="Harbour Road 12", server_time=now)  # noqa: S106 - nobody's
-    )
+    store.keep_identity(Enrolled(device="d-1", retailer="R-1", name="Harbour Road 12", server_time=now))
     server_clock = ServerClock(store, clock)
     server_clock.learn(clock.wall_ms(), 10)
     store.keep_reference(reference())

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from loadtests.seeding import LARGE, NotEmptyError, fill, gather_statistics
+from loadtests.seeding import LARGE, NotEmptyError, fill
 from server.kit.runtime import NotRunningError, open_runtime, running
 from server.kit.settings import Settings
 
@@ -18,7 +18,7 @@ def main() -> None:
         with open_runtime(settings, need_broker=False) as runtime:
             given = settings.database_owner_url
             owner = given.get_secret_value() if given else running(settings)["owner_url"]
-            fill(runtime, LARGE, told=_told, settle=lambda: gather_statistics(owner))
+            fill(runtime, LARGE, owner_url=owner, told=_told)
     except (NotEmptyError, NotRunningError) as error:
         sys.exit(f"evenhand: {error}")
     _say(f"{time.perf_counter() - started:7.1f} s  in all: {LARGE.retailers:,} retailers, {LARGE.cycles} cycles")

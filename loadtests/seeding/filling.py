@@ -11,9 +11,10 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
-from loadtests.seeding import figures, goods, network, trade, voices
+from contract.ids import uuid7
+from loadtests.seeding import bulk, figures, goods, network, trade, voices
 from loadtests.seeding.size import Size
 from server.catalogue import queries as catalogue
 from server.catalogue.fields import SKUS
@@ -27,26 +28,40 @@ from server.cycles import (
     what_if,
     window_planning,
 )
+from server.fleet import groups as fleet_groups
+from server.fleet import history as fleet_history
+from server.fleet import watching as fleet_watching
 from server.integrations import messages, webhooks
 from server.integrations.posting import Allowed
 from server.keeping import shop_exports
-from server.kit.db import transaction
+from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import Actor, Operator
 from server.kit.imports import Upload, bring, drafts
 from server.kit.runtime import Runtime
 from server.orders import windows
+from server.rollouts import rules as rollout_rules
+from server.rollouts import service as rollouts
+from server.rollouts.audience import Target
 from server.scores import making, policies
 from server.scores import queries as score_queries
 from server.scores import service as scores
 from server.signals import making as signals_making
 from server.signals import service as signals
 from server.signals.looking import findings
+from server.steering import rules as steering_rules
+from server.steering import service as steering
+from server.visits import making as visits_making
+from server.visits import planning, plans, ruling
+from server.visits import service as visits
+from server.visits.shapes import KeptVisit
 
 LEAST_CYCLES, LEAST_RETAILERS = 4, 10
 """The least that has a past, a review and a window."""
 
 PLANNER = Operator(1, "planner-1", frozenset({"planner"}))
 RELEASER = Operator(2, "releaser-1", frozenset({"releaser"}))
+DAY_QUARTERS = 8
+"""Quarters of an hour of which the fleet's health is known."""
 GOODS_OF = timedelta(days=365)
 SHOPS_IN_A_HUNDRED = {"over": 86, "open": 40}
 SUPPLY_PERCENT = 80
@@ -63,10 +78,15 @@ class _Filling:
     runtime: Runtime
     size: Size
     now: datetime
-    told: Told
+    owner: sessionmaker[Session]
 
     def say(self, sentence: str, values: Mapping[str, Any] | None = None) -> None:
-        """Run one statement in a transaction of its own."""
+        """Run one statement in a transaction of its own; what fills a large table is checked together."""
+        into = _INTO.search(sentence)
+        if into is not None and into[1] in bulk.TABLES:
+            with transaction(self.owner) as session, bulk.lifted(session, [into[1]]):
+                _run(session, sentence, self.values | dict(values or {}))
+            return
         with transaction(self.runtime.sessions) as session:
             _run(session, sentence, self.values | dict(values or {}))
 
@@ -93,17 +113,11 @@ class _Filling:
         return replace(self.runtime, clock=lambda: moment)
 
 
-def fill(
-    runtime: Runtime,
-    size: Size,
-    *,
-    told: Told = lambda _what, _seconds: None,
-    settle: Callable[[], None] = lambda: None,
-) -> None:
+def fill(runtime: Runtime, size: Size, *, owner_url: str, told: Told = lambda _what, _seconds: None) -> None:
     """Fill the database of ``runtime``, up to its clock's now; ``told`` hears of each part and its seconds.
 
-    ``settle`` is called after each part, to gather statistics, which only the owner of the tables can: without them the
-    server's own steps are planned for tables that were empty a minute ago.
+    The owner of the tables writes what is large (:mod:`loadtests.seeding.bulk`) and gathers statistics after each part:
+    without them the server's own steps are planned for tables that were empty a minute ago.
 
     Raises
     ------
@@ -118,7 +132,8 @@ def fill(
         if session.scalar(text("SELECT EXISTS (SELECT FROM retailers)")):
             raise NotEmptyError("the database holds shops already; seed one that is empty")
     now = runtime.clock().replace(microsecond=0)
-    filling = _Filling(runtime, size, now, told)
+    owner = make_engine(owner_url, pool=1)
+    filling = _Filling(runtime, size, now, make_sessions(owner))
     for what, act in (
         ("network", _network),
         ("cycles that are over", _old_cycles),
@@ -127,16 +142,20 @@ def fill(
         ("a published cycle, one in review, one open", _new_cycles),
         ("goods of a year", _goods),
         ("voices", _voices),
+        ("visits", _visits),
+        ("steering", _steering),
         ("files and what-ifs", _by_people),
+        ("fleet", _fleet),
         ("audit", lambda one: one.say(voices.AUDIT)),
     ):
         started = time.perf_counter()
         act(filling)
-        settle()
+        _gather_statistics(owner_url)
         told(what, time.perf_counter() - started)
+    owner.dispose()
 
 
-def gather_statistics(owner_url: str) -> None:
+def _gather_statistics(owner_url: str) -> None:
     """Do at once what the database would do by itself in the next minutes, so that it plans by what is there."""
     with psycopg.connect(owner_url.replace("+psycopg", "", 1), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
@@ -147,12 +166,28 @@ def _network(filling: _Filling) -> None:
         filling.say(sentence)
 
 
+def _fleet(filling: _Filling) -> None:
+    """Let a day of health be known, alerts be open, and groups be made."""
+    with transaction(filling.runtime.sessions) as session:
+        for quarters in range(DAY_QUARTERS, -1, -1):
+            at = filling.now - fleet_history.EVERY * quarters
+            fleet_history.keep_partitions(session, "device_points", at)
+            fleet_history.take_points(session, at, at=filling.now)
+        fleet_watching.look(session, filling.now - timedelta(hours=1))
+        fleet_watching.look(session, filling.now)
+        old = fleet_groups.Wanted("below 0.9", "query", "version below 0.9.0")
+        fleet_groups.write_group(session, old, PLANNER, at=filling.now)
+
+
+_OF_A_CYCLE = ("orders", "order_lines", "book_retailers", "book_lines", "grants")
+
+
 def _old_cycles(filling: _Filling) -> None:
     with transaction(filling.runtime.sessions) as session:
         policy = standing.default_policy(session, at=filling.values["began"])
     for sentence in trade.CYCLES:
         filling.say(sentence, {"policy": policy.name, "policy_version": policy.version})
-    with transaction(filling.runtime.sessions) as session:
+    with transaction(filling.owner) as session, bulk.lifted(session, _OF_A_CYCLE):
         for sentence in (*trade.orders("windows.state = 'published'"), *trade.BOOKS):
             _run(session, sentence, filling.values | {"percent": SHOPS_IN_A_HUNDRED["over"]})
 
@@ -261,6 +296,49 @@ def _voices(filling: _Filling) -> None:
         filling.say(sentence)
 
 
+def _visits(filling: _Filling) -> None:
+    """Write the usual rules, make a plan of a week, keep a visit with a promise and a call."""
+    now, zone = filling.now, filling.runtime.settings.tz
+    today = now.astimezone(zone).date()
+    with transaction(filling.runtime.sessions) as session:
+        words = {one["key"]: (one["key"], ("Is the licence on the wall?",)) for one in ruling.USUAL}
+        ruling.begin_with_usual(session, words, "the usual rules", PLANNER, at=now, today=today)
+        managers = tuple(planning.Manager(name) for name in ("mia", "max"))
+        terms = planning.Terms(today, 7, managers, 20, 480, 25, weekends=True)
+        plan = plans.ask(session, terms, PLANNER, at=now)
+    visits_making.run(filling.runtime, plan=str(plan))
+    with transaction(filling.runtime.sessions) as session:
+        shop = session.scalar(text("SELECT retailer FROM orders ORDER BY number DESC LIMIT 1"))
+        promise = {"words": "a new sign", "due_on": today}
+        said = {"retailer": shop, "at": now, "promises": [promise]}
+        for sort, outcome in (("visit", "done"), ("call", "reached")):
+            kept = KeptVisit.model_validate({"id": uuid7(), "sort": sort, "outcome": outcome, **said})
+            visits.keep_visit(session, kept, PLANNER, at=now, zone=zone)
+
+
+def _steering(filling: _Filling) -> None:
+    """Set some terminals, ask one for a diagnosis, and roll a synchronisation out to all of them."""
+    now = filling.now
+    with transaction(filling.runtime.sessions) as session:
+        terminals = list(session.scalars(text("SELECT id FROM devices WHERE revoked_at IS NULL ORDER BY id LIMIT 100")))
+        steering.set_desired(session, terminals, {"size": steering_rules.Wanted("large")}, PLANNER, at=now)
+        steering.issue(session, terminals[:1], "diagnose", PLANNER, at=now, minutes=60)
+        plan = rollout_rules.Plan((rollout_rules.Ring("canary", 1), rollout_rules.Ring("all", 100)), 600, 10, 5)
+        rollouts.propose(
+            session,
+            "everyone exchanges",
+            "sync",
+            {},
+            Target(),
+            plan,
+            PLANNER,
+            at=now,
+            device_minutes=60,
+            deadline_hours=24,
+        )
+        rollouts.keep_time(session, now)
+
+
 def _by_people(filling: _Filling) -> None:
     """Bring a file in, leave another to be looked at, name a webhook, ask for a shop's archive and what other policies would have changed."""
     now, planner = filling.now, Actor("operator", PLANNER.name)
@@ -291,5 +369,6 @@ def _run(session: Session, sentence: str, values: Mapping[str, Any]) -> None:
     session.execute(statement, {name: values[name] for name in statement.compile().params})
 
 
+_INTO = re.compile(r"INSERT INTO (\w+)")
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 _TYPES = {int: "int", str: "text", datetime: "timestamptz", date: "date", UUID: "uuid"}

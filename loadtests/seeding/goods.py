@@ -1,4 +1,7 @@
-"""Goods of the last year: deliveries, what arrived, claims, and the shops' ledgers of receipts and sales."""
+"""Goods of the last year: deliveries, what arrived, claims, and the shops' ledgers of receipts and sales.
+
+Of what is older the goods of one route are told, so that these cycles have left the distributor's stock.
+"""
 
 from loadtests.seeding.size import pick, uuid_of
 
@@ -23,7 +26,7 @@ FROM (
             ELSE 'confirmed' END AS state
     FROM grants JOIN cycles ON cycles.id = grants.cycle AND cycles.attempt = grants.attempt
     JOIN retailers ON code = grants.retailer
-    WHERE cycles.state = 'published' AND cycles.week >= :year_ago AND granted_units > 0
+    WHERE cycles.state = 'published' AND (cycles.week >= :year_ago OR retailers.route = 'L01') AND granted_units > 0
     GROUP BY grants.cycle, grants.retailer
 ) each ORDER BY at, retailer
 """,
@@ -53,7 +56,7 @@ FROM deliveries JOIN delivery_lines ON delivery_id = id WHERE state <> 'held'
 INSERT INTO claims (id, retailer, delivery_id, sku, difference, difference_units, owner, state, opened_at, decided_at,
                     decided_by, decision, settled_at, settlement)
 SELECT {uuid_of("'claim ' || delivery_id || sku")}, retailer, delivery_id, sku, difference, difference_units,
-    CASE difference WHEN 'damaged' THEN 'carrier' ELSE 'warehouse' END, state, opened_at,
+    CASE difference WHEN 'damaged' THEN 'planner-2' ELSE 'planner-1' END, state, opened_at,
     CASE WHEN state <> 'open' THEN opened_at + interval '3 days' END,
     CASE WHEN state <> 'open' THEN 'operator:planner-1' END,
     CASE WHEN state <> 'open' THEN 'looked at' END, CASE state WHEN 'settled' THEN opened_at + interval '9 days' END,

@@ -21,10 +21,11 @@ SELECT {_SKU}, '商品' || k, 'Item ' || k, '条', 'carton', {one_of(_CATEGORIES
 FROM generate_series(1, :skus + 2) k
 """,
     f"""
-INSERT INTO retailers (code, name, address, city, region, route, market_type, tier, weight, credit_minor, standing,
+INSERT INTO retailers (code, name, address, city, latitude, longitude, region, route, market_type, tier, weight, credit_minor, standing,
                        standing_reason, created_at, changed_at)
 SELECT {_CODE}, {one_of(_STREETS, "r", 3)} || {one_of(_SORTS, "r", 4)} || r,
-    {one_of(_STREETS, "r", 5)} || (1 + {pick("r", 6, 300)}) || '号', '江城', {one_of(_REGIONS, "r", 7)},
+    {one_of(_STREETS, "r", 5)} || (1 + {pick("r", 6, 300)}) || '号', '江城',
+    30.0 + {pick("r", 14, 1_000_000)} / 1000000.0, 114.0 + {pick("r", 15, 1_000_000)} / 1000000.0, {one_of(_REGIONS, "r", 7)},
     'L' || lpad(CAST(1 + {pick("r", 8, 60)} AS text), 2, '0'), {one_of(_MARKETS, "r", 9)},
     1 + {pick("r", 10, 30)}, 1 + {pick("r", 10, 30)},
     CASE WHEN {pick("r", 11, 3)} = 0 THEN 100000 * (50 + {pick("r", 12, 500)}) END,
@@ -63,21 +64,24 @@ SELECT uuidv7(), code, 'administrator-1', :now, 'stopped', 'administrator-1', :n
 FROM retailers ORDER BY code LIMIT 3
 """,
     f"""
-INSERT INTO devices (id, retailer, secret_sha256, broker_hash, model, enrolled_at, revoked_at, revoked_reason)
-SELECT 'till-' || lower(code) || '-' || n, code, sha256(convert_to(code || n, 'UTF8')), 'no terminal has this secret',
-    {one_of(("pi-4", "pi-5", "n100"), "hashtext(code)", 20)}, :began + n * interval '200 days',
-    CASE WHEN n = 1 AND replaced THEN :began + interval '400 days' END,
+INSERT INTO devices (id, retailer, model, enrolled_at, revoked_at, revoked_reason)
+SELECT 'till-' || lower(code) || '-' || n, code,
+    {one_of(("pi-4", "pi-5", "n100"), "hashtext(code)", 20)}, :began + n * (:now - :began) * 0.3,
+    CASE WHEN n = 1 AND replaced THEN :began + (:now - :began) * 0.6 END,
     CASE WHEN n = 1 AND replaced THEN 'replaced' END
 FROM (SELECT code, {pick("hashtext(code)", 21, 12)} = 0 AS replaced FROM retailers) shop, generate_series(1, 2) n
 WHERE (n = 1 OR replaced) AND {pick("hashtext(code)", 22, 25)} > 0
 """,
     f"""
-INSERT INTO device_presence (device, last_seen_at, version, queue_length, language, clock_offset_ms, feed_seq)
-SELECT id, CASE WHEN {pick("hashtext(id)", 23, 15)} = 0
+INSERT INTO device_presence (device, reported_at, last_seen_at, version, queue_length, language, clock_offset_ms,
+    feed_seq, oldest_queued_s, disk_free_mb, disk_total_mb, temperature_c, storage_errors, printer, scanner, network, system)
+SELECT id, :now - interval '20 seconds', CASE WHEN {pick("hashtext(id)", 23, 15)} = 0
         THEN :now - interval '1 hour' * (3 + {pick("hashtext(id)", 24, 200)})
         ELSE :now - interval '1 second' * ({pick("hashtext(id)", 25, 120)}) END,
     CASE WHEN {pick("hashtext(id)", 26, 8)} = 0 THEN '0.8.2' ELSE '0.9.0' END,
-    CASE WHEN {pick("hashtext(id)", 27, 40)} = 0 THEN 3 ELSE 0 END, 'zh', {pick("hashtext(id)", 28, 900)}, 0
+    CASE WHEN {pick("hashtext(id)", 27, 40)} = 0 THEN 3 ELSE 0 END, 'zh', {pick("hashtext(id)", 28, 900)}, 0,
+    CASE WHEN {pick("hashtext(id)", 27, 40)} = 0 THEN 4000 ELSE 0 END, 400 + {pick("hashtext(id)", 29, 20000)}, 28000,
+    40 + {pick("hashtext(id)", 30, 30)}, 0, 'ready', 'shared', {one_of(("ethernet", "wifi", "cellular"), "hashtext(id)", 31)}, 'Debian 13'
 FROM devices WHERE revoked_at IS NULL
 """,
     """

@@ -12,7 +12,11 @@ _QUESTIONS = """[
   "choices": [{"id": "yes", "text": {"zh": "够", "en": "yes"}}, {"id": "no", "text": {"zh": "不够", "en": "no"}}],
   "low": null, "high": null, "only_if": null},
  {"id": "visits", "kind": "number", "text": {"zh": "每天多少顾客？", "en": "How many customers a day?"}, "required": true,
-  "choices": [], "low": 0, "high": 5000, "only_if": null}]"""
+  "choices": [], "low": 0, "high": 5000, "only_if": null},
+ {"id": "mark", "kind": "scale", "text": {"zh": "总体满意吗？", "en": "How content are you?"}, "required": true,
+  "choices": [], "low": 1, "high": 5, "only_if": null},
+ {"id": "words", "kind": "text", "text": {"zh": "还有什么意见？", "en": "What else?"}, "required": false,
+  "choices": [], "low": null, "high": null, "only_if": null}]"""
 
 STATEMENTS = (
     f"""
@@ -32,6 +36,12 @@ SELECT id, 1, '通知 ' || number, 'Notice ' || number, '请各零售户按时�
 FROM announcements WHERE id IN (SELECT {_ANNOUNCEMENT} FROM generate_series(1, :announcements + 1) a)
 """,
     """
+INSERT INTO announcement_meetings (announcement_id, sort, starts_at, ends_at, place_zh, place_en, places, register_until)
+SELECT id, 'training', created_at + interval '30 days', created_at + interval '31 days', '会议室', 'Meeting room', 200,
+    created_at + interval '28 days'
+FROM announcements WHERE state = 'published' AND number % 4 = 1
+""",
+    """
 INSERT INTO announcement_recipients (announcement_id, retailer, sent_at)
 SELECT id, code, published_at FROM announcements JOIN announcement_versions ON announcement_id = id, retailers
 WHERE state = 'published' AND (audience -> 'regions' = '[]' OR audience -> 'regions' ? region)
@@ -49,12 +59,17 @@ WHERE at < :now
 """,
     f"""
 INSERT INTO surveys (id, title_zh, title_en, intro_zh, intro_en, questions, audience, opens_at, closes_at, state, revision,
-                     created_by, created_at, published_at, opened_at, closed_at)
+                     created_by, created_at, published_at, opened_at, closed_at, sort, series)
 SELECT {_SURVEY}, '满意度调查 ' || s, 'Satisfaction ' || s, '', '', CAST(:questions AS jsonb), CAST('{_ALL}' AS jsonb),
     at, at + interval '30 days', CASE WHEN s > 5 THEN 'draft' WHEN s = 5 THEN 'published' ELSE 'closed' END, 1, 'planner-1',
-    at, CASE WHEN s <= 5 THEN at END, CASE WHEN s <= 5 THEN at END, CASE WHEN s < 5 THEN at + interval '30 days' END
+    at, CASE WHEN s <= 5 THEN at END, CASE WHEN s <= 5 THEN at END, CASE WHEN s < 5 THEN at + interval '30 days' END,
+    'survey', 'satisfaction'
 FROM (SELECT s, CASE WHEN s > 5 THEN :now + interval '1 day' ELSE :now - (5 - s) * interval '180 days' - interval '9 days' END
       AS at FROM generate_series(1, 6) s) each ORDER BY s
+""",
+    """
+INSERT INTO survey_strata (survey_id, place, name, shops, asked)
+SELECT id, 0, '', shops, shops FROM surveys, (SELECT count(*) AS shops FROM retailers) every WHERE state <> 'draft'
 """,
     """
 INSERT INTO survey_invitations (survey_id, retailer)
@@ -72,15 +87,17 @@ INSERT INTO survey_answers (survey_id, retailer, question, choices, number, text
 SELECT survey_id, retailer, question,
     CASE question WHEN 'stock' THEN ARRAY[CASE WHEN {pick("hashtext(retailer)", 76, 3)} = 0 THEN 'no' ELSE 'yes' END]
                   ELSE CAST('{{}}' AS text[]) END,
-    CASE question WHEN 'visits' THEN 10 + {pick("hashtext(retailer)", 77, 300)} END, NULL
-FROM survey_answer_sets, unnest(ARRAY['stock', 'visits']) question
+    CASE question WHEN 'visits' THEN 10 + {pick("hashtext(retailer)", 77, 300)}
+                  WHEN 'mark' THEN 1 + {pick("hashtext(retailer || CAST(survey_id AS text))", 82, 5)} END,
+    CASE question WHEN 'words' THEN '希望周一送货，货源多一些。' END
+FROM survey_answer_sets, unnest(ARRAY['stock', 'visits', 'mark', 'words']) question
 """,
     f"""
-INSERT INTO feedback (id, retailer, kind, category, words, by, at, zone, answer_until, state, owner, answered_at, closed_at,
-                      satisfaction)
+INSERT INTO feedback (id, retailer, kind, category, way, words, by, at, zone, due_at, answer_until, state, owner, answered_at,
+                      closed_at, satisfaction)
 SELECT {uuid_of("'feedback ' || f")}, 'R' || lpad(CAST(1 + {pick("f", 78, ":retailers")} AS text), 5, '0'),
-    {one_of(_KINDS, "f", 79)}, {one_of(_TOPICS, "f", 80)}, '上周的货少了两条，请核实。', 'device', at, :zone,
-    CAST(at AS date) + 15, state, CASE WHEN state <> 'received' THEN 'planner-1' END,
+    {one_of(_KINDS, "f", 79)}, {one_of(_TOPICS, "f", 80)}, 'terminal', '上周的货少了两条，请核实。', 'device', at, :zone,
+    at + interval '15 days', CAST(at AS date) + 15, state, CASE WHEN state <> 'received' THEN 'planner-1' END,
     CASE WHEN state = 'closed' THEN at + interval '3 days' END, CASE WHEN state = 'closed' THEN at + interval '9 days' END,
     CASE WHEN state = 'closed' THEN 1 + {pick("f", 81, 5)} END
 FROM (SELECT f, :now - (:complaints - f) * interval '8 hours' AS at,
@@ -107,7 +124,9 @@ SELECT *, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) FROM (
     SELECT decided_at, decided_by, 'claim.decided', 'claim:' || number, jsonb_build_object('retailer', retailer), false
     FROM claims WHERE decided_at IS NOT NULL
     UNION ALL
-    SELECT at, actor, 'cycle.' || state, 'cycle:' || cycle, '{}', false FROM cycle_steps
+    SELECT at, actor, CASE state WHEN 'draft' THEN 'cycle.created' WHEN 'closed' THEN 'window.closed'
+        WHEN 'in_review' THEN 'cycle.sent_for_release' ELSE 'cycle.' || state END, 'cycle:' || cycle, '{}', false
+    FROM cycle_steps
     UNION ALL
     SELECT enrolled_at, 'system', 'device.enrolled', 'device:' || id, jsonb_build_object('retailer', retailer), false
     FROM devices

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evenhand.cli import app
+from server.kit.identity import ROLES
 
 
 def told(*words: str) -> str:
@@ -29,6 +30,12 @@ def test_help_lists_commands_by_task_and_cuts_no_line() -> None:
     assert panels.index("Allocation") < panels.index("Server") < panels.index("Terminals")
     assert listed.count("...") == listed.count("[ARGS]...") == 1
     assert "…" not in listed
+
+
+def test_help_of_a_new_person_names_every_role() -> None:
+    listed = re.sub(r"[│\s]+", " ", told("operator", "add"))
+
+    assert [role for role in ROLES if role not in listed] == []
 
 
 @pytest.mark.parametrize("words", ["allocate", "verify", "explain", "compare", "seed commit", "sample national"])

@@ -94,7 +94,7 @@ def test_an_unknown_group_is_refused(capsys):
         bench.main(["weather"])
 
     said = capsys.readouterr().err
-    assert "unknown group weather; groups are allocation, console, cycle, forecast, system, terminal" in said
+    assert "unknown group weather; groups are allocation, console, cycle, fleet, forecast, system, terminal" in said
 
 
 @pytest.mark.slow
