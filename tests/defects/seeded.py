@@ -16,6 +16,7 @@ from scoring_defects import DEFECTS as OF_SCORES
 from survey_defects import DEFECTS as OF_SURVEYS
 from terminal_defects import DEFECTS as OF_TERMINALS
 from till_defects import DEFECTS as OF_TILLS
+from visit_defects import DEFECTS as OF_VISITS
 
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
@@ -131,8 +132,8 @@ DEFECTS = (
         (
             Edit(
                 "server/kit/db.py",
-                '{"scope": session.info.get("scope", "")}',
-                '{"scope": EVERYTHING}',
+                '{"scope": session.info.get("scope", ""), ',
+                '{"scope": EVERYTHING, ',
             ),
         ),
         (f"{SCHEMA}::test_a_party_sees_its_own_rows_alone_and_can_give_none_away",),
@@ -217,4 +218,5 @@ DEFECTS = (
     *OF_SURVEYS,
     *OF_TERMINALS,
     *OF_TILLS,
+    *OF_VISITS,
 )

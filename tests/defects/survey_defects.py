@@ -42,7 +42,13 @@ DEFECTS = (
     Defect(
         "skipped-yet-counted",
         "the server takes an answer to a question that was not asked",
-        (Edit("server/surveys/rules.py", "            if question.id not in asked:\n", "            if not asked:\n"),),
+        (
+            Edit(
+                "server/surveys/answering.py",
+                "            if question.id not in asked:\n",
+                "            if not asked:\n",
+            ),
+        ),
         (f"{RULES}::test_what_is_not_asked_needs_no_answer_and_takes_none",),
     ),
     Defect(
@@ -79,8 +85,8 @@ DEFECTS = (
         (
             Edit(
                 "terminal_client/core/views/notices.py",
-                "        return self.read is None and not opened and not self.expired\n",
-                "        return self.read is None and not opened\n",
+                "        return self.read is None and not opened and not self.expired and not self.withdrawn\n",
+                "        return self.read is None and not opened and not self.withdrawn\n",
             ),
         ),
         (f"{USE_CASES}::test_notices_stand_in_the_order_in_which_they_matter_and_fold_when_they_are_over",),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from devices import key_of
 from sqlalchemy.orm import Session
 
 from contract.envelope import Envelope
@@ -23,9 +24,8 @@ from server.cycles.models import (
     SupplyLine,
     SupplyVersion,
 )
-from server.devices import rules as device_rules
+from server.devices import authority
 from server.devices.models import DeviceRow
-from server.kit.broker import password_hash
 from server.kit.identity import Sender
 from server.kit.inbox import receive
 from server.licences.models import LicenceRow
@@ -82,6 +82,7 @@ def make_retailer(
     limits: dict[str, int] | None = None,
     classes: Sequence[str] = (),
     licensed_until: date = date(2027, 12, 31),
+    market_type: str = "town",
 ) -> str:
     session.add(
         RetailerRow(
@@ -91,7 +92,7 @@ def make_retailer(
             city="Riverton",
             region=region,
             route=route,
-            market_type="town",
+            market_type=market_type,
             tier=tier,
             weight=weight,
             credit_minor=credit_minor,
@@ -121,16 +122,10 @@ def make_retailer(
 
 
 def make_device(session: Session, retailer: str = "R1", *, device: str | None = None, secret: str = "s" * 43) -> Sender:
-    row = DeviceRow(
-        id=device or f"t-{retailer.lower()}",
-        retailer=retailer,
-        secret_sha256=device_rules.secret_digest(secret),
-        broker_hash=password_hash(secret),
-        model="test",
-        enrolled_at=NOW,
-    )
+    row = DeviceRow(id=device or f"t-{retailer.lower()}", retailer=retailer, model="test", enrolled_at=NOW)
     session.add(row)
     session.flush()
+    authority.issue_to_device(session, row.id, key_of(row.id, secret).public_key(), at=NOW)
     return Sender(row.id, retailer)
 
 

@@ -16,7 +16,9 @@ from typing import Any
 from browser import SIZES, violations
 from playwright.sync_api import Browser, Page, expect
 
+from contract import signing
 from contract.texts import Language, translations
+from firmware_sim.identities import confirm
 from firmware_sim.stage import Person, Stage
 
 #: What the worker, a terminal or a page that looks by itself may take on a busy machine.
@@ -113,8 +115,8 @@ def row_id(sku: str) -> str:
     return sku.encode().hex()
 
 
-def enrols(shop: Screen, code: str) -> None:
-    """Choose the language and type the code on the keys of the screen."""
+def enrols(shop: Screen, code: str, keeper: Person) -> None:
+    """Choose the language and type the code on the keys of the screen; an operator compares and confirms."""
     shop.page.goto("/")
     shop.page.locator(f"button[name=language][value={shop.language}]").click()
     expect(shop.page.locator("html")).to_have_attribute("lang", {"zh": "zh-Hans", "en": "en"}[shop.language])
@@ -122,6 +124,13 @@ def enrols(shop: Screen, code: str) -> None:
     for letter in code.replace("-", ""):
         shop.page.locator(f"[data-press='={letter}']").click()
     shop.tap("Enrol this terminal")
+    digits = shop.page.locator(".fingerprint")
+    expect(digits).to_be_visible(timeout=SOON_MS)
+    shop.look()
+    waiting = [one["fingerprint"] for one in keeper.every("/api/v1/devices/enrolments")]
+    same = [one for one in waiting if signing.shown(one) == digits.get_attribute("aria-label")]
+    assert len(same) == 1, waiting
+    confirm(keeper, same)
     shop.page.wait_for_url("**/order", timeout=SOON_MS)
     expect(shop.page.locator("#rows .row").first).to_be_visible(timeout=SOON_MS)
     expect(shop.page.locator("#banner .word").first).to_have_text(shop.words("Connected"), timeout=SOON_MS)

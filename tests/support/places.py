@@ -9,6 +9,7 @@ _OF_A_SHOP = {
     "feedback": "SELECT id FROM feedback WHERE retailer = :shop",
     "device": "SELECT id FROM devices WHERE retailer = :shop",
     "order": "SELECT number FROM orders WHERE retailer = :shop",
+    "alert": "SELECT number FROM fleet_alerts WHERE retailer = :shop",
     "appeal": "SELECT id FROM score_appeals WHERE retailer = :shop",
 }
 _OF_ALL = {
@@ -16,6 +17,8 @@ _OF_ALL = {
     "window": "SELECT id FROM windows",
     "announcement": "SELECT id FROM announcements",
     "survey": "SELECT id FROM surveys",
+    "attachment": "SELECT id FROM announcement_attachments",
+    "sha256": "SELECT sha256 FROM announcement_pages",
 }
 
 
@@ -24,4 +27,5 @@ def parts_of(session: Session, shop: str) -> dict[str, str]:
     found = {name: session.scalar(sa.text(query), {"shop": shop}) for name, query in _OF_A_SHOP.items()}
     found |= {name: session.scalar(sa.text(query)) for name, query in _OF_ALL.items()}
     known = {name: str(value) for name, value in found.items()}
-    return known | {"retailer": shop, "code:path": shop, "device_id": known["device"], "window_id": known["window"]}
+    again = {"device_id": known["device"], "window_id": known["window"], "none": "1"}
+    return known | again | {"retailer": shop, "code:path": shop}

@@ -4,13 +4,14 @@ import csv
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from allocation import Policy, Problem, solve
 from allocation.certificate import canonical_bytes
 from allocation.folders import write_problem, write_result
+from allocation.hashing.weights import weights_sha256
 from allocation.seeding import SeedProof, commitment
 
 SECRET, ROOT = b"s" * 32, b"r" * 32
@@ -62,8 +63,9 @@ class Published:
 
 def publish(problem: Problem, policy: Policy, folder: Path) -> Published:
     """Solve and write both folders; the seed follows from a secret unless nothing is drawn."""
+    proof = replace(PROOF, weights_sha256=bytes.fromhex(weights_sha256(problem)))
     whole = policy.rounding != "none"
     policy = policy.with_seed(PROOF.seed.hex()) if whole else policy
     write_problem(problem, policy, folder / "problem")
-    write_result(solve(problem, policy, seed_proof=PROOF if whole else None), folder / "result")
+    write_result(solve(problem, policy, seed_proof=proof if whole else None), folder / "result")
     return Published(folder / "problem", folder / "result")

@@ -18,11 +18,12 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contract import topics
-from contract.device_api import Enrol, Enrolled, FeedPage
+from contract.device_api import FeedPage
 from contract.envelope import Envelope, FeedItem
 from contract.feed import Receipt, WindowState
 from contract.ids import uuid7
 from contract.messages import Message, OrderLine, PlaceOrder
+from firmware_sim.identities import DeviceIdentity, enrol
 from firmware_sim.stage import Person, Stage
 from server.kit import audit
 from server.kit.db import transaction
@@ -62,15 +63,9 @@ class Town:
     def data_dir(self) -> Path:
         return self.stage.settings.data_dir
 
-    def enrol(self, shop: str) -> Enrolled:
+    def enrol(self, shop: str) -> DeviceIdentity:
         """Give ``shop`` a device."""
-        answer = httpx2.post(
-            f"{self.stage.url}/device/v1/enrol",
-            json=Enrol(code=self.code_for(shop), model="wire").model_dump(),
-            timeout=30,
-        )
-        answer.raise_for_status()
-        return Enrolled.model_validate(answer.json())
+        return enrol(self.stage, self.planner, [shop])[shop]
 
     def code_for(self, shop: str) -> str:
         issued = self.planner.post("/api/v1/devices/codes", {"retailers": [shop]})
@@ -160,7 +155,7 @@ class Town:
 class Wire:
     """One MQTT connection under the eyes of a test."""
 
-    identity: Enrolled
+    identity: DeviceIdentity
     client: mqtt.Client
     heard: list[tuple[str, FeedItem]] = field(default_factory=list)
 
@@ -201,16 +196,16 @@ def ordering(window: UUID, **units: int) -> PlaceOrder:
     return PlaceOrder(window=window, lines=lines)
 
 
-def over_http(town: Town, identity: Enrolled, path: str, envelope: Envelope | None = None) -> httpx2.Response:
+def over_http(town: Town, identity: DeviceIdentity, path: str, envelope: Envelope | None = None) -> httpx2.Response:
     """Ask the device's HTTP interface as ``identity``."""
-    url, who = f"{town.stage.url}/device/v1/{path}", (identity.device, identity.secret)
+    url, who = f"{town.stage.url}/device/v1/{path}", identity.auth
     if envelope is None:
         return httpx2.get(url, auth=who, timeout=30)
     headers = {"Content-Type": "application/json"}
     return httpx2.post(url, auth=who, content=envelope.encode(), headers=headers, timeout=30)
 
 
-def feed_of(town: Town, identity: Enrolled) -> tuple[FeedItem, ...]:
+def feed_of(town: Town, identity: DeviceIdentity) -> tuple[FeedItem, ...]:
     """Return the first page of a device's feed, pulled by HTTP."""
     answer = over_http(town, identity, "feed?after=0")
     answer.raise_for_status()
@@ -218,11 +213,13 @@ def feed_of(town: Town, identity: Enrolled) -> tuple[FeedItem, ...]:
 
 
 def connect(
-    identity: Enrolled,
+    identity: DeviceIdentity,
     *,
     filters: tuple[str, ...] | None = None,
     client_id: str | None = None,
     tries_for_s: float = 15,
+    will: tuple[str, bytes] | None = None,
+    bind_address: str = "",
 ) -> Wire:
     """Connect a device and subscribe to what is sent to it, or to other filters; it does not reconnect.
 
@@ -230,14 +227,20 @@ def connect(
     """
     wanted = (topics.down_filter(identity.device),) if filters is None else filters
     tries_until = time.monotonic() + tries_for_s
-    while (wire := _connected(identity, client_id or identity.device, wanted)) is None:
+    while (wire := _connected(identity, client_id or identity.device, wanted, will, bind_address)) is None:
         if time.monotonic() > tries_until:
             raise ConnectionRefusedError(identity.device)
         time.sleep(0.05)  # between two tries
     return wire
 
 
-def _connected(identity: Enrolled, client_id: str, filters: tuple[str, ...]) -> Wire | None:
+def _connected(
+    identity: DeviceIdentity,
+    client_id: str,
+    filters: tuple[str, ...],
+    will: tuple[str, bytes] | None,
+    bind_address: str,
+) -> Wire | None:
     """Return the subscribed connection; none where the broker refuses it."""
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
@@ -245,7 +248,7 @@ def _connected(identity: Enrolled, client_id: str, filters: tuple[str, ...]) -> 
         protocol=MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
     )
-    client.username_pw_set(identity.device, identity.secret)
+    client.tls_set_context(identity.tls())
     wire = Wire(identity, client)
     answers: queue.Queue[bool] = queue.Queue()
     client.on_connect = lambda _client, _data, _flags, reason, _props: answers.put(not reason.is_failure)
@@ -253,7 +256,13 @@ def _connected(identity: Enrolled, client_id: str, filters: tuple[str, ...]) -> 
     client.on_message = lambda _client, _data, message: wire.heard.append(
         (message.topic, FeedItem.decode(bytes(message.payload)))
     )
-    client.connect(identity.broker_host or "", identity.broker_port or 0, keepalive=60)
+    client.on_disconnect = lambda _client, _data, _flags, _reason, _props: answers.put(False)
+    if will is not None:
+        client.will_set(*will, qos=1, retain=True)
+    try:
+        client.connect(*identity.broker, keepalive=60, bind_address=bind_address)
+    except ConnectionError:  # it is being started
+        return None
     client.loop_start()
     if not answers.get(timeout=10):
         client.loop_stop()

@@ -14,6 +14,7 @@ from server.kit import embedded
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.identity import SYSTEM, Role
 from server.kit.runtime import Runtime
+from server.kit.sealing import Seal
 from server.kit.settings import Settings
 from server.operators import service as operators
 
@@ -44,11 +45,16 @@ def seeded(postgres: embedded.Cluster) -> Iterator[Network]:
     _made.append(made)
     migrations.upgrade(made.owner_url, app_role="evenhand_app")
     engine = make_engine(made.app_url, pool=3)
-    settings = Settings(database_url=made.app_url, zone="Asia/Shanghai", second_factor_required=False)
-    runtime = Runtime(settings, engine, make_sessions(engine), lambda: NOW, None)
+    settings = Settings(
+        data_dir=postgres.data_dir.parent / made.database,
+        database_url=made.app_url,
+        zone="Asia/Shanghai",
+        second_factor_required=False,
+    )
+    runtime = Runtime(settings, engine, make_sessions(engine, seal=Seal(settings)), lambda: NOW, None)
     with contextlib.ExitStack() as ending:
         ending.callback(engine.dispose)
-        seeding.fill(runtime, SMALL)
+        seeding.fill(runtime, SMALL, owner_url=made.owner_url)
         app = create_app(runtime)
         with transaction(runtime.sessions) as session:
             pages = list(console_pages.pages(app, session))

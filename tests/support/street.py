@@ -13,7 +13,7 @@ from shop_machine import ShopMachine, shop_machine
 from town_time import TownTime, timed_installation
 
 from firmware_sim.stage import Person, Stage
-from server.kit.runtime import broker_url
+from server.kit.runtime import running
 
 SHOPS = tuple(f"{number:05}" for number in range(1, 9))
 GOLD, BLUE = "S1", "S2"
@@ -46,8 +46,8 @@ class Street:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """The ports of the server and of its broker on 127.0.0.1."""
-        return urlsplit(self.stage.url).port or 0, urlsplit(broker_url(self.stage.settings)).port or 0
+        """The ports of the server and, for terminals, of its broker on 127.0.0.1."""
+        return urlsplit(self.stage.url).port or 0, int(running(self.stage.settings)["broker_public_port"])
 
     def take_shop(self) -> str:
         """Return a shop that has neither terminal nor history."""

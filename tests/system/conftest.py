@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from running import SHOPS, SKUS, Town, Wire, connect
 
-from contract.device_api import Enrolled
+from firmware_sim.identities import DeviceIdentity
 from firmware_sim.stage import installation
 from server.kit import broker, embedded
 
@@ -37,7 +37,7 @@ def wired() -> Iterator[Callable[..., Wire]]:
     """Connect devices, as :func:`running.connect` does; all are disconnected at the end."""
     opened: list[Wire] = []
 
-    def open_wire(identity: Enrolled, **more: object) -> Wire:
+    def open_wire(identity: DeviceIdentity, **more: object) -> Wire:
         opened.append(connect(identity, **more))
         return opened[-1]
 

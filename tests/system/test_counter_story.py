@@ -86,7 +86,7 @@ def counter(
         store.choose("scanner", str(tmp_path / "scanner"))
     with here.machine(name) as machine:
         shop = screen(chromium, "terminal_client", language, machine.address, "terminal", faults)
-        enrols(shop, here.code_for(name))
+        enrols(shop, here.code_for(name), here.planner)
         cycle, _ = here.window_for(name, NAME[language], lasts=OPEN_FOR)
         found = Counter(name, machine, shop, cycle, here)
         expect(found.more()).to_be_enabled()

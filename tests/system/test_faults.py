@@ -22,6 +22,7 @@ from contract.device_api import ServerTime
 from contract.envelope import Envelope
 from contract.feed import Receipt, WindowState
 from contract.messages import OrderLine
+from firmware_sim.identities import let_in
 from terminal_client.app import Terminal
 from terminal_client.core import feed, outbox, use_cases
 from terminal_client.core.outbox import Entry
@@ -102,7 +103,7 @@ def terminals(town: Town, cycle_and_window: tuple[UUID, UUID], tmp_path: Path) -
     """Whole terminals of ten shops that know the open window."""
     opened = {shop: Terminal(tmp_path / shop, town.stage.url) for shop in SHOPS[:TERMINALS]}
     for shop, terminal in opened.items():
-        terminal.enrol(town.code_for(shop))
+        let_in(terminal, town.planner, town.code_for(shop))
         terminal.start()
     for shop, terminal in opened.items():
         known = terminal.wait_until(lambda t=terminal: bool(_open_windows(t)), deadline_s=30)

@@ -5,6 +5,8 @@ That something does not come is known once something comes that was sent after i
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx2
@@ -12,8 +14,10 @@ import pytest
 from running import Town, Wire, connect, feed_of, ordering, over_http, until
 
 from contract import topics
-from contract.device_api import Enrolled, Reference
+from contract.device_api import Reference
 from contract.ids import uuid7
+from firmware_sim.identities import DeviceIdentity
+from server.kit import certificates
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -36,12 +40,12 @@ def open_window(town: Town) -> UUID:
 
 
 @pytest.fixture(scope="module")
-def one(town: Town) -> Enrolled:
+def one(town: Town) -> DeviceIdentity:
     return town.enrol("S01")
 
 
 @pytest.fixture(scope="module")
-def other(town: Town) -> Enrolled:
+def other(town: Town) -> DeviceIdentity:
     return town.enrol("S02")
 
 
@@ -53,7 +57,7 @@ def settled(wire: Wire, window: UUID) -> UUID:
 
 
 def test_what_a_device_publishes_as_another_never_reaches_the_server(
-    town: Town, open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     intruder, victim = wired(one), wired(other)
     forged = intruder.envelope(ordering(open_window, K1=9), device=other.device)
@@ -77,7 +81,7 @@ def test_what_a_device_publishes_as_another_never_reaches_the_server(
 
 
 def test_an_envelope_in_another_devices_name_is_not_taken_on_ones_own_topic(
-    town: Town, open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     intruder, victim = wired(one), wired(other)
     forged = intruder.send("order.place", intruder.envelope(ordering(open_window, K1=9), device=other.device))
@@ -89,7 +93,7 @@ def test_an_envelope_in_another_devices_name_is_not_taken_on_ones_own_topic(
 
 
 def test_wildcards_bring_a_device_nothing_but_its_own_messages(
-    town: Town, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     releaser = town.stage.sign_in("second person", "releaser")
     cycle, window = town.announce(open_for_s=4, supply_units=4)
@@ -114,7 +118,7 @@ def test_wildcards_bring_a_device_nothing_but_its_own_messages(
 
 
 def test_a_device_that_takes_anothers_client_id_neither_ends_nor_hears_its_session(
-    open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     victim = wired(other)
     thief = wired(one, client_id=other.device)
@@ -125,17 +129,27 @@ def test_a_device_that_takes_anothers_client_id_neither_ends_nor_hears_its_sessi
     assert {topic.split("/")[3] for topic, _ in thief.heard} == {one.device}
 
 
-def test_a_device_cannot_sign_in_with_anothers_name_and_its_own_secret(
-    town: Town, one: Enrolled, other: Enrolled
+def test_a_device_cannot_sign_in_with_anothers_name_and_its_own_key(
+    town: Town, one: DeviceIdentity, other: DeviceIdentity
 ) -> None:
-    mixed = other.model_copy(update={"secret": one.secret})
+    strangers = certificates.new_authority("Evenhand fleet 1", datetime.now(UTC))
+    made = certificates.issue_to_client(strangers, one.key.public_key(), other.device, datetime.now(UTC))
+    certified = other.enrolled.certified
+    assert certified is not None
+    mixed = replace(
+        other,
+        enrolled=other.enrolled.model_copy(
+            update={"certified": certified.model_copy(update={"certificate": made.pem})}
+        ),
+        key=one.key,
+    )
     with pytest.raises(ConnectionRefusedError):
         connect(mixed, tries_for_s=0)
-    assert over_http(town, mixed, "feed?after=0").json()["code"] == "not_enrolled"
+    assert over_http(town, mixed, "reference").json()["retailer"] == "S01", "the key says who asks, whatever is said"
 
 
 def test_a_message_on_a_shard_that_is_not_the_devices_is_refused_and_alerted(
-    town: Town, open_window: UUID, one: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, wired: Wired
 ) -> None:
     device = wired(one)
     right = topics.shard_of(one.device)
@@ -155,7 +169,7 @@ def test_a_message_on_a_shard_that_is_not_the_devices_is_refused_and_alerted(
 
 
 def test_over_http_an_envelope_in_another_devices_name_is_refused(
-    town: Town, open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     forged = wired(one).envelope(ordering(open_window, K1=9), device=other.device)
     answer = over_http(town, one, "up/order.place", forged)
@@ -166,7 +180,7 @@ def test_over_http_an_envelope_in_another_devices_name_is_refused(
 
 
 def test_over_http_nobody_touches_anothers_order(
-    town: Town, open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     order = settled(wired(other), open_window)
     attempts = {
@@ -182,7 +196,7 @@ def test_over_http_nobody_touches_anothers_order(
 
 
 def test_feed_and_reference_are_the_devices_own(
-    town: Town, open_window: UUID, one: Enrolled, other: Enrolled, wired: Wired
+    town: Town, open_window: UUID, one: DeviceIdentity, other: DeviceIdentity, wired: Wired
 ) -> None:
     orders = {who.device: settled(wired(who), open_window) for who in (one, other)}
     for who, somebody, shop in ((one, other, "S01"), (other, one, "S02")):
@@ -193,9 +207,9 @@ def test_feed_and_reference_are_the_devices_own(
         assert Reference.model_validate(answer.json()).retailer == shop
 
 
-def test_a_devices_credentials_open_nothing_of_the_operators(town: Town, one: Enrolled) -> None:
+def test_a_devices_credentials_open_nothing_of_the_operators(town: Town, one: DeviceIdentity) -> None:
     for path in ("/api/v1/orders", "/api/v1/orders/S02/x", "/api/v1/devices", "/console/orders"):
-        answer = httpx2.get(f"{town.stage.url}{path}", auth=(one.device, one.secret), timeout=30)
+        answer = httpx2.get(f"{town.stage.url}{path}", auth=one.auth, timeout=30)
         assert answer.status_code in {303, 401, 403, 404}, path
 
 

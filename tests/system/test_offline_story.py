@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from line import HERE, Line
 from people import Screen, enrols, row_id, screen, soon
 from playwright.sync_api import Browser, expect
 from street import BLUE, GOLD, GOLD_PACK, NAMES, Street, street
 
 from contract.texts import Language
+from firmware_sim.line import HERE, Line
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -50,7 +50,7 @@ def test_three_days_offline_in_the_middle_of_a_cycle(
     name, survey = here.take_shop(), a_survey(here)
     with here.machine(name, host=HERE) as machine:
         shop = screen(chromium, "terminal_client", language, machine.address, "terminal", faults)
-        enrols(shop, here.code_for(name))
+        enrols(shop, here.code_for(name), here.planner)
         cycle, _ = here.window_for(name, NAME[language], lasts=WINDOW)
         number = orders_one_box(shop)
         wait_for_the_survey(shop)
@@ -169,7 +169,7 @@ def complains(shop: Screen) -> None:
     shop.page.locator("#words").fill(WORDS[shop.language])
     shop.tap("Go on")
     shop.tap("Nothing in particular")
-    shop.tap("Send")
+    shop.tap("Send", within="footer")
     expect(shop.page.locator("main .state.wait", has_text=shop.words("Saved here"))).to_be_visible()
     shop.look()
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from running import SHOPS, Town, ordering, until
 
+from firmware_sim.identities import let_in
 from firmware_sim.stage import installation
 from server.kit import broker, embedded
 from terminal_client.app import Terminal
@@ -63,7 +64,7 @@ def test_nothing_that_was_receipted_is_lost(town: Town, elsewhere: Path, tmp_pat
         terminals = []
         for shop in SHOPS[: BEFORE + DURING + AFTER]:
             terminal = open_terminals.enter_context(Terminal(tmp_path / shop, town.stage.url))
-            terminal.enrol(town.code_for(shop))
+            let_in(terminal, town.planner, town.code_for(shop))
             terminals.append(terminal)
         before, during, after = terminals[:BEFORE], terminals[BEFORE:-AFTER], terminals[-AFTER:]
         for terminal in terminals:

@@ -28,6 +28,7 @@ from contract.feed import WindowState
 from contract.messages import OrderLine
 from contract.texts import Language
 from evenhand.demo.weights import ask_forecast, forecast_when, make_scores, publish_scores
+from firmware_sim.identities import let_in
 from firmware_sim.stage import Person, Stage
 from terminal_client.app import Terminal
 from terminal_client.core import feed, forecasts, outbox, use_cases
@@ -143,7 +144,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         survey = planner.post("/api/v1/surveys", SURVEY | times)["id"]
         planner.post(f"/api/v1/surveys/{survey}/publish")
         neighbour = Terminal(folder / "neighbour", stage.url, clock=time)
-        neighbour.enrol(code_for(planner, NEIGHBOUR))
+        let_in(neighbour, planner, code_for(planner, NEIGHBOUR))
         with neighbour:
             yield Town(stage, time, planner, neighbour, survey)
 
@@ -232,7 +233,7 @@ def test_a_shop_orders_and_two_people_release_and_every_page_is_accessible(
     releaser = desk(chromium, town.stage, "second person", language, faults)
     with shop_machine(tmp_path / "terminal", town.stage.url, town.time.environment) as machine:
         shop = screen(chromium, "terminal_client", language, machine.address, "terminal", faults)
-        enrols(shop, code_for(town.planner, SHOPS[language]))
+        enrols(shop, code_for(town.planner, SHOPS[language]), town.planner)
         cycle, closes = town.cycle(name)
         town.neighbour_orders()
         number = orders(shop)
@@ -363,7 +364,7 @@ def sees_what_it_got(shop: Screen, number: str) -> None:
     expect(facts).to_contain_text(str(ASKED_UNITS + NEIGHBOUR_UNITS))
     shop.look()
     shop.tap("Check the draw yourself", role="link")
-    expect(shop.page.locator(".check .verdict.ok")).to_have_count(4, timeout=SOON_MS)
+    expect(shop.page.locator(".check .verdict.ok")).to_have_count(6, timeout=SOON_MS)
     shop.look()
     shop.page.goto("/orders")
     expect(shop.page.locator("main")).to_contain_text(f"#{number}")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from till import OURS, Till
 
 from contract.messages import OrderLine
-from terminal_client.core import alarms, drafts, feedback_use_cases, stock_use_cases, use_cases
+from terminal_client.core import alarms, drafts, enrolment, feedback_use_cases, stock_use_cases, use_cases
 from terminal_client.core.delivery_rules import Count
 from terminal_client.counter import PRINTER
 from walk import shop, told
@@ -194,10 +194,20 @@ def everything(till: Till) -> None:
 def failing(error: Exception) -> Step:
     """Let enrolling fail."""
 
-    def fails(_code: str) -> NoReturn:
+    def fails(_code: str, *, clears_pins: bool = False) -> NoReturn:
         raise error
 
     return lambda till: setattr(till.terminal, "enrol", fails)
+
+
+def asked(stands: enrolment.State, reason: str = "") -> Step:
+    """Let a request for a key be under way: it waits for somebody who compares, or ended without a certificate."""
+
+    def ask(till: Till) -> None:
+        enrolment.begin(till.store, "K7QX2M4P", "7f3a09c45d21be8860aa14f7c2e95b3d" * 2, "", clears_pins=False)
+        enrolment.stands(till.store, stands, reason)
+
+    return ask
 
 
 def with_printer(till: Till) -> None:

@@ -8,7 +8,7 @@ from till import OURS, Till
 from contract.errors import Rejected
 from terminal_client.adapters.http import UnreachableError
 from terminal_client.core import stock_use_cases, use_cases
-from walk import shop, told
+from walk import market, shop, told, voices
 from walk.acts import (
     USUAL,
     State,
@@ -16,6 +16,7 @@ from walk.acts import (
     alarm,
     answered,
     answers,
+    asked,
     batches,
     before,
     cancelled,
@@ -57,6 +58,7 @@ from walk.week import week
 SAID = saying(kind="complaint", category="goods", words="一箱茶叶受潮。 A box of tea was wet.")
 FIRST_MONTH = {"class": "tea"}
 EXPIRED = datetime(2027, 3, 21, 11, 40, tzinfo=UTC).isoformat()
+MARKET = ("service", "price", "rent", "facings", "shelf")
 NO_STEPS: tuple[Step, ...] = ()
 
 NOTE = ".note:not([hidden])"
@@ -94,6 +96,9 @@ def _enrolment() -> list[State]:
         unreached("clock", "clock"),
         unreached("not-trusted", "not_trusted"),
         unreached("other-version", "other_version"),
+        State("enrol-waiting", "/enrol", (asked("waiting"),)),
+        State("enrol-refused", "/enrol", (asked("refused", "这不是本店的终端。 Not a terminal of this shop."),)),
+        State("enrol-expired", "/enrol", (asked("expired"),)),
         State("enrol-again", "/enrol", (week, turned_away)),
     ]
 
@@ -323,6 +328,15 @@ def _words() -> list[State]:
             (tap("#words"), seen("#keyboard:not([hidden])"), pinyin, keys("quehuo"), seen("#keyboard .key.word")),
         ),
         State("survey-missing", question + "q3", half, (tap(".go button"), seen(NOTE))),
+        *(State(f"survey-{q}", f"/surveys/{{market}}?question={q}", (week, market.asked())) for q in MARKET),
+        State("survey-anonymous", "/surveys/{market}", (week, market.asked(anonymous=True))),
+        State("survey-row-missing", "/surveys/{market}", (week, market.asked()), (tap(".go button"), seen(NOTE))),
+        State(
+            "survey-amount-keys",
+            "/surveys/{market}?question=rent",
+            (week, market.asked()),
+            (tap("#number"), seen("#keyboard:not([hidden])")),
+        ),
         State("survey-end", question + ".end", whole),
         State("survey-saved", "/surveys/{survey}", (*whole, offline, answered)),
         State("survey-thanks", "/surveys/{survey}", (*whole, answered, hear)),
@@ -371,6 +385,7 @@ def _machine() -> list[State]:
         State("counter-scan", "/counter", (week, with_printer), (scanned("6901234567892"),)),
         State("diagnostics", "/diagnostics"),
         State("diagnostics-trouble", "/diagnostics", (week, USUAL, offline, submitted, disk_full, later(days=1))),
+        State("updates", "/updates"),
         State("lock", "/lock", (week, locked)),
         State("lock-wrong", "/lock", (week, locked), (typed("#pin", "9999"), tap(".key.ok"), seen(NOTE))),
         State(
@@ -407,4 +422,4 @@ def _machine() -> list[State]:
 
 def all_states() -> list[State]:
     """Return every state, in the order in which a shop meets them."""
-    return [*_enrolment(), *_empty(), *_banners(), *_orders(), *_goods(), *_words(), *_machine()]
+    return [*_enrolment(), *_empty(), *_banners(), *_orders(), *_goods(), *_words(), *voices.states(), *_machine()]

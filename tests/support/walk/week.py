@@ -27,6 +27,9 @@ LINES = tuple(OrderLine(sku=sku, quantity_units=units) for sku, units in LAST.it
 #: What an honest draw publishes: a secret, sealed before, and a book of two shops.
 SECRET, SIBLING = bytes(range(32)), hashlib.sha256(b"another shop").digest()
 ROOT = hashlib.sha256(b"\x01" + SIBLING + hashlib.sha256(b"\x00" + leaf_bytes("R-12", LINES)).digest())
+POLICY_SHA256, WEIGHTS_SHA256, SCORES = (
+    hashlib.sha256(text).hexdigest() for text in (b"policy", b"weights", b"scores")
+)
 
 
 def week(till: Till) -> None:
@@ -38,6 +41,8 @@ def week(till: Till) -> None:
         closes_in=timedelta(minutes=3),
         scarce=("OIL-5L",),
         commitment=hashlib.sha256(SECRET).hexdigest(),
+        policy_sha256=POLICY_SHA256,
+        score_version=SCORES,
     )
     till.hear()
     till.things["order"] = use_cases.place_order(till.shop, last.window, LINES)
@@ -87,6 +92,9 @@ def granted(till: Till, cycle: UUID) -> None:
         seed=hashlib.sha256(SECRET + ROOT.digest()).hexdigest(),
         input_sha256="cd" * 32,
         result_sha256="ef" * 32,
+        policy_sha256=POLICY_SHA256,
+        weights_sha256=WEIGHTS_SHA256,
+        score_version=SCORES,
         lines=lines,
     )
     book = BookEntry(
@@ -97,6 +105,8 @@ def granted(till: Till, cycle: UUID) -> None:
         path=(("left", SIBLING.hex()),),
         commitment=hashlib.sha256(SECRET).hexdigest(),
         secret=SECRET.hex(),
+        weights_sha256=WEIGHTS_SHA256,
+        score_version=SCORES,
     )
     till.server.tell(f"grants:{cycle}:1", "grants", told)
     till.server.tell(f"book:{cycle}", "book", book)
