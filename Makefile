@@ -36,6 +36,10 @@ test: setup-dev lint ## Everything: the quick tier, then real broker, real datab
 test-the-tests: setup-dev ## Plant defects one by one; each must be caught by the suite
 	$(BIN)/python tests/defects/run.py $(ARGS)
 
+.PHONY: sim-night
+sim-night: setup-dev ## 20,000 seeds of whole simulated devices; prints the command that plays a failing one again
+	$(BIN)/evenhand sim sweep --seeds 20000 $(ARGS)
+
 .PHONY: lint
 lint: setup-dev ## Formatting, lint, strict types, import rules
 	$(BIN)/ruff format --check --quiet .
@@ -71,6 +75,10 @@ bench-terminal: setup-dev ## A busy shop's terminal: start, memory after a day, 
 .PHONY: bench-console
 bench-console: setup-dev ## Time and queries of every page of the console, with 10,000 shops and 1 M order lines
 	$(BIN)/python -m loadtests.bench console $(ARGS)
+
+.PHONY: bench-fleet
+bench-fleet: setup-dev ## 10,000 terminals with certificates: connected, ordering in the last second, coming back at once
+	$(BIN)/python -m loadtests.bench fleet $(ARGS)
 
 .PHONY: seed-large
 seed-large: setup-dev ## Fill a running, empty installation: 10,000 shops, 1 M order lines, three years of cycles
