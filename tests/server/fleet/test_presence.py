@@ -107,8 +107,10 @@ def test_points_are_taken_once_a_quarter_of_an_hour_and_old_parts_go(session: Se
     assert history.points(session, "t-r1", since=NOW) == [
         history.Point(late, False, None, None, None, None)  # nothing was heard for long: a point without figures
     ]
-    parts = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'device_points'::regclass"
-    assert (session.scalar(text(parts)) or 0) <= history.AHEAD_DAYS + 2
+    names = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'device_points'::regclass"
+    parts = sorted(session.scalars(text(names)))
+    assert parts[-1] >= f"device_points_{late + timedelta(days=history.AHEAD_DAYS):%Y%m%d}"
+    assert parts[0] >= f"device_points_{late - timedelta(days=history.POINTS_DAYS):%Y%m%d}"
 
 
 def test_history_is_seen_within_bounds_and_never_past_the_whole(session: Session, sender: Sender) -> None:
