@@ -90,20 +90,30 @@ def web() -> None:
 def ingest() -> None:
     """Run one ingest process alone: upward MQTT messages into the database."""
     from server import ingest as part
+    from server.kit.processes import StartError
     from server.kit.runtime import open_runtime
 
     with open_runtime(_configured()) as runtime:
-        part.main(runtime)
+        try:
+            part.main(runtime)
+        except StartError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
 
 
 @app.command(rich_help_panel=PANEL)
 def worker() -> None:
     """Run one worker process alone: the clock's tick, feeds to terminals, background jobs."""
     from server import worker as part
+    from server.kit.processes import StartError
     from server.kit.runtime import open_runtime
 
     with open_runtime(_configured()) as runtime:
-        part.main(runtime)
+        try:
+            part.main(runtime)
+        except StartError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
 
 
 @app.command(rich_help_panel=PANEL)

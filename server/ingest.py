@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import OperationalError
@@ -30,11 +28,12 @@ from contract.envelope import Envelope
 from contract.errors import Refusal, Rejected, Unavailable
 from server.devices import queries as devices
 from server.kit import audit, inbox, leases
+from server.kit.broker_line import line_to_broker
 from server.kit.db import EVERYTHING, act_for, scope_of, transaction
 from server.kit.identity import Actor, Sender
 from server.kit.inbox import Incoming
 from server.kit.processes import Ending
-from server.kit.runtime import Runtime, broker_url
+from server.kit.runtime import Runtime
 from server.wiring import HANDLERS
 
 log = structlog.get_logger(__name__)
@@ -180,8 +179,8 @@ class Ingest:
     def __init__(self, runtime: Runtime, holder: str | None = None) -> None:
         self._runtime = runtime
         # The broker gives one session to an identity, so whoever has ours was killed: its shards are ours at once.
-        own_name = urlsplit(broker_url(runtime.settings)).username
-        self._holder = holder or own_name or f"{socket.gethostname()}:{threading.get_native_id()}"
+        self._line = line_to_broker(runtime.settings)
+        self._holder = holder or self._line.name or f"{socket.gethostname()}:{threading.get_native_id()}"
         self._waiting: queue.Queue[Delivered] = queue.Queue()
         self._stop = Ending()
         self._shards: frozenset[int] = frozenset()
@@ -189,16 +188,7 @@ class Ingest:
         self._client = self._make_client()
 
     def _make_client(self) -> mqtt.Client:
-        url = urlsplit(broker_url(self._runtime.settings))
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=url.username or f"ingest-{self._holder}",
-            protocol=MQTTProtocolVersion.MQTTv311,
-            clean_session=True,
-            manual_ack=True,
-        )
-        client.username_pw_set(url.username or "", url.password)
-        client.reconnect_delay_set(min_delay=1, max_delay=5)
+        client = self._line.client(f"ingest-{self._holder}", clean_session=True, manual_ack=True)
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -235,9 +225,8 @@ class Ingest:
 
     def run(self) -> None:
         """Serve until :meth:`stop`."""
-        url = urlsplit(broker_url(self._runtime.settings))
         self._renew()
-        self._client.connect_async(url.hostname or "127.0.0.1", url.port or 1883, keepalive=30)
+        self._line.connect(self._client)
         self._client.loop_start()
         renewed = time.monotonic()
         try:

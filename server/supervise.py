@@ -217,7 +217,7 @@ class Supervisor:
             part.stop()
         if self._keeper is not None:
             self._keeper.join(timeout=5)
-        if isinstance(self._broker, brokers.Mosquitto):
+        if self._broker is not None:
             self._broker.stop()
         if self._cluster is not None:
             self._cluster.stop()
@@ -237,7 +237,7 @@ class Supervisor:
     def _start_broker(self) -> str:
         if self.settings.broker_url is not None:
             return self.settings.broker_url.get_secret_value()
-        self._broker = self._start_mosquitto()
+        self._broker = self._start_child_broker()
         self._connections = BrokerLog(self._broker.log)
         self._keeper = threading.Thread(target=self._keep_identities, name="identities", daemon=True)
         self._apply_identities()
@@ -245,7 +245,7 @@ class Supervisor:
         return self._broker.url
 
     def _own_public_port(self) -> int | None:
-        return self._broker.public_port if isinstance(self._broker, brokers.Mosquitto) else None
+        return None if self._broker is None else self._broker.public_port
 
     def _url_for(self, url: str, part: str) -> str:
         """Return the broker's address with the name and password of one of our processes."""
@@ -263,22 +263,27 @@ class Supervisor:
         if self._cluster is not None and processes.inspect(self._cluster.pid) is None:
             log.error("database_ended")
             self._cluster = self._again(self._start_cluster) or self._cluster
-        if isinstance(self._broker, brokers.Mosquitto) and self._broker_is_over:
+        if self._broker is not None and self._broker_is_over:
             log.info("broker_anew", why="other authorities, or a certificate that is two thirds over")
             self._broker.stop()
             self._broker_is_over = False
-        if isinstance(self._broker, brokers.Mosquitto) and self._broker.pid is None:
+        if self._broker is not None and self._broker.pid is None:
             log.error("broker_ended")
-            self._broker = self._again(self._start_mosquitto) or self._broker
+            self._broker = self._again(self._start_child_broker) or self._broker
 
     def _start_cluster(self) -> embedded.Cluster:
         return embedded.start(self.settings.data_dir / "postgres")
 
-    def _start_mosquitto(self) -> brokers.Mosquitto:
+    def _start_child_broker(self) -> brokers.Broker:
         with self._session() as session:
             tls = self._trust.begin(session, at=_machine_time())
         return brokers.start(
-            self.settings.data_dir / "broker", services=list(SERVICES.values()), watchers=self._watchers, tls=tls
+            self.settings.data_dir / "broker",
+            services=list(SERVICES.values()),
+            watchers=self._watchers,
+            tls=tls,
+            kind=self.settings.broker_kind,
+            modules=self.settings.broker_modules,
         )
 
     @contextmanager

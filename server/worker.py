@@ -6,12 +6,10 @@ worker that dies is replaced by the next one, and its half-done job runs again.
 
 import threading
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import structlog
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from prometheus_client import Counter
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
@@ -22,9 +20,10 @@ from server.background import REACTIONS, TASKS, TICKS
 from server.devices import queries as devices
 from server.integrations import sending
 from server.kit import audit_keys, audit_sealing, broadcasts, events, jobs, outbox, working
+from server.kit.broker_line import line_to_broker
 from server.kit.db import transaction
 from server.kit.processes import Ending
-from server.kit.runtime import Runtime, broker_url
+from server.kit.runtime import Runtime
 from server.releases import renewing
 
 log = structlog.get_logger(__name__)
@@ -75,16 +74,12 @@ class Relay:
         self._conninfo = database_url.replace("+psycopg", "", 1)
         self._connected = threading.Event()
         self._anew = threading.Event()
-        url = urlsplit(broker_url(runtime.settings))
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=url.username or "relay", protocol=MQTTProtocolVersion.MQTTv311
-        )
-        self._client.username_pw_set(url.username or "", url.password)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=5)
+        line = line_to_broker(runtime.settings)
+        self._client = line.client("relay")
         self._client.max_queued_messages_set(0)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
-        self._client.connect_async(url.hostname or "127.0.0.1", url.port or 1883, keepalive=30)
+        line.connect(self._client)
 
     def _on_connect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
         if reason.is_failure:

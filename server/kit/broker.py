@@ -1,17 +1,21 @@
-"""The message broker: the small port that the server needs, and Mosquitto as a child process behind it.
+"""The message broker: the small port that the server needs, and two programs as a child process behind it.
 
 Access is by authenticated identity only. Devices come by TLS with a certificate of the fleet's authority, whose common
 name is their name; the server's own processes by a listener on loopback, with passwords made at each start. The name
 becomes the client id, whatever the client sends, so an identity has one session. A device writes below
 `<root>/+/<its name>/up` and reads below `<root>/+/<its name>/down`, `<root>/all/down` and `<root>/<its group>/down`; a
-service reads every `up` and writes every `down`. Mosquitto grants any subscription and filters when it delivers. Its
+service reads every `up` and writes every `down`. A broker may grant any subscription and filter when it delivers. Its
 acknowledgement promises nothing: its state may be lost at any time.
 Messages can be retained, which broadcasts to groups are. What a device leaves so below its own `up` nobody reads but
 services, which may clear it.
+
+Mosquitto is the one to run. Aedes (`aedes/broker.mjs`) keeps the same rules from the same files where there is Node.js
+and no Mosquitto: `tests/server/kit/test_broker.py` and `tests/system/test_isolation.py` try both.
 """
 
 import base64
 import hashlib
+import json
 import logging
 import os
 import queue
@@ -22,19 +26,21 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from server.kit import homes
-from server.kit.processes import StartError, find, run, spawn, stop, until
+from server.kit.processes import Account, StartError, find, run, spawn, stop, until
 
 _LOG = logging.getLogger(__name__)
 
+Kind = Literal["mosquitto", "aedes"]
+"""The programs that can be a child of ours."""
 HASH_ITERATIONS = 1
 """Enough, because secrets are 256 random bits, which no number of guesses finds. Every connection pays for it, and
 every live session again when identities change: 5,000 of them among 20,000 identities were checked in 0.15 s, and in
@@ -42,8 +48,9 @@ every live session again when identities change: 5,000 of them among 20,000 iden
 
 OLDEST_MAJOR = 2
 TAKEN_OVER_WITHIN_S = 10.0
-_PORT, _PUBLIC_PORT = "port", "public-port"
-LOG = "mosquitto.log"
+_PORT, _PUBLIC_PORT, _KIND, _MODULES = "port", "public-port", "kind", "modules"
+_CONFIGURATIONS: dict[Kind, str] = {"mosquitto": "mosquitto.conf", "aedes": "aedes.json"}
+_AEDES = Path("aedes/aedes.js")
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 """Where a broker may lie that a user's PATH leaves out."""
 RESERVED_NAMES = frozenset({"up", "down", "all"})  # would shift the levels of a topic
@@ -59,7 +66,26 @@ class Broker(Protocol):
 
     @property
     def url(self) -> str:
-        """Where clients connect: `mqtt://host:port`."""
+        """Where our own processes connect: `mqtt://host:port`."""
+        ...
+
+    @property
+    def public_port(self) -> int | None:
+        """Where devices connect by TLS; None: started without."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker; None while it does not run."""
+        ...
+
+    @property
+    def log(self) -> Path:
+        """What it says: faults, and who connects from where, worded as Mosquitto does."""
+        ...
+
+    def stop(self) -> None:
+        """End the broker cleanly."""
         ...
 
     def apply_identities(
@@ -126,14 +152,15 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class Mosquitto:
-    """A Mosquitto that was started in `data_dir`, whoever started it; its URL stays the same across restarts."""
+class ChildBroker:
+    """A broker that was started in `data_dir`, whoever started it; its URL stays the same across restarts."""
 
     data_dir: Path
     home: Path
     port: int
     public_port: int | None = None
     """Where devices connect by TLS; None: started without."""
+    kind: Kind = "mosquitto"
 
     @property
     def url(self) -> str:
@@ -185,10 +212,10 @@ class Mosquitto:
     @property
     def log(self) -> Path:
         """What it says: faults, and who connects from where."""
-        return self.data_dir / LOG
+        return self.data_dir / f"{self.kind}.log"
 
     def stop(self) -> None:
-        """End the broker cleanly; it keeps what is queued."""
+        """End the broker cleanly; Mosquitto keeps what is queued, Aedes nothing."""
         stop(self.home, [signal.SIGTERM, signal.SIGKILL])
 
 
@@ -203,7 +230,9 @@ def start(
     limits: Limits | None = None,
     timeout_s: float = 20,
     tls: Tls | None = None,
-) -> Mosquitto:
+    kind: Kind = "mosquitto",
+    modules: Path | None = None,
+) -> ChildBroker:
     """Return the running broker of `data_dir`: attach to it or start it, on loopback.
 
     It ends when the process that started it ends, also by `kill -9` (on Linux; elsewhere the next start ends what
@@ -221,6 +250,10 @@ def start(
         Of the listener with passwords. Default: the one used last here, if it is free, else a free one.
     tls
         Opens a second listener, for devices with certificates.
+    kind
+        Which program; the one that runs already is ended where it is another.
+    modules
+        The folder of Node.js packages that has Aedes.
     account
         Whose rights it runs with when we are root; default: `mosquitto`, else `nobody`.
 
@@ -233,30 +266,32 @@ def start(
     with homes.opened(data_dir, *names) as home:
         deadline = time.monotonic() + timeout_s
         while (child := find(home.path)) is not None:
-            if not child.orphaned:
+            if not child.orphaned and _kind_in(home.path) == kind:
                 return attach(data_dir)
             stop(home.path, [signal.SIGTERM, signal.SIGKILL])
-        program = _program(home)
+        command = _mosquitto(home) if kind == "mosquitto" else _aedes(home, modules)
         home.private_folder("state")
         if not (home.path / "passwords").exists():
             home.write("passwords", "")
         kept = (home.path / "acl").read_text() if (home.path / "acl").exists() else ""
         home.write("acl", _access_rules(services, watchers, topic_root) + "".join(kept.partition(_GROUPS)[1:]))
-        log = data_dir.resolve() / LOG
+        log = data_dir.resolve() / f"{kind}.log"
+        (home.path / _KIND).write_text(kind)
         public = None if tls is None else _public_port(home, tls)
         for candidate in [port] if port else _candidate_ports(home.path / _PORT):
-            home.write("mosquitto.conf", _configuration(home.path, candidate, limits or Limits(), tls, public))
-            refusal = _serve(program, home, log, deadline)
+            configuration = _configuration if kind == "mosquitto" else _aedes_settings
+            home.write(_CONFIGURATIONS[kind], configuration(home.path, candidate, limits or Limits(), tls, public))
+            refusal = _serve(command, home, log, deadline)
             if refusal and "Address already in use" not in refusal and _set_aside_state(home.path):
                 _LOG.warning("Mosquitto did not start (%s): starting without its old state", refusal)
-                refusal = _serve(program, home, log, deadline)
+                refusal = _serve(command, home, log, deadline)
             if refusal is None:
                 (home.path / _PORT).write_text(str(candidate))
                 if public is not None:
                     (home.path / _PUBLIC_PORT).write_text(str(public))
                 return attach(data_dir)
             if "Address already in use" not in refusal:
-                raise StartError(f"Mosquitto did not start in {home.path}: {refusal}; its log: {log}")
+                raise StartError(f"{kind.title()} did not start in {home.path}: {refusal}; its log: {log}")
         raise StartError(f"port {port} on loopback is taken: end the program that uses it, or name another port")
 
 
@@ -279,7 +314,7 @@ def _written(path: Path) -> int | None:
         return None
 
 
-def attach(data_dir: Path) -> Mosquitto:
+def attach(data_dir: Path) -> ChildBroker:
     """Return the broker that was started in `data_dir`, to apply identities from another process.
 
     Raises
@@ -291,7 +326,15 @@ def attach(data_dir: Path) -> Mosquitto:
     port = _written(home / _PORT) if home else None
     if home is None or port is None:
         raise StartError(f"no broker was started in {data_dir}: run `evenhand serve`, or set EVENHAND_BROKER_URL")
-    return Mosquitto(data_dir.resolve(), home, port, _written(home / _PUBLIC_PORT))
+    return ChildBroker(data_dir.resolve(), home, port, _written(home / _PUBLIC_PORT), _kind_in(home))
+
+
+def _kind_in(home: Path) -> Kind:
+    """Return which program serves in a home; those of before this was written down were all Mosquitto."""
+    try:
+        return "aedes" if (home / _KIND).read_text() == "aedes" else "mosquitto"
+    except FileNotFoundError:
+        return "mosquitto"
 
 
 def remove_broker(data_dir: Path) -> None:
@@ -299,7 +342,7 @@ def remove_broker(data_dir: Path) -> None:
     homes.remove(data_dir)
 
 
-def _program(home: homes.Home) -> Path:
+def _mosquitto(home: homes.Home) -> list[str | Path]:
     found = shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *PLACES]))
     if found is None:
         raise StartError(
@@ -310,25 +353,60 @@ def _program(home: homes.Home) -> Path:
         raise StartError(f"{found} cannot run: reinstall Mosquitto, or set EVENHAND_BROKER_URL")
     if int(version[1]) < OLDEST_MAJOR:
         raise StartError(f"{found} is version {version[1]}: install 2.0 or later, or set EVENHAND_BROKER_URL")
-    return Path(found)
+    return [found, "-c", home.path / _CONFIGURATIONS["mosquitto"]]
 
 
-def _serve(program: Path, home: homes.Home, log: Path, deadline: float) -> str | None:
+def why_no_aedes(modules: Path | None, account: Account | None = None) -> str | None:
+    """Return what keeps Aedes from running here, and what to do; None: nothing."""
+    node = shutil.which("node")
+    if node is None:
+        return "Node.js is not installed: install it, or use Mosquitto"
+    if modules is None:
+        return "EVENHAND_BROKER_MODULES names no folder: run `npm install aedes`, and name its node_modules there"
+    if run([node, "-e", "require('fs').readFileSync(process.argv[1])", modules / _AEDES], account)[0]:
+        who = "we" if account is None else account.name
+        return f"{who} cannot read Aedes in {modules}: run `npm install aedes`, where every user may pass"
+    return None
+
+
+def _aedes(home: homes.Home, modules: Path | None) -> list[str | Path]:
+    refusal = why_no_aedes(modules, home.account)
+    if refusal is not None or modules is None:
+        raise StartError(str(refusal))
+    shutil.copyfile(Path(__file__).parent / "aedes" / "broker.mjs", home.path / "broker.mjs")
+    (home.path / "broker.mjs").chmod(0o644)
+    home.write(_MODULES, str(modules.resolve()))
+    return [str(shutil.which("node")), home.path / "broker.mjs", home.path / _CONFIGURATIONS["aedes"]]
+
+
+def _aedes_settings(home: Path, port: int, limits: Limits, tls: Tls | None, public_port: int | None) -> str:
+    told = {
+        "modules": (home / _MODULES).read_text(),
+        "port": port,
+        "host": None if tls is None else tls.host,
+        "public_port": public_port,
+        "packet_bytes": limits.packet_bytes,
+        "inflight_messages": limits.inflight_messages,
+    }
+    return json.dumps(told, indent=1)
+
+
+def _serve(command: Sequence[str | Path], home: homes.Home, log: Path, deadline: float) -> str | None:
     """Start the broker and wait until it listens; return what kept it from that."""
-    mosquitto = spawn(
-        [program, "-c", home.path / "mosquitto.conf"],
+    broker = spawn(
+        command,
         home=home.path,
         account=home.account,
         log=log,
         death_signal=signal.SIGTERM,
     )
-    listening = re.compile(r"mosquitto version \S+ running")
+    listening = re.compile(r"(mosquitto version \S+|aedes) running")
     until(
-        lambda: mosquitto.has_ended() or listening.search(mosquitto.said()) is not None,
+        lambda: broker.has_ended() or listening.search(broker.said()) is not None,
         deadline - time.monotonic(),
     )
-    said = mosquitto.said()
-    if not mosquitto.has_ended() and listening.search(said):
+    said = broker.said()
+    if not broker.has_ended() and listening.search(said):
         return None
     stop(home.path, [signal.SIGTERM, signal.SIGKILL], patience_s=2)
     errors = [line.partition(": ")[2] for line in said.splitlines() if "Error" in line]

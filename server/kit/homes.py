@@ -79,7 +79,7 @@ def opened(data_dir: Path, *accounts: str) -> Iterator[Home]:
     with _locked(folder):
         record = _read_record(folder)
         if record is None:
-            yield _settle(folder, _unprivileged(accounts))
+            yield _settle(folder, unprivileged(accounts))
         else:
             yield _recorded_home(folder, record)
 
@@ -234,7 +234,8 @@ def _reachable(folder: Path, account: Account | None) -> bool:
     return account is None or run(["/bin/sh", "-c", 'cd "$1"', "sh", folder], account)[0] == 0
 
 
-def _unprivileged(names: tuple[str, ...]) -> Account | None:
+def unprivileged(names: tuple[str, ...]) -> Account | None:
+    """Return the first of these accounts that there is, when we are root; else none, which is ourselves."""
     if os.geteuid() != 0:
         return None
     for name in names:

@@ -36,10 +36,28 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = Field(
         default=None,
         description="MQTT broker as our own processes reach it, mqtt://user:password@host:port or mqtts://...; a child "
-        "Mosquitto where absent.",
+        "broker where absent.",
+    )
+    broker_ca_file: Path | None = Field(
+        default=None,
+        description="Authorities that sign the certificate of an mqtts:// broker; those of this machine where absent.",
+    )
+    broker_certificate_file: Path | None = Field(
+        default=None,
+        description="Certificate that this process shows to an mqtts:// broker; its common name is our name there "
+        "where the URL has none.",
+    )
+    broker_key_file: Path | None = Field(default=None, description="Private key of that certificate, not encrypted.")
+    broker_kind: Literal["mosquitto", "aedes"] = Field(
+        default="mosquitto",
+        description="Which broker runs as a child; `aedes` is for machines that have Node.js 20 and no Mosquitto, and "
+        "keeps nothing over a restart.",
+    )
+    broker_modules: Path | None = Field(
+        default=None, description="Folder `node_modules` in which Aedes was installed (`npm install aedes`)."
     )
     broker_host: str = Field(
-        default="127.0.0.1", description="Address that the child Mosquitto listens on for terminals, by TLS alone."
+        default="127.0.0.1", description="Address that the child broker listens on for terminals, by TLS alone."
     )
     broker_port: int = Field(
         default=0,
@@ -55,13 +73,13 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="Port that terminals are told to reach the broker at, by TLS; the child Mosquitto's own where "
+        description="Port that terminals are told to reach the broker at, by TLS; the child broker's own where "
         "absent, 8883 of another broker.",
     )
     broker_watched: bool = Field(
         default=False,
         description="Whether an identity that reads all that terminals send, and writes nothing, stands in the running "
-        "installation's file; for checks of terminals and for finding faults. Only with a child Mosquitto.",
+        "installation's file; for checks of terminals and for finding faults. Only with a child broker.",
     )
     web_host: str = Field(default="127.0.0.1", description="Address that the web process listens on.")
     web_port: int = Field(default=8440, ge=0, le=65535, description="Its port; 0 takes a free one.")

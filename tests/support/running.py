@@ -114,10 +114,10 @@ class Town:
 
     def pid_of(self, part: str) -> int | None:
         """Return the process id of one of our processes, ``broker`` or ``database`` while it runs."""
-        words = {"broker": "mosquitto", "database": "postgres"}
+        words = {"broker": ("mosquitto", "node"), "database": ("postgres",)}
         for pid, command in self.children().items():
             program = Path(command[0]).name
-            if (words.get(part) == program) if part in words else command[-1] == part:
+            if (program in words[part]) if part in words else command[-1] == part:
                 return pid
         return None
 

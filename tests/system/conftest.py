@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import child_brokers
 import pytest
 from running import SHOPS, SKUS, Town, Wire, connect
 
@@ -11,11 +12,13 @@ from server.kit import broker, embedded
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A running installation with shops and goods, nobody enrolled yet."""
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A running installation with shops and goods, nobody enrolled yet; the parameter is its broker's kind."""
+    kind = getattr(request, "param", "mosquitto")
+    child_brokers.skip_without(kind)
     data_dir = tmp_path_factory.mktemp("installation")
     try:
-        with installation(data_dir) as stage:
+        with installation(data_dir, environment=child_brokers.environment(kind)) as stage:
             planner = stage.sign_in("planner", "planner")
             skus = "sku,name_zh,name_en,unit_zh,unit_en,category,pack_units,price_minor\n"
             skus += "".join(f"{sku},商品{sku},Item {sku},条,carton,goods,1,100\n" for sku in SKUS)

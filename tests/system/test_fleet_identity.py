@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import child_brokers
 import httpx2
 import pytest
 from running import Town, Wire, connect, ordering, over_http, until
@@ -25,7 +26,11 @@ from server.kit.db import transaction
 from server.kit.identity import SYSTEM
 from server.kit.runtime import open_runtime
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.slow,
+    pytest.mark.parametrize("town", child_brokers.KINDS, indirect=True, scope="module"),
+]
 
 Wired = Callable[..., Wire]
 OFF = timedelta(hours=48)

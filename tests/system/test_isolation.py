@@ -1,6 +1,7 @@
 """One retailer's device cannot read or write another's; judged by what is delivered, not by what is granted.
 
-That something does not come is known once something comes that was sent after it on the same way.
+Tried on each broker that can be a child of ours. That something does not come is known once something comes that was
+sent after it on the same way.
 """
 
 import time
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import child_brokers
 import httpx2
 import pytest
 from running import Town, Wire, connect, feed_of, ordering, over_http, until
@@ -19,7 +21,11 @@ from contract.ids import uuid7
 from firmware_sim.identities import DeviceIdentity
 from server.kit import certificates
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.slow,
+    pytest.mark.parametrize("town", child_brokers.KINDS, indirect=True, scope="module"),
+]
 
 Wired = Callable[..., Wire]
 EVERYWHERE = (
