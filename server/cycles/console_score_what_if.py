@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -131,7 +130,7 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
     columns = (*COLUMNS, *ON_BOOK) if found.cycle else COLUMNS
     filters = (TIERS, UNITS) if found.cycle else (TIERS,)
     view = TableView.of(request, columns, filters=filters, sort="-units_change" if found.cycle else "-tiers_up")
-    rows = _rows(session, found, view)
+    rows, total = _rows(session, found, view)
     if view.format:
         return console.download(request, columns, rows, name="score-what-if")
     return console.page(
@@ -140,8 +139,8 @@ def what_if_page(request: Request, session: http.Db, comparison: UUID) -> Respon
         view=view,
         columns=columns,
         filters=filters,
-        rows=rows[view.offset : view.offset + view.per_page],
-        total=len(rows),
+        rows=rows,
+        total=total,
         guards=GUARDS,
         language=language_of(request),
         changes=_changes(request, found),
@@ -245,17 +244,25 @@ def _version(request: Request, version: int) -> str:
     return gettext("version %(number)s") % {"number": version} if version else gettext("the default one")
 
 
-def _rows(session: Session, found: score_what_if.ScoreWhatIf, view: TableView) -> list[_Named]:
-    shops = {code: (name, region) for code, name, region, _ in session.execute(retailers.shops_query(text=view.search))}
-    rows = [
-        _Named(row, *shops[row.retailer])
-        for row in score_what_if.rows(session, found.id)
-        if row.retailer in shops and _fits(row, view)
-    ]
-    key = view.sort if view.sort in {"name", "region"} else f"row.{view.sort}"
-    value = attrgetter(key)
-    rows.sort(key=lambda one: (value(one) is not None, value(one)), reverse=view.descending)
-    return rows
+def _rows(session: Session, found: score_what_if.ScoreWhatIf, view: TableView) -> tuple[list[_Named], int]:
+    """Return the shops of a page, or of the whole file, and how many there are; only they are asked for by name."""
+    rows = [row for row in score_what_if.rows(session, found.id) if _fits(row, view)]
+    named: dict[str, tuple[str, str]] = {}
+    if view.search or view.format or view.sort in {"name", "region"}:
+        shops = session.execute(retailers.shops_query(text=view.search))
+        named = {code: (name, region) for code, name, region, _ in shops}
+        rows = [row for row in rows if row.retailer in named]
+    place = {"name": 0, "region": 1}.get(view.sort)
+
+    def value(row: score_figures.Row) -> Any:
+        return getattr(row, view.sort) if place is None else named[row.retailer][place]
+
+    rows.sort(key=lambda row: (value(row) is not None, value(row)), reverse=view.descending)
+    shown = rows if view.format else rows[view.offset : view.offset + view.per_page]
+    if not named:
+        found_shops = retailers.retailers(session, {row.retailer for row in shown})
+        named = {code: (shop.name, shop.region) for code, shop in found_shops.items()}
+    return [_Named(row, *named[row.retailer]) for row in shown], len(rows)
 
 
 def _fits(row: score_figures.Row, view: TableView) -> bool:

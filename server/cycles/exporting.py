@@ -2,6 +2,9 @@
 
 import csv
 import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,8 @@ _KINDS = {
     "reason": copying.NAME,
     "bound_by": copying.NAME,
 }
+PIECE_BYTES = 256 * 1024
+"""So much of a file is read and packed at a time."""
 CHECKS = ("feasible", "stops", "thresholds", "hashes")
 
 
@@ -55,6 +60,15 @@ class Verdict:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _Solved:
+    """An attempt that has a result, and what the result says of itself."""
+
+    run: result_queries.Run
+    certificate: dict[str, Any]
+    report: dict[str, Any]
+
+
 def write(session: Session, cycle: UUID, folder: Path, attempt: int | None = None) -> None:
     """Write ``problem/`` and ``result/`` of an attempt, the cycle's last where none is named, into ``folder``.
 
@@ -66,18 +80,86 @@ def write(session: Session, cycle: UUID, folder: Path, attempt: int | None = Non
     Rejected
         ``not_found``, where there is no such result.
     """
-    run = result_queries.run(session, cycle, attempt)
-    if run is None:
-        raise Rejected("not_found", what="result", name=str(cycle))
-    result = _result(session, cycle, run)
+    for _ in _written(session, cycle, folder, _solved(session, cycle, attempt)):
+        pass
+
+
+def archive(session: Session, cycle: UUID, attempt: int | None = None) -> Iterator[bytes]:
+    """Return the files of :func:`write` as a ZIP archive, piece by piece: each file goes out as soon as it is written.
+
+    ``session`` is read from to the last piece; no more than a piece of the archive is held.
+
+    Raises
+    ------
+    Rejected
+        ``not_found``, where there is no such result; at once, not with the first piece.
+    """
+    return _packed(session, cycle, _solved(session, cycle, attempt))
+
+
+def _packed(session: Session, cycle: UUID, solved: _Solved) -> Iterator[bytes]:
+    out = _Pieces()
+    with tempfile.TemporaryDirectory(prefix="evenhand-export-") as place, zipfile.ZipFile(out, "w") as packed:
+        folder = Path(place)
+        for path in _written(session, cycle, folder, solved):
+            member = zipfile.ZipInfo.from_file(path, str(path.relative_to(folder)))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with path.open("rb") as file, packed.open(member, "w") as into:
+                while piece := file.read(PIECE_BYTES):
+                    into.write(piece)
+                    yield out.taken()
+            yield out.taken()
+            path.unlink()
+    yield out.taken()
+
+
+class _Pieces:
+    """What an archive is written into: it keeps what was written since it was last asked."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, content: bytes) -> int:
+        """Keep."""
+        self._written.append(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: whoever asks is given all there is."""
+
+    def close(self) -> None:
+        """Do nothing: what was written stays to be taken."""
+
+    def taken(self) -> bytes:
+        """Return what was written since the last time."""
+        content = b"".join(self._written)
+        self._written.clear()
+        return content
+
+
+def _written(session: Session, cycle: UUID, folder: Path, solved: _Solved) -> Iterator[Path]:
+    """Write the files into ``folder``; yield each when it is whole."""
+    run, announced, credited = solved.run, folder / ANNOUNCED_POLICY, folder / CREDITS
+    folder.mkdir(parents=True, exist_ok=True)
+    announced.write_text(run.policy_text, encoding="utf-8")
+    yield announced
+    _write_credits(session, cycle, credited)
+    if credited.exists():
+        yield credited
     basis = problems.Basis(cycle, run.supply_version, run.policy_text, run.attempt)
     problem = problems.problem(session, basis)
     policy = problems.policy(session, basis).with_seed(run.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ANNOUNCED_POLICY).write_text(run.policy_text, encoding="utf-8")
     folders.write_problem(problem, policy, folder / "problem")
-    folders.write_result(result, folder / "result")
-    _write_credits(session, cycle, folder / CREDITS)
+    yield from sorted((folder / "problem").iterdir())
+    folders.write_result(_result(session, cycle, solved), folder / "result")
+    yield from sorted((folder / "result").iterdir())
+
+
+def _solved(session: Session, cycle: UUID, attempt: int | None) -> _Solved:
+    run = result_queries.run(session, cycle, attempt)
+    if run is None or run.certificate is None or run.report is None:
+        raise Rejected("not_found", what="result", name=str(cycle))
+    return _Solved(run, json.loads(run.certificate), json.loads(run.report))
 
 
 def _write_credits(session: Session, cycle: UUID, file: Path) -> None:
@@ -118,21 +200,12 @@ def result_of(
     Rejected
         ``not_found``, where there is none yet.
     """
-    run = result_queries.run(session, cycle, attempt)
-    if run is None:
-        raise Rejected("not_found", what="result", name=str(cycle))
-    return _result(session, cycle, run, retailer)
+    return _result(session, cycle, _solved(session, cycle, attempt), retailer)
 
 
-def _result(session: Session, cycle: UUID, run: result_queries.Run, retailer: str | None = None) -> allocation.Result:
-    if run.certificate is None or run.report is None:
-        raise Rejected("not_found", what="result", name=str(cycle))
-    grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=run.attempt, retailer=retailer)
+def _result(session: Session, cycle: UUID, solved: _Solved, retailer: str | None = None) -> allocation.Result:
+    attempt = solved.run.attempt
+    grants = copying.read_columns(session, _GRANTS, _KINDS, cycle=cycle, attempt=attempt, retailer=retailer)
     numbers = {name: grants[name].to_numpy() for name in ("requested", "eligible", "granted")}
     texts: dict[str, Any] = {name: copying.coded(grants[name]) for name in _KINDS if name not in numbers}
-    return allocation.Result(
-        **texts,
-        **numbers,
-        certificate=json.loads(run.certificate),
-        report=json.loads(run.report),
-    )
+    return allocation.Result(**texts, **numbers, certificate=solved.certificate, report=solved.report)

@@ -1,13 +1,10 @@
 """``/api/v1/cycles``: everything that a person can do with a cycle, for programs. Screens use the same services."""
 
-import io
-import tempfile
-import zipfile
-from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import File, Form, Header, Query, Response, UploadFile
+from fastapi import File, Form, Header, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 
 from contract.errors import Rejected
 from contract.texts import Language
@@ -24,7 +21,7 @@ from server.cycles import (
     supply_queries,
     window_planning,
 )
-from server.kit import http, paging
+from server.kit import admission, http, paging
 
 reading = http.router("/api/v1/cycles", tag="cycles", roles=())
 planning = http.router("/api/v1/cycles", tag="cycles", roles=("planner",))
@@ -292,27 +289,28 @@ def explain(
 
 
 @reading.get("/{cycle}/export.zip", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
-def export_zip(cycle: UUID, session: http.Db, attempt: Attempt = None) -> Response:
+def export_zip(request: Request, cycle: UUID, session: http.Db, attempt: Attempt = None) -> Response:
     """Return ``problem/`` and ``result/`` of an attempt (the last) as ``evenhand verify`` reads them."""
-    return zipped(session, cycle, attempt)
+    return zipped(request, session, cycle, attempt)
 
 
-def zipped(session: http.Db, cycle: UUID, attempt: int | None) -> Response:
-    """Return the folder of an attempt, the cycle's last where none is named, as a zip archive."""
+def zipped(request: Request, session: http.Db, cycle: UUID, attempt: int | None) -> Response:
+    """Return the folder of an attempt, the cycle's last where none is named, as a ZIP archive.
+
+    It goes out while it is written; the request keeps its place among those that are worked on to the end.
+    """
     number = known(session, cycle).number
-    packed = io.BytesIO()
-    with tempfile.TemporaryDirectory(prefix="evenhand-export-") as place:
-        folder = Path(place)
-        exporting.write(session, cycle, folder, attempt)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, str(path.relative_to(folder)))
     named = f"cycle-{number}.zip" if attempt is None else f"cycle-{number}-attempt-{attempt}.zip"
-    return Response(
-        packed.getvalue(),
+    pieces = exporting.archive(session, cycle, attempt)
+    request.scope[admission.KEPT] = True
+    return StreamingResponse(
+        pieces,
         media_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{named}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{named}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
     )
 
 

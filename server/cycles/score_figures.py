@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ LISTED: Final = 200
 """Changes of the guards that are named one by one."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A retailer under both policies; scores in thousandths of a point, quantities in units of all SKUs together.
 
     None: it is not scored, or ordered nothing on the book. ``guard`` is the one that changed its weight under the
@@ -140,11 +139,6 @@ def without_tiers(result: allocation.Result) -> allocation.Result:
         result.certificate,
         {**result.report, "groups": groups},
     )
-
-
-def stored(row: Row) -> list[Any]:
-    """Return a row as it is kept."""
-    return list(asdict(row).values())
 
 
 def _side(scores: Scores) -> dict[str, Any]:

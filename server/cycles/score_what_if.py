@@ -173,7 +173,7 @@ def recent(session: Session, limit: int = 20) -> list[ScoreWhatIf]:
 def rows(session: Session, comparison: UUID) -> list[score_figures.Row]:
     """Return every retailer under both policies, in byte order of the codes."""
     with _archive(session, comparison) as archive:
-        return [score_figures.Row(*cells) for cells in json.loads(archive.read(_ROWS))]
+        return _listed(archive)
 
 
 def run(runtime: Runtime, *, comparison: str) -> None:
@@ -210,10 +210,10 @@ def _note(runtime: Runtime, comparison: UUID, **values: Any) -> None:
 
 def explain(session: Session, comparison: UUID, retailer: str, language: Language) -> ExplainedRetailer | None:
     """Return a retailer under both policies, and why; none where it is neither scored nor on the book."""
-    found = next((row for row in rows(session, comparison) if row.retailer == retailer), None)
-    if found is None:
-        return None
     with _archive(session, comparison) as archive:
+        found = next((row for row in _listed(archive) if row.retailer == retailer), None)
+        if found is None:
+            return None
         said = [_why(archive, side, retailer, language) for side in SIDES]
         lines = []
         if found.requested_units is not None:
@@ -290,7 +290,7 @@ def _text(session: Session, version: int | None) -> str:
 def _packed(listed: list[score_figures.Row], sides: list[_Side], results: list[allocation.Result]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(_ROWS, json.dumps([score_figures.stored(row) for row in listed], ensure_ascii=False))
+        archive.writestr(_ROWS, json.dumps(listed, ensure_ascii=False))
         for name, side in zip(SIDES, sides, strict=True):
             archive.writestr(f"{name}/scores.csv", side.scores.scores_csv)
             archive.writestr(f"{name}/breakdown.csv", side.scores.breakdown_csv())
@@ -307,6 +307,10 @@ def _archive(session: Session, comparison: UUID) -> zipfile.ZipFile:
     if row is None or row.results is None:
         raise Rejected("not_found", what="what-if", name=str(comparison))
     return zipfile.ZipFile(io.BytesIO(row.results))
+
+
+def _listed(archive: zipfile.ZipFile) -> list[score_figures.Row]:
+    return [score_figures.Row._make(cells) for cells in json.loads(archive.read(_ROWS))]
 
 
 def _why(archive: zipfile.ZipFile, side: str, retailer: str, language: Language) -> str:

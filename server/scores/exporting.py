@@ -1,8 +1,9 @@
 """A run as files that anybody can check: what it was computed from as it stood then, and what it came to.
 
-The files are kept with the run when it is computed: what changes later, a retailer's market type or a late figure,
-does not change them. ``given/`` and ``scores/`` are what ``evenhand verify-score`` takes, ``previous/`` the scores
-that the tiers follow on from. Retailers are codes; persons appear where they answer for a decision.
+The archive is made and kept with the run when that is computed: what changes later, a retailer's market type or a late
+figure, does not change it, and who asks for it is given the bytes that lie there. ``given/`` and ``scores/`` are what
+``evenhand verify-score`` takes, ``previous/`` the scores that the tiers follow on from. Retailers are codes; persons
+appear where they answer for a decision.
 """
 
 import io
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from server.scores.models import ScoreRun
@@ -31,43 +32,38 @@ and, where there were any, the scores before it (previous/). To count all of it 
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def packed(given: Mapping[str, bytes], scores: Mapping[str, bytes]) -> bytes:
-    """Return both folders as an archive; the same bytes for the same files."""
-    return _zipped(
-        [
-            (f"{folder}/{name}", content)
-            for folder, files in ((GIVEN, given), (SCORES, scores))
-            for name, content in sorted(files.items())
-        ]
-    )
+def packed(given: Mapping[str, bytes], scores: Mapping[str, bytes], before: bytes | None) -> bytes:
+    """Return a run as an archive: both folders, and the scores of ``before``, the archive of the run before it.
+
+    The same bytes for the same files.
+    """
+    files = [("README.txt", README.format(previous=f" --previous {PREVIOUS}" if before else "").encode())]
+    files += [
+        (f"{folder}/{name}", content)
+        for folder, listed in ((GIVEN, given), (SCORES, scores))
+        for name, content in sorted(listed.items())
+    ]
+    if before is not None:
+        named = {f"{SCORES}/{name}": f"{PREVIOUS}/{name}" for name in ("certificate.json", "scores.csv")}
+        files += [(named[name], content) for name, content in _members(before) if name in named]
+    return _zipped(files)
 
 
 def archive(session: Session, number: int) -> bytes:
-    """Return a run's files as an archive, with those scores before it that the checker asks for.
+    """Return a run's archive as it was kept.
 
     Raises
     ------
     Rejected, Conflict
         ``not_found``; ``wrong_state``, where it is not computed yet, or could not be.
     """
-    row = _row(session, number)
-    if row is None:
+    found = session.execute(select(ScoreRun.state, ScoreRun.files).where(ScoreRun.number == number)).one_or_none()
+    if found is None:
         raise Rejected("not_found", what="score run", name=str(number))
-    if row.files is None:
-        raise Conflict("wrong_state", state=row.state, needed="draft")
-    before = None if row.previous is None else _row(session, row.previous)
-    files = [("README.txt", README.format(previous=f" --previous {PREVIOUS}" if before else "").encode())]
-    files += _members(row.files)
-    if before is not None and before.files is not None:
-        named = {f"{SCORES}/{name}": f"{PREVIOUS}/{name}" for name in ("certificate.json", "scores.csv")}
-        files += [(named[name], content) for name, content in _members(before.files) if name in named]
-    return _zipped(files)
-
-
-def _row(session: Session, number: int) -> ScoreRun | None:
-    return session.scalars(
-        select(ScoreRun).where(ScoreRun.number == number).options(undefer(ScoreRun.files))
-    ).one_or_none()
+    state, files = found
+    if files is None:
+        raise Conflict("wrong_state", state=state, needed="draft")
+    return files
 
 
 def _members(content: bytes) -> list[tuple[str, bytes]]:

@@ -79,6 +79,7 @@ def _run(runtime: Runtime, chosen: UUID) -> None:
     try:
         with transaction(runtime.sessions) as session:
             basis = basis_of(session, found)
+            before = None if found.previous is None else exporting.archive(session, found.previous)
         scored = scores_of(basis)
     except (InputError, LeakError) as error:
         log.warning("score_failed", run=found.number, why=str(error))
@@ -86,7 +87,7 @@ def _run(runtime: Runtime, chosen: UUID) -> None:
             _end(session, found, runtime, state="failed", trouble=str(error))
         return
     rows = _rows(found.id, scored)
-    files = exporting.packed(files_of(basis), score_files(scored, basis.previous))
+    files = exporting.packed(files_of(basis), score_files(scored, basis.previous), before)
     with transaction(runtime.sessions) as session:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             session.execute(insert(ScoreRow), rows[start : start + ROWS_AT_ONCE])

@@ -276,9 +276,9 @@ class ScoreRun(Computation, Base):
     ``previous`` is the number of the run that was in force when this one was asked for, ``history_number`` the newest
     figure of the demand history that it may use, ``facts_number`` the newest fact, ``forecast_number`` the newest
     forecast version then; without ``policy_version`` the library's default policy counted. ``files`` are what it was
-    computed from and what it came to, as an archive that a stranger can check. One that ``corrects`` another is
-    computed like that one from the figures as they stand by now. Appeals are taken before ``appeals_close_at``,
-    midnight in ``zone``.
+    computed from, what it came to, and the scores before it, as an archive that a stranger can check. One that
+    ``corrects`` another is computed like that one from the figures as they stand by now. Appeals are taken before
+    ``appeals_close_at``, midnight in ``zone``.
     """
 
     __tablename__ = "score_runs"

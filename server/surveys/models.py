@@ -160,6 +160,12 @@ class AnswerRow(Base):
         CheckConstraint(
             "num_nonnulls(number, text) + CASE WHEN cardinality(choices) > 0 THEN 1 ELSE 0 END = 1", name="one_form"
         ),
+        Index(
+            "ix_survey_answers_figures",
+            *("survey_id", "question", "item"),
+            postgresql_include=["retailer", "stratum", "number"],
+            postgresql_where=sql("number IS NOT NULL"),
+        ),
     )
     __party__ = "retailer"
 

@@ -92,9 +92,9 @@ def trend(
     session: Session, shown: Sequence[Survey], asked: Asked, managers: Sequence[Manager], *, bounded: bool = False
 ) -> Trend:
     """Return how the figure moved. Who sees a part of the shops gets theirs, and no estimate of the rest."""
-    named = [one.id for one in shown if not one.anonymous]
+    named = [one for one in shown if not one.anonymous]
     secret = [one.id for one in shown if one.anonymous and not bounded]
-    weights = _weights(session, shown, named, secret, whole=not bounded)
+    weights = _weights(session, shown, [one.id for one in named], secret, whole=not bounded)
     held = _named(session, named, asked) | _secret(session, secret, asked)
     places = sorted({place for one in held.values() for place in one if place[0] != ALL})
 
@@ -117,21 +117,25 @@ def _within(region: str, place: tuple[str, str]) -> bool:
 def _point(
     weights: Mapping[int, Weight], held: Held, fits: Callable[[tuple[str, str]], bool], *, secret: bool
 ) -> Point | None:
-    values = [
-        (place, value, count)
-        for where, strata in held.items()
-        if fits(where)
-        for place, counts in strata.items()
-        for value, count in counts.items()
-    ]
-    answered = sum(count for _, _, count in values)
+    given: dict[int, Counter[int]] = {}
+    for where, strata in held.items():
+        if fits(where):
+            for place, counts in strata.items():
+                given.setdefault(place, Counter()).update(counts)
+    sums = {place: _sums(counts) for place, counts in given.items()}
+    answered = sum(one.count for one in sums.values())
     if not answered or (secret and answered < SMALL_CELL):
         return None
-    sums: dict[int, Sums] = {}
-    for place, value, count in values:
-        had = sums.get(place, Sums(0))
-        sums[place] = Sums(had.count + count, had.total + value * count, had.squares + float(value) * value * count)
+    values = [(place, value, count) for place, counts in given.items() for value, count in counts.items()]
     return Point(answered, estimating.mean(weights, sums), estimating.quantile(weights, values, 0.5))
+
+
+def _sums(counts: Counter[int]) -> Sums:
+    return Sums(
+        counts.total(),
+        sum(value * count for value, count in counts.items()),
+        sum(float(value) * value * count for value, count in counts.items()),
+    )
 
 
 def _weights(
@@ -154,25 +158,24 @@ def _weights(
     return {survey: results.weights(strata, whole=whole) for survey, strata in parts.items()}
 
 
-def _named(session: Session, ids: Sequence[UUID], asked: Asked) -> dict[UUID, Held]:
+def _named(session: Session, asked_of: Sequence[Survey], asked: Asked) -> dict[UUID, Held]:
     shops = retailers.places_query().subquery()
-    columns = (AnswerRow.survey_id, shops.c.region, shops.c.market_type, AnswerRow.stratum, AnswerRow.number)
+    columns = (AnswerRow.survey_id, shops.c.region, shops.c.market_type, AnswerRow.stratum)
     query = (
-        select(*columns, func.count())
+        select(*columns, func.array_agg(AnswerRow.number))
         .join(shops, shops.c.code == AnswerRow.retailer)
         .where(
-            AnswerRow.survey_id.in_(ids),
+            AnswerRow.survey_id.in_([one.id for one in asked_of]),
             AnswerRow.question == asked.question.id,
             AnswerRow.item == ("" if asked.row is None else asked.row.id),
             AnswerRow.number.is_not(None),
-            results.not_rejected(),
+            *([results.not_rejected()] if any(one.sort == "market" for one in asked_of) else ()),
         )
         .group_by(*columns)
     )
     found: dict[UUID, dict[tuple[str, str], dict[int, Counter[int]]]] = {}
-    for survey, region, kind, place, value, count in session.execute(query):
-        strata = found.setdefault(survey, {}).setdefault((region, kind), {})
-        strata.setdefault(place, Counter())[value or 0] += count
+    for survey, region, kind, place, numbers in session.execute(query):
+        found.setdefault(survey, {}).setdefault((region, kind), {})[place] = Counter(numbers)
     return dict(found)
 
 

@@ -89,6 +89,11 @@ def test_what_another_group_measured_stays(tmp_path):
     assert "| a terminal | 10 lines | 2 s | 1 s | 2× | 3 MB | ≤ 1× | yes | 5 | `make bench` |" in text
 
 
+def test_the_page_names_every_group_of_the_command():
+    assert list(page.GROUPS) == list(bench.GROUPS)
+    assert ", ".join(bench.GROUPS) in page.page({})
+
+
 def test_an_unknown_group_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["weather"])

@@ -38,6 +38,7 @@ WHOLE = {
     "/api/v1/cycles/{cycle}/supply": "one a SKU",
     "/api/v1/cycles/{cycle}/what-ifs": "the newest alone",
     "/api/v1/what-ifs/{comparison}/explain": "the lines of one shop",
+    "/api/v1/announcements/{announcement}/attachments": "four a version, each brought in by a person",
     "/api/v1/feedback/terms": "each version was written by a person",
 }
 

@@ -2987,6 +2987,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("survey_id", "retailer", "question", "item", name=op.f("pk_survey_answers")),
     )
+    op.create_index(
+        "ix_survey_answers_figures",
+        "survey_answers",
+        ["survey_id", "question", "item"],
+        unique=False,
+        postgresql_include=["retailer", "stratum", "number"],
+        postgresql_where=sa.text("number IS NOT NULL"),
+    )
     op.create_table(
         "visits",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -3793,6 +3801,12 @@ def downgrade() -> None:
     op.drop_index("ix_visits_retailer_day", table_name="visits")
     op.drop_index("ix_visits_employee_day", table_name="visits")
     op.drop_table("visits")
+    op.drop_index(
+        "ix_survey_answers_figures",
+        table_name="survey_answers",
+        postgresql_include=["retailer", "stratum", "number"],
+        postgresql_where=sa.text("number IS NOT NULL"),
+    )
     op.drop_table("survey_answers")
     op.drop_table("supply_lines")
     op.drop_index(

@@ -1,6 +1,8 @@
 """Pictures and documents that go with an announcement: what is taken, what it becomes, who fetches it, in ranges."""
 
 import io
+import json
+from typing import Any
 from uuid import UUID
 
 import pypdfium2
@@ -152,3 +154,44 @@ def test_a_correction_brings_a_file_along_and_lets_another_go_and_the_first_vers
     assert every == [("old.png", 1, 1), ("new.png", 2, None)]
     assert correct(attached.Changed()) == 3
     assert [one.name for one in attached.attachments(session, made)] == ["new.png"]
+
+
+def test_a_program_corrects_with_a_file_once_and_sees_what_goes_with_each_version(sessions, signed_in):
+    with transaction(sessions) as session:
+        make_retailer(session, "R1")
+        made = write(session)
+        old = attached.attach(session, made, "old.png", picture(), PLANNER, at=NOW)
+        announcements.publish_announcement(session, made, PLANNER, at=NOW)
+    program, address = signed_in("planner"), f"/api/v1/announcements/{made}"
+    correction = json.dumps({"title": WORDS, "body": WORDS, "note": {"zh": "新表", "en": "a new table"}})
+
+    def correct(key: str, **said: Any) -> Any:
+        said = {"data": {"correction": correction}} | said
+        return program.post(f"{address}/correct-with-files", headers={"Idempotency-Key": key}, **said)
+
+    def going() -> list[tuple[str, int, int | None]]:
+        listed = program.get(f"{address}/attachments").json()
+        return [(one["name"], one["since_version"], one["until_version"]) for one in listed]
+
+    for wrong in (
+        {"files": {"file": ("bad.png", b"no picture")}},
+        {"files": {"file": ("large.png", bytes(attached.SOURCE_MOST_BYTES + 1))}},
+        {"data": {"correction": correction, "gone": [str(old)] * (attached.FILES_MOST + 1)}},
+        {"data": {"correction": "{}"}},
+        {"data": {"correction": correction.replace("a new table", " ")}},
+    ):
+        refused = correct("k1", **wrong)
+        assert (refused.status_code, refused.json()["family"]) == (422, "rejected"), wrong
+    assert correct("k1", data={"correction": correction, "gone": [str(made)]}).status_code == 404
+    assert going() == [("old.png", 1, None)]
+
+    wanted: Any = {"data": {"correction": correction, "gone": [str(old)]}, "files": {"file": ("new.pdf", document(2))}}
+    first, again = correct("k1", **wanted), correct("k1", **wanted)
+
+    assert (first.status_code, first.json()) == (200, {"version": 2})
+    assert (again.content, again.headers["Idempotency-Replayed"]) == (first.content, "true")
+    assert correct("k1").json()["code"] == "id_reused"
+    assert going() == [("old.png", 1, 1), ("new.pdf", 2, None)]
+    shown = program.get(f"{address}/attachments").json()[1]
+    assert (shown["kind"], [page["ordinal"] for page in shown["pages"]]) == ("document", [1, 2])
+    assert signed_in("dispatcher").post(f"{address}/correct-with-files", data=wanted["data"]).status_code == 403

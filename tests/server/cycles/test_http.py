@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 
 from allocation.verification import verify_folders
+from loadtests.console_pages import listening
 from server import worker
+from server.cycles import exporting
+from server.kit.db import transaction
 
 
 @pytest.fixture
@@ -84,6 +87,23 @@ def test_a_cycle_is_driven_to_its_published_files_by_http_alone(town, people, cl
     assert words[0]["sku"] == "K1"
     assert words[0]["text"]
     assert planner.get("/api/v1/cycles").json()[0]["state"] == "published"
+
+
+def test_an_archive_begins_before_its_files_are_made_and_is_refused_before_it_begins(town, people):
+    cycle = town.verified()
+    with transaction(town.runtime.sessions) as session, listening(town.runtime.engine) as heard:
+        pieces = exporting.archive(session, cycle)
+        first = next(pieces)
+        before = len(heard)
+        rest = b"".join(pieces)
+    assert first.startswith(b"PK")
+    assert exporting.ANNOUNCED_POLICY.encode() in first
+    assert before < len(heard)
+    with zipfile.ZipFile(io.BytesIO(first + rest)) as whole:
+        assert whole.testzip() is None
+        assert {"problem/requests.csv", "result/allocation.csv", "result/certificate.json"} < set(whole.namelist())
+    refused = people["planner"].get(f"/api/v1/cycles/{cycle}/export.zip", params={"attempt": 7})
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
 
 
 def test_roles_hold_and_the_sender_is_refused(town, people, clock):
