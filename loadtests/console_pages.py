@@ -15,6 +15,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
+_SURVEY: Final = "SELECT id FROM surveys WHERE state <> 'draft' AND sort = 'survey' ORDER BY number DESC LIMIT 1"
 #: Where a sample of a parameter is found, by its name; a name that several screens use stands below, by screen.
 SAMPLES: Final[Mapping[str, str]] = {
     "window_id": "SELECT id FROM windows ORDER BY (state = 'open') DESC, closes_at DESC LIMIT 1",
@@ -25,7 +26,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "device_id": "SELECT id FROM devices ORDER BY enrolled_at DESC, id LIMIT 1",
     "feedback": "SELECT id FROM feedback ORDER BY number DESC LIMIT 1",
     "announcement": "SELECT id FROM announcements WHERE state = 'published' ORDER BY number DESC LIMIT 1",
-    "survey": "SELECT id FROM surveys WHERE state <> 'draft' ORDER BY number DESC LIMIT 1",
+    "survey": _SURVEY,
     "appeal": "SELECT id FROM score_appeals ORDER BY number DESC LIMIT 1",
     "shop_export": "SELECT id FROM shop_exports ORDER BY asked_at DESC LIMIT 1",
     "draft_id": "SELECT id FROM import_drafts ORDER BY created_at DESC LIMIT 1",
@@ -49,11 +50,13 @@ SAMPLES_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "/console/today/{part}": {"part": "SELECT 'goods'"},
     "/console/orders/{number}": {"number": "SELECT number FROM orders ORDER BY number DESC LIMIT 1"},
     "/console/surveys/answers/{message}": {
-        "message": "SELECT message_id FROM survey_answer_sets ORDER BY number DESC LIMIT 1"
+        "message": "SELECT message_id FROM survey_answer_sets ORDER BY number LIMIT 1"
     },
-    "/console/surveys/series/{series}": {"series": "SELECT series FROM surveys WHERE series IS NOT NULL LIMIT 1"},
+    "/console/surveys/series/{series}": {
+        "series": "SELECT series FROM surveys WHERE series IS NOT NULL AND sort = 'survey' LIMIT 1"
+    },
     "/console/surveys/{survey}/words/{question}": {
-        "survey": "SELECT id FROM surveys WHERE state <> 'draft' ORDER BY number DESC LIMIT 1",
+        "survey": _SURVEY,
         "question": "SELECT 'words'",
     },
     "/console/steering/{device_id}/commands/{command}": {

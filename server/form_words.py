@@ -5,11 +5,15 @@ A field that is called in forms what it is called in the audit is not repeated: 
 
 from collections.abc import Mapping
 
+from server.catalogue.fields import SKUS
 from server.cycles.console_policies import ROUNDINGS, RULES
 from server.cycles.console_standing import WEEKDAYS
 from server.inventory.console_depot import KINDS
 from server.kit.console.frame import FormWords
+from server.kit.fields import Choice
 from server.kit.marking import N_
+from server.licences.fields import LICENCES
+from server.retailers.fields import RETAILERS
 
 #: The contract's word (:data:`contract.errors.WORDS`) for what a parameter of an address names.
 THINGS: Mapping[str, str] = {
@@ -125,6 +129,13 @@ CHOICES: Mapping[str, str] = {
     **{f"{field}.{rule}": words for field in ("rule", "inside") for rule, words in RULES.items()},
     **{f"rounding.{rounding}": words for rounding, words in ROUNDINGS.items()},
     "credit.yes": N_("yes"),
+    **{
+        f"{field.name}.{value}": words
+        for kind in (LICENCES, RETAILERS, SKUS)
+        for field in kind.fields
+        if isinstance(field.form, Choice)
+        for value, words in zip(field.form.options, field.form.labels, strict=True)
+    },
     **{
         f"{field}.{number}": day
         for field in ("opens_weekday", "closes_weekday")

@@ -82,6 +82,14 @@ def mean(weights: Mapping[int, Weight], sums: Mapping[int, Sums]) -> Estimate | 
     return Estimate(ratio, ratio - reach, ratio + reach)
 
 
+def within(estimate: Estimate | None, least: float | None, most: float | None) -> Estimate | None:
+    """Return an estimate whose interval reaches no further than answers can, where that is known."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return estimate
+    low = estimate.low if least is None else max(estimate.low, least)
+    return Estimate(estimate.value, low, estimate.high if most is None else min(estimate.high, most))
+
+
 def share(weights: Mapping[int, Weight], hits: Mapping[int, int], answered: Mapping[int, int]) -> Estimate | None:
     """Return the share of ``hits`` among those to whom the question applies; none where nobody answered it.
 

@@ -240,7 +240,7 @@ def _result(
     if question.kind in {"text", "photo"}:
         return Result(question, row, asked, answered, counts, texts=words)
     flat = [(place, value, count) for value, by in heard.numbers.items() for place, count in by.items()]
-    estimate = estimating.mean(known, _sums(heard))
+    estimate = estimating.within(estimating.mean(known, _sums(heard)), question.low, question.high)
     return Result(
         question,
         row,

@@ -1,6 +1,7 @@
 """Every page of the console in a browser: axe finds nothing, and none is wider than a telephone, in both languages."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 from browser import violations
@@ -43,6 +44,8 @@ def test_every_page_is_accessible_and_fits_a_telephone(chromium: Browser, networ
                 continue  # a file, or a part that a page loads
             seen += 1
             bad += [f"{one.route}: {fault}" for fault in faults_of(page, one.address)]
+        two_on_one(page, next(one.address for one in network.pages if one.route == "/console/retailers/edit"))
+        bad += [f"two on one draft: {fault}" for fault in faults_shown(page)]
         context.close()
     assert not bad, "\n".join(bad)
     assert seen > len(network.pages) / 2
@@ -50,8 +53,29 @@ def test_every_page_is_accessible_and_fits_a_telephone(chromium: Browser, networ
 
 def faults_of(page: Page, address: str) -> Iterator[str]:
     """Yield what is wrong with a page at a desk and on a telephone."""
-    page.set_viewport_size(DESK)
     page.goto(address, wait_until="load")
+    yield from faults_shown(page)
+
+
+def two_on_one(page: Page, address: str) -> None:
+    """Leave a page at what the second of two people reads who change one shop."""
+    page.goto(address, wait_until="load")
+    with page.context.new_page() as other:
+        other.goto(address, wait_until="load")
+        number = other.locator("#f-address").input_value() + "1"
+        other.locator("#f-address").fill(number)
+        with other.expect_navigation():
+            other.locator("main form .button.primary").click()
+    page.locator("#f-address").fill("2")
+    with page.expect_navigation() as answered:
+        page.locator("main form .button.primary").click()
+    assert answered.value is not None
+    assert answered.value.status == HTTPStatus.CONFLICT
+
+
+def faults_shown(page: Page) -> Iterator[str]:
+    """Yield what is wrong with what a page shows, at a desk and on a telephone."""
+    page.set_viewport_size(DESK)
     yield from violations(page)
     page.set_viewport_size(TELEPHONE)
     yield from page.evaluate(TOO_WIDE)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import rarely_seen
 from starlette.testclient import TestClient
 
 from loadtests import console_pages, seeding
@@ -57,7 +58,8 @@ def seeded(postgres: embedded.Cluster) -> Iterator[Network]:
         seeding.fill(runtime, SMALL, owner_url=made.owner_url)
         app = create_app(runtime)
         with transaction(runtime.sessions) as session:
-            pages = list(console_pages.pages(app, session))
+            extra = rarely_seen.come_to(session, settings.data_dir, at=NOW)
+            pages = [*console_pages.pages(app, session), *extra]
         network = Network(runtime, TestClient(app, follow_redirects=False), pages)
         network.browser.cookies.set("evenhand", network.sign_in("ann", *EVERYTHING))
         network.browser.headers.update({"Accept": "text/html"})

@@ -127,7 +127,7 @@ def is_let_in(tablet: Screen, server: str, code: str, here: Street) -> str:
     tablet.look()
     waiting = here.planner.every("/api/v1/devices/enrolments")
     same = [one for one in waiting if signing.shown(one["fingerprint"]) == digits.get_attribute("aria-label")]
-    assert [one["model"] for one in same] == ["tablet in a browser"]
+    assert [one["model"] for one in same] == ["browser-tablet"]
     fingerprints = [one["fingerprint"] for one in same]
     confirmed = here.planner.post("/api/v1/devices/enrolments/confirm", {"fingerprints": fingerprints})
     tablet.says("Connected", within=".head")

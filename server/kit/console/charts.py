@@ -14,8 +14,11 @@ from markupsafe import Markup, escape
 Form = Callable[[float], str]
 CURVE_POINTS = 120
 LABELS_MOST = 12
-LETTER_PX, PLOT_PX = 7.0, 420.0
-"""How wide a letter is (one of the Han twice), and the narrowest plot at a desk; telephones leave out minor labels."""
+LETTER_PX, PLOT_PX, TELEPHONE_PX = 7.0, 420.0, 230.0
+"""How wide a letter is (one of the Han twice), and the narrowest plot at a desk and on a telephone, which leaves out
+minor labels."""
+LONG_LETTERS = 6
+"""Labels of the upright axis that are longer want more room beside the plot."""
 LEAST = 1e-9
 
 
@@ -172,8 +175,9 @@ def bars(
         for order, value in enumerate(values)
     ]
     every = _every(labels)
+    crowded = _widest_px(labels) * -(-len(labels) // every) > TELEPHONE_PX
     shown = [
-        ((order + 0.5) * step, label, (order // every) % 2 == 1)
+        ((order + 0.5) * step, label, crowded and (order // every) % 2 == 1)
         for order, label in enumerate(labels)
         if order % every == 0
     ]
@@ -192,8 +196,11 @@ def bars(
 
 def _every(labels: Sequence[str]) -> int:
     """Return which n-th label is written, so that no label runs into the next."""
-    widest_px = LETTER_PX * max((sum(2 if sign > "\u2e7f" else 1 for sign in label) + 1 for label in labels), default=1)
-    return max(-(-len(labels) // LABELS_MOST), ceil(widest_px * len(labels) / PLOT_PX), 1)
+    return max(-(-len(labels) // LABELS_MOST), ceil(_widest_px(labels) * len(labels) / PLOT_PX), 1)
+
+
+def _widest_px(labels: Sequence[str]) -> float:
+    return LETTER_PX * max((sum(2 if sign > "\u2e7f" else 1 for sign in label) + 1 for label in labels), default=1)
 
 
 def stacked_bar(
@@ -319,6 +326,8 @@ def picture(
         )
         for at, words, minor in x_labels
     )
+    if any(len(words) > LONG_LETTERS for _, words in y_ticks):
+        extra = f"{extra} long"
     return Markup(
         '<div class="plot {}"><svg role="img" aria-label="{}" width="100%" height="100%">'
         "<title>{}</title><desc>{}</desc>{}{}"

@@ -136,6 +136,17 @@ class Formats:
         local = value.astimezone(self.zone)
         return self._time(value, local.strftime("%H:%M:%S" if seconds else "%H:%M"))
 
+    def moment(self, value: datetime | None) -> Markup:
+        """Return a ``<time>`` where there is little room: day and time, the year where it is not this one."""
+        if value is None:
+            return Markup("–")
+        local = value.astimezone(self.zone)
+        day = "M月d日" if self.language == "zh" else "d MMM"
+        if local.year != self.now.astimezone(self.zone).year:
+            day = f"y年{day}" if self.language == "zh" else f"{day} y"
+        written = format_datetime(local, format=f"{day} HH:mm", locale=self.locale)
+        return self._time(value, written, title=self.instant(value, seconds=True).striptags())
+
     def relative(self, value: datetime | None) -> Markup:
         """Return how long ago or ahead an instant is, as ``<time>`` with the instant as its title."""
         if value is None:
@@ -159,7 +170,7 @@ class Formats:
         rest = left - days * 86_400
         written = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
         if days:
-            written = f"{days} {self.texts.gettext('d')} {written}"
+            written = self.texts.gettext("%(days)s d %(clock)s") % {"days": days, "clock": written}
         machine = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return Markup('<time class="num" datetime="{0}" data-countdown="{0}">{1}</time>').format(machine, written)
 
@@ -187,6 +198,7 @@ FILTERS = (
     "instant",
     "wall",
     "clock",
+    "moment",
     "relative",
     "countdown",
 )

@@ -4,7 +4,7 @@ import { h, note } from "./dom.js";
 import { fingerprint, makeKeys, shown, signingRequest } from "./keys.js";
 import * as store from "./store.js";
 
-const MODEL = "tablet in a browser";
+const MODEL = "browser-tablet";
 const AGAIN_MS = 3000;
 
 /* The code that the address brought; it leaves the address, so that it stays in no history. */

@@ -104,3 +104,12 @@ def test_a_ring_is_full_only_when_everything_is_in() -> None:
     assert "99%" in charts.progress_ring(9_999, 10_000, title="in")
     assert "100%" in charts.progress_ring(10, 10, title="in")
     assert "0%" in charts.progress_ring(0, 0, title="in")
+
+
+def test_labels_are_left_out_on_a_telephone_only_where_they_would_run_together() -> None:
+    def drawn(labels: list[str]) -> str:
+        words = {"title": "t", "description": "d", "table": "t", "columns": ("a", "b")}
+        return str(charts.bars(labels, [1.0] * len(labels), **words))
+
+    assert 'class="minor"' not in drawn(["1", "2", "3", "4", "5"])
+    assert 'class="minor"' in drawn(["1000–1999", "2000–2999", "3000–3999", "4000–4999"])

@@ -89,3 +89,12 @@ def test_a_countdown_over_the_change_of_the_clocks_counts_real_hours() -> None:
     assert at_opening.countdown(opens - timedelta(hours=1)).striptags() == "00:00:00"
     assert at_opening.countdown(opens + timedelta(hours=25)).striptags() == "25:00:00"
     assert at_opening.countdown(opens + timedelta(hours=168)).striptags() == "7 d 00:00:00"
+    chinese = Formats("zh", ZoneInfo("Europe/Berlin"), "EUR", translations("server", "zh"), opens)
+    assert chinese.countdown(opens + timedelta(hours=168)).striptags() == "7 天 00:00:00"
+
+
+def test_a_moment_has_its_day_and_its_year_where_that_is_another_one() -> None:
+    assert formats("en").moment(NOW).striptags() == "26 Nov 12:05"
+    assert formats("zh").moment(NOW).striptags() == "11月26日 12:05"
+    assert formats("en").moment(NOW - timedelta(days=365)).striptags() == "26 Nov 2025 12:05"
+    assert formats("zh").moment(None) == "–"

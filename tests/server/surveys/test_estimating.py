@@ -168,3 +168,11 @@ def test_a_sample_is_the_same_for_ever():
     places = {f"R{number}": "12"[number % 2] for number in range(10)}
     strata = sampling.draw(Sample(how="stratified", size=4), places, "2026-11")
     assert [(one.name, one.shops, one.asked) for one in strata] == [("1", 5, ("R4", "R6")), ("2", 5, ("R3", "R9"))]
+
+
+def test_an_interval_reaches_no_further_than_answers_can():
+    wide = estimating.Estimate(2.0, -5.0, 9.0)
+    assert estimating.within(wide, 0, None) == estimating.Estimate(2.0, 0, 9.0)
+    assert estimating.within(wide, 1, 5) == estimating.Estimate(2.0, 1, 5)
+    assert estimating.within(wide, None, None) == wide
+    assert estimating.within(estimating.Estimate(2.0, None, None), 0, 1) == estimating.Estimate(2.0, None, None)
