@@ -83,7 +83,7 @@ USUAL = {
     "rate_per_minute": "60",
     "abort_percent": "10",
     "abort_minimum": "5",
-    "device_minutes": "60",
+    "device_minutes": str(rules.usual_minutes("update")),
     "deadline_hours": "168",
     "continuous": "",
 }

@@ -30,7 +30,10 @@ class RingWanted(BaseModel):
 
 
 class RolloutWanted(BaseModel):
-    """A rollout as it is proposed; one that updates programs waits for a second person."""
+    """A rollout as it is proposed; one that updates programs waits for a second person.
+
+    ``device_minutes``: without it two days for an update, which waits for a night, and an hour for the others.
+    """
 
     name: Name
     kind: Name
@@ -41,7 +44,7 @@ class RolloutWanted(BaseModel):
     rate_per_minute: Number = 60
     abort_percent: Number = 10
     abort_minimum: Number = 5
-    device_minutes: Number = 60
+    device_minutes: Number | None = None
     deadline_hours: Number = 168
 
 
@@ -85,7 +88,7 @@ def propose(session: http.Db, clock: http.Now, operator: http.Person, body: Roll
         rules.Plan(rings, body.rate_per_minute, body.abort_percent, body.abort_minimum),
         operator,
         at=clock(),
-        device_minutes=body.device_minutes,
+        device_minutes=rules.usual_minutes(body.kind) if body.device_minutes is None else body.device_minutes,
         deadline_hours=body.deadline_hours,
         continuous=body.continuous,
     )

@@ -16,10 +16,7 @@ _DEVICE_ENDED = ", ".join(f"'{state}'" for state in DEVICE_ENDED)
 
 
 class RolloutRow(Base):
-    """One rollout. ``settled_at`` is set once it is over and every terminal of it has ended.
-
-    ``forgiven_…`` is what was judged before a person resumed it after a halt.
-    """
+    """One rollout. ``settled_at`` is set once it is over and every terminal of it has ended."""
 
     __tablename__ = "rollouts"
     __table_args__ = (
@@ -45,8 +42,6 @@ class RolloutRow(Base):
     state: Mapped[str]
     ring: Mapped[int] = mapped_column(server_default=text("0"))
     why: Mapped[str] = mapped_column(server_default=text("''"))
-    forgiven_judged: Mapped[int] = mapped_column(server_default=text("0"))
-    forgiven_failures: Mapped[int] = mapped_column(server_default=text("0"))
     proposed_by: Mapped[str]
     proposed_at: Mapped[datetime]
     released_by: Mapped[str | None]
@@ -57,7 +52,10 @@ class RolloutRow(Base):
 
 
 class RolloutDevice(Base):
-    """One terminal of a rollout. ``command`` is what it was asked, in its last attempt."""
+    """One terminal of a rollout. ``command`` is what it was asked, in its last attempt.
+
+    ``forgiven``: it had ended when a person resumed the rollout after a halt; the threshold counts it no more.
+    """
 
     __tablename__ = "rollout_devices"
     __table_args__ = (
@@ -77,6 +75,7 @@ class RolloutDevice(Base):
     reason: Mapped[str] = mapped_column(server_default=text("''"))
     detail: Mapped[str] = mapped_column(server_default=text("''"))
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    forgiven: Mapped[bool] = mapped_column(server_default=text("false"))
     command: Mapped[UUID | None]
     begun_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ a terminal that is switched off says nothing about what is rolled out.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
@@ -26,11 +26,17 @@ GOING_ON: Final[tuple[State, ...]] = ("running", "paused", "halted", "waiting")
 ENDED: Final[tuple[State, ...]] = ("completed", "cancelled", "expired")
 UNDER_WAY: Final[tuple[DeviceState, ...]] = ("sent", "in_progress")
 FAILURES: Final[tuple[DeviceState, ...]] = ("failed", "timed_out", "rejected")
-DEVICE_ENDED: Final[tuple[DeviceState, ...]] = ("succeeded", *FAILURES, "cancelled", "unreachable")
+JUDGED: Final[tuple[DeviceState, ...]] = ("succeeded", *FAILURES)
+DEVICE_ENDED: Final[tuple[DeviceState, ...]] = (*JUDGED, "cancelled", "unreachable")
+BY_TIME: Final[tuple[DeviceState, ...]] = ("timed_out", "unreachable")
+"""Ended by the time of the server: the terminal's own last word takes its place, and it can still be called back."""
 BY_TWO: Final = frozenset({"update"})
 """Kinds that a second person releases."""
 RINGS_MOST: Final = 6
 RATE_MOST: Final = 10_000
+USUAL_MINUTES: Final[Mapping[str, int]] = {"update": 2 * 24 * 60}
+"""What a terminal has where nobody says more: an update waits for a night, else for a quiet half hour after a day."""
+OTHERS_MINUTES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many terminals of a ring stand in which state."""
+    """How many terminals of a ring stand in which state.
+
+    ``forgiven_…``: those among the judged, and among the failures, that a person forgave by resuming after a halt.
+    """
 
     queued: int = 0
     under_way: int = 0
     succeeded: int = 0
     failures: int = 0
     other: int = 0
+    forgiven_judged: int = 0
+    forgiven_failures: int = 0
 
     @property
     def judged(self) -> int:
@@ -89,13 +100,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a rollout stands. What was judged before a person resumed it after a halt is forgiven."""
+    """Where a rollout stands."""
 
     state: State
     ring: int = 0
     why: Why = ""
-    forgiven_judged: int = 0
-    forgiven_failures: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,10 +149,15 @@ def order_of(salt: str, device: str, channel: str) -> tuple[int, bytes]:
     return first, hashlib.sha256(f"{salt}\x1f{device}".encode()).digest()
 
 
-def too_many_fail(plan: Plan, standing: Standing, tallies: Sequence[Tally]) -> bool:
+def usual_minutes(kind: str) -> int:
+    """Return how many minutes a terminal has for a kind where nobody says otherwise."""
+    return USUAL_MINUTES.get(kind, OTHERS_MINUTES)
+
+
+def too_many_fail(plan: Plan, tallies: Sequence[Tally]) -> bool:
     """Return whether the share of failures has reached the threshold, once enough can be judged."""
-    judged = sum(tally.judged for tally in tallies) - standing.forgiven_judged
-    failures = sum(tally.failures for tally in tallies) - standing.forgiven_failures
+    judged = sum(tally.judged - tally.forgiven_judged for tally in tallies)
+    failures = sum(tally.failures - tally.forgiven_failures for tally in tallies)
     return judged >= plan.abort_minimum and failures > 0 and 100 * failures >= plan.abort_percent * judged
 
 
@@ -157,12 +171,18 @@ def step(
     deadline: datetime,
     continuous: bool = False,
 ) -> Step:
-    """Return what a look at the figures makes of a rollout; one that was not released or is over stays."""
+    """Return what a look at the figures makes of a rollout; one that was not released or is over stays.
+
+    Too many failures halt it before anything else is said of it, also where they are its last terminals: it completes
+    when a person resumed it.
+    """
     if standing.state not in GOING_ON:
         return Step(standing)
     if now >= deadline:
         return Step(replace(standing, state="expired", why="deadline"), cancel=True)
-    if not continuous and all(tally.over for tally in tallies):
+    if standing.state == "running" and too_many_fail(plan, tallies):
+        return Step(replace(standing, state="halted", why="threshold"))
+    if not continuous and standing.state != "halted" and all(tally.over for tally in tallies):
         return Step(replace(standing, state="completed", why=""))
     if standing.state == "running":
         standing = _moved(plan, standing, tallies)
@@ -173,9 +193,7 @@ def step(
 
 
 def _moved(plan: Plan, standing: Standing, tallies: Sequence[Tally]) -> Standing:
-    """Return where a running rollout stands by its figures: halted, in a later ring, or before one that waits."""
-    if too_many_fail(plan, standing, tallies):
-        return replace(standing, state="halted", why="threshold")
+    """Return where a running rollout stands by its figures: in a later ring, or before one that waits."""
     while standing.ring < len(plan.rings) - 1 and all(tally.over for tally in tallies[: standing.ring + 1]):
         held = _held_back(plan.rings[standing.ring], tallies[standing.ring])
         if held:
@@ -201,13 +219,13 @@ def paused(standing: Standing) -> Standing:
     return replace(standing, state="paused", why="person")
 
 
-def resumed(standing: Standing, tallies: Sequence[Tally]) -> Standing:
-    """Resume after a pause or a halt; after a halt, what was judged so far is forgiven."""
+def resumed(standing: Standing) -> tuple[Standing, bool]:
+    """Resume after a pause or a halt; return also whether what was judged so far is forgiven, as after a halt.
+
+    Who is tried once more is forgiven nothing: what comes of it is judged anew.
+    """
     _need(standing, "paused", "halted")
-    if standing.state == "paused":
-        return replace(standing, state="running", why="")
-    judged, failures = sum(tally.judged for tally in tallies), sum(tally.failures for tally in tallies)
-    return replace(standing, state="running", why="", forgiven_judged=judged, forgiven_failures=failures)
+    return replace(standing, state="running", why=""), standing.state == "halted"
 
 
 def advanced(standing: Standing, rings: int) -> Standing:

@@ -26,6 +26,8 @@ from server.steering import service as steering
 
 TOPIC: Final = "rollout"
 MINUTE: Final = timedelta(minutes=1)
+HEARD_LATE: Final = timedelta(days=7)
+"""So long after all of a rollout has ended, terminals that the time ended are still listened to."""
 Act = Literal["pause", "resume", "advance", "cancel"]
 _ADD = text(
     """
@@ -142,9 +144,11 @@ def act(session: Session, rollout: UUID, what: Act, operator: Operator, *, at: d
     elif what == "advance":
         after = rules.advanced(before, len(row.rings))
     elif what == "resume":
+        after, forgiven = rules.resumed(before)
+        if forgiven:
+            _forgive(session, rollout)
         if again:
             _queue_again(session, rollout)
-        after = rules.resumed(before, tallies(session, row))
     else:
         after = rules.cancelled(before)
         _end_rest(session, row, "stopped", at)
@@ -166,10 +170,13 @@ def keep_time(session: Session, now: datetime) -> None:
     ).all()
     for row in open_ones:
         _look(session, row, now)
+    settled = session.scalars(select(RolloutRow.id).where(RolloutRow.settled_at > now - HEARD_LATE)).all()
+    if settled and _hear(session, settled, now):
+        live.tell(session, TOPIC)
 
 
 def _look(session: Session, row: RolloutRow, now: datetime) -> None:
-    changed = _hear(session, row, now)
+    changed = _hear(session, [row.id], now)
     if row.continuous and row.state in rules.GOING_ON and row.joined_at is not None and now - row.joined_at >= MINUTE:
         _join(session, row, now)
     before = standing(row)
@@ -202,19 +209,25 @@ def _look(session: Session, row: RolloutRow, now: datetime) -> None:
         )
 
 
-def _hear(session: Session, row: RolloutRow, now: datetime) -> int:
-    """Take over how the commands stand, all at once; return how many have changed."""
-    said = steering_queries.outcomes(row.id).subquery()
+def _hear(session: Session, rollouts: Sequence[UUID], now: datetime) -> int:
+    """Take over how the commands stand, all at once; return how many have changed.
+
+    What the time ended is listened to on: a terminal that is back says itself how it went.
+    """
+    said = steering_queries.outcomes(rollouts).subquery()
     becomes = case(
-        (said.c.state == "interrupted", "failed"), (said.c.state == "expired", "unreachable"), else_=said.c.state
+        (said.c.state == "interrupted", "failed"),
+        ((said.c.state == "expired") & said.c.begun_at.is_not(None), "timed_out"),
+        (said.c.state == "expired", "unreachable"),
+        else_=said.c.state,
     )
     ended = becomes.in_(rules.DEVICE_ENDED)
     query = (
         update(RolloutDevice)
         .where(
-            RolloutDevice.rollout == row.id,
+            RolloutDevice.rollout.in_(rollouts),
             RolloutDevice.command == said.c.id,
-            RolloutDevice.state.in_(rules.UNDER_WAY),
+            RolloutDevice.state.in_((*rules.UNDER_WAY, *rules.BY_TIME)),
             RolloutDevice.state != becomes,
         )
         .values(
@@ -285,13 +298,25 @@ def _queue_again(session: Session, rollout: UUID) -> None:
     session.execute(
         update(RolloutDevice)
         .where(RolloutDevice.rollout == rollout, RolloutDevice.state.in_((*rules.FAILURES, "unreachable")))
-        .values(state="queued", reason="", detail="", ended_at=None, command=None)
+        .values(state="queued", reason="", detail="", ended_at=None, command=None, forgiven=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _forgive(session: Session, rollout: UUID) -> None:
+    session.execute(
+        update(RolloutDevice)
+        .where(RolloutDevice.rollout == rollout, RolloutDevice.state.in_(rules.JUDGED))
+        .values(forgiven=True)
         .execution_options(synchronize_session=False)
     )
 
 
 def _end_rest(session: Session, row: RolloutRow, reason: str, at: datetime) -> None:
-    """Never begin what was not begun; call back what is under way, which ends in its own time at the latest."""
+    """Never begin what was not begun; call back what is under way, which ends in its own time at the latest.
+
+    Also what the time ended: the terminal may have begun it and be at it still.
+    """
     session.execute(
         update(RolloutDevice)
         .where(RolloutDevice.rollout == row.id, RolloutDevice.state == "queued")
@@ -301,7 +326,7 @@ def _end_rest(session: Session, row: RolloutRow, reason: str, at: datetime) -> N
     under_way = session.scalars(
         select(RolloutDevice.command).where(
             RolloutDevice.rollout == row.id,
-            RolloutDevice.state.in_(rules.UNDER_WAY),
+            RolloutDevice.state.in_((*rules.UNDER_WAY, *rules.BY_TIME)),
             RolloutDevice.command.is_not(None),
         )
     )
@@ -315,7 +340,6 @@ def _settle(session: Session, row: RolloutRow, at: datetime) -> None:
 
 def _stand(row: RolloutRow, after: Standing, at: datetime) -> None:
     row.state, row.ring, row.why = after.state, after.ring, after.why
-    row.forgiven_judged, row.forgiven_failures = after.forgiven_judged, after.forgiven_failures
     if row.state in rules.ENDED and row.ended_at is None:
         row.ended_at = at
 
@@ -329,6 +353,8 @@ def tallies(session: Session, row: RolloutRow) -> list[Tally]:
         "succeeded": state == "succeeded",
         "failures": state.in_(rules.FAILURES),
         "other": state.in_(("cancelled", "unreachable")),
+        "forgiven_judged": state.in_(rules.JUDGED) & RolloutDevice.forgiven,
+        "forgiven_failures": state.in_(rules.FAILURES) & RolloutDevice.forgiven,
     }
     counts = [func.count().filter(fits) for fits in groups.values()]
     rows = session.execute(
@@ -348,7 +374,7 @@ def standing(row: RolloutRow) -> Standing:
     """Return where a rollout stands."""
     state: Any = row.state
     why: Any = row.why
-    return Standing(state, row.ring, why, row.forgiven_judged, row.forgiven_failures)
+    return Standing(state, row.ring, why)
 
 
 def _held(session: Session, rollout: UUID) -> RolloutRow:

@@ -87,10 +87,11 @@ STATES: dict[rules.State, tuple[str, str]] = {
 REASONS: dict[str, str] = {
     "": "",
     "stopped_on_the_way": N_("The program ended before it was done; it is not tried again."),
-    "too_late": N_("It reached the terminal after its time."),
+    "too_late": N_("Its time was over before the terminal could do it."),
+    "superseded": N_("The terminal was asked for something else in its place."),
     "not_heard": N_("The terminal was not heard of in time."),
     "not_finished": N_("The terminal began it and did not finish in time."),
-    "called_back": N_("It was called back before the terminal began it."),
+    "called_back": N_("It was called back before it was done."),
     "unknown_kind": N_("This version of the program does not know it."),
     "too_many_open": N_("Too many commands were open for this terminal."),
     "stumbled": N_("The program stumbled over it."),

@@ -8,10 +8,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kit.db import Base
-from server.steering.rules import ENDED, OPEN
+from server.steering.rules import BY_TIME, ENDED, OPEN
 
 _STATES = ", ".join(f"'{state}'" for state in (*OPEN, *ENDED))
 _OPEN = ", ".join(f"'{state}'" for state in OPEN)
+_BY_TIME = ", ".join(f"'{state}'" for state in BY_TIME)
 
 
 class ShadowRow(Base):
@@ -44,6 +45,11 @@ class CommandRow(Base):
         Index("ix_device_commands_device", "device", "issued_at"),
         Index("ix_device_commands_open", "device", postgresql_where=text(f"state IN ({_OPEN})")),
         Index("ix_device_commands_expiring", "expires_at", postgresql_where=text(f"state IN ({_OPEN})")),
+        Index(
+            "ix_device_commands_recalled",
+            "device",
+            postgresql_where=text(f"called_back_at IS NOT NULL AND state IN ({_BY_TIME})"),
+        ),
         Index("ix_device_commands_batch", "batch", postgresql_where=text("batch IS NOT NULL")),
     )
 

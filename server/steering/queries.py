@@ -1,5 +1,6 @@
 """Reads of what terminals are set to and asked to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -90,11 +91,11 @@ def command(session: Session, command_id: UUID) -> Command | None:
     return None if row is None else _command(row)
 
 
-def outcomes(batch: UUID) -> Select[UUID, str, str, str, datetime | None, datetime | None]:
-    """Select how the commands of a batch stand: id, state, reason, detail, begun and ended."""
+def outcomes(batches: Sequence[UUID]) -> Select[UUID, str, str, str, datetime | None, datetime | None]:
+    """Select how the commands of batches stand: id, state, reason, detail, begun and ended."""
     return select(
         CommandRow.id, CommandRow.state, CommandRow.reason, CommandRow.detail, CommandRow.begun_at, CommandRow.ended_at
-    ).where(CommandRow.batch == batch)
+    ).where(CommandRow.batch.in_(batches))
 
 
 def given_since(session: Session, batch: UUID, since: datetime) -> int:

@@ -22,6 +22,11 @@ ENDED: Final[tuple[Ended, ...]] = (
     "cancelled",
     "timed_out",
 )
+BY_TIME: Final[tuple[Ended, ...]] = ("expired", "timed_out")
+"""Ended by the time of the server, where the reason is one of its own: the terminal may be at it still."""
+BY_TIME_REASONS: Final = ("not_heard", "not_finished")
+RECALLED_FOR: Final = timedelta(days=30)
+"""So long a terminal is told of what was called back after the server had ended it, unless it answers before."""
 GRACE: Final = timedelta(seconds=60)
 """After its time is over, an answer may still be on its way; then a command ends without one."""
 LEAST_MINUTES: Final = 1
@@ -96,6 +101,11 @@ def check_command(kind: str, params: Mapping[str, str], minutes: int) -> None:
         raise Rejected("command_time", least=LEAST_MINUTES, most=MOST_MINUTES)
 
 
+def may_call_back(stands: str, reason: str) -> bool:
+    """Return whether a terminal may still be asked to leave a command be: its own last word has not come."""
+    return stands in OPEN or (stands in BY_TIME and reason in BY_TIME_REASONS)
+
+
 def word_counts(stands: State, said: State) -> bool:
     """Return whether what a terminal says of a command changes what stands.
 
@@ -104,4 +114,4 @@ def word_counts(stands: State, said: State) -> bool:
     """
     if stands in OPEN:
         return stands != said
-    return said not in OPEN and stands in ("expired", "timed_out")
+    return said not in OPEN and stands in BY_TIME

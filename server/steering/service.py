@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, text, update
+from sqlalchemy import ARRAY, String, and_, any_, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -235,7 +235,7 @@ def give(
 def call_back(session: Session, commands: Sequence[UUID], *, at: datetime) -> int:
     """Ask terminals not to begin what they have not begun, or to end it where they safely can; return how many.
 
-    What was ended before stays so.
+    What the terminal ended stays so. What the time ended is called back too: the terminal may have begun it.
     """
     told: dict[str, str] = {}
     for start in range(0, len(commands), AT_ONCE):
@@ -243,7 +243,10 @@ def call_back(session: Session, commands: Sequence[UUID], *, at: datetime) -> in
             update(CommandRow)
             .where(
                 CommandRow.id.in_(commands[start : start + AT_ONCE]),
-                CommandRow.state.in_(rules.OPEN),
+                or_(
+                    CommandRow.state.in_(rules.OPEN),
+                    CommandRow.state.in_(rules.BY_TIME) & CommandRow.reason.in_(rules.BY_TIME_REASONS),
+                ),
                 CommandRow.called_back_at.is_(None),
             )
             .values(called_back_at=at)
@@ -267,7 +270,7 @@ def call_one_back(session: Session, command: UUID, operator: Operator, *, at: da
     row = session.get(CommandRow, command, with_for_update=True)
     if row is None:
         raise Rejected("not_found", what="command", name=str(command))
-    if row.state not in rules.OPEN:
+    if not rules.may_call_back(row.state, row.reason):
         raise Conflict("wrong_state", state=row.state, needed=" / ".join(rules.OPEN))
     device, kind = row.device, row.kind
     call_back(session, [command], at=at)
@@ -353,27 +356,48 @@ def _tell(session: Session, owners: Mapping[str, str], at: datetime) -> None:
         some = names[start : start + AT_ONCE]
         query = (
             select(CommandRow)
-            .where(CommandRow.device == any_(literal(some, ARRAY(String))), CommandRow.state.in_(rules.OPEN))
+            .where(
+                CommandRow.device == any_(literal(some, ARRAY(String))),
+                or_(
+                    CommandRow.state.in_(rules.OPEN),
+                    and_(
+                        CommandRow.state.in_(rules.BY_TIME),
+                        CommandRow.reason.in_(rules.BY_TIME_REASONS),
+                        CommandRow.called_back_at.is_not(None),
+                        CommandRow.called_back_at > at - rules.RECALLED_FOR,
+                    ),
+                ),
+            )
             .order_by(CommandRow.device, CommandRow.issued_at, CommandRow.id)
         )
-        asked: dict[str, list[Command]] = {name: [] for name in some}
+        asked: dict[str, list[CommandRow]] = {name: [] for name in some}
         for row in session.scalars(query.execution_options(populate_existing=True)):
-            asked[row.device].append(
-                Command(
-                    command=row.id,
-                    kind=row.kind,
-                    issued_at=row.issued_at,
-                    expires_at=row.expires_at,
-                    params=row.params,
-                    called_back=row.called_back_at is not None,
-                )
-            )
-        items = [
-            outbox.Item(owners[name], f"commands:{name}", "commands", Commands(device=name, commands=tuple(ones)))
-            for name, ones in asked.items()
-        ]
+            asked[row.device].append(row)
+        items = [outbox.Item(owners[name], f"commands:{name}", "commands", _list(name, asked[name])) for name in some]
         outbox.append(session, items, at=at, by_broadcast=len(names) > MANY)
     _tell_groups(session, owners, at)
+
+
+def _list(device: str, rows: Sequence[CommandRow]) -> Commands:
+    """Return what is open, and of what was called back after its time the newest, as far as there is room."""
+    room = OPEN_MOST - sum(row.ended_at is None for row in rows)
+    recalled = [row for row in rows if row.ended_at is not None]
+    passed_over = {row.id for row in recalled[: max(0, len(recalled) - room)]}
+    return Commands(
+        device=device,
+        commands=tuple(
+            Command(
+                command=row.id,
+                kind=row.kind,
+                issued_at=row.issued_at,
+                expires_at=row.expires_at,
+                params=row.params,
+                called_back=row.called_back_at is not None,
+            )
+            for row in rows
+            if row.id not in passed_over
+        ),
+    )
 
 
 def _tell_groups(session: Session, owners: Mapping[str, str], at: datetime) -> None:

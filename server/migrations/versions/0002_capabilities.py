@@ -522,8 +522,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("ring", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("why", sa.String(), server_default=sa.text("''"), nullable=False),
-        sa.Column("forgiven_judged", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("forgiven_failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_by", sa.String(), nullable=True),
@@ -2144,6 +2142,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('sent', 'in_progress')"),
     )
+    op.create_index(
+        "ix_device_commands_recalled",
+        "device_commands",
+        ["device"],
+        unique=False,
+        postgresql_where=sa.text("called_back_at IS NOT NULL AND state IN ('expired', 'timed_out')"),
+    )
     op.create_table(
         "device_group_members",
         sa.Column("name", sa.String(), nullable=False),
@@ -2463,6 +2468,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("detail", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("forgiven", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("command", sa.Uuid(), nullable=True),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -3895,6 +3901,11 @@ def downgrade() -> None:
     op.drop_table("device_presence")
     op.drop_index("ix_device_group_members_device", table_name="device_group_members")
     op.drop_table("device_group_members")
+    op.drop_index(
+        "ix_device_commands_recalled",
+        table_name="device_commands",
+        postgresql_where=sa.text("called_back_at IS NOT NULL AND state IN ('expired', 'timed_out')"),
+    )
     op.drop_index(
         "ix_device_commands_open",
         table_name="device_commands",

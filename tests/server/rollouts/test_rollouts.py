@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from contract.errors import Conflict, Rejected
 from contract.messages import ReportCommand, ReportShadow
 from server.fleet import groups
-from server.kit import outbox
+from server.kit import audit, outbox
 from server.kit.db import transaction
 from server.kit.identity import Operator, Sender
 from server.rollouts import queries, rules, service
@@ -114,6 +114,82 @@ def test_failures_halt_it_and_a_person_resumes_it_with_another_try(session: Sess
     tick(session, NOW + timedelta(minutes=6))
     assert stands(session, rollout) == ("running", "", 1)
     assert [one.attempt for one in queries.terminals(session, rollout, limit=9, state="succeeded")] == [2, 2]
+
+
+def test_another_try_after_a_halt_and_a_pause_is_judged_anew(session: Session, tills: dict[str, Sender]) -> None:
+    rollout = begin(session)
+    tick(session, NOW)
+    answer(session, tills, rollout, "failed")
+    tick(session, NOW + timedelta(minutes=2))
+    service.act(session, rollout, "resume", FLO, at=NOW + timedelta(minutes=3))
+    service.act(session, rollout, "pause", FLO, at=NOW + timedelta(minutes=4))
+    service.act(session, rollout, "resume", FLO, at=NOW + timedelta(minutes=5), again=True)
+    tick(session, NOW + timedelta(minutes=5))
+    assert states(session, rollout) == {"sent": 2, "queued": 8}
+    answer(session, tills, rollout, "failed")
+    tick(session, NOW + timedelta(minutes=7))
+    assert stands(session, rollout) == ("halted", "threshold", 0)
+
+
+def test_a_last_ring_that_fails_at_once_halts_with_an_alert(session: Session, tills: dict[str, Sender]) -> None:
+    rollout = begin(session, plan=Plan((Ring("all", 100),), 100, 50, 2))
+    tick(session, NOW)
+    answer(session, tills, rollout, "failed")
+    for minute in (1, 2):
+        tick(session, NOW + timedelta(minutes=minute))
+    assert stands(session, rollout) == ("halted", "threshold", 0)
+    assert [one.action for one in audit.entries(session, limit=99) if one.alert] == ["rollout.halted"]
+    service.act(session, rollout, "resume", FLO, at=NOW + timedelta(minutes=3))
+    tick(session, NOW + timedelta(minutes=3))
+    assert stands(session, rollout)[0] == "completed"
+
+
+def test_a_terminals_own_late_word_takes_the_place_of_the_servers_ending(
+    session: Session, tills: dict[str, Sender]
+) -> None:
+    late = begin(session, target=Target(devices=("t-r1", "t-r2")), plan=Plan((Ring("all", 100),), 100, 50, 5))
+    tick(session, NOW)
+    answer(session, tills, late, "in_progress", most=1)
+    asked = queries.terminals(session, late, limit=9)
+    for _ in range(2):
+        tick(session, NOW + timedelta(minutes=12))
+    assert states(session, late) == {"timed_out": 1, "unreachable": 1}
+    assert stands(session, late)[0] == "completed"
+    for one in asked:
+        report = ReportCommand.model_validate({"command": one.command, "state": "succeeded"})
+        send(session, tills[one.device], "command.state", report)
+    tick(session, NOW + timedelta(minutes=30))
+    assert states(session, late) == {"succeeded": 2}
+
+
+def test_who_began_and_says_that_its_time_was_over_has_timed_out(session: Session, tills: dict[str, Sender]) -> None:
+    rollout = begin(session)
+    tick(session, NOW)
+    answer(session, tills, rollout, "in_progress", most=1)
+    tick(session, NOW + timedelta(seconds=1))
+    answer(session, tills, rollout, "expired", reason="too_late")
+    tick(session, NOW + timedelta(minutes=10))
+    assert (states(session, rollout)["timed_out"], states(session, rollout)["unreachable"]) == (1, 1)
+
+
+def test_a_stop_reaches_terminals_whose_time_the_server_had_ended(session: Session, tills: dict[str, Sender]) -> None:
+    rollout = begin(session, "update", params={"release": "0.3.0"})
+    service.release(session, rollout, GUS, at=NOW)
+    tick(session, NOW)
+    answer(session, tills, rollout, "in_progress")
+    for _ in range(2):
+        tick(session, NOW + timedelta(minutes=12))
+    assert stands(session, rollout)[0] == "halted"
+    service.act(session, rollout, "cancel", FLO, at=NOW + timedelta(minutes=13))
+    waiting = queries.terminals(session, rollout, limit=9, state="timed_out")
+    assert len(waiting) == 2
+    for one in waiting:
+        (item,) = outbox.current(session, one.retailer, "commands:")
+        assert [(each["command"], each["called_back"]) for each in item.data["commands"]] == [(str(one.command), True)]
+        said = {"command": one.command, "state": "cancelled", "reason": "called_back"}
+        send(session, tills[one.device], "command.state", ReportCommand.model_validate(said))
+    tick(session, NOW + timedelta(minutes=14))
+    assert states(session, rollout) == {"cancelled": 10}
 
 
 def test_a_stop_stops_what_was_not_begun_and_tells_those_under_way(session: Session, tills: dict[str, Sender]) -> None:
@@ -246,9 +322,13 @@ def test_programs_propose_and_stop_and_read_each_terminal(signed_in: SignedIn, s
     with transaction(sessions) as session:
         service.keep_time(session, NOW)
     assert ann.get(f"{place}/{rollout}").json()["rings"] == [{"sent": 3}]
+    update = flo.post(place, json=body | {"kind": "update", "params": {"release": "0.3.0"}}).json()["rollout"]
+    minutes = [ann.get(f"{place}/{one}").json()["rollout"]["device_minutes"] for one in (rollout, update)]
+    assert minutes == [60, 2880], "an update waits for a night, or a day and a quiet half hour"
+    assert flo.post(f"{place}/{update}/act", json={"act": "cancel"}).status_code == 204
     assert flo.post(f"{place}/{rollout}/act", json={"act": "advance"}).json()["code"] == "wrong_state"
     assert flo.post(f"{place}/{rollout}/act", json={"act": "cancel"}).status_code == 204
-    assert [one["number"] for one in ann.get(place).json()] == [
+    assert [one["number"] for one in ann.get(place).json()][1:] == [
         ann.get(f"{place}/{rollout}").json()["rollout"]["number"]
     ]
     assert len(ann.get(f"{place}/{rollout}/terminals?state=sent").json()) == 3
@@ -263,6 +343,7 @@ def test_a_person_proposes_counts_releases_and_stops_on_pages(
     flo, gus, place = signed_in("fleet", name="flo"), signed_in("fleet", name="gus"), "/console/rollouts"
     assert "Nothing was rolled out yet" in flo.get(place).text
     assert "3 terminals are meant" in flo.get(f"{place}/audience?regions=north&shares=50,100").text
+    assert 'value="2880"' in flo.get(f"{place}/new").text
     assert "No terminal fits" in flo.get(f"{place}/audience?regions=south&shares=100").text
     form = {
         "name": "version 0.3",

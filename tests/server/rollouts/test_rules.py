@@ -1,7 +1,7 @@
 """Whatever order of reports, ticks, pauses and words: a rollout keeps its rate and its threshold, stops, and ends."""
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +22,7 @@ class Device:
     state: str = "queued"
     until: datetime | None = None
     called_back: bool = False
+    forgiven: bool = False
 
 
 @dataclass
@@ -39,7 +40,8 @@ class World:
     def tallies(self) -> list[Tally]:
         found = []
         for ring in range(len(self.plan.rings)):
-            state = Counter(device.state for device in self.devices if device.ring == ring)
+            here = [device for device in self.devices if device.ring == ring]
+            state = Counter(device.state for device in here)
             failures = sum(state[one] for one in rules.FAILURES)
             found.append(
                 Tally(
@@ -48,6 +50,8 @@ class World:
                     state["succeeded"],
                     failures,
                     state["cancelled"] + state["unreachable"],
+                    sum(device.forgiven and device.state in rules.JUDGED for device in here),
+                    sum(device.forgiven and device.state in rules.FAILURES for device in here),
                 )
             )
         return found
@@ -58,7 +62,11 @@ class World:
                 word = {"in_progress": "timed_out", "sent": "cancelled" if device.called_back else "unreachable"}
                 device.state, device.until = word[device.state], None
         lately = sum(self.now - at < timedelta(minutes=1) for at in self.begun)
-        failing = rules.too_many_fail(self.plan, self.standing, self.tallies())
+        counted = [one.state for one in self.devices if one.state in rules.JUDGED and not one.forgiven]
+        failures = sum(state in rules.FAILURES for state in counted)
+        failing = len(counted) >= self.plan.abort_minimum and failures * 100 >= max(
+            1, self.plan.abort_percent * len(counted)
+        )
         before = self.standing
         step = rules.step(
             self.plan,
@@ -69,6 +77,7 @@ class World:
             deadline=self.deadline,
         )
         assert not (step.begin and (failing or before.state != "running" or self.now >= self.deadline))
+        assert not (failing and before.state == "running" and step.standing.state in ("running", "completed"))
         self.standing = step.standing
         if step.cancel:
             self.end_rest()
@@ -84,13 +93,21 @@ class World:
                 device.state = "cancelled"
             device.called_back = device.called_back or device.state in rules.UNDER_WAY
 
+    def resume(self, *, forgiven: bool, again: bool) -> None:
+        for device in self.devices:
+            if forgiven and device.state in rules.JUDGED:
+                device.forgiven = True
+            if again and device.state in (*rules.FAILURES, "unreachable"):
+                device.state, device.forgiven = "queued", False
+
     def report(self, number: int, word: str) -> None:
-        under_way = [one for one in self.devices if one.state in rules.UNDER_WAY]
-        if not under_way:
+        heard = (*rules.UNDER_WAY, *rules.BY_TIME)
+        answering = [one for one in self.devices if one.state in heard]
+        if not answering:
             return
-        device = under_way[number % len(under_way)]
+        device = answering[number % len(answering)]
         if word == "in_progress":
-            device.state = word
+            device.state = word if device.state in rules.UNDER_WAY else device.state
         else:
             device.state, device.until = "failed" if word == "interrupted" else word, None
 
@@ -98,8 +115,9 @@ class World:
         try:
             if what == "pause":
                 self.standing = rules.paused(self.standing)
-            elif what == "resume":
-                self.standing = rules.resumed(self.standing, self.tallies())
+            elif what in ("resume", "again"):
+                self.standing, forgiven = rules.resumed(self.standing)
+                self.resume(forgiven=forgiven, again=what == "again")
             elif what == "advance":
                 self.standing = rules.advanced(self.standing, len(self.plan.rings))
             else:
@@ -119,7 +137,7 @@ events = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 600)),
     st.tuples(st.just("tick"), st.just(0)),
     st.tuples(st.sampled_from((*WORDS, "in_progress")), st.integers(0, 200)),
-    st.tuples(st.sampled_from(("pause", "resume", "advance")), st.just(0)),
+    st.tuples(st.sampled_from(("pause", "resume", "again", "advance")), st.just(0)),
     st.tuples(st.sampled_from(("pause", "resume", "advance", "cancel")), st.just(0)),
 )
 
@@ -145,7 +163,7 @@ def test_it_keeps_its_rate_and_its_threshold_and_every_terminal_ends(
             world.now += timedelta(seconds=number)
         elif what == "tick":
             world.tick()
-        elif what in ("pause", "resume", "advance", "cancel"):
+        elif what in ("pause", "resume", "again", "advance", "cancel"):
             world.act(what)
             if world.standing.state == "cancelled" and stopped_with is None:
                 stopped_with = len(world.begun)
@@ -208,9 +226,22 @@ def test_too_many_failures_halt_it_once_enough_can_be_judged_and_a_person_forgiv
     tallies = (Tally(queued=15, failures=2, succeeded=3), Tally(queued=80))
     halted = tick(Standing("running"), *tallies).standing
     assert (halted.state, halted.why) == ("halted", "threshold")
-    again = rules.resumed(halted, tallies)
-    assert tick(again, *tallies).begin == 7
-    assert tick(again, Tally(queued=10, failures=4, succeeded=6), Tally(queued=80)).standing.state == "halted"
+    again, forgiven = rules.resumed(halted)
+    assert forgiven
+    seen = {"forgiven_judged": 5, "forgiven_failures": 2}
+    assert tick(again, Tally(queued=15, failures=2, succeeded=3, **seen), Tally(queued=80)).begin == 7
+    more = (Tally(queued=10, failures=4, succeeded=6, **seen), Tally(queued=80))
+    assert tick(again, *more).standing.state == "halted"
+
+
+def test_a_last_ring_that_fails_halts_it_and_completes_when_a_person_resumed_it() -> None:
+    over = Tally(failures=5, succeeded=3)
+    halted = tick(Standing("running", 1), Tally(succeeded=2), over).standing
+    assert (halted.state, halted.why) == ("halted", "threshold")
+    assert tick(halted, Tally(succeeded=2), over).standing == halted, "it waits for a person"
+    resumed, _ = rules.resumed(halted)
+    forgiven = (Tally(succeeded=2, forgiven_judged=2), replace(over, forgiven_judged=8, forgiven_failures=5))
+    assert tick(resumed, *forgiven).standing.state == "completed"
 
 
 def test_terminals_that_are_switched_off_neither_halt_it_nor_count_as_a_success() -> None:

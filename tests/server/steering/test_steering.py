@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
-from contract.errors import Rejected
+from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from contract.messages import ReportCommand, ReportShadow
 from server.kit import outbox
@@ -126,6 +126,33 @@ def test_what_is_not_answered_in_time_ends_and_the_terminals_own_late_word_stand
     say(session, till, given[0], "in_progress")
     say(session, till, given[1], "succeeded")
     assert [stands(session, one)[0] for one in given] == ["expired", "succeeded", "cancelled"]
+
+
+def test_what_the_time_ended_can_be_called_back_until_the_terminal_answers(session: Session, till: Sender) -> None:
+    begun, unheard, done = (
+        service.issue(session, [till.device], "sync", FLEET, at=NOW, minutes=10)[0] for _ in range(3)
+    )
+    say(session, till, begun, "in_progress")
+    say(session, till, done, "expired", reason="too_late")
+    later = NOW + timedelta(minutes=12)
+    service.keep_time(session, later)
+    session.expire_all()
+    assert service.call_back(session, [begun, unheard, done], at=later) == 1, "one terminal"
+    with pytest.raises(Conflict):
+        service.call_one_back(session, done, FLEET, at=later)
+
+    def told() -> dict[str, bool]:
+        (item,) = outbox.current(session, "R1", "commands:")
+        return {one["command"]: one["called_back"] for one in item.data["commands"]}
+
+    assert told() == {str(begun): True, str(unheard): True}
+    for _ in range(15):
+        fresh = service.issue(session, [till.device], "sync", FLEET, at=later, minutes=10)[0]
+    assert (len(told()), told()[str(fresh)], str(unheard) in told()) == (16, False, True)
+    say(session, till, unheard, "cancelled", reason="called_back")
+    fresh = service.issue(session, [till.device], "sync", FLEET, at=later, minutes=10)[0]
+    assert (len(told()), str(fresh) in told(), str(unheard) in told()) == (16, True, False)
+    assert stands(session, unheard) == ("cancelled", "called_back")
 
 
 def test_a_full_list_refuses_one_and_passes_over_a_terminal_among_many(session: Session, till: Sender) -> None:
