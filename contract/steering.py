@@ -38,8 +38,8 @@ CommandState = Literal["in_progress", "succeeded", "failed", "rejected", "interr
 """What a terminal says of a command. All but the first are last words.
 
 ``interrupted``: it was begun, and the terminal came up again without knowing how it ended; it is never begun again.
-``expired``: it came, or its turn came, after its time; it was not begun.
-``cancelled``: called back before it was begun.
+``expired``: its time was over before it was begun, or, of an update, before anything was changed by it.
+``cancelled``: called back before that, or another update was asked for in its place.
 """
 
 OPEN_MOST: Final = 16

@@ -34,7 +34,7 @@ class Steered:
         self._terminal = terminal
         self._tail = LogTail()
         self._level: str | None = None
-        self._updating: Asked | None = None
+        self._updating: list[Asked] = []
         self.deeds: dict[str, Deed] = {
             "sync": Deed(self._sync),
             "restart": Deed(self._restart, after=lambda _asked: Outcome(), lasts=True),
@@ -63,8 +63,8 @@ class Steered:
         if self._terminal.store.identity() is None:
             return None
         self._report()
-        if self._updating is not None:
-            self._follow_update(self._updating)
+        for asked in tuple(self._updating):
+            self._end_update(asked, self._become_of(asked))
         return self.runner.step()
 
     def _report(self) -> None:
@@ -88,35 +88,49 @@ class Steered:
 
     def _update(self, asked: Asked) -> Outcome | None:
         updates, release = self._terminal.updates, asked.params.get("release", "")
-        if release == self._terminal.version:
+        if release == self._terminal.version and updates.state.phase != "trial":
             return Outcome()
         if not updates.possible:
             return Outcome("failed", "no_slots")
         updates.ask(release, again=True)
-        self._updating = asked
+        self._updated(asked)
         return None
 
-    def _updated(self, asked: Asked) -> Outcome | None:
-        """Say of an update that an earlier run of the program began how it ended; none while that is open."""
-        outcome = self._outcome_of(asked)
-        self._updating = asked if outcome is None else None
-        return outcome
+    def _updated(self, asked: Asked) -> None:
+        """Follow an update that was begun, also by an earlier run of the program, in the place of one like it."""
+        for before in tuple(self._updating):
+            if before.params == asked.params:
+                self._end_update(before, Outcome("cancelled", "superseded"))
+        self._updating.append(asked)
 
-    def _outcome_of(self, asked: Asked) -> Outcome | None:
-        state, release = self._terminal.updates.state, asked.params.get("release", "")
-        if state.running == release:
-            return None if state.phase == "trial" else Outcome()
-        if state.phase in ("failed", "returned") and state.version == release and state.again_at_ms is None:
-            return Outcome("failed", state.reason or "")
-        return None
+    def _become_of(self, asked: Asked) -> Outcome | None:
+        """Return how an update ended; none while that is open.
 
-    def _follow_update(self, asked: Asked) -> None:
-        outcome = self._outcome_of(asked)
-        if outcome is None and called_back(self._terminal.store, asked.id):
-            self._terminal.updates.withdraw()
-            outcome = Outcome("cancelled", "called_back")
+        What was called back, or is not done in its time, is left be: that is answered once it can no more be switched
+        to. What is tried already ends as the trial does.
+        """
+        updates, release = self._terminal.updates, asked.params.get("release", "")
+        told = updates.fate(release)
+        if told is None or told[0] == "tried":
+            return None
+        fate, why = told
+        if fate == "works":
+            return Outcome()
+        if fate == "failed":
+            return Outcome("failed", why)
+        left_be = None
+        if called_back(self._terminal.store, asked.id):
+            left_be = Outcome("cancelled", "called_back")
+        elif self._terminal.clock.has_passed(asked.expires_at_ms):
+            left_be = Outcome("expired", "too_late")
+        if left_be is not None and fate == "wanted":
+            updates.withdraw(release)
+            return None
+        return left_be or (Outcome("cancelled", "superseded") if fate == "gone" else None)
+
+    def _end_update(self, asked: Asked, outcome: Outcome | None) -> None:
         if outcome is not None:
-            self._updating = None
+            self._updating.remove(asked)
             self.runner.end(asked.id, outcome)
 
     def _restart(self, _asked: Asked) -> None:

@@ -16,20 +16,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import apsw
+
 from contract.update_words import REASONS
 from terminal_client.adapters.slots import FolderSlots
 from terminal_client.boot import RELEASES, ROOT
-from terminal_client.core import booting, outbox, updating
+from terminal_client.core import booting, outbox, shadow, updating
 from terminal_client.core.offers import Machine
 from terminal_client.core.ports import Clock
 from terminal_client.core.store import MIGRATIONS
-from terminal_client.core.updating import Asked, By, Situation
+from terminal_client.core.updating import Asked, By, Situation, Waited
 from terminal_client.core.views import windows
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 #: A child that says nothing for so long is ended.
 SILENT_MOST_S = 180.0
 ASKED = "update_asked"
+#: Beside the wish, which releases before this one read too: what else is known of it.
+KEPT = "update_kept"
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Updates:
             running=terminal.version, returned=record.returned, on_trial=record.on_trial and at is not None
         )
         self._events: queue.SimpleQueue[updating.Event] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._unheard: list[str] = []
+        self._written = (terminal.store.setting(ASKED, ""), terminal.store.setting(KEPT, ""))
+        self._wish_kept = True
         self._child: subprocess.Popen[str] | None = None
         self._heard_at_s = 0.0
         self._take_up(record)
@@ -82,13 +90,28 @@ class Updates:
         return self._place is not None
 
     def ask(self, version: str, *, by: By = "distributor", again: bool = False) -> None:
-        """Want a release, the newest where ``version`` is empty; ``again`` also one that did not work here before."""
-        self._terminal.store.choose(ASKED, json.dumps([version, by]))
-        self._events.put(Asked(version, by, again))
+        """Want a release, the newest where ``version`` is empty; ``again`` also one that did not work here before.
 
-    def withdraw(self) -> None:
-        """Want no release any more, on the distributor's word."""
-        self._events.put(updating.Withdrawn())
+        It is written down at once, and taken into the state by the next :meth:`step`.
+        """
+        with self._lock:
+            self._put(Asked(version, by, again))
+            self._write(Asked(version, by, again, self.state.waited), switched=False)
+
+    def withdraw(self, version: str) -> None:
+        """Want a release no more, on the distributor's word; see :meth:`fate` for what became of that."""
+        self._events.put(updating.Withdrawn(version))
+
+    def fate(self, version: str) -> tuple[updating.Fate, str] | None:
+        """Return how it stands with a release that was asked for, and why it failed where it did.
+
+        None while that wish was not taken into the state yet: so what failed or was returned from counts only where
+        that happened after it was asked for.
+        """
+        with self._lock:
+            if version in self._unheard:
+                return None
+            return updating.fate(self.state, version), updating.why_failed(self.state, version)
 
     def at_once(self) -> None:
         """Switch as soon as no order is at risk."""
@@ -124,10 +147,13 @@ class Updates:
         self._end_child()
 
     def _handle(self, event: updating.Event) -> None:
-        before = self.state
-        self.state, actions = updating.step(before, event, self._situation())
-        if self.state.phase != before.phase and self.state.asked is None:
-            self._forget_wish()
+        at = self._situation()
+        with self._lock:
+            self.state, actions = updating.step(self.state, event, at)
+            if isinstance(event, Asked):
+                self._unheard.remove(event.version)
+            if not self._unheard:  # else a newer wish is written down already
+                self._write(updating.wish(self.state), switched=self.state.phase == "switching")
         for action in actions:
             match action:
                 case updating.Bring(version, again):
@@ -141,24 +167,57 @@ class Updates:
                         self._restart()
 
     def _take_up(self, record: booting.Record) -> None:
-        """Want what was wanted before the start, unless it runs now or came to nothing."""
+        """Want what was wanted before the start, unless it runs now, is on trial or was returned from since."""
         wanted = self._terminal.store.setting(ASKED, "")
         if not wanted:
             return
         version, by = json.loads(wanted)
-        if record.on_trial or version == self._terminal.version or (record.returned and not version):
-            self._forget_wish()
-        elif record.returned is None or record.returned.version != version:
-            self._events.put(Asked(version, by))
-        else:
-            self._forget_wish()
+        kept: dict[str, Any] = json.loads(self._terminal.store.setting(KEPT, "") or "{}")
+        if kept.get("wish") != [version, by]:
+            kept = {}  # written by a release that kept less
+        returned = record.returned is not None and version in ("", record.returned.version)
+        tried = kept.get("switched", True) and (record.on_trial or returned)
+        with self._lock:
+            if tried or version == self._terminal.version:
+                self._write(None, switched=False)
+            else:
+                told = kept.get("waited", {})
+                waited = Waited(**{name: told[name] for name in Waited.__dataclass_fields__ if name in told})
+                self._put(Asked(version, by, bool(kept.get("again")), waited))
 
-    def _forget_wish(self) -> None:
-        self._terminal.store.choose(ASKED, "")
+    def _put(self, wish: Asked) -> None:
+        self._unheard.append(wish.version)
+        self._events.put(wish)
+
+    def _write(self, wish: Asked | None, *, switched: bool) -> None:
+        """Write down what is to be asked for after a restart, where that is new.
+
+        ``switched``: its trial may have begun. Where the store takes nothing, the next step tries again, and nothing is
+        switched to before.
+        """
+        written = ("", "")
+        if wish is not None:
+            asked = [wish.version, wish.by]
+            kept = {"wish": asked, "again": wish.again, "switched": switched, "waited": asdict(wish.waited)}
+            written = (json.dumps(asked), json.dumps(kept))
+        if written == self._written:
+            return
+        try:
+            with self._terminal.store.transaction():
+                self._terminal.store.choose(ASKED, written[0])
+                self._terminal.store.choose(KEPT, written[1])
+        except apsw.Error as error:
+            self._wish_kept = False
+            log.warning("the wish for a release could not be written down: %s", error)
+        else:
+            self._written, self._wish_kept = written, True
 
     def _switch(self, version: str) -> None:
         slots = self._slots
         if slots is None:
+            return
+        if not self._wish_kept:
+            self._handle(updating.NotSwitched())
             return
         record = booting.read(slots)
         try:
@@ -242,12 +301,15 @@ class Updates:
     def _situation(self) -> Situation:
         terminal = self._terminal
         current = windows.current(terminal.store, terminal.clock)
-        oldest = min((entry.saved_at_ms for entry in outbox.queued(terminal.store)), default=None)
+        # the terminal's own state tells of the update: it is new whenever this changes, and nobody's order
+        unsent = (entry.saved_at_ms for entry in outbox.queued(terminal.store) if entry.kind != shadow.KIND)
+        oldest = min(unsent, default=None)
         zone = ZoneInfo(current.zone) if current else None
         local = terminal.clock.now().astimezone(zone) if terminal.clock.trusted else datetime.now(tz=zone)
         return Situation(
             now_ms=self._clock.monotonic_ms(),
             minute_of_day=local.hour * 60 + local.minute,
+            server_ms=terminal.clock.now_ms() if terminal.clock.trusted else None,
             closes_in_ms=current.remaining_ms if current and current.phase == "open" else None,
             unsent_for_ms=None if oldest is None else max(0, terminal.clock.now_ms() - oldest),
             untouched_ms=terminal.door.untouched_ms(),

@@ -45,12 +45,14 @@ By = Literal["distributor", "shop"]
 class Situation:
     """How the terminal is at this moment. ``now_ms`` is the steady clock; ``minute_of_day`` is the shop's time.
 
-    ``closes_in_ms``: until the next close of an open window. ``unsent_for_ms``: since the oldest item that has not
-    reached the server was saved. ``untouched_ms``: since a person last touched the screen. ``chance``: 0 to 1.
+    ``server_ms``: the server's time since 1970, which goes on while the terminal is switched off; none where it is not
+    known. ``closes_in_ms``: until the next close of an open window. ``unsent_for_ms``: since the oldest item that has
+    not reached the server was saved. ``untouched_ms``: since a person last touched the screen. ``chance``: 0 to 1.
     """
 
     now_ms: int
     minute_of_day: int | None = None
+    server_ms: int | None = None
     closes_in_ms: int | None = None
     unsent_for_ms: int | None = None
     untouched_ms: int = 1 << 62
@@ -58,23 +60,38 @@ class Situation:
 
 
 @dataclass(frozen=True)
+class Waited:
+    """How long a release has lain ready, and how often the shop put it off, by the server's time since 1970."""
+
+    version: str = ""
+    ready_at_ms: int | None = None
+    postponed: int = 0
+    postponed_until_ms: int | None = None
+
+
+@dataclass(frozen=True)
 class State:
-    """Where an update stands. ``asked``: the version, the newest where empty, none where nobody asks."""
+    """Where an update stands. ``asked``: the version, the newest where empty, none where nobody asks.
+
+    ``again``: also one that was tried here and returned from. ``next``: what was asked for while a change was under
+    way, and is begun once that has ended well. ``back``: what was last returned from, unless it was asked for since.
+    """
 
     running: str
     phase: Phase = "idle"
     asked: str | None = None
     by: By = "distributor"
+    again: bool = False
     version: str = ""
     reason: BringReason | WaitReason | ReturnReason | None = None
     done_bytes: int = 0
     size_bytes: int = 0
     failures: int = 0
     again_at_ms: int | None = None
-    ready_at_ms: int | None = None
     at_once: bool = False
-    postponed: int = 0
-    postponed_until_ms: int | None = None
+    waited: Waited = Waited()
+    next: "Asked | None" = None
+    back: Returned | None = None
 
 
 # Events: what happened.
@@ -89,17 +106,20 @@ class Tick:
 class Asked:
     """Somebody wants a release: this one, or the newest that suits where ``version`` is empty.
 
-    ``again``: also one that was tried here and returned from.
+    ``again``: also one that was tried here and returned from. ``waited``: from before a restart.
     """
 
     version: str
     by: By
     again: bool = False
+    waited: Waited = Waited()
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """The distributor does not want it any more; what runs goes on, what lies ready is left lying."""
+    """The distributor does not want a release any more; what runs goes on, what lies ready is left lying."""
+
+    version: str
 
 
 @dataclass(frozen=True)
@@ -202,13 +222,52 @@ def begin(*, running: str, returned: Returned | None, on_trial: bool) -> State:
     if on_trial:
         return State(running=running, phase="trial", version=running)
     if returned is not None:
-        return State(running=running, phase="returned", version=returned.version, reason=returned.reason)
+        return State(running=running, phase="returned", version=returned.version, reason=returned.reason, back=returned)
     return State(running=running)
 
 
 def step(state: State, event: Event, at: Situation) -> Outcome:
     """Return what ``event`` makes of ``state``, and what is to be done."""
     return _HANDLERS[type(event)](state, event, at)
+
+
+Fate = Literal["works", "failed", "tried", "wanted", "shops", "gone"]
+
+
+def fate(state: State, version: str) -> Fate:
+    """Return how it stands with a release that the distributor asked for.
+
+    ``failed``: for good, or returned from. ``tried``: switched to or on trial, and not to be stopped any more.
+    ``wanted``: asked for, and still to be withdrawn. ``shops``: the shop asked for the newest, which may be this one.
+    ``gone``: nobody asks for it any more.
+    """
+    under_way = state.phase in ("bringing", "waiting") or (state.phase == "failed" and state.again_at_ms is not None)
+    back = state.back is not None and state.back.version == version
+    fates: tuple[tuple[Fate, bool], ...] = (
+        ("works", state.running == version and state.phase != "trial"),
+        ("tried", state.phase in ("switching", "trial") and state.version == version),
+        ("wanted", state.next is not None and (state.next.version, state.next.by) == (version, "distributor")),
+        ("wanted", under_way and (state.asked, state.by) == (version, "distributor")),
+        ("shops", under_way and state.version in ("", version)),
+        ("failed", back or (state.phase == "failed" and state.version == version)),
+    )
+    return next((fate for fate, holds in fates if holds), "gone")
+
+
+def why_failed(state: State, version: str) -> str:
+    """Return why a release that was asked for has failed; nothing where that is not known."""
+    if state.version == version or state.back is None or state.back.version != version:
+        return state.reason or ""
+    return state.back.reason
+
+
+def wish(state: State) -> Asked | None:
+    """Return what is still to be asked for after a restart; what failed for good waits for people."""
+    if state.next is not None:
+        return state.next
+    if state.asked is None or (state.phase == "failed" and state.again_at_ms is None):
+        return None
+    return Asked(state.asked, state.by, state.again, state.waited)
 
 
 def hindrance(state: State, at: Situation) -> WaitReason | None:
@@ -224,7 +283,8 @@ def hindrance(state: State, at: Situation) -> WaitReason | None:
         return "unsent"
     if state.at_once:
         return None
-    if state.postponed_until_ms is not None and at.now_ms < state.postponed_until_ms:
+    until_ms = state.waited.postponed_until_ms
+    if until_ms is not None and (at.server_ms is None or at.server_ms < until_ms):
         return "postponed"
     return _of_the_hour(state, at)
 
@@ -232,14 +292,15 @@ def hindrance(state: State, at: Situation) -> WaitReason | None:
 def _of_the_hour(state: State, at: Situation) -> WaitReason | None:
     if at.minute_of_day is not None and NIGHT[0] <= at.minute_of_day < NIGHT[1]:
         return "in_use" if at.untouched_ms < UNTOUCHED_MS else None
-    if state.ready_at_ms is None or at.now_ms - state.ready_at_ms < NIGHT_ONLY_MS:
+    ready_at_ms = state.waited.ready_at_ms
+    if ready_at_ms is None or at.server_ms is None or at.server_ms - ready_at_ms < NIGHT_ONLY_MS:
         return "hours"
     return "in_use" if at.untouched_ms < QUIET_MS else None
 
 
 def may_postpone(state: State) -> bool:
     """Return whether the shop may put it off once more."""
-    return state.phase == "waiting" and state.postponed < POSTPONE_MOST
+    return state.phase == "waiting" and state.waited.postponed < POSTPONE_MOST
 
 
 def _ticked(state: State, _event: Tick, at: Situation) -> Outcome:
@@ -251,19 +312,27 @@ def _ticked(state: State, _event: Tick, at: Situation) -> Outcome:
 
 
 def _asked(state: State, event: Asked, _at: Situation) -> Outcome:
-    if state.phase in ("switching", "trial") or event.version == state.running != "":
+    if state.phase in ("switching", "trial"):
+        return replace(state, next=None if event.version == state.version else event), ()
+    if event.version == state.running != "":
         return state, ()
     same = event.version == state.asked or (event.version == state.version and state.phase == "waiting")
     if same and state.phase in ("bringing", "waiting"):
         return state, ()
     stop = (Stop(),) if state.phase == "bringing" else ()
-    wanted = State(running=state.running, asked=event.version, by=event.by, at_once=False)
-    after, actions = _bring(wanted, again=event.again)
+    waited = event.waited if event.waited.version else state.waited
+    back = None if state.back is None or event.version in ("", state.back.version) else state.back
+    wanted = State(state.running, asked=event.version, by=event.by, again=event.again, waited=waited, back=back)
+    after, actions = _bring(wanted)
     return after, (*stop, *actions)
 
 
-def _withdrawn(state: State, _event: Withdrawn, _at: Situation) -> Outcome:
-    if state.phase not in ("bringing", "waiting", "failed") or state.by != "distributor":
+def _withdrawn(state: State, event: Withdrawn, _at: Situation) -> Outcome:
+    if state.next is not None and state.next.version == event.version and state.next.by == "distributor":
+        return replace(state, next=None), ()
+    if state.phase not in ("bringing", "waiting", "failed"):
+        return state, ()
+    if state.asked != event.version or state.by != "distributor":
         return state, ()
     stop = (Stop(),) if state.phase == "bringing" else ()
     return State(running=state.running), stop
@@ -278,8 +347,9 @@ def _progressed(state: State, event: Progress, _at: Situation) -> Outcome:
 def _brought(state: State, event: Brought, at: Situation) -> Outcome:
     if state.phase != "bringing":
         return state, ()
+    waited = state.waited if state.waited.version == event.version else Waited(event.version)
     ready = replace(
-        state, phase="waiting", version=event.version, reason=None, failures=0, again_at_ms=None, ready_at_ms=at.now_ms
+        state, phase="waiting", version=event.version, reason=None, failures=0, again_at_ms=None, waited=waited
     )
     return _switch_or_wait(ready, at)
 
@@ -302,33 +372,39 @@ def _not_brought(state: State, event: NotBrought, at: Situation) -> Outcome:
 def _at_once(state: State, _event: AtOnce, at: Situation) -> Outcome:
     if state.phase != "waiting":
         return state, ()
-    return _switch_or_wait(replace(state, at_once=True, postponed_until_ms=None), at)
+    return _switch_or_wait(replace(state, at_once=True, waited=replace(state.waited, postponed_until_ms=None)), at)
 
 
 def _postponed(state: State, _event: Postponed, at: Situation) -> Outcome:
-    if not may_postpone(state):
+    if not may_postpone(state) or at.server_ms is None:
         return state, ()
-    later = replace(state, at_once=False, postponed=state.postponed + 1, postponed_until_ms=at.now_ms + POSTPONE_MS)
-    return _switch_or_wait(later, at)
+    waited = replace(state.waited, postponed=state.waited.postponed + 1, postponed_until_ms=at.server_ms + POSTPONE_MS)
+    return _switch_or_wait(replace(state, at_once=False, waited=waited), at)
 
 
 def _not_switched(state: State, _event: NotSwitched, at: Situation) -> Outcome:
     if state.phase != "switching":
         return state, ()
-    return _not_brought(replace(state, phase="bringing"), NotBrought("stumbled"), at)
+    failed, _ = _not_brought(replace(state, phase="bringing", next=None), NotBrought("stumbled"), at)
+    return _asked(failed, state.next, at) if state.next else (failed, ())
 
 
-def _confirmed(state: State, _event: Confirmed, _at: Situation) -> Outcome:
-    return (replace(state, phase="confirmed"), ()) if state.phase == "trial" else (state, ())
+def _confirmed(state: State, _event: Confirmed, at: Situation) -> Outcome:
+    if state.phase != "trial":
+        return state, ()
+    well = replace(state, phase="confirmed", next=None)
+    return _asked(well, state.next, at) if state.next else (well, ())
 
 
-def _bring(state: State, *, again: bool = False) -> Outcome:
+def _bring(state: State) -> Outcome:
     asked = state.asked or ""
     after = replace(state, phase="bringing", version=asked, reason=None, done_bytes=0, size_bytes=0, again_at_ms=None)
-    return after, (Bring(asked, again),)
+    return after, (Bring(asked, state.again),)
 
 
 def _switch_or_wait(state: State, at: Situation) -> Outcome:
+    if state.waited.ready_at_ms is None:
+        state = replace(state, waited=replace(state.waited, ready_at_ms=at.server_ms))
     hindered = hindrance(state, at)
     if hindered is not None:
         return replace(state, reason=hindered), ()
