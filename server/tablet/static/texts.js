@@ -32,7 +32,11 @@ export class Texts {
     return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
   }
 
-  time(at) { return new Intl.DateTimeFormat(this.tag, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at)); }
+  /* Day before month and 24 hours, as on every other screen of ours. */
+  time(at) {
+    const tag = this.tag.startsWith("en") ? "en-GB" : this.tag;
+    return new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(new Date(at));
+  }
 
   left(ms) {
     const seconds = Math.max(0, Math.floor(ms / 1000)), two = (number) => String(number).padStart(2, "0");
