@@ -589,7 +589,7 @@ class Command(Message):
 
 
 class Commands(Message):
-    """``commands``: everything that one terminal is still asked to do, oldest first.
+    """``commands``: everything that one terminal is still asked to do, oldest first, and what it is to leave be.
 
     A terminal answers each by ``command.state``. What it has begun or answered before it passes over: an older list may
     still name it.

@@ -23,6 +23,7 @@ from server.rollouts import audience, queries, ring_chart, rules, service
 from server.rollouts.audience import Target
 from server.steering.console import COMMAND_NAMES, REASONS, VALUE_NAMES
 from server.steering.http import READERS, STEERERS
+from server.steering.rules import usual_minutes
 
 PLACE = "/console/rollouts"
 ACTING = [Depends(http.needs(*STEERERS))]
@@ -83,7 +84,7 @@ USUAL = {
     "rate_per_minute": "60",
     "abort_percent": "10",
     "abort_minimum": "5",
-    "device_minutes": str(rules.usual_minutes("update")),
+    "device_minutes": str(usual_minutes("update")),
     "deadline_hours": "168",
     "continuous": "",
 }

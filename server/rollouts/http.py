@@ -11,6 +11,7 @@ from server.kit import http, paging
 from server.rollouts import queries, rules, service
 from server.rollouts.audience import Target
 from server.steering.http import READERS, STEERERS
+from server.steering.rules import usual_minutes
 
 ACTING = [Depends(http.needs(*STEERERS))]
 
@@ -88,7 +89,7 @@ def propose(session: http.Db, clock: http.Now, operator: http.Person, body: Roll
         rules.Plan(rings, body.rate_per_minute, body.abort_percent, body.abort_minimum),
         operator,
         at=clock(),
-        device_minutes=rules.usual_minutes(body.kind) if body.device_minutes is None else body.device_minutes,
+        device_minutes=usual_minutes(body.kind) if body.device_minutes is None else body.device_minutes,
         deadline_hours=body.deadline_hours,
         continuous=body.continuous,
     )

@@ -7,7 +7,7 @@ a terminal that is switched off says nothing about what is rolled out.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
@@ -34,9 +34,6 @@ BY_TWO: Final = frozenset({"update"})
 """Kinds that a second person releases."""
 RINGS_MOST: Final = 6
 RATE_MOST: Final = 10_000
-USUAL_MINUTES: Final[Mapping[str, int]] = {"update": 2 * 24 * 60}
-"""What a terminal has where nobody says more: an update waits for a night, else for a quiet half hour after a day."""
-OTHERS_MINUTES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -147,11 +144,6 @@ def order_of(salt: str, device: str, channel: str) -> tuple[int, bytes]:
     """Return the key by which terminals are ordered into rings: those of early channels first, then by a fair hash."""
     first = {"canary": 0, "early": 1}.get(channel, 2)
     return first, hashlib.sha256(f"{salt}\x1f{device}".encode()).digest()
-
-
-def usual_minutes(kind: str) -> int:
-    """Return how many minutes a terminal has for a kind where nobody says otherwise."""
-    return USUAL_MINUTES.get(kind, OTHERS_MINUTES)
 
 
 def too_many_fail(plan: Plan, tallies: Sequence[Tally]) -> bool:

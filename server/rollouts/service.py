@@ -27,7 +27,7 @@ from server.steering import service as steering
 TOPIC: Final = "rollout"
 MINUTE: Final = timedelta(minutes=1)
 HEARD_LATE: Final = timedelta(days=7)
-"""So long after all of a rollout has ended, terminals that the time ended are still listened to."""
+"""So long after all of a rollout has ended, terminals that the time ended are still listened to, once a minute."""
 Act = Literal["pause", "resume", "advance", "cancel"]
 _ADD = text(
     """
@@ -170,7 +170,8 @@ def keep_time(session: Session, now: datetime) -> None:
     ).all()
     for row in open_ones:
         _look(session, row, now)
-    settled = session.scalars(select(RolloutRow.id).where(RolloutRow.settled_at > now - HEARD_LATE)).all()
+    in_turn = RolloutRow.number % 60 == now.second
+    settled = session.scalars(select(RolloutRow.id).where(RolloutRow.settled_at > now - HEARD_LATE, in_turn)).all()
     if settled and _hear(session, settled, now):
         live.tell(session, TOPIC)
 

@@ -59,12 +59,12 @@ class SettingsWanted(BaseModel):
 
 
 class CommandWanted(BaseModel):
-    """What terminals are asked to do, and for how many minutes that holds."""
+    """What terminals are asked to do, and for how many minutes that holds: two days an update, an hour all else."""
 
     devices: Terminals
     kind: Named
     params: Annotated[dict[Named, Named], Field(max_length=5)] = {}
-    minutes: Annotated[int, Field(ge=rules.LEAST_MINUTES, le=rules.MOST_MINUTES)] = 60
+    minutes: Annotated[int, Field(ge=rules.LEAST_MINUTES, le=rules.MOST_MINUTES)] | None = None
 
 
 class CommandsIssued(BaseModel):
@@ -93,7 +93,13 @@ def set_desired(session: http.Db, clock: http.Now, operator: http.Person, body: 
 def issue(session: http.Db, clock: http.Now, operator: http.Person, body: CommandWanted) -> CommandsIssued:
     """Ask terminals for something, once."""
     made = service.issue(
-        session, body.devices, body.kind, operator, at=clock(), minutes=body.minutes, params=body.params
+        session,
+        body.devices,
+        body.kind,
+        operator,
+        at=clock(),
+        minutes=rules.usual_minutes(body.kind) if body.minutes is None else body.minutes,
+        params=body.params,
     )
     return CommandsIssued(commands=made)
 

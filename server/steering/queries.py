@@ -59,9 +59,9 @@ class Command:
     brought: dict[str, Any] | None
 
     @property
-    def open(self) -> bool:
-        """Whether the terminal may still answer."""
-        return self.state in rules.OPEN
+    def may_be_called_back(self) -> bool:
+        """Whether the terminal may still be asked to leave it be."""
+        return rules.may_call_back(self.state, self.reason)
 
 
 def shadow(session: Session, device: str) -> Shadow:

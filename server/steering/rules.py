@@ -31,6 +31,9 @@ GRACE: Final = timedelta(seconds=60)
 """After its time is over, an answer may still be on its way; then a command ends without one."""
 LEAST_MINUTES: Final = 1
 MOST_MINUTES: Final = 7 * 24 * 60
+USUAL_MINUTES: Final[Mapping[str, int]] = {"update": 2 * 24 * 60}
+"""What a terminal has where nobody says more: an update waits for a night, else for a quiet half hour after a day."""
+OTHERS_MINUTES: Final = 60
 PARAMS: Final[Mapping[str, tuple[str, ...]]] = {"update": ("release",)}
 """What kinds take; the others take nothing."""
 
@@ -99,6 +102,11 @@ def check_command(kind: str, params: Mapping[str, str], minutes: int) -> None:
         raise Rejected("command_params", name=kind, wanted=", ".join(wanted) or "-")
     if not LEAST_MINUTES <= minutes <= MOST_MINUTES:
         raise Rejected("command_time", least=LEAST_MINUTES, most=MOST_MINUTES)
+
+
+def usual_minutes(kind: str) -> int:
+    """Return how many minutes a terminal has for a kind where nobody says otherwise."""
+    return USUAL_MINUTES.get(kind, OTHERS_MINUTES)
 
 
 def may_call_back(stands: str, reason: str) -> bool:

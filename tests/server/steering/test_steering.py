@@ -205,8 +205,14 @@ def test_programs_set_and_ask_and_read_what_came_of_it(
     feed = app_client.get("/device/v1/feed", auth=signing(till.device)).json()
     assert [item["kind"] for item in feed["items"]] == ["desired", "commands"]
     assert flo.post(f"{place}/commands/{command}/call-back").status_code == 204
+    update = {"devices": [till.device], "kind": "update", "params": {"release": "0.3.0"}}
+    (given,) = flo.post(f"{place}/commands", json=update).json()["commands"]
+    with transaction(sessions) as session:
+        found = queries.command(session, UUID(given))
+        assert found is not None
+        assert found.expires_at - found.issued_at == timedelta(days=2)
     listed = ann.get(f"{place}/{till.device}/commands").json()
-    assert [(one["id"], one["called_back_at"] is not None) for one in listed] == [(command, True)]
+    assert [(one["id"], one["called_back_at"] is not None) for one in listed] == [(given, False), (command, True)]
 
 
 def test_a_person_sets_asks_and_sees_on_one_page(signed_in: SignedIn, sessions: sessionmaker[Session]) -> None:
