@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from contract import ids
 from contract.device_api import Enrol
+from contract.feed import Choice, Question, Text
 from firmware_sim import town
 from firmware_sim.device import job_queue
 from server import migrations, worker
@@ -34,13 +35,27 @@ from server.kit.imports import running
 from server.kit.runtime import Runtime
 from server.kit.sealing import Seal
 from server.kit.settings import Settings
+from server.surveys import rules as survey_rules
+from server.surveys import service as surveys
 from server.wiring import IMPORTS
 
 STARTS_AT = datetime(2027, 3, 22, 0, 0, tzinfo=UTC)
 PLANNER = Operator(1, "planner", frozenset({"planner"}))
 RELEASER = Operator(2, "releaser", frozenset({"releaser"}))
 BROKER = "mqtt://simulated:nobody@127.0.0.1:1"
+_DAYS = tuple(Choice(id=day, text=Text(zh=day, en=day)) for day in ("mon", "tue", "wed"))
 SKUS, SCARCE, TOWN_SEED = 6, 2, 1
+SURVEY = survey_rules.Draft(
+    title=Text(zh="送货准时吗？", en="Does it come in time?"),
+    intro=Text(zh="三个问题。", en="Three questions."),
+    questions=(
+        Question(id="day", kind="single", text=Text(zh="哪天？", en="Which day?"), choices=_DAYS),
+        Question(id="mark", kind="scale", text=Text(zh="几分？", en="How many points?"), low=1, high=5),
+        Question(id="words", kind="text", text=Text(zh="还有呢？", en="What else?"), required=False),
+    ),
+    opens_at=STARTS_AT,
+    closes_at=STARTS_AT + timedelta(days=30),
+)
 #: A town has as many shops at least: a play with fewer devices is then the same wherever it is played.
 SHOPS_LEAST = 4
 ROLE = "evenhand_app"
@@ -157,6 +172,7 @@ def settled(cluster: embedded.Cluster, shops: int) -> Iterator[Ground]:
                 act_for(session, EVERYTHING)
                 _bring_in(session, made)
                 terminals = tuple(_enrol(session, made))
+                _ask(session)
                 session.execute(text("DELETE FROM procrastinate_jobs"))  # whom they would tell knows nothing older
             _begin_the_day(engine, settings)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -199,6 +215,12 @@ def _bring_in(session: Session, made: town.Town) -> None:
         report = running.run(session, kinds[name], running.Upload(f"{name}.csv", content), actor=SYSTEM, at=STARTS_AT)
         if report.rows_refused:
             raise RuntimeError(f"the town's {name} were refused: {report.refused[0]}")
+
+
+def _ask(session: Session) -> None:
+    """Publish a survey that outlasts every play."""
+    asked = surveys.write_survey(session, SURVEY, PLANNER, at=STARTS_AT)
+    surveys.publish_survey(session, asked, PLANNER, at=STARTS_AT)
 
 
 def _enrol(session: Session, made: town.Town) -> Iterator[Enrolment]:

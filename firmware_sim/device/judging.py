@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from contract.messages import RECEIPTED
+from contract.messages import RECEIPTED, AnswerSurvey
 from firmware_sim.device.language import Scenario
 from firmware_sim.device.slots import NEW, OLD
 from firmware_sim.device.stand import Stand
@@ -20,6 +21,7 @@ from server.kit.audit import AuditEntry
 from server.kit.db import transaction
 from server.kit.inbox import InboxEntry
 from server.orders import queries as orders_queries
+from server.surveys import queries as surveys
 from terminal_client.core import alarms, booting, outbox
 from terminal_client.core import orders as known_orders
 
@@ -154,15 +156,7 @@ def _receipted_exists(stand: Stand, books: Books, look: Look) -> None:
                     receipt is not None and (receipt["outcome"], receipt.get("number")) == ("accepted", entry.number),
                     f"{party}: {entry.kind} was receipted and the server does not have it",
                 )
-                if entry.kind == "order.place":
-                    look.hold(entry.id in books.orders, f"{party}: a receipted order is not in the book")
-                elif entry.kind == "delivery.confirm":
-                    found = deliveries.delivery(session, UUID(entry.data["delivery"]))
-                    look.hold(
-                        found is not None and found.state == "confirmed", f"{party}: a confirmed delivery is not so"
-                    )
-                elif entry.kind == "feedback.send":
-                    look.hold(feedback.feedback(session, entry.id) is not None, f"{party}: a complaint is gone")
+                _stands(session, books, party, entry, look)
     for party, mine in books.known.items():
         for order in mine:
             stored = books.orders.get(order.id)
@@ -172,6 +166,24 @@ def _receipted_exists(stand: Stand, books: Books, look: Look) -> None:
                     (stored.state, dict(stored.lines)) == ("accepted", lines),
                     f"{party}: the terminal shows another order than the server holds",
                 )
+
+
+def _stands(session: Session, books: Books, party: str, entry: outbox.Entry, look: Look) -> None:
+    """Compare what was asked for with what stands at the server."""
+    if entry.kind == "order.place":
+        look.hold(entry.id in books.orders, f"{party}: a receipted order is not in the book")
+    elif entry.kind == "delivery.confirm":
+        found = deliveries.delivery(session, UUID(entry.data["delivery"]))
+        look.hold(found is not None and found.state == "confirmed", f"{party}: a confirmed delivery is not so")
+    elif entry.kind == "survey.answer":
+        kept = surveys.answer_set(session, entry.id)
+        answers = AnswerSurvey.model_validate(entry.data).answers
+        look.hold(
+            kept is not None and kept[1].answers == {one.question: one for one in answers},
+            f"{party}: the server holds other answers than the shop gave",
+        )
+    elif entry.kind == "feedback.send":
+        look.hold(feedback.feedback(session, entry.id) is not None, f"{party}: a complaint is gone")
 
 
 def _one_record_an_id(stand: Stand, books: Books, look: Look) -> None:

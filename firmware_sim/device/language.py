@@ -46,7 +46,7 @@ class Span:
 class Does:
     """A share of the shops does something, each ``times`` times, each time at a moment of its own in ``at``."""
 
-    what: Literal["order", "order_again", "amend", "cancel", "confirm", "complain", "print"]
+    what: Literal["order", "order_again", "amend", "cancel", "confirm", "complain", "print", "answer"]
     at: Span
     shops: float = 1.0
     times: int = 1

@@ -65,6 +65,7 @@ SCENARIOS: Mapping[str, Scenario] = {
                 Does("order", Span(25, 150)),
                 Does("amend", Span(200, 1_000), shops=0.7),
                 Does("complain", Span(300, 1_000), times=2),
+                Does("answer", Span(DAY_S + 700, DAY_S + 1_000), shops=0.8),
                 Does("order_again", Span(DAY_S + 30, DAY_S + 600), shops=0.8),
                 Does("amend", Span(2 * DAY_S + 30, 2 * DAY_S + 900)),
                 Does("complain", Span(2 * DAY_S + 30, 2 * DAY_S + 900), shops=0.5),
@@ -84,7 +85,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             story="The broker is killed and its state wiped while shops order; what it had acknowledged is gone.",
             closes_s=240,
             quiet_s=300,
-            does=(*_ORDERING, Does("complain", Span(30, 200), shops=0.4)),
+            does=(*_ORDERING, Does("complain", Span(30, 200), shops=0.4), Does("answer", Span(30, 200), shops=0.5)),
             happens=(
                 Happens("broker_killed", Span(20, 220), chance=0.9, lasts=Span(2, 45), times=3),
                 Happens("ingest_killed", Span(20, 220), chance=0.7, lasts=Span(1, 10), times=2),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import apsw
 
 from contract.errors import Refusal
-from contract.feed import Delivery, WindowState
-from contract.messages import OrderLine
+from contract.feed import Delivery, Question, Survey, WindowState
+from contract.messages import Answer, OrderLine
 from firmware_sim.device.machine import Device, Running
 from terminal_client.core import drafts, feed, feedback_use_cases, order_rules, orders, scans, use_cases
 from terminal_client.core.delivery_rules import AS_LISTED, Count
@@ -132,6 +132,28 @@ def _complain(_device: Device, running: Running, chance: random.Random) -> str:
     return "said"
 
 
+def _answer(_device: Device, running: Running, chance: random.Random) -> str:
+    """Answer the survey that is open, one question after the other; each is kept before all are sent."""
+    open_now = [one for one in feed.read(running.store, Survey) if one.state == "open"]
+    if not open_now:
+        return "nothing"
+    survey = open_now[0]
+    for question in survey.questions:
+        use_cases.keep_answer(running.shop, survey.survey, _said_to(question, chance))
+    use_cases.answer_survey(running.shop, survey.survey)
+    return "answered"
+
+
+def _said_to(question: Question, chance: random.Random) -> Answer:
+    match question.kind:
+        case "single":
+            return Answer(question=question.id, choices=(chance.choice(question.choices).id,))
+        case "text":
+            return Answer(question=question.id, text=chance.choice(WORDS))
+        case _:
+            return Answer(question=question.id, number=chance.randint(question.low or 0, question.high or 9))
+
+
 def _print(device: Device, running: Running, _chance: random.Random) -> str:
     """Print what was received; a printer without paper changes no order."""
     newest = next(orders.newest(running.store), None)
@@ -149,4 +171,5 @@ ACTS: Mapping[str, Do] = {
     "confirm": _confirm,
     "complain": _complain,
     "print": _print,
+    "answer": _answer,
 }

@@ -34,10 +34,13 @@ from server.kit.identity import Actor
 from server.kit.outbox import Restoration
 from server.kit.processes import StartError
 from server.kit.settings import Settings
+from server.releases import publishing
 from server.releases.repository import ONLINE_KEY, Repository
 
 COMMAND: Final = Actor("system", "command")
 ACTION: Final = "audit.restored"
+SIGNED_SINCE_MOST: Final = 100_000
+"""As often a lost server cannot have signed timestamp and snapshot since the backup: it does so some times a day."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def restore(
             migrations.upgrade(target.owner_url, app_role=urlsplit(target.app_url).username or "")
             _keep_audit(settings, folder / AUDIT)
             _keep_keys(settings, folder / SEALING_KEYS)
-            _keep_releases(settings, folder / UPDATES)
+            _keep_releases(settings, folder / UPDATES, at)
             if settings.broker_url is None and manifest.broker_port is not None:
                 _keep_port(settings.data_dir / "broker", manifest.broker_port)
             _say(settings, target, manifest, at)
@@ -162,13 +165,19 @@ def _keep_keys(settings: Settings, source: Path) -> None:
     write_private(target, "\n".join(keys) + "\n")
 
 
-def _keep_releases(settings: Settings, source: Path) -> None:
-    """Put back what was published of releases; what lies there already stays, for numbers only grow."""
+def _keep_releases(settings: Settings, source: Path, at: datetime) -> None:
+    """Put back what was published of releases; what lies there already stays, for numbers only grow.
+
+    Terminals refuse numbers below those that they know. Those of the server's own roles go ahead of whatever the lost
+    server may have signed after the backup. The list of releases is signed by people alone: where they had signed
+    another since, terminals wait until a list of a higher number than theirs is published.
+    """
     place = Repository(settings.data_dir)
     if place.exists or not source.exists():
         return
     shutil.copytree(source, place.folder, dirs_exist_ok=True)
     (place.folder / ONLINE_KEY).chmod(0o600)
+    publishing.renew(place, at, anyway=True, ahead=SIGNED_SINCE_MOST)
 
 
 def _keep_port(place: Path, port: int) -> None:

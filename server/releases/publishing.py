@@ -54,8 +54,11 @@ def publish(repository: Repository, at: datetime) -> list[Draft]:
     return drafts
 
 
-def renew(repository: Repository, at: datetime, *, anyway: bool = False) -> list[Role]:
-    """Sign the server's own roles anew where it is time, or ``anyway``; return which."""
+def renew(repository: Repository, at: datetime, *, anyway: bool = False, ahead: int = 0) -> list[Role]:
+    """Sign the server's own roles anew where it is time, or ``anyway``; return which.
+
+    Their numbers go up by one and ``ahead``.
+    """
     if not repository.exists:
         return []
     with repository.writing():
@@ -68,7 +71,7 @@ def renew(repository: Repository, at: datetime, *, anyway: bool = False) -> list
             done.append("timestamp")
         if not done:
             return []
-        _sign_online(repository.metadata, repository.folder / ONLINE_KEY, at, snapshot="snapshot" in done)
+        _sign_online(repository.metadata, repository.folder / ONLINE_KEY, at, snapshot="snapshot" in done, ahead=ahead)
     return done
 
 
@@ -109,12 +112,12 @@ def _publish_through(repository: Repository, place: Path, drafts: list[Draft], a
     shutil.rmtree(repository.draft)
 
 
-def _sign_online(where: Path, key: Path, at: datetime, *, snapshot: bool) -> None:
+def _sign_online(where: Path, key: Path, at: datetime, *, snapshot: bool, ahead: int = 0) -> None:
     """Write the next timestamp, and the next snapshot where wanted, signed by the server's key."""
     signer = keys.signer(key, None)
     newest = latest_in(where, "snapshot")
     if snapshot or newest is None:
-        number = 1 if newest is None else read_signed(newest).signed.version + 1
+        number = 1 if newest is None else read_signed(newest).signed.version + 1 + ahead
         listed = newest_in(where, "targets")
         described = MetaFile.from_data(read_signed(listed).signed.version, listed.read_bytes(), ["sha256"])
         made = Metadata(Snapshot(number, expires=until("snapshot", at), meta={"targets.json": described}))
@@ -122,7 +125,7 @@ def _sign_online(where: Path, key: Path, at: datetime, *, snapshot: bool) -> Non
         newest = where / f"{number}.snapshot.json"
         write(newest, made.to_bytes())
     held = where / "timestamp.json"
-    number = read_signed(held).signed.version + 1 if held.exists() else 1
+    number = read_signed(held).signed.version + 1 + ahead if held.exists() else 1
     described = MetaFile.from_data(read_signed(newest).signed.version, newest.read_bytes(), ["sha256"])
     stamp = Metadata(Timestamp(number, expires=until("timestamp", at), snapshot_meta=described))
     stamp.sign(signer)

@@ -105,6 +105,20 @@ SAID: dict[str, str] = {
     "no_notices": N_("There is no notice."),
     "withdrawn_notice": N_("Taken back {at}: {why}"),
     "attachments": N_("It has attachments, which a tablet does not show. Ask the distributor for them."),
+    "meeting_elsewhere": N_("Whether somebody comes is said on the shop's terminal, or to the distributor."),
+    # surveys
+    "survey_until": N_("Survey, open until {at}"),
+    "survey_elsewhere": N_(
+        "It asks for amounts or tables, which this tablet cannot do. Answer it on the shop's terminal, or ask"
+        " the distributor."
+    ),
+    "question_elsewhere": N_("This tablet takes no photos, amounts or tables; the question is left out."),
+    "survey_anonymous": N_("Anonymous: the distributor sees that this shop answered, and never what it answered."),
+    "survey_send": N_("Send the answers"),
+    "survey_thanks": N_("You have answered."),
+    "may_be_left_out": N_("(may be left out)"),
+    "limits": N_("({least} to {most})"),
+    "answer_unfit": N_("This answer is missing, or not within the limits."),
     "read": N_("I have read this"),
     "read_already": N_("You have said that you read this."),
     # the tablet
@@ -112,6 +126,10 @@ SAID: dict[str, str] = {
     "not_persisted": N_(
         "The browser may clear what is kept here when it runs out of room. Add this page to the home screen, or allow"
         " it to keep data."
+    ),
+    "has_no_page_for": N_(
+        "This tablet has no page for deliveries, stock, complaints, scores and meetings. The shop's terminal has them;"
+        " without one, ask the distributor."
     ),
     "queue": N_("Waiting to be received"),
     "queue_empty": N_("Everything was received."),
@@ -131,6 +149,7 @@ SAID: dict[str, str] = {
     "kind_command_state": N_("Answer to a command"),
     "kind_announcement_displayed": N_("Notice was shown"),
     "kind_announcement_read": N_("Notice was read"),
+    "kind_survey_answer": N_("Answers to a survey"),
 }
 
 

@@ -60,7 +60,11 @@ def test_the_page_can_be_put_on_a_home_screen(app_client: TestClient) -> None:
 
 def test_every_word_that_the_scripts_say_is_there_and_no_other() -> None:
     text = "\n".join(SCRIPTS.values())
-    said = set(re.findall(r'"([a-z_]+)"', text)) | COMPOSED | {"no_script", "title", "why_other", "kind_command_state"}
+    said = (
+        set(re.findall(r'"([a-z_]+)"', text))
+        | COMPOSED
+        | {"no_script", "title", "why_other", "kind_command_state", "kind_survey_answer"}
+    )
     said |= {f"kind_{kind}" for kind in ("order_place", "order_amend", "order_cancel")}
     said |= {f"kind_announcement_{act}" for act in ("displayed", "read")} | {"results", "notices", "order", "tablet"}
     assert set(words.SAID) - said == set()

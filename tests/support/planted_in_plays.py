@@ -23,6 +23,7 @@ from server import ingest, worker
 from server.kit import inbox
 from server.orders import rules, windows
 from server.orders.models import WindowRow
+from server.surveys import answers
 from terminal_client.core import alarms, booting, outbox, signals, use_cases
 from terminal_client.core.server_clock import ServerClock
 from terminal_client.core.store import Store
@@ -158,6 +159,10 @@ def boot_record_in_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(booting, "keep", keep)
 
 
+def answers_not_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(answers, "_rows", lambda _answer: iter(()))
+
+
 def clock_set_back_reopens(patch: pytest.MonkeyPatch) -> None:
     """Let the clock alone decide: neither that the window was closed counts, nor the time that was noted with it."""
     real = rules.check_open
@@ -199,6 +204,9 @@ PLANTED = {
     ),
     "never-tried-again": Planted("what failed once stays in the terminal", "retry-storm", never_tried_again),
     "refusal-thrown-away": Planted("a refusal is never shown", "window-rush", refusal_thrown_away),
+    "answers-not-kept": Planted(
+        "a shop is thanked for its answers, and none of them is kept", "broker-lost", answers_not_kept
+    ),
     "clone-not-noticed": Planted("nobody hears that a terminal was copied", "cloned-device", clone_not_noticed),
     "clock-set-back-reopens": Planted(
         "the server's clock is set back, and who comes late is taken after all",

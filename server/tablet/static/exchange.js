@@ -19,7 +19,7 @@ const MESSAGE_BYTES = 16384;
 export class Exchange {
   /* `changed` is called after each turn that may have changed what is kept; `version` is that of these files. */
   constructor(version, changed) {
-    Object.assign(this, { version, changed, line: "unknown", heardAt: 0, trouble: null, failures: 0, quietUntil: 0, statusAt: 0, offsetMs: 0 });
+    Object.assign(this, { version, changed, line: "unknown", heardAt: 0, trouble: null, failures: 0, quietUntil: 0, statusAt: null, offsetMs: 0 });
   }
 
   /* The server's time, as far as it is known. */
@@ -33,7 +33,7 @@ export class Exchange {
   /* Take a turn now, unless the server asked to be left alone. */
   wake() {
     clearTimeout(this.timer);
-    const quietMs = Math.max(0, this.quietUntil - Date.now());
+    const quietMs = Math.max(0, this.quietUntil - performance.now());
     this.timer = setTimeout(() => this.run(), quietMs);
   }
 
@@ -44,7 +44,7 @@ export class Exchange {
     try {
       pauseMs = await navigator.locks.request("evenhand-exchange", () => this.turn());
       Object.assign(this, { line: "on", failures: 0, heardAt: Date.now() });
-      if (this.trouble?.code !== "device_revoked") this.trouble = null;
+      if (!this.at.kept.revoked) this.trouble = null;
     } catch (error) {
       pauseMs = this.heed(error);
     }
@@ -78,8 +78,8 @@ export class Exchange {
     if (error instanceof Refused) {
       Object.assign(this, { line: "on", trouble: error, heardAt: Date.now() });
       if (error.code === "device_revoked") return KNOCK_MS;
-      if (error.afterS) this.quietUntil = Date.now() + error.afterS * 1000 * (1 + SPREAD * Math.random());
-      return Math.max(pauseMs, this.quietUntil - Date.now());
+      if (error.afterS) this.quietUntil = performance.now() + error.afterS * 1000 * (1 + SPREAD * Math.random());
+      return Math.max(pauseMs, this.quietUntil - performance.now());
     }
     if (!(error instanceof NoLine)) this.trouble = { code: "", text: String(error) };
     this.line = "off";
@@ -94,10 +94,16 @@ export class Exchange {
       if (!(error instanceof Refused)) throw error;
       if (error.code === "device_revoked") await store.keep({ revoked: Date.now() });
       if (!again) throw error;
-      if (error.code === "clock_off") this.offsetMs = error.params.server_s * 1000 - Date.now();
+      if (error.code === "clock_off") await this.setClock(error.params.server_s * 1000);
       else if (error.code !== "request_repeated") throw error;
       return this.ask(method, target, more, false);
     }
+  }
+
+  /* Kept at once: whether a certificate is due is asked before anything else comes in. */
+  async setClock(serverMs) {
+    this.offsetMs = serverMs - Date.now();
+    await store.keep({ clock: this.offsetMs });
   }
 
   async sendAll() {
@@ -164,7 +170,7 @@ export class Exchange {
 
   /* How the tablet is, at the beginning and each minute and a bit. */
   async tellStatus() {
-    if (this.statusAt && Date.now() - this.statusAt < STATUS_MS) return;
+    if (this.statusAt !== null && performance.now() - this.statusAt < STATUS_MS) return;
     const { kept, said } = await store.everything();
     const waiting = said.filter((one) => one.outcome === null);
     const room = await navigator.storage?.estimate?.() ?? {};
@@ -176,7 +182,7 @@ export class Exchange {
     };
     const body = store.envelope(store.uuid7(this.now()), kept.device, 0, status, this.now());
     await this.ask("POST", "/device/v1/up/device.status", { body });
-    this.statusAt = Date.now();
+    this.statusAt = performance.now();
   }
 
   /* The next certificate, for the same key: it cannot leave this browser, so that another one would be no safer. */
@@ -184,13 +190,17 @@ export class Exchange {
     const { keys, certified } = this.at.kept;
     if (this.now() < Date.parse(certified.renew_at)) return;
     const body = JSON.stringify({ csr: await signingRequest(keys) });
-    const { said } = await this.ask("POST", "/device/v1/renew", { body });
-    await store.keep({ certified: said });
+    try {
+      await store.keep({ certified: (await this.ask("POST", "/device/v1/renew", { body })).said });
+    } catch (error) {
+      // The one before is good for a third of its life yet: what waits goes out under it.
+      if (error.code === "device_revoked" || this.now() >= Date.parse(certified.expires_at)) throw error;
+    }
   }
 
   /* Revoked: look once an hour whether that was taken back, and otherwise keep still. */
   async knock(since) {
-    const leftMs = since + KNOCK_MS - Date.now();
+    const leftMs = Math.min(KNOCK_MS, since + KNOCK_MS - Date.now());
     if (leftMs > 0) return leftMs;
     await this.ask("GET", "/device/v1/certificate");
     await store.keep({ revoked: undefined });

@@ -7,6 +7,7 @@ import { chosen, narrow, orderScreen } from "./ordering.js";
 import { ownScreen, refused, revokedScreen, waiting } from "./own.js";
 import { resultsScreen } from "./results.js";
 import * as store from "./store.js";
+import { unanswered } from "./surveys.js";
 import { Texts } from "./texts.js";
 
 const SCREENS = { order: orderScreen, results: resultsScreen, notices: noticesScreen, tablet: ownScreen };
@@ -76,7 +77,7 @@ function head() {
 }
 
 function foot() {
-  const counts = { notices: unread(model), tablet: refused(model).length };
+  const counts = { notices: unread(model) + unanswered(model), tablet: refused(model).length };
   return h("footer", { class: "foot" }, h("nav", { "aria-label": model.texts.say("rooms") }, Object.keys(SCREENS).map((name) => h("a", {
     href: `#/${name}`, id: `to-${name}`, "aria-current": view() === name && "page",
   }, icon(name), h("span", {}, model.texts.say(name)), counts[name] > 0 && h("span", { class: "count" }, String(counts[name]))))));
@@ -97,8 +98,10 @@ function tick() {
 async function keepPage() {
   const { serviceWorker } = navigator;
   if (!serviceWorker) return;
-  const had = Boolean(serviceWorker.controller);
-  serviceWorker.addEventListener("controllerchange", () => { if (had && document.activeElement?.tagName !== "INPUT") location.reload(); });
+  let isNewer = false, isKept = Boolean(serviceWorker.controller);
+  const show = () => { if (isNewer && document.activeElement?.tagName !== "INPUT") location.reload(); };
+  serviceWorker.addEventListener("controllerchange", () => { isNewer = isKept; isKept = true; show(); });
+  addEventListener("focusout", () => setTimeout(show));
   const registered = await serviceWorker.register("/tablet/worker.js", { scope: "/tablet/" });
   setInterval(() => registered.update().catch(() => {}), UPDATE_MS);
 }

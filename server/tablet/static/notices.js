@@ -2,6 +2,7 @@
 import { h, note, state } from "./dom.js";
 import { facts } from "./orders.js";
 import * as store from "./store.js";
+import { surveyCards } from "./surveys.js";
 
 const sayings = (said, kind, one) => said.filter((row) => row.kind === kind && row.data.announcement === one.announcement);
 const counts = (one) => one.counts_from ?? one.version;
@@ -28,10 +29,11 @@ export async function displayed(model) {
 const stamp = (model) => new Date(model.now()).toISOString();
 
 export function noticesScreen(model) {
-  const { texts } = model, found = there(model);
+  const { texts } = model, found = there(model), asked = surveyCards(model);
   return h("main", { class: "list", id: "notices", "data-scrolls": true, tabindex: "0" },
     h("h1", {}, texts.say("notices")),
-    found.length === 0 && h("p", { class: "quiet" }, texts.say("no_notices")),
+    asked.length + found.length === 0 && h("p", { class: "quiet" }, texts.say("no_notices")),
+    asked,
     found.map((one) => card(model, one)));
 }
 
@@ -42,6 +44,7 @@ function card(model, one) {
     h("p", { class: "quiet" }, texts.time(one.published_at)),
     one.withdrawn_at && note("stop", texts.say("withdrawn_notice", { at: texts.time(one.withdrawn_at), why: texts.of(one.withdrawn_why) })),
     h("p", { class: "words" }, texts.of(one.body)),
+    one.meeting && !one.meeting.called_off && h("p", { class: "quiet" }, texts.say("meeting_elsewhere")),
     one.attachments?.length > 0 && h("p", { class: "quiet" }, texts.say("attachments")),
     one.must_acknowledge && !one.withdrawn_at && acknowledging(model, one));
 }

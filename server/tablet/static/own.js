@@ -16,6 +16,7 @@ export function ownScreen(model) {
     h("dl", { class: "facts" },
       fact(texts.say("shop"), kept.name), fact(texts.say("device"), kept.device),
       fact(texts.say("certificate_until"), texts.time(kept.certified.expires_at)), fact(texts.say("version"), model.version)),
+    note("info", texts.say("has_no_page_for")),
     languages(model));
 }
 

@@ -5,15 +5,18 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ceremony
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from factories import make_device, make_retailer, make_sku, make_window, place
 from pydantic import SecretStr
+from tuf.api.exceptions import BadVersionNumberError, DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater
 from typer.testing import CliRunner
 
 from evenhand.cli import app
@@ -26,6 +29,8 @@ from server.kit.audit_cli import Checked
 from server.kit.db import make_engine, make_sessions, transaction
 from server.kit.runtime import Runtime
 from server.kit.settings import Settings
+from server.releases import drafting, publishing
+from server.releases.repository import ONLINE_KEY, Repository
 
 pytestmark = pytest.mark.slow
 KEY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -305,3 +310,93 @@ def test_a_short_passphrase_is_refused(tmp_path: Path):
     (tmp_path / "words").write_text("secret\n")
     told = CliRunner().invoke(app, ["backup", "--out", "x", "--passphrase-file", str(tmp_path / "words")])
     assert (told.exit_code, "12 at least" in told.output) == (2, True)
+
+
+class Reading(FetcherInterface):
+    """Reads a repository as if it were a server."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._folder = repository.folder
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        path = self._folder / url.removeprefix("server:")
+        if not path.exists():
+            raise DownloadHTTPError("not there", 404)
+        return iter([path.read_bytes()])
+
+
+class Terminal:
+    """The part of a terminal that looks for releases, and remembers what it saw."""
+
+    def __init__(self, folder: Path, first: Repository) -> None:
+        folder.mkdir()
+        self._folder, self._root = folder, (first.metadata / "1.root.json").read_bytes()
+
+    def fetches(self, repository: Repository, name: str) -> bytes:
+        client = Updater(
+            str(self._folder),
+            "server:metadata/",
+            target_dir=str(self._folder),
+            target_base_url="server:targets/",
+            fetcher=Reading(repository),
+            bootstrap=self._root,
+        )
+        client.refresh()
+        found = client.get_targetinfo(name)
+        assert found is not None
+        return Path(client.download_target(found)).read_bytes()
+
+
+@pytest.fixture
+def releases(running: Runtime, tmp_path: Path) -> tuple[Repository, ceremony.Holders, str]:
+    """A repository in the running server's folder with one release, and its name."""
+    repository, holders = ceremony.begun(running.settings.data_dir)
+    name = drafting.add(repository, *ceremony.archive(tmp_path, "0.2.0"), datetime.now(UTC))
+    holders.publish(repository, datetime.now(UTC))
+    return repository, holders, name
+
+
+def test_releases_come_back_and_terminals_that_knew_later_signatures_fetch_them(
+    running: Runtime, elsewhere: Settings, releases: tuple[Repository, ceremony.Holders, str], tmp_path: Path
+):
+    repository, _, name = releases
+    drafting.add(repository, *ceremony.archive(tmp_path, "0.3.0"), datetime.now(UTC))
+    out, now = tmp_path / "town.backup", datetime.now(UTC)
+    backing_up.back_up(running.settings, out, [KEY.public_key()], at=now, progress=quiet)
+    for _ in range(3):
+        publishing.renew(repository, now, anyway=True)
+    terminal = Terminal(tmp_path / "terminal", repository)
+    fetched = terminal.fetches(repository, name)
+
+    restoring.restore(elsewhere, out, [KEY], at=now, progress=quiet)
+
+    again = Repository(elsewhere.data_dir)
+    assert again.releases() == repository.releases()
+    assert terminal.fetches(again, name) == fetched
+    assert Terminal(tmp_path / "new terminal", again).fetches(again, name) == fetched
+    assert (again.folder / ONLINE_KEY).stat().st_mode & 0o077 == 0
+    assert again.drafts() == [], "what people had not signed yet is not in a backup"
+    with pytest.raises(BadVersionNumberError):
+        terminal.fetches(repository, name)
+
+
+def test_what_was_published_after_the_backup_is_published_again_by_the_same_people(
+    running: Runtime, elsewhere: Settings, releases: tuple[Repository, ceremony.Holders, str], tmp_path: Path
+):
+    repository, holders, _ = releases
+    out, now = tmp_path / "town.backup", datetime.now(UTC)
+    backing_up.back_up(running.settings, out, [KEY.public_key()], at=now, progress=quiet)
+    later = ceremony.archive(tmp_path, "0.3.0")
+    name = drafting.add(repository, *later, now)
+    holders.publish(repository, now)
+    terminal = Terminal(tmp_path / "terminal", repository)
+    fetched = terminal.fetches(repository, name)
+    restoring.restore(elsewhere, out, [KEY], at=now, progress=quiet)
+    again = Repository(elsewhere.data_dir)
+    with pytest.raises(BadVersionNumberError):
+        terminal.fetches(again, name)
+
+    drafting.add(again, *later, now)
+    holders.publish(again, now)
+
+    assert terminal.fetches(again, name) == fetched
