@@ -1,7 +1,8 @@
 """Wire-level devices: many MQTT connections in one process, driven by one selector loop.
 
 A device here speaks the published contract and nothing more: it subscribes, pulls its feed, orders when it
-sees an open window, and repeats what got no receipt. The ledger counts what every device sent and heard.
+sees an open window, and repeats what got no receipt. Its cursor moves over items that follow it without a gap, and
+with the answer to a pull. The ledger counts what every device sent and heard.
 """
 
 import selectors
@@ -68,6 +69,38 @@ class Behaviour:
     drops_after_sending: bool = False
 
 
+@dataclass
+class Cursor:
+    """Up to which number a device has its feed.
+
+    It moves over what follows without a gap. The answer to a pull comes in order: what is missing before its first
+    item is no more. (A whole terminal pulls pages over HTTP, which say where the feed stands.)
+    """
+
+    at: int = 0
+    _ahead: set[int] = field(default_factory=set)
+    _answer_due: bool = False
+
+    def pulled(self) -> None:
+        """Await an answer; what was heard beyond a gap comes again with it."""
+        self._answer_due = True
+        self._ahead.clear()
+
+    def lost(self) -> None:
+        """Await no answer any more: the connection is over."""
+        self._answer_due = False
+
+    def heard(self, seq: int) -> None:
+        """Take note of an item."""
+        if self._answer_due and seq > self.at:
+            self.at = seq
+        self._answer_due = False
+        self._ahead.add(seq)
+        while self.at + 1 in self._ahead:
+            self.at += 1
+        self._ahead = {beyond for beyond in self._ahead if beyond > self.at}
+
+
 Obeys = Callable[[Command], Iterable[ReportCommand]]
 """What a device answers to a command of the distributor, which it obeys once."""
 
@@ -83,7 +116,7 @@ class Device:
         self.ledger = ledger
         self.connected = False
         self.window: WindowState | None = None
-        self.cursor = 0
+        self.cursor = Cursor()
         self.due_s: float | None = None
         self.sent_s: dict[UUID, float] = {}
         self.waiting: dict[UUID, tuple[str, Envelope, float]] = {}
@@ -174,11 +207,13 @@ class Device:
 
     def _pull(self) -> None:
         self.pull_due_s = None
-        pull = self._envelope(PullFeed(after=self.cursor))
+        self.cursor.pulled()
+        pull = self._envelope(PullFeed(after=self.cursor.at))
         self.client.publish(topics.up_topic(self.identity.device, "feed.pull"), pull.encode(), qos=1)
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _props: Any) -> None:
         self.connected = False
+        self.cursor.lost()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         if topics.parse_news(message.topic) is not None:
@@ -186,7 +221,7 @@ class Device:
             self.pull_due_s = time.monotonic() + self._bits(20) % (news.spread_ms + 1) / 1000
             return
         item = FeedItem.decode(bytes(message.payload))
-        self.cursor = max(self.cursor, item.seq)
+        self.cursor.heard(item.seq)
         self.ledger.kinds[item.kind] += 1
         if item.kind == "receipt":
             self._heard(Receipt.model_validate(item.data))
@@ -216,7 +251,7 @@ class Device:
     def _heard(self, receipt: Receipt) -> None:
         self.ledger.receipt_items += 1
         self.waiting.pop(receipt.message, None)
-        if receipt.message in self.ledger.receipts or receipt.message not in self.sent_s:
+        if receipt.message in self.ledger.receipts or receipt.message not in self.ledger.sent:
             return
         self.ledger.receipts[receipt.message] = receipt
         self.ledger.latencies_ms.append((time.monotonic() - self.sent_s[receipt.message]) * 1000)

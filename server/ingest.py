@@ -5,11 +5,11 @@ never fails its group; a shard that is not the hash of its device is refused; ea
 """
 
 import itertools
-import queue
 import signal
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +26,9 @@ from sqlalchemy.orm import Session
 from contract import topics
 from contract.envelope import Envelope
 from contract.errors import Refusal, Rejected, Unavailable
+from contract.messages import RECEIPTED
 from server.devices import queries as devices
-from server.kit import audit, inbox, leases
+from server.kit import audit, inbox, leases, outbox
 from server.kit.broker_line import line_to_broker
 from server.kit.db import EVERYTHING, act_for, scope_of, transaction
 from server.kit.identity import Actor, Sender
@@ -41,6 +42,9 @@ GROUPS = Histogram("evenhand_ingest_group", "Messages in one commit", buckets=(1
 REFUSED = Counter("evenhand_ingest_refused", "Messages that no receipt could be given for", ["code"])
 LEASE = "ingest"
 RENEW_EVERY_S = 1.0
+LOOK_EVERY_S = 0.2
+REST_SHARE = 4
+"""One in so many of a group is kept for what wants no receipt, where that waits."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,40 @@ class Delivered:
     payload: bytes
     mid: int
     qos: int
+
+
+class Waiting:
+    """What was read and is not taken yet. What wants a receipt comes first: a shop waits for that.
+
+    The rest has a share of each group nevertheless (:data:`REST_SHARE`), so that it is delayed and not left out. Among
+    each of both sorts the order is kept; between them nothing depends on it.
+    """
+
+    def __init__(self) -> None:
+        self._first: deque[Delivered] = deque()
+        self._rest: deque[Delivered] = deque()
+        self._coming = threading.Condition()
+
+    def put(self, message: Delivered) -> None:
+        """Add a message."""
+        wanted = message.topic.rpartition("/")[2] in RECEIPTED
+        with self._coming:
+            (self._first if wanted else self._rest).append(message)
+            self._coming.notify()
+
+    def group(self, most: int, *, within_s: float, fill_s: float) -> list[Delivered]:
+        """Return up to ``most`` messages, those that came ``fill_s`` after the first; none where none came in time."""
+        with self._coming:
+            if not self._coming.wait_for(self._count, within_s):
+                return []
+            self._coming.wait_for(lambda: self._count() >= most, fill_s)
+            rest = min(len(self._rest), max(most - len(self._first), most // REST_SHARE, 1))
+            first = min(len(self._first), most - rest)
+            chosen = [self._first.popleft() for _ in range(first)]
+            return chosen + [self._rest.popleft() for _ in range(rest)]
+
+    def _count(self) -> int:
+        return len(self._first) + len(self._rest)
 
 
 def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
@@ -64,9 +102,12 @@ def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
     group = list(group)
     GROUPS.observe(len(group))
     at = runtime.clock()
-    with transaction(runtime.sessions, EVERYTHING) as session:
-        for wave in _waves(_read_all(session, group, at)):
-            _take_wave(session, wave, at)
+    with transaction(runtime.sessions, EVERYTHING) as session, outbox.gathered(session):
+        read = _read_all(session, group, at)
+        # Feeds come at the end, rows of devices before those of shops: in this order everybody takes them.
+        for receipted in (False, True):
+            for wave in _waves(one for one in read if (one.kind in RECEIPTED) is receipted):
+                _take_wave(session, wave, at)
         act_for(session, EVERYTHING)
 
 
@@ -109,8 +150,7 @@ def _read(session: Session, message: Delivered, known: Mapping[str, str], at: da
 def _waves(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
     """Part messages into what can be taken together: one kind that allows it, each party once; the rest stands alone.
 
-    A party's messages keep their order. The first of every party come first, by the parties' names: whoever locks
-    the rows of several parties does so in that order, and two never wait for each other.
+    A party's messages keep their order. The first of every party come first, by the parties' names.
     """
     waiting: dict[str, list[Incoming]] = {}
     for one in incoming:
@@ -130,7 +170,7 @@ def _take_wave(session: Session, wave: Sequence[Incoming], at: datetime) -> None
     if len(wave) > 1:
         act_for(session, scope_of({one.sender.party for one in wave}))
         try:
-            inbox.receive_all(session, wave, HANDLERS[wave[0].kind], at=at)
+            answers = inbox.receive_all(session, wave, HANDLERS[wave[0].kind], at=at)
         except (OperationalError, Unavailable):
             raise
         except inbox.TakenBefore:
@@ -138,6 +178,9 @@ def _take_wave(session: Session, wave: Sequence[Incoming], at: datetime) -> None
         except Exception:
             log.exception("wave_failed", kind=wave[0].kind, messages=len(wave))
         else:
+            for one, answer in zip(wave, answers, strict=True):
+                if isinstance(answer, Refusal):
+                    _note_refusal(one.sender.device, one.kind, answer)
             return
     for one in wave:
         _take(session, one, at)
@@ -181,7 +224,7 @@ class Ingest:
         # The broker gives one session to an identity, so whoever has ours was killed: its shards are ours at once.
         self._line = line_to_broker(runtime.settings)
         self._holder = holder or self._line.name or f"{socket.gethostname()}:{threading.get_native_id()}"
-        self._waiting: queue.Queue[Delivered] = queue.Queue()
+        self._waiting = Waiting()
         self._stop = Ending()
         self._shards: frozenset[int] = frozenset()
         self._connected = threading.Event()
@@ -248,17 +291,7 @@ class Ingest:
 
     def _next_group(self) -> list[Delivered]:
         settings = self._runtime.settings
-        try:
-            group = [self._waiting.get(timeout=0.2)]
-        except queue.Empty:
-            return []
-        until = time.monotonic() + settings.ingest_wait_ms / 1000
-        while len(group) < settings.ingest_batch:
-            try:
-                group.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                break
-        return group
+        return self._waiting.group(settings.ingest_batch, within_s=LOOK_EVERY_S, fill_s=settings.ingest_wait_ms / 1000)
 
     def settle(self, group: list[Delivered]) -> None:
         """Commit a group, trying again while the database is away; then acknowledge."""

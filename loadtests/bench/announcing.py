@@ -93,7 +93,7 @@ class Listener(Device):
             self.due_s = time.monotonic() + random.uniform(0, news.spread_ms / 1000)  # noqa: S311 - a spread
 
     def _fetch(self) -> None:
-        answer = self._http.get("/device/v1/feed", params={"after": self.cursor}, auth=self.identity.auth)
+        answer = self._http.get("/device/v1/feed", params={"after": self.cursor.at}, auth=self.identity.auth)
         answer.raise_for_status()
         head = len("HTTP/1.1 200 OK\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
         self.wire.fetched += head + answer.num_bytes_downloaded
@@ -106,8 +106,8 @@ class Listener(Device):
                 self.client.subscribe(topics.news_topic(group), qos=1)
             self.numbers[group] = number
         self.held += sum(item.kind == "announcement" for item in page.items)
-        self.cursor = max([self.cursor, *(item.seq for item in page.items)])
-        stands = ReportStatus(version="wire", queue_length=0, language="zh", feed_seq=self.cursor)
+        self.cursor.at = max([self.cursor.at, *(item.seq for item in page.items)])
+        stands = ReportStatus(version="wire", queue_length=0, language="zh", feed_seq=self.cursor.at)
         self._publish("device.status", self._envelope(stands))
 
 

@@ -2,9 +2,9 @@
 
 from contract.messages import PullFeed, ReportStatus
 from server.devices import service
-from server.kit.inbox import Handlers, handler
+from server.kit.inbox import Handlers, handler_of_many
 
 HANDLERS: Handlers = {
-    "feed.pull": handler(PullFeed, service.pull_feed),
-    "device.status": handler(ReportStatus, service.report_status),
+    "feed.pull": handler_of_many(PullFeed, service.pull_feeds),
+    "device.status": handler_of_many(ReportStatus, service.report_statuses),
 }

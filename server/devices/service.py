@@ -1,9 +1,11 @@
 """What can be done with devices. Nothing here commits."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,15 +16,39 @@ from server.devices.enrolling import IDENTITIES_CHANNEL
 from server.devices.models import DevicePresence, DeviceRow, EnrolmentCode
 from server.kit import audit, outbox
 from server.kit.identity import Operator, Sender
-from server.kit.inbox import Accepted, Arrival
+from server.kit.inbox import Arrival
 from server.retailers import queries as retailers
 
 _PRESENCE = DevicePresence.metadata.tables[DevicePresence.__tablename__]
 _INSERT = insert(_PRESENCE)
 _TOLD = (*ReportStatus.model_fields, "reported_at", "last_seen_at")
 # Built once: these run for every terminal about once a minute, and to build them takes longer than to run them.
-_KEEP_STATUS = _INSERT.values({name: bindparam(name) for name in ("device", *_TOLD)}).on_conflict_do_update(
-    index_elements=["device"], set_={name: _INSERT.excluded[name] for name in _TOLD}
+_KEEP_STATUSES = text(
+    f"""
+    INSERT INTO device_presence (device, {", ".join(_TOLD)})
+    SELECT device, {", ".join(_TOLD)}
+    FROM jsonb_populate_recordset(CAST(NULL AS device_presence), CAST(:rows AS jsonb)) ORDER BY device
+    ON CONFLICT (device) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}
+    """  # noqa: S608 - the columns' own names
+)
+_BEGIN = text(
+    """
+    INSERT INTO device_presence AS known (device, link, connected_at, last_seen_at)
+    SELECT device, link, :at, :at FROM unnest(CAST(:devices AS text[]), CAST(:links AS uuid[])) AS one (device, link)
+    ORDER BY device
+    ON CONFLICT (device) DO UPDATE SET link = excluded.link, connected_at = :at, last_seen_at = :at,
+        gone_at = NULL, gone_how = NULL
+    WHERE known.link IS DISTINCT FROM excluded.link
+    RETURNING device
+    """
+)
+_END = text(
+    """
+    UPDATE device_presence AS known SET gone_at = :at, gone_how = one.how
+    FROM unnest(CAST(:devices AS text[]), CAST(:links AS uuid[]), CAST(:hows AS text[])) AS one (device, link, how)
+    WHERE known.device = one.device AND known.link = one.link AND known.gone_at IS NULL
+    RETURNING known.device
+    """
 )
 _HEAR = _INSERT.values(device=bindparam("device"), last_seen_at=bindparam("last_seen_at")).on_conflict_do_update(
     index_elements=["device"],
@@ -93,49 +119,48 @@ def revoke(session: Session, device_id: str, reason: str, operator: Operator, *,
     session.execute(select(func.pg_notify(IDENTITIES_CHANNEL, device_id)))
 
 
-def pull_feed(session: Session, pull: PullFeed, arrival: Arrival) -> Accepted | None:
-    """Let the relay send the retailer's feed again from a cursor."""
-    outbox.resend(session, arrival.sender.party, after=pull.after)
-    return None
+def pull_feeds(session: Session, pulled: Sequence[tuple[PullFeed, Arrival]]) -> None:
+    """Let the relay send retailers' feeds again, each from a cursor."""
+    after: dict[str, int] = {}
+    for pull, arrival in pulled:
+        party = arrival.sender.party
+        after[party] = min(pull.after, after.get(party, pull.after))
+    outbox.resend(session, after)
 
 
-def report_status(session: Session, status: ReportStatus, arrival: Arrival) -> Accepted | None:
-    """Write down what a device says of itself."""
-    values = {**status.model_dump(), "reported_at": arrival.at, "last_seen_at": arrival.at}
-    session.execute(_KEEP_STATUS, {"device": arrival.sender.device, **values})
-    outbox.heard(session, arrival.sender.party, status.feed_seq, at=arrival.at)
-    return None
+def report_statuses(session: Session, told: Sequence[tuple[ReportStatus, Arrival]]) -> None:
+    """Write down what devices say of themselves; of two words of one device the later counts."""
+    rows: dict[str, Mapping[str, Any]] = {}
+    heard: dict[str, int] = {}
+    for status, arrival in told:
+        at = arrival.at.isoformat()
+        device, party = arrival.sender.device, arrival.sender.party
+        rows[device] = status.model_dump(mode="json") | {"device": device, "reported_at": at, "last_seen_at": at}
+        heard[party] = max(status.feed_seq, heard.get(party, 0))
+    session.execute(_KEEP_STATUSES, {"rows": json.dumps(list(rows.values()))})
+    outbox.heard_by(session, heard, at=max(arrival.at for _, arrival in told))
 
 
-def report_presence(session: Session, presence: ReportPresence, arrival: Arrival) -> bool:
-    """Write down that a connection began or ended; return whether that is news.
+def report_presences(session: Session, told: Sequence[tuple[ReportPresence, Arrival]]) -> list[bool]:
+    """Write down that connections of different devices began or ended; return for each whether that is news.
 
     The end of another connection than the last one known says nothing: it was taken over. A word that the broker keeps
     and hands over again is no news either.
     """
-    if presence.state == "connected":
-        begun = {"link": presence.session, "connected_at": arrival.at, "gone_at": None, "gone_how": None}
-        values = begun | {"last_seen_at": arrival.at}
-        known = (
-            insert(DevicePresence)
-            .values(device=arrival.sender.device, **values)
-            .on_conflict_do_update(
-                index_elements=["device"],
-                set_=values,
-                where=DevicePresence.link.is_distinct_from(presence.session),
-            )
-        )
-        return session.scalar(known.returning(DevicePresence.device)) is not None
-    ended = (
-        update(DevicePresence)
-        .where(
-            DevicePresence.device == arrival.sender.device,
-            DevicePresence.link == presence.session,
-            DevicePresence.gone_at.is_(None),
-        )
-        .values(gone_at=arrival.at, gone_how=presence.state)
-    )
-    return session.scalar(ended.returning(DevicePresence.device)) is not None
+    news: set[str] = set()
+    for statement, some in (
+        (_BEGIN, [one for one in told if one[0].state == "connected"]),
+        (_END, [one for one in told if one[0].state != "connected"]),
+    ):
+        if some:
+            asked = {
+                "devices": [arrival.sender.device for _, arrival in some],
+                "links": [presence.session for presence, _ in some],
+                "hows": [presence.state for presence, _ in some],
+                "at": some[0][1].at,
+            }
+            news.update(session.scalars(statement, asked))
+    return [arrival.sender.device in news for _, arrival in told]
 
 
 def hear(session: Session, sender: Sender, *, at: datetime) -> None:

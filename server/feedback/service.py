@@ -5,7 +5,8 @@ unless it stays inside. Words stand in the tables of feedback alone: the audit n
 never whom a complaint is about.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -50,11 +51,20 @@ BECAUSE = (
 )
 
 
-def take_feedback(session: Session, said: SendFeedback, arrival: Arrival) -> Accepted:
-    """Keep what a shop's terminal says. Raises as :func:`enter_feedback`."""
-    by = Actor("device", arrival.sender.device)
-    row = _kept(session, arrival.id, arrival.sender.party, said, by, arrival.at, way="terminal", said_by=arrival.by)
-    return Accepted(number=row.number, tell=(telling.item(session, row),))
+def take_feedback(session: Session, told: Sequence[tuple[SendFeedback, Arrival]]) -> list[Accepted | Rejected]:
+    """Keep what terminals of different shops say; each stands or is refused by itself, in their order.
+
+    As many statements as for one, but for what is about something and for photos.
+    """
+    said = [
+        _Said(arrival.id, arrival.sender.party, one, Actor("device", arrival.sender.device), "terminal", arrival.by)
+        for one, arrival in told
+    ]
+    kept, held = _keep(session, said, told[0][1].at)
+    return [
+        row if isinstance(row, Rejected) else Accepted(number=row.number, tell=(telling.new_item(row, held),))
+        for row in kept
+    ]
 
 
 def take_rating(session: Session, said: RateFeedback, arrival: Arrival) -> Accepted:
@@ -118,7 +128,9 @@ def enter_feedback(
         meant = rules.concerned(said.about.name, operators.names_with(session, rules.ACTORS))
         if operator.name in meant:
             raise Rejected("feedback_own")
-    row = _kept(session, uuid7(), retailer, said, operator.actor, at, way=way)
+    (row,), _ = _keep(session, [_Said(uuid7(), retailer, said, operator.actor, way)], at)
+    if isinstance(row, Rejected):
+        raise row
     telling.tell(session, row, at)
     return row.id
 
@@ -360,55 +372,80 @@ def keep_time(session: Session, now: datetime) -> int:
     return taken
 
 
-def _kept(
+@dataclass(frozen=True)
+class _Said:
+    """What a shop said, by whom it was brought, and who stood at the terminal where one asks."""
+
+    feedback: UUID
+    retailer: str
+    message: SendFeedback
+    by: Actor
+    way: rules.Way
+    said_by: str | None = None
+
+
+def _keep(session: Session, said: Sequence[_Said], at: datetime) -> tuple[list[FeedbackRow | Rejected], terms.Terms]:
+    """Keep what different shops said, or say why not; return it with the terms that hold."""
+    known = retailers.lock_retailers(session, {one.retailer for one in said})
+    held = setting.in_force(session)
+    everybody = operators.operators(session, at=at)
+    found: list[FeedbackRow | Rejected] = []
+    for one in said:
+        try:
+            found.append(_row(session, one, known.get(one.retailer), held, everybody, at))
+        except Rejected as refusal:
+            found.append(refusal)
+    session.add_all(row for row in found if isinstance(row, FeedbackRow))
+    session.flush()
+    for one, row in zip(said, found, strict=True):
+        if isinstance(row, FeedbackRow):
+            photos.name_photos(session, one.retailer, "feedback", row.id, one.message.photos, at=at)
+            stood = {} if one.said_by is None else {"by": one.said_by}
+            record(session, one.by, "feedback.received", row, at, id=str(row.id), kind=row.kind, way=one.way, **stood)
+    return found, held
+
+
+def _row(
     session: Session,
-    feedback: UUID,
-    retailer: str,
-    said: SendFeedback,
-    by: Actor,
+    one: _Said,
+    shop: shops.Retailer | None,
+    held: terms.Terms,
+    everybody: Sequence[operators.OperatorView],
     at: datetime,
-    *,
-    way: rules.Way,
-    said_by: str | None = None,
 ) -> FeedbackRow:
-    retailers.lock_retailer(session, retailer)
+    said = one.message
+    if shop is None:
+        raise Rejected("not_found", what="retailer", name=one.retailer)
     if not said.words.strip():
         raise Rejected("feedback_empty")
     require(SAID, {"words": said.words})
     if said.about is not None:
-        subjects.check(session, retailer, said.about)
-    held = setting.in_force(session)
-    people = setting.actors(session, shops.retailer(session, retailer), at=at)
+        subjects.check(session, one.retailer, said.about)
     category: FeedbackCategory = said.category
     concerns: list[str] = []
     if said.about is not None and said.about.sort == "employee":
         category = "employee"
-        concerns = rules.concerned(said.about.name, [one.name for one in operators.operators(session, at=at)])
+        concerns = rules.concerned(said.about.name, [person.name for person in everybody])
     row = FeedbackRow(
-        id=feedback,
-        retailer=retailer,
+        id=one.feedback,
+        retailer=one.retailer,
         kind=said.kind,
         category=category,
-        way=way,
+        way=one.way,
         about_sort=said.about and said.about.sort,
         about_name=said.about and said.about.name,
         concerns=concerns,
         words=said.words.strip(),
-        explanation=disputing.frozen(session, retailer, said.about),
-        by=str(by),
-        said_by=said_by,
+        explanation=disputing.frozen(session, one.retailer, said.about),
+        by=str(one.by),
+        said_by=one.said_by,
         at=at,
-        owner=setting.first_owner(held, category, concerns, people),
+        owner=setting.first_owner(held, category, concerns, setting.fit(everybody, shop)),
         state="received",
         escalated=0,
         reopens=0,
     )
     _begin(row, held, category, at)
-    session.add(row)
-    session.flush()
-    photos.name_photos(session, retailer, "feedback", row.id, said.photos, at=at)
-    stood = {} if said_by is None else {"by": said_by}
-    record(session, by, "feedback.received", row, at, id=str(row.id), kind=row.kind, way=way, **stood)
     return row
 
 

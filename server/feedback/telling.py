@@ -1,6 +1,6 @@
 """What a shop's terminals are told of its complaints, suggestions and questions. Nothing here commits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,19 +8,30 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from contract import feed
-from server.feedback import queries, rules, setting
+from server.feedback import queries, rules, setting, terms
 from server.feedback.models import FeedbackRow
 from server.kit import outbox
 
 
 def item(session: Session, row: FeedbackRow) -> outbox.Item:
     """Return how one stands, as its shop's terminals are told it."""
-    known = queries.view(row)
     written = queries.entries(session, row.id)
+    remedy = _remedy(session, row, {one.id: one for one in written})
+    return _item(row, setting.in_force(session), written, remedy)
+
+
+def new_item(row: FeedbackRow, held: terms.Terms) -> outbox.Item:
+    """Return the same of one that was just kept, about which nobody has written anything."""
+    return _item(row, held, (), None)
+
+
+def _item(
+    row: FeedbackRow, held: terms.Terms, written: Sequence[queries.Entry], remedy: feed.Remedy | None
+) -> outbox.Item:
+    known = queries.view(row)
     given = next((one for one in written if one.sort == "answer"), None)
     because = next((one for one in written if one.sort == "pause"), None)
     done_at = row.closed_at or row.answered_at
-    held = setting.in_force(session)
     until = None
     if done_at is not None and row.reopens < held.reopens_most:
         until = rules.reopen_until(done_at, ZoneInfo(row.zone), held.reopen_days)
@@ -46,7 +57,7 @@ def item(session: Session, row: FeedbackRow) -> outbox.Item:
         paused_at=row.paused_at,
         because=None if row.paused_at is None or because is None else because.both,
         decision=known.decision,
-        remedy=_remedy(session, row, {one.id: one for one in written}),
+        remedy=remedy,
         result_sha256=frozen.get("result_sha256") or None,
         certificate_sha256=frozen.get("certificate_sha256") or None,
     )

@@ -4,6 +4,7 @@ The points of all terminals are taken by one statement, from what they last told
 writes: a report costs nothing more because its history is kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -61,18 +62,23 @@ class Spread:
     high: float | None
 
 
-def report_presence(session: Session, presence: ReportPresence, arrival: Arrival) -> None:
-    """Take what a terminal, or the broker for it, says of its connection."""
-    if not device_service.report_presence(session, presence, arrival):
-        return
-    row = insert(DeviceConnection).values(
-        device=arrival.sender.device,
-        at=arrival.at,
-        state=presence.state,
-        session=presence.session,
-        retailer=arrival.sender.party,
-    )
-    _with_partition(session, row.on_conflict_do_nothing(), arrival.at)
+def report_presences(session: Session, told: Sequence[tuple[ReportPresence, Arrival]]) -> None:
+    """Take what terminals, or the broker for them, say of their connections; each terminal says one thing."""
+    news = device_service.report_presences(session, told)
+    rows = [
+        {
+            "device": arrival.sender.device,
+            "at": arrival.at,
+            "state": presence.state,
+            "session": presence.session,
+            "retailer": arrival.sender.party,
+        }
+        for (presence, arrival), is_news in zip(told, news, strict=True)
+        if is_news
+    ]
+    if rows:
+        written = insert(DeviceConnection).values(rows).on_conflict_do_nothing()
+        _with_partition(session, written, told[0][1].at)
 
 
 def keep_time(session: Session, now: datetime) -> None:

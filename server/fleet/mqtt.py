@@ -2,6 +2,6 @@
 
 from contract.messages import ReportPresence
 from server.fleet import history
-from server.kit.inbox import Handlers, handler
+from server.kit.inbox import Handlers, handler_of_many
 
-HANDLERS: Handlers = {"device.presence": handler(ReportPresence, history.report_presence)}
+HANDLERS: Handlers = {"device.presence": handler_of_many(ReportPresence, history.report_presences)}

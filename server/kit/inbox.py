@@ -77,28 +77,40 @@ class Accepted:
     tell: tuple[outbox.Item, ...] = ()
 
 
+ActAll = Callable[[Session, Sequence[tuple[M, Arrival]]], Sequence[Accepted | Rejected] | None]
+
+
 @dataclass(frozen=True)
 class Handler:
     """How one kind is read and acted on. Handlers never commit, and raise refusals.
 
     ``act_all``, where there is one, takes messages of different parties together: it answers each by itself, in their
-    order, and writes nothing for one that it refuses.
+    order, and writes nothing for one that it refuses. It answers nothing at all where it refuses none and says nothing
+    beyond the receipt.
     """
 
     message: type[Message]
     act: Callable[[Session, Any, Arrival], Accepted | None]
-    act_all: Callable[[Session, Sequence[tuple[Any, Arrival]]], Sequence[Accepted | Rejected]] | None = None
+    act_all: ActAll[Any] | None = None
 
 
 Handlers = Mapping[str, Handler]
 
 
-def handler(
-    message: type[M],
-    act: Callable[[Session, M, Arrival], Accepted | None],
-    act_all: Callable[[Session, Sequence[tuple[M, Arrival]]], Sequence[Accepted | Rejected]] | None = None,
-) -> Handler:
+def handler(message: type[M], act: Callable[[Session, M, Arrival], Accepted | None]) -> Handler:
     """Pair a family with the use case that takes it, types checked."""
+    return Handler(message, act)
+
+
+def handler_of_many(message: type[M], act_all: ActAll[M]) -> Handler:
+    """Pair a family with a use case that takes many; one alone is taken as many that are one."""
+
+    def act(session: Session, one: M, arrival: Arrival) -> Accepted | None:
+        (answer,) = act_all(session, [(one, arrival)]) or (None,)
+        if isinstance(answer, Rejected):
+            raise answer
+        return answer
+
     return Handler(message, act, act_all)
 
 
@@ -152,7 +164,8 @@ def receive(
         .returning(InboxEntry.client_id)
     ).first()
     if taken is None:
-        return _again(session, sender, kind, envelope.id, body, at)
+        one = Incoming(sender, kind, envelope)
+        return _answer_again(session, one, _known(session, [one])[_key(one)], at)
     answer = _decide(session, known, envelope, arrival)
     receipt = _receipt(sender, envelope.id, kind, answer, at)
     session.execute(
@@ -175,17 +188,45 @@ def goes_together(one: Incoming, handlers: Handlers) -> bool:
     )
 
 
-def receive_all(session: Session, incoming: Sequence[Incoming], handler: Handler, *, at: datetime) -> list[Receipt]:
+def receive_all(
+    session: Session, incoming: Sequence[Incoming], handler: Handler, *, at: datetime
+) -> list[Receipt | Rejected | None]:
     """Take messages of one kind and of different parties together; return their receipts, in their order.
 
-    Takes a fixed number of statements, however many messages there are. Each is answered by itself.
+    Takes a fixed number of statements, however many messages there are, and however many of them are repeats. Each is
+    answered by itself. Of a kind that gets no receipt there is none, or why one was refused.
 
     Raises
     ------
     TakenBefore
-        Where an id was used before, by a repeat or by an error: nothing was written.
+        Where another transaction took one of them meanwhile: nothing was written.
     """
-    assert handler.act_all is not None  # noqa: S101 - the caller asked whether there is one
+    with session.begin_nested():
+        if incoming[0].kind not in RECEIPTED:
+            decided = _decide_all(session, incoming, handler, at)
+            return [answer if isinstance(answer, Rejected) else None for answer in decided]
+        known = _known(session, incoming)
+        again = {key: _answer_again(session, one, known[key], at) for one in incoming if (key := _key(one)) in known}
+        new = [one for one in incoming if _key(one) not in known]
+        answers = _decide_all(session, new, handler, at)
+        receipts = [
+            _receipt(one.sender, one.envelope.id, one.kind, answer, at)
+            for one, answer in zip(new, answers, strict=True)
+        ]
+        _enter(session, new, receipts, at)
+        told = [
+            [*_told(answer), _receipt_item(one.sender, receipt)]
+            for one, answer, receipt in zip(new, answers, receipts, strict=True)
+        ]
+        outbox.append(session, [item for items in told for item in items], at=at)
+    given = again | {_key(one): receipt for one, receipt in zip(new, receipts, strict=True)}
+    return [given[_key(one)] for one in incoming]
+
+
+def _decide_all(
+    session: Session, incoming: Sequence[Incoming], handler: Handler, at: datetime
+) -> list[Accepted | Rejected]:
+    """Read messages and act on those that can be read; return the answers in their order."""
     answers: dict[int, Accepted | Rejected] = {}
     read: dict[int, tuple[Message, Arrival]] = {}
     for number, one in enumerate(incoming):
@@ -194,23 +235,17 @@ def receive_all(session: Session, incoming: Sequence[Incoming], handler: Handler
             read[number] = _read(handler.message, one.envelope.data), arrival
         except Rejected as refusal:
             answers[number] = refusal
-    with session.begin_nested():
-        _refuse_known(session, incoming)
-        answers |= dict(zip(read, handler.act_all(session, list(read.values())), strict=True))
-        receipts = [
-            _receipt(one.sender, one.envelope.id, one.kind, answers[number], at) for number, one in enumerate(incoming)
-        ]
-        _enter(session, incoming, receipts, at)
-        told = [
-            [*_told(answers[number]), _receipt_item(one.sender, receipt)]
-            for number, (one, receipt) in enumerate(zip(incoming, receipts, strict=True))
-        ]
-        outbox.append(session, [item for items in told for item in items], at=at)
-    return receipts
+    if read:
+        assert handler.act_all is not None  # noqa: S101 - the caller asked whether there is one
+        said = handler.act_all(session, list(read.values()))
+        answers |= dict(zip(read, said if said is not None else [Accepted()] * len(read), strict=True))
+    return [answers[number] for number in range(len(incoming))]
 
 
 def _enter(session: Session, incoming: Sequence[Incoming], receipts: Sequence[Receipt], at: datetime) -> None:
     """Write the entries of messages that are decided; refused where another has taken one meanwhile."""
+    if not incoming:
+        return
     entries = [
         {
             "party": one.sender.party,
@@ -228,11 +263,17 @@ def _enter(session: Session, incoming: Sequence[Incoming], receipts: Sequence[Re
         raise TakenBefore
 
 
-def _refuse_known(session: Session, incoming: Sequence[Incoming]) -> None:
-    keys = [(one.sender.party, one.envelope.id) for one in incoming]
-    known = select(InboxEntry.client_id).where(tuple_(InboxEntry.party, InboxEntry.client_id).in_(keys)).limit(1)
-    if len(set(keys)) < len(keys) or session.scalar(known) is not None:
+def _key(one: Incoming) -> tuple[str, UUID]:
+    return one.sender.party, one.envelope.id
+
+
+def _known(session: Session, incoming: Sequence[Incoming]) -> dict[tuple[str, UUID], InboxEntry]:
+    """Return the entries of those that were taken before."""
+    keys = [_key(one) for one in incoming]
+    if len(set(keys)) < len(keys):
         raise TakenBefore
+    query = select(InboxEntry).where(tuple_(InboxEntry.party, InboxEntry.client_id).in_(keys))
+    return {(entry.party, entry.client_id): entry for entry in session.scalars(query)}
 
 
 def _decide(session: Session, known: Handler, envelope: Envelope, arrival: Arrival) -> Accepted | Rejected | Conflict:
@@ -243,12 +284,10 @@ def _decide(session: Session, known: Handler, envelope: Envelope, arrival: Arriv
         return refusal
 
 
-def _again(session: Session, sender: Sender, kind: str, client_id: UUID, body: bytes, at: datetime) -> Receipt:
-    """Answer a message whose id was seen before."""
-    entry = session.scalars(
-        select(InboxEntry).where(InboxEntry.party == sender.party, InboxEntry.client_id == client_id)
-    ).one()
-    if entry.body_sha256 == body and entry.receipt is not None:
+def _answer_again(session: Session, one: Incoming, entry: InboxEntry, at: datetime) -> Receipt:
+    """Answer a message whose id was seen before: a repeat by the stored receipt; anything else is refused."""
+    sender, kind, client_id = one.sender, one.kind, one.envelope.id
+    if entry.body_sha256 == _digest(kind, one.envelope.data) and entry.receipt is not None:
         receipt = Receipt.model_validate(entry.receipt)
         outbox.append(session, [_receipt_item(sender, receipt)], at=receipt.at)
         return receipt

@@ -8,17 +8,22 @@ what is new; whoever missed something pulls it by its cursor.
 What goes to many at once is not published one by one: it is appended *by broadcast*, each group of recipients is told
 once that there is something new (:mod:`server.kit.broadcasts`), and fetches it. Of such an item is noted when a
 terminal first said that it has it.
+
+Locks: whoever changes the entries of recipients holds their heads, taken in the recipients' order. So two never wait
+for each other, as long as each takes all that it needs at once: :func:`gathered` sees to it for those that act many
+times in one transaction. What is only noted of an entry (:func:`heard_by`) waits for nobody.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, false, func, select, text, update
-from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy import Index, event, false, func, select, text
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, sessionmaker
 
 from contract.envelope import FeedItem
 from contract.messages import Message
@@ -90,12 +95,12 @@ _GROW_HEADS = text(
 _STORE_ENTRIES = text(
     """
     INSERT INTO feed_entries (recipient, key, seq, kind, at, data, published_at, by_broadcast)
-        SELECT recipient, key, seq, kind, :at, data, CASE WHEN :by_broadcast THEN CAST(:at AS timestamptz) END,
-            :by_broadcast
+        SELECT recipient, key, seq, kind, at, data, CASE WHEN :by_broadcast THEN at END, :by_broadcast
         FROM ROWS FROM (
             unnest(CAST(:recipients AS text[])), unnest(CAST(:keys AS text[])), unnest(CAST(:seqs AS integer[])),
-            unnest(CAST(:kinds AS text[])), jsonb_array_elements(CAST(:bodies AS jsonb))
-        ) AS one (recipient, key, seq, kind, data)
+            unnest(CAST(:kinds AS text[])), unnest(CAST(:ats AS timestamptz[])),
+            jsonb_array_elements(CAST(:bodies AS jsonb))
+        ) AS one (recipient, key, seq, kind, at, data)
     ON CONFLICT (recipient, key) DO UPDATE SET
         seq = excluded.seq, kind = excluded.kind, at = excluded.at, data = excluded.data,
         published_at = excluded.published_at, by_broadcast = excluded.by_broadcast, heard_at = NULL
@@ -104,10 +109,42 @@ _STORE_ENTRIES = text(
 
 _HEARD = text(
     """
-    UPDATE feed_entries SET heard_at = :at
-    WHERE recipient = :recipient AND by_broadcast AND heard_at IS NULL AND seq <= :seq
+    WITH unheard AS MATERIALIZED (
+        SELECT entry.recipient, entry.key FROM feed_entries AS entry
+        JOIN unnest(CAST(:recipients AS text[]), CAST(:seqs AS integer[])) AS one (recipient, seq)
+            ON entry.recipient = one.recipient AND entry.seq <= one.seq
+        WHERE entry.by_broadcast AND entry.heard_at IS NULL FOR UPDATE OF entry SKIP LOCKED
+    )
+    UPDATE feed_entries AS entry SET heard_at = :at FROM unheard
+    WHERE entry.recipient = unheard.recipient AND entry.key = unheard.key
     """
 )
+_HOLD_HEADS = text(
+    """
+    SELECT head.recipient FROM feed_heads AS head
+    JOIN unnest(CAST(:recipients AS text[]), CAST(:afters AS bigint[])) AS one (recipient, after)
+        ON head.recipient = one.recipient AND head.last_seq > one.after
+    ORDER BY head.recipient COLLATE "C" FOR NO KEY UPDATE OF head
+    """
+)
+_RESEND = text(
+    """
+    WITH again AS (
+        UPDATE feed_entries AS entry SET published_at = NULL
+        FROM unnest(CAST(:recipients AS text[]), CAST(:afters AS bigint[])) AS one (recipient, after)
+        WHERE entry.recipient = one.recipient AND entry.seq > one.after RETURNING 1
+    )
+    SELECT count(*) FROM again
+    """
+)
+_PUBLISHED = text(
+    """
+    UPDATE feed_entries AS entry SET published_at = :at
+    FROM unnest(CAST(:recipients AS text[]), CAST(:keys AS text[])) AS one (recipient, key)
+    WHERE entry.recipient = one.recipient AND entry.key = one.key
+    """
+)
+_GATHERED = "outbox_gathered"
 
 
 @dataclass(frozen=True)
@@ -120,6 +157,70 @@ class Item:
     message: Message
 
 
+@dataclass
+class _Gathered:
+    """What a transaction does to feeds once it has come to its end. Each append belongs to the step that it came in."""
+
+    appended: list[tuple[SessionTransaction | None, list[Item], datetime]] = field(default_factory=list)
+    again: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
+    heard_at: datetime | None = None
+
+    def ask_again(self, after: Mapping[str, int]) -> None:
+        """Note what is to be published again; of several numbers of a recipient the lowest counts."""
+        for recipient, seq in after.items():
+            self.again[recipient] = min(seq, self.again.get(recipient, seq))
+
+    def hear(self, seqs: Mapping[str, int], at: datetime) -> None:
+        """Note what was heard; of several numbers of a recipient the highest counts."""
+        self.heard_at = at
+        for recipient, seq in seqs.items():
+            self.heard[recipient] = max(seq, self.heard.get(recipient, seq))
+
+
+@contextmanager
+def gathered(session: Session) -> Iterator[None]:
+    """Do at the end, at once, whatever is done to feeds within: appended, to be sent again, heard.
+
+    Each append gets its numbers as if it had been done where it was asked for; what was asked for within a savepoint
+    that is rolled back is not done. Nothing is done where an error leaves. A broadcast is not put off. Within, a feed
+    is read as it stood before.
+    """
+    waiting = session.info[_GATHERED] = _Gathered()
+    try:
+        yield
+    finally:
+        del session.info[_GATHERED]
+    items = [(item, at) for _, some, at in waiting.appended for item in some]
+    held: frozenset[str] = frozenset()
+    if waiting.again:
+        held = _hold_heads(session, waiting.again | {item.recipient: -1 for item, _ in items})
+    if items:
+        _append_all(session, items, by_broadcast=False)
+    _publish_again(session, waiting.again, held)
+    if waiting.heard_at is not None:
+        heard_by(session, waiting.heard, at=waiting.heard_at)
+
+
+def _hold_heads(session: Session, after: Mapping[str, int]) -> frozenset[str]:
+    """Hold the heads of those recipients that have something after a number; return who they are."""
+    wanted = {"recipients": list(after), "afters": list(after.values())}
+    return frozenset(session.scalars(_HOLD_HEADS, wanted))
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, rolled_back: SessionTransaction) -> None:
+    waiting: _Gathered | None = session.info.get(_GATHERED)
+    if waiting is not None:
+        waiting.appended = [one for one in waiting.appended if not _is_within(one[0], rolled_back)]
+
+
+def _is_within(step: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while step is not None and step is not outer:
+        step = step.parent
+    return step is outer
+
+
 def append(session: Session, items: Iterable[Item], *, at: datetime, by_broadcast: bool = False) -> None:
     """Append ``items`` to their recipients' feeds; heads are locked in the recipients' order.
 
@@ -128,30 +229,38 @@ def append(session: Session, items: Iterable[Item], *, at: datetime, by_broadcas
     caller tells the groups of their recipients to fetch them.
     """
     latest = {(item.recipient, item.key): item for item in items}
-    if not latest:
-        return
-    ordered = sorted(latest.values(), key=lambda item: item.recipient)  # stable: a recipient's items keep their order
+    waiting: _Gathered | None = session.info.get(_GATHERED)
+    if waiting is not None and not by_broadcast:
+        waiting.appended.append((session.get_nested_transaction(), list(latest.values()), at))
+    elif latest:
+        _append_all(session, [(item, at) for item in latest.values()], by_broadcast=by_broadcast)
+
+
+def _append_all(session: Session, items: Iterable[tuple[Item, datetime]], *, by_broadcast: bool) -> None:
+    ordered = sorted(items, key=lambda one: one[0].recipient)  # stable: a recipient's items keep their order
     for start in range(0, len(ordered), ITEMS_A_STATEMENT):
-        _append_some(session, ordered[start : start + ITEMS_A_STATEMENT], at, by_broadcast=by_broadcast)
+        _append_some(session, ordered[start : start + ITEMS_A_STATEMENT], by_broadcast=by_broadcast)
     session.execute(select(func.pg_notify(CHANNEL, "")))
 
 
-def _append_some(session: Session, some: list[Item], at: datetime, *, by_broadcast: bool) -> None:
-    coming = Counter(item.recipient for item in some)
+def _append_some(session: Session, some: Sequence[tuple[Item, datetime]], *, by_broadcast: bool) -> None:
+    """Append a stretch; each item has a number of its own, of those with one key the last is kept."""
+    coming = Counter(item.recipient for item, _ in some)
     heads = session.execute(_GROW_HEADS, {"recipients": list(coming), "counts": list(coming.values())})
     following = {name: last_seq - coming[name] + 1 for name, last_seq in heads}
-    seqs = []
-    for item in some:
-        seqs.append(following[item.recipient])
+    kept: dict[tuple[str, str], tuple[Item, int, datetime]] = {}
+    for item, at in some:
+        kept[item.recipient, item.key] = (item, following[item.recipient], at)
         following[item.recipient] += 1
     told = {
-        "recipients": [item.recipient for item in some],
-        "keys": [item.key for item in some],
-        "seqs": seqs,
-        "kinds": [item.kind for item in some],
-        "bodies": f"[{','.join(item.message.model_dump_json(exclude_none=True) for item in some)}]",
+        "recipients": [recipient for recipient, _ in kept],
+        "keys": [key for _, key in kept],
+        "seqs": [seq for _, seq, _ in kept.values()],
+        "kinds": [item.kind for item, _, _ in kept.values()],
+        "ats": [at for _, _, at in kept.values()],
+        "bodies": f"[{','.join(item.message.model_dump_json(exclude_none=True) for item, _, _ in kept.values())}]",
     }
-    session.execute(_STORE_ENTRIES, told | {"at": at, "by_broadcast": by_broadcast})
+    session.execute(_STORE_ENTRIES, told | {"by_broadcast": by_broadcast})
 
 
 def append_one(session: Session, recipient: str, key: str, kind: str, message: Message, *, at: datetime) -> None:
@@ -173,7 +282,21 @@ def read(session: Session, recipient: str, *, after: int, limit: int = 200) -> t
 
 def heard(session: Session, recipient: str, seq: int, *, at: datetime) -> None:
     """Note that a terminal of the recipient has what stands in its feed up to ``seq``; what was noted before stays."""
-    session.execute(_HEARD, {"recipient": recipient, "seq": seq, "at": at})
+    heard_by(session, {recipient: seq}, at=at)
+
+
+def heard_by(session: Session, seqs: Mapping[str, int], *, at: datetime) -> None:
+    """Note of recipients that a terminal of theirs has what stands in its feed up to a number.
+
+    What was noted before stays. An entry that somebody else changes at this moment is passed over: the next word of
+    the terminal, a minute later, says the same.
+    """
+    known = {recipient: seq for recipient, seq in seqs.items() if seq > 0}
+    waiting: _Gathered | None = session.info.get(_GATHERED)
+    if waiting is not None:
+        waiting.hear(known, at)
+    elif known:
+        session.execute(_HEARD, {"recipients": list(known), "seqs": list(known.values()), "at": at})
 
 
 def current(session: Session, recipient: str, prefix: str) -> list[FeedItem]:
@@ -200,17 +323,23 @@ def history(session: Session) -> str:
     return said
 
 
-def resend(session: Session, recipient: str, *, after: int) -> int:
-    """Let the relay publish again what stands after ``after``; return how many items."""
-    marked = session.scalars(
-        update(FeedEntry)
-        .where(FeedEntry.recipient == recipient, FeedEntry.seq > after)
-        .values(published_at=None)
-        .returning(FeedEntry.seq)
-    ).all()
-    if marked:
+def resend(session: Session, after: Mapping[str, int]) -> None:
+    """Let the relay publish again what stands in feeds after a number of each."""
+    waiting: _Gathered | None = session.info.get(_GATHERED)
+    if waiting is not None:
+        waiting.ask_again(after)
+    else:
+        _publish_again(session, after, _hold_heads(session, after))
+
+
+def _publish_again(session: Session, after: Mapping[str, int], held: frozenset[str]) -> None:
+    """Mark what stands after a number, of the recipients whose heads are held: the others have nothing."""
+    asked = {recipient: seq for recipient, seq in after.items() if recipient in held}
+    if not asked:
+        return
+    wanted = {"recipients": list(asked), "afters": list(asked.values())}
+    if session.scalar(_RESEND, wanted):
         session.execute(select(func.pg_notify(CHANNEL, "")))
-    return len(marked)
 
 
 def relay_once(
@@ -240,7 +369,7 @@ def relay_once(
             for device in devices.get(entry.recipient, ()):
                 publish(device, entry.item())
         session.execute(
-            update(FeedEntry),
-            [{"recipient": e.recipient, "key": e.key, "published_at": now} for e in waiting],
+            _PUBLISHED,
+            {"recipients": [e.recipient for e in waiting], "keys": [e.key for e in waiting], "at": now},
         )
         return len(waiting)

@@ -29,14 +29,6 @@ from server.retailers import queries as retailers
 from server.retailers import service as retailer_locks
 
 
-def place_order(session: Session, order: PlaceOrder, arrival: Arrival) -> Accepted:
-    """Take a new order of the sender's retailer; its id is the message's."""
-    (answer,) = place_orders(session, [(order, arrival)])
-    if isinstance(answer, Rejected):
-        raise answer
-    return answer
-
-
 def place_orders(session: Session, placed: Sequence[tuple[PlaceOrder, Arrival]]) -> list[Accepted | Rejected]:
     """Take new orders of different retailers; each stands or is refused by itself, in their order.
 

@@ -6,7 +6,7 @@ Many terminals cost a few statements a thousand, whatever they are asked for.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, and_, any_, func, literal, or_, select, text, update
@@ -21,7 +21,7 @@ from server.devices import queries as devices
 from server.kit import audit, broadcasts, live, outbox
 from server.kit.changing import ChangedMeanwhileError
 from server.kit.identity import Actor, Operator
-from server.kit.inbox import Accepted, Arrival
+from server.kit.inbox import Arrival
 from server.retailers import queries as retailers
 from server.steering import rules
 from server.steering.models import CommandRow, ShadowRow
@@ -34,7 +34,12 @@ _ARRIVED = text(
     """
     INSERT INTO device_shadows AS known (device, retailer, desired, reported, refused, desired_version,
         reported_version, reported_at, applied_version)
-    VALUES (:device, :retailer, '{}', CAST(:reported AS jsonb), CAST(:refused AS jsonb), 0, :version, :at, :applied)
+    SELECT device, retailer, '{}', reported, refused, 0, version, :at, applied
+    FROM ROWS FROM (
+        unnest(CAST(:devices AS text[])), unnest(CAST(:retailers AS text[])), unnest(CAST(:versions AS integer[])),
+        unnest(CAST(:applied AS integer[])), jsonb_array_elements(CAST(:reported AS jsonb)),
+        jsonb_array_elements(CAST(:refused AS jsonb))
+    ) AS one (device, retailer, version, applied, reported, refused) ORDER BY device
     ON CONFLICT (device) DO UPDATE SET reported = excluded.reported, refused = excluded.refused,
         reported_version = excluded.reported_version, reported_at = excluded.reported_at,
         applied_version = excluded.applied_version
@@ -68,6 +73,24 @@ _ISSUE = text(
         SELECT device, count(*) AS number FROM device_commands
         WHERE state IN ('sent', 'in_progress') AND device = ANY (CAST(:devices AS text[])) GROUP BY device
     ) AS open USING (device)
+    """
+)
+_STANDS = text(
+    """
+    SELECT id, device, state FROM device_commands WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE
+    """
+)
+_SAID = text(
+    """
+    UPDATE device_commands AS command SET state = one.state, reason = one.reason, detail = one.detail,
+        begun_at = CASE WHEN one.state = 'in_progress' THEN :at ELSE command.begun_at END,
+        ended_at = CASE WHEN one.state = 'in_progress' THEN command.ended_at ELSE :at END,
+        brought = coalesce(nullif(one.brought, 'null'), command.brought)
+    FROM ROWS FROM (
+        unnest(CAST(:ids AS uuid[])), unnest(CAST(:states AS text[])), unnest(CAST(:reasons AS text[])),
+        unnest(CAST(:details AS text[])), jsonb_array_elements(CAST(:brought AS jsonb))
+    ) AS one (id, state, reason, detail, brought)
+    WHERE command.id = one.id
     """
 )
 _OVER = text(
@@ -239,8 +262,8 @@ def call_back(session: Session, commands: Sequence[UUID], *, at: datetime) -> in
     """
     told: dict[str, str] = {}
     for start in range(0, len(commands), AT_ONCE):
-        query = (
-            update(CommandRow)
+        held = (
+            select(CommandRow.id)
             .where(
                 CommandRow.id.in_(commands[start : start + AT_ONCE]),
                 or_(
@@ -249,6 +272,12 @@ def call_back(session: Session, commands: Sequence[UUID], *, at: datetime) -> in
                 ),
                 CommandRow.called_back_at.is_(None),
             )
+            .order_by(CommandRow.id)  # as ingest takes them: two never wait for each other
+            .with_for_update()
+        )
+        query = (
+            update(CommandRow)
+            .where(CommandRow.id.in_(session.scalars(held).all()))
             .values(called_back_at=at)
             .returning(CommandRow.device, CommandRow.retailer)
             .execution_options(synchronize_session=False)
@@ -284,49 +313,63 @@ def call_one_back(session: Session, command: UUID, operator: Operator, *, at: da
     )
 
 
-def report_shadow(session: Session, report: ReportShadow, arrival: Arrival) -> Accepted | None:
-    """Take a terminal's own state; one that is not newer changes nothing."""
+def report_shadows(session: Session, told: Sequence[tuple[ReportShadow, Arrival]]) -> None:
+    """Take the own states of different terminals; one that is not newer changes nothing."""
     session.execute(
         _ARRIVED,
         {
-            "device": arrival.sender.device,
-            "retailer": arrival.sender.party,
-            "reported": json.dumps(report.state),
-            "refused": json.dumps(report.refused),
-            "version": report.version,
-            "applied": report.applied,
-            "at": arrival.at,
+            "devices": [arrival.sender.device for _, arrival in told],
+            "retailers": [arrival.sender.party for _, arrival in told],
+            "versions": [report.version for report, _ in told],
+            "applied": [report.applied for report, _ in told],
+            "reported": json.dumps([report.state for report, _ in told]),
+            "refused": json.dumps([report.refused for report, _ in told]),
+            "at": told[0][1].at,
         },
     )
     live.tell(session, TOPIC)
-    return None
 
 
-def report_command(session: Session, report: ReportCommand, arrival: Arrival) -> Accepted | None:
-    """Take a terminal's word on a command of its own; one that is unknown, or has its last word, changes nothing."""
-    row = session.get(CommandRow, report.command, with_for_update=True, populate_existing=True)
-    if row is None or row.device != arrival.sender.device:
-        return None
-    stands: rules.State = row.state  # type: ignore[assignment] # held to these by a CHECK
-    if not rules.word_counts(stands, report.state):
-        return None
-    row.state, row.reason, row.detail = report.state, report.reason, report.detail
-    if report.state == "in_progress":
-        row.begun_at = arrival.at
-    else:
-        row.ended_at = arrival.at
-        if report.facts or report.log:
-            row.brought = {"facts": report.facts, "log": list(report.log)}
+def report_commands(session: Session, told: Sequence[tuple[ReportCommand, Arrival]]) -> None:
+    """Take terminals' words on commands of their own; one that is unknown, or has its last word, changes nothing."""
+    found = session.execute(_STANDS, {"ids": sorted({report.command for report, _ in told})})
+    stands: dict[UUID, tuple[str, rules.State]] = {row.id: (row.device, row.state) for row in found}
+    said: dict[UUID, ReportCommand] = {}
+    for report, arrival in told:
+        device, state = stands.get(report.command, ("", "sent"))
+        if device != arrival.sender.device or not rules.word_counts(state, report.state):
+            continue
+        stands[report.command] = (device, report.state)
+        said[report.command] = report
+        if report.state != "in_progress" and (report.facts or report.log):
             audit.record(
                 session,
-                actor=Actor("device", row.device),
+                actor=Actor("device", device),
                 action="device.diagnosis_sent",
-                subject=f"device:{row.device}",
+                subject=f"device:{device}",
                 at=arrival.at,
             )
-    session.flush()
+    if not said:
+        return
+    session.execute(
+        _SAID,
+        {
+            "ids": list(said),
+            "states": [report.state for report in said.values()],
+            "reasons": [report.reason for report in said.values()],
+            "details": [report.detail for report in said.values()],
+            "brought": json.dumps([_brought(report) for report in said.values()]),
+            "at": told[0][1].at,
+        },
+    )
     live.tell(session, TOPIC)
-    return None
+
+
+def _brought(report: ReportCommand) -> dict[str, Any] | None:
+    """Return what a last word brought; nothing where it brought nothing."""
+    if report.state == "in_progress" or not (report.facts or report.log):
+        return None
+    return {"facts": report.facts, "log": list(report.log)}
 
 
 def keep_time(session: Session, now: datetime) -> None:

@@ -18,6 +18,7 @@ from terminal_defects import DEFECTS as OF_TERMINALS
 from till_defects import DEFECTS as OF_TILLS
 from visit_defects import DEFECTS as OF_VISITS
 
+OUTBOX = "tests/server/kit/test_outbox.py"
 ORDERS = "tests/server/orders/test_service.py"
 SCHEMA = "tests/server/test_migrations.py"
 
@@ -58,11 +59,25 @@ DEFECTS = (
         (
             Edit(
                 "server/kit/inbox.py",
-                "if entry.body_sha256 == body and entry.receipt is not None:",
+                "if entry.body_sha256 == _digest(kind, one.envelope.data) and entry.receipt is not None:",
                 "if entry.receipt is not None:",
             ),
         ),
         (f"{ORDERS}::test_the_same_id_with_another_body_is_refused_and_alerted",),
+    ),
+    Defect(
+        "told-though-rolled-back",
+        "a shop is told of an order whose step was rolled back",
+        (
+            Edit(
+                "server/kit/outbox.py",
+                "        waiting.appended = [one for one in waiting.appended if not _is_within(one[0], rolled_back)]\n",
+                "        del rolled_back\n",
+            ),
+        ),
+        (
+            f"{OUTBOX}::test_what_is_gathered_is_numbered_as_if_it_had_come_at_once_and_a_rolled_back_step_tells_nothing",
+        ),
     ),
     Defect(
         "receipt-without-commit",

@@ -617,9 +617,9 @@ def _rest_of_the_cycle(session: Session, cycle: UUID) -> None:
 def _fleet(session: Session, senders: Mapping[str, Sender]) -> None:
     for sender in senders.values():
         status = ReportStatus(version="0", queue_length=0, language="zh")
-        devices.report_status(session, status, Arrival(uuid7(), sender, NOW))
+        devices.report_statuses(session, [(status, Arrival(uuid7(), sender, NOW))])
         presence = ReportPresence(state="connected", session=uuid7())
-        fleet_history.report_presence(session, presence, Arrival(uuid7(), sender, NOW))
+        fleet_history.report_presences(session, [(presence, Arrival(uuid7(), sender, NOW))])
         fleet_groups.mark(session, sender.device, ["pilot"], "canary", PLANNER, at=NOW)
     fleet_history.keep_time(session, NOW)
     _alerts(session)

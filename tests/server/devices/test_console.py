@@ -32,7 +32,7 @@ def boss(sessions: sessionmaker[Session], signed_in: SignedIn) -> TestClient:
         senders = {code: make_device(session, code) for code in ("R1", "R2", "R3")}
         for code, ago in (("R1", timedelta(seconds=20)), ("R2", timedelta(hours=3))):
             status = ReportStatus(version="1.4.0", queue_length=2, language="zh", clock_offset_ms=-250)
-            service.report_status(session, status, Arrival(uuid7(), senders[code], NOW - ago))
+            service.report_statuses(session, [(status, Arrival(uuid7(), senders[code], NOW - ago))])
         service.revoke(session, "t-r3", "stolen", BOSS, at=NOW)
     return signed_in("administrator", name="boss")
 

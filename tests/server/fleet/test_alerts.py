@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 def hear(session: Session, device: str, at: datetime, temperature_c: float = 40.0) -> None:
     status = ReportStatus(version="1.0", queue_length=0, language="zh", temperature_c=temperature_c)
-    devices.report_status(session, status, Arrival(uuid7(), Sender(device, device[2:].upper()), at))
+    devices.report_statuses(session, [(status, Arrival(uuid7(), Sender(device, device[2:].upper()), at))])
 
 
 def open_ones(session: Session, at: datetime) -> list[tuple[str, str | None, int]]:

@@ -33,7 +33,7 @@ def fleet(session: Session) -> Session:
         if version is not None:
             status = ReportStatus(version=version, queue_length=0, language="zh")
             ago = timedelta(seconds=5 if code == "R1" else 5000)
-            devices.report_status(session, status, Arrival(uuid7(), sender, NOW - ago))
+            devices.report_statuses(session, [(status, Arrival(uuid7(), sender, NOW - ago))])
     return session
 
 

@@ -30,11 +30,11 @@ def sender(session: Session) -> Sender:
 
 def hear(session: Session, sender: Sender, at: datetime, **told: Any) -> None:
     status = ReportStatus.model_validate({"version": "1.0", "queue_length": 0, "language": "zh"} | told)
-    service.report_status(session, status, Arrival(uuid7(), sender, at))
+    service.report_statuses(session, [(status, Arrival(uuid7(), sender, at))])
 
 
 def tell(session: Session, sender: Sender, state: Any, link: Any, at: datetime) -> None:
-    history.report_presence(session, ReportPresence(state=state, session=link), Arrival(uuid7(), sender, at))
+    history.report_presences(session, [(ReportPresence(state=state, session=link), Arrival(uuid7(), sender, at))])
 
 
 def stands(session: Session, at: datetime) -> tuple[str, str | None]:

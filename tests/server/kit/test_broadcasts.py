@@ -77,7 +77,7 @@ def test_when_a_terminal_first_has_it_is_noted_once_and_anew_for_what_takes_its_
     def says(seq: int, minutes: int) -> None:
         status = ReportStatus(version="1", queue_length=0, language="zh", clock_offset_ms=0, feed_seq=seq)
         arrival = Arrival(uuid7(), sender, NOW + timedelta(minutes=minutes))
-        service.report_status(session, status, arrival)
+        service.report_statuses(session, [(status, arrival)])
 
     outbox.append(session, [outbox.Item("R1", "reference", "reference", NEWS)], at=NOW, by_broadcast=True)
     says(0, 1)

@@ -41,7 +41,7 @@ def town(sessions: sessionmaker[Session]) -> Town:
         make_retailer(session, "R5", route="north", region="lake", standing="suspended")
         senders = {code: make_device(session, code) for code in ("R1", "R2", "R3")}
         status = ReportStatus(version="1", queue_length=0, language="en")
-        devices.report_status(session, status, Arrival(uuid7(), senders["R3"], NOW))
+        devices.report_statuses(session, [(status, Arrival(uuid7(), senders["R3"], NOW))])
         window = make_window(session)
         other = make_window(session, route="south", closes_at=NOW + timedelta(hours=2))
         session.flush()
