@@ -192,6 +192,7 @@ ACTS: Mapping[str, str] = {
     "survey.figure_rejected": N_("rejected a market figure that stood out"),
     "survey.published": N_("published a survey"),
     "survey.reminded": N_("reminded shops of a survey"),
+    "survey.round_not_asked": N_("kept the next round of a series as a draft: nobody is in its audience"),
     "survey.round_published": N_("published the next round of a series"),
     "survey.stratum_full": N_("closed a part of a survey whose quota is full"),
     "survey.rewritten": N_("rewrote a draft survey"),

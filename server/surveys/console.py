@@ -183,9 +183,11 @@ def publish_survey(
 
 
 @surveys.post("/{survey}/close", dependencies=PLANNER)
-def close_survey(request: Request, session: http.Db, clock: http.Now, operator: http.Person, survey: UUID) -> Response:
+def close_survey(
+    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person, survey: UUID
+) -> Response:
     """Close a survey before its time."""
-    service.close_survey(session, survey, operator, at=clock())
+    service.close_survey(session, survey, operator, at=clock().astimezone(config.tz))
     said = texts(request).gettext("The survey is closed; the terminals are told.")
     return console.redirect(request, f"/console/surveys/{survey}", flash=said)
 

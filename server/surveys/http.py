@@ -86,9 +86,9 @@ def publish_survey(survey: UUID, session: http.Db, operator: http.Person, clock:
 
 
 @surveys.post("/{survey}/close", status_code=204, dependencies=PLANNER)
-def close_survey(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
+def close_survey(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now, config: http.Config) -> None:
     """Close a survey before its time."""
-    service.close_survey(session, survey, operator, at=clock())
+    service.close_survey(session, survey, operator, at=clock().astimezone(config.tz))
 
 
 @surveys.post("/{survey}/remind", dependencies=PLANNER)

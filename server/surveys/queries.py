@@ -14,7 +14,7 @@ from contract.feed import Question, Text
 from contract.messages import Answer, Cell
 from server.audiences.rules import ADDRESSED, Addressed
 from server.surveys import rules
-from server.surveys.models import AnswerRow, AnswerSetRow, BallotRow, InvitationRow, SurveyRow
+from server.surveys.models import AnswerRow, AnswerSetRow, BallotRow, InvitationRow, StratumRow, SurveyRow
 
 SurveyState = Literal["draft", "published", "closed"]
 
@@ -199,14 +199,27 @@ def answered_by(
     ]
 
 
-def silent(session: Session, survey_id: UUID, *, stratum: int | None = None) -> list[str]:
-    """Return the codes of the retailers that were asked and have not answered, of one stratum where it is named."""
+def silent(session: Session, survey_id: UUID, *, stratum: int | None = None, full: bool = True) -> list[str]:
+    """Return the codes of the retailers that were asked and have not answered, of one stratum where it is named.
+
+    Those of strata whose quota is ``full`` can be left out: their answers are not taken any more.
+    """
     answered = select(AnswerSetRow.retailer).where(AnswerSetRow.survey_id == survey_id)
     query = select(InvitationRow.retailer).where(
         InvitationRow.survey_id == survey_id, InvitationRow.retailer.not_in(answered)
     )
     if stratum is not None:
         query = query.where(InvitationRow.stratum == stratum)
+    if not full:
+        done = (
+            select(StratumRow.place)
+            .join(SurveyRow, SurveyRow.id == StratumRow.survey_id)
+            .where(
+                StratumRow.survey_id == survey_id,
+                StratumRow.full_at.is_not(None) | (StratumRow.answered >= SurveyRow.quota),
+            )
+        )
+        query = query.where(InvitationRow.stratum.not_in(done))
     return list(session.scalars(query.order_by(InvitationRow.retailer.collate("C"))))
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -289,6 +289,22 @@ def check_open(state: str, closes_at: datetime, closed_at: datetime | None, at: 
     """
     if state == "closed" or at >= closes_at + timedelta(hours=grace_h):
         raise Rejected("survey_closed", closed_at=(closed_at or closes_at).isoformat())
+
+
+def next_round(opens_at: datetime, closes_at: datetime, every_days: int, at: datetime) -> tuple[datetime, datetime]:
+    """Return when the next round of a series opens and closes: as many days later as let it close after ``at``.
+
+    Days are those of the wall, in the zone of ``at``: what opens at nine does so after a change of the clocks too.
+    """
+
+    def wall(instant: datetime) -> datetime:
+        return instant.astimezone(at.tzinfo)
+
+    step = timedelta(days=every_days)
+    ahead = max(1, (at - wall(closes_at)) // step + 1) * step
+    opens, closes = ((wall(instant) + ahead).astimezone(UTC) for instant in (opens_at, closes_at))
+    # a round of minutes about an hour that the clocks skip
+    return opens, closes if closes > opens else opens + (closes_at - opens_at)
 
 
 def asked_count(

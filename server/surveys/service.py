@@ -102,10 +102,17 @@ def publish_survey(session: Session, survey_id: UUID, operator: Operator, *, at:
 
 
 def _publish(session: Session, row: SurveyRow, at: datetime) -> int:
-    sample = queries.sample_of(row)
-    strata = planned(session, ADDRESSED.validate_python(row.audience), sample, at.date())
+    strata = _planned(session, row, at)
     if not strata:
         raise Invalid({"audience": Unfit(NOBODY)})
+    return _ask(session, row, strata, at)
+
+
+def _planned(session: Session, row: SurveyRow, at: datetime) -> list[sampling.Stratum]:
+    return planned(session, ADDRESSED.validate_python(row.audience), queries.sample_of(row), at.date())
+
+
+def _ask(session: Session, row: SurveyRow, strata: Sequence[sampling.Stratum], at: datetime) -> int:
     row.state = "published"
     row.published_at = at
     session.flush()
@@ -137,7 +144,7 @@ def planned(session: Session, audience: Addressed, sample: rules.Sample, on: dat
 
 
 def remind(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> int:
-    """Ask the shops again that have not answered; return how many they are.
+    """Ask the shops again that have not answered and still can; return how many they are.
 
     Raises
     ------
@@ -155,13 +162,13 @@ def remind(session: Session, survey_id: UUID, operator: Operator, *, at: datetim
 def _remind(session: Session, row: SurveyRow, at: datetime) -> int:
     row.reminded_at = at
     session.flush()
-    silent = queries.silent(session, row.id)
+    silent = queries.silent(session, row.id, full=False)
     _tell(session, row, silent, at)
     return len(silent)
 
 
 def close_survey(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> None:
-    """Close a survey before its time.
+    """Close a survey before its time, or before its grace is over: then a series goes on, by the wall time of ``at``.
 
     Raises
     ------
@@ -175,7 +182,8 @@ def close_survey(session: Session, survey_id: UUID, operator: Operator, *, at: d
 def keep_time(session: Session, now: datetime) -> list[UUID]:
     """Open the surveys whose time has come, remind of them, close those whose grace is over; return what was touched.
 
-    A round of a series that is over by its close brings the next one.
+    A round of a series that is over by its close brings the next one, at the same hour by the wall time of ``now``,
+    or a draft of it where nobody is in its audience any more.
     """
     ends = SurveyRow.closes_at + cast(func.make_interval(0, 0, 0, 0, SurveyRow.grace_h), Interval)
     reminds = SurveyRow.closes_at - cast(func.make_interval(0, 0, 0, 0, SurveyRow.remind_h), Interval)
@@ -284,9 +292,11 @@ def _close(session: Session, row: SurveyRow, at: datetime, actor: Actor) -> None
 
 
 def _next_round(session: Session, row: SurveyRow, at: datetime) -> None:
-    """Publish the series' next round: the same questions, a new sample by the same seed with the round behind it."""
-    step = timedelta(days=row.every_days or 1)
-    ahead = max(1, (at - row.closes_at) // step + 1)
+    """Publish the series' next round: the same questions, a new sample by the same seed with the round behind it.
+
+    Where its audience is empty it stays a draft, and the audit says so.
+    """
+    opens_at, closes_at = rules.next_round(row.opens_at, row.closes_at, row.every_days or 1, at)
     sample = queries.sample_of(row)
     number = row.round + 1
     seed = f"{sample.seed.partition('#')[0]}#{number}" if sample.seed else ""
@@ -299,13 +309,17 @@ def _next_round(session: Session, row: SurveyRow, at: datetime) -> None:
         created_at=at,
         round=number,
         sample=sample.model_copy(update={"seed": seed}).model_dump(mode="json"),
-        opens_at=row.opens_at + ahead * step,
-        closes_at=row.closes_at + ahead * step,
+        opens_at=opens_at,
+        closes_at=closes_at,
         **{name: getattr(row, name) for name in (*kept, *words)},
     )
     session.add(following)
     session.flush()
-    asked = _publish(session, following, at)
+    strata = _planned(session, following, at)
+    if not strata:
+        _note(session, SYSTEM, "survey.round_not_asked", following, at, round=number)
+        return
+    asked = _ask(session, following, strata, at)
     _note(session, SYSTEM, "survey.round_published", following, at, asked=asked, round=number)
 
 

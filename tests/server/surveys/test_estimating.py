@@ -97,7 +97,78 @@ def test_a_textbooks_figures_come_out():
     first = (16_900 - 10 * 40**2) / 9
     second = (60_000 - 20 * 54.6666667**2) / 19
     variance = 0.0625 * 0.9 * first / 10 + 0.5625 * (1 - 20 / 300) * second / 20
-    assert (found.high or 0) - found.value == pytest.approx(2.0484 * sqrt(variance), rel=1e-3)
+    # 5.4: the effective number of degrees of freedom lies between the smaller stratum's and the sum of both
+    parts = (0.0625 * 0.9 / 10, 0.5625 * (1 - 20 / 300) / 20)
+    effective = (parts[0] + parts[1]) ** 2 / (parts[0] ** 2 / 10 + parts[1] ** 2 / 20) * 28 / 30
+    assert 9 < effective < 28
+    reach = estimating.student(effective) * sqrt(variance)
+    assert (found.high or 0) - found.value == pytest.approx(reach, rel=1e-3)
+
+
+def test_of_answers_of_a_part_a_simple_sample_is_as_exact():
+    # n = 40 of 1,000 shops answered, d = 8 of them this question: s² / d with the correction, and seven degrees
+    values = [1, 2, 2, 3, 4, 4, 5, 5]
+    sums = Sums(8, sum(values), sum(value * value for value in values))
+    found = estimating.mean({0: Weight(1000, 40)}, {0: sums})
+    assert found is not None
+    middle = sum(values) / 8
+    variance = sum((value - middle) ** 2 for value in values) / 7 / 8 * (1 - 40 / 1000)
+    assert (found.high or 0) - found.value == pytest.approx(2.36462 * sqrt(variance), rel=1e-3)
+    # where the strata were drawn alike, the same answers say as much
+    sides = {0: Sums(4, 12, 38), 1: Sums(4, 14, 62)}
+    apart = estimating.mean({0: Weight(500, 20), 1: Weight(500, 20)}, sides)
+    assert apart is not None
+    assert (apart.high or 0) - apart.value == pytest.approx(2.36462 * sqrt(variance), rel=0.02)
+
+
+POPULATIONS = 20
+REPLICATIONS = 150
+ONE = ((2000,), (100,))
+THREE = ((300, 900, 1800), (20, 60, 120))
+UNEQUAL = ((60, 180, 360), (30, 30, 30))
+"""Shops of each stratum, and how many of them answered."""
+CONTENT = ((1, 2, 4, 3, 2), (0, 1, 1, 4, 6), (5, 4, 3, 1, 1))
+"""How often each mark is given in them."""
+
+
+def _of_a_part(lots: random.Random, content: tuple[int, ...], shops: int, part: float) -> list[int]:
+    """Return a stratum: the mark of each shop that is asked the question, nought of the others."""
+    return [lots.choices(range(1, 6), content)[0] if lots.random() < part else 0 for _ in range(shops)]
+
+
+@pytest.mark.parametrize("expected", [5, 10, 50])
+@pytest.mark.parametrize(("shops", "answered"), [ONE, THREE, UNEQUAL], ids=["one", "proportional", "equal"])
+def test_of_a_question_that_a_part_was_asked_the_interval_holds_the_truth_as_often_as_promised(
+    shops, answered, expected
+):
+    lots = random.Random(7)  # noqa: S311 - a simulation that can be repeated
+    weights = {place: Weight(count, answered[place]) for place, count in enumerate(shops)}
+    held, told = Counter(), Counter()
+    for _ in range(POPULATIONS):
+        strata = [
+            _of_a_part(lots, CONTENT[place], count, expected / sum(answered)) for place, count in enumerate(shops)
+        ]
+        said = [mark for stratum in strata for mark in stratum if mark]
+        truths = {"mean": sum(said) / len(said), "share": sum(mark > 3 for mark in said) / len(said)}
+        for _ in range(REPLICATIONS):
+            came = [
+                [mark for mark in lots.sample(stratum, answered[place]) if mark] for place, stratum in enumerate(strata)
+            ]
+            sums = {
+                place: Sums(len(marks), sum(marks), sum(mark * mark for mark in marks))
+                for place, marks in enumerate(came)
+            }
+            hits = {place: sum(mark > 3 for mark in marks) for place, marks in enumerate(came)}
+            counts = {place: len(marks) for place, marks in enumerate(came)}
+            found = {"mean": estimating.mean(weights, sums), "share": estimating.share(weights, hits, counts)}
+            for name, one in found.items():
+                if one is not None and one.low is not None:
+                    told[name] += 1
+                    held[name] += one.low <= truths[name] <= (one.high or 0)
+    rates = {name: held[name] / told[name] for name in truths}
+    assert min(told.values()) > 0.85 * POPULATIONS * REPLICATIONS
+    assert 0.93 <= rates["mean"] <= 0.965, rates
+    assert 0.93 <= rates["share"] <= 0.98, rates
 
 
 def test_where_everybody_answered_nothing_is_estimated():

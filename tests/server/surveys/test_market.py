@@ -1,12 +1,13 @@
 """Market rounds: what stands out, what a person says of it, how the middle moves, and the next round by itself."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from factories import NOW, make_device, make_retailer, make_sku, send
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from contract.errors import Rejected
 from contract.feed import Survey
@@ -14,6 +15,7 @@ from contract.messages import Answer, AnswerSurvey, Cell
 from server.kit import audit, outbox
 from server.kit.fields import Invalid
 from server.kit.identity import Operator
+from server.retailers.models import RetailerRow
 from server.surveys import market, plausibility, queries, results, rules, trends
 from server.surveys import service as surveys
 from server.surveys.models import SurveyRow
@@ -151,7 +153,77 @@ def test_a_quota_closes_its_stratum_and_says_so(session, shops):
         items = outbox.read(session, code, after=0)[0]
         return next(Survey.model_validate(item.data).state for item in items if item.kind == "survey")
 
-    assert {code: state(code) for code in ("R1", "R4", "R8")} == {"R1": "open", "R4": "closed", "R8": "open"}
+    after = {"R1": "open", "R4": "closed", "R8": "open"}
+    assert {code: state(code) for code in after} == after
+    assert surveys.remind(session, survey, PLANNER, at=NOW + timedelta(hours=1)) == 1
+    assert {code: state(code) for code in after} == after
+
+
+def test_a_quota_that_is_full_is_not_reminded_of_before_the_worker_has_seen_it_either(session, shops):
+    plan = {"sample": {"how": "stratified", "by": "region", "size": 8}, "quota": 1, "every_days": None}
+    survey = surveys.write_survey(session, draft(remind_h=24, **plan), PLANNER, at=NOW)
+    surveys.publish_survey(session, survey, PLANNER, at=NOW)
+    assert tell(session, shops["R1"], survey, 1000).outcome == "accepted"
+    assert surveys.remind(session, survey, PLANNER, at=NOW) == 2
+    assert tell(session, shops["R7"], survey, 1000).outcome == "accepted"
+    assert surveys.remind(session, survey, PLANNER, at=NOW) == 0
+
+
+def test_a_series_whose_audience_has_become_empty_waits_as_a_draft_and_stops_nothing(session, shops):
+    first, other = (
+        surveys.write_survey(session, draft(audience=audience, series=series), PLANNER, at=NOW)
+        for audience, series in (({"regions": ["hills"]}, "hills"), ({}, "prices"))
+    )
+    for survey in (first, other):
+        surveys.publish_survey(session, survey, PLANNER, at=NOW)
+
+    def move(code: str, region: str) -> None:
+        session.execute(update(RetailerRow).where(RetailerRow.code == code).values(region=region))
+
+    for code in ("R7", "R8"):
+        move(code, "city")
+    close = NOW + timedelta(days=2)
+    assert surveys.keep_time(session, close) == [first, other]
+    following = {
+        row.series: row for row in session.scalars(select(SurveyRow).where(SurveyRow.round == 2).order_by("number"))
+    }
+    assert {series: row.state for series, row in following.items()} == {"hills": "draft", "prices": "published"}
+    waiting = following["hills"]
+    assert (waiting.opens_at, waiting.round) == (NOW + WEEK, 2)
+    trail = [one.action for one in audit.entries(session, subject=f"survey:{waiting.number}")]
+    assert trail == ["survey.round_not_asked"]
+    assert surveys.keep_time(session, close + timedelta(seconds=1)) == []
+    move("R8", "hills")
+    assert surveys.publish_survey(session, waiting.id, PLANNER, at=close) == 1
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "days", "at", "following"),
+    [
+        # the clocks go back on 25 October 2026 and forward on 28 March 2027
+        ((10, 19, 9), (10, 21, 18), 7, (10, 21, 18), ((10, 26, 9), (10, 28, 18))),
+        ((10, 19, 9), (10, 21, 18), 7, (11, 4, 18), ((11, 9, 9), (11, 11, 18))),
+        ((10, 19, 9), (10, 21, 18), 7, (11, 4, 17), ((11, 2, 9), (11, 4, 18))),
+        ((3, 22, 9), (3, 29, 9), 7, (3, 29, 9), ((3, 29, 9), (4, 5, 9))),
+    ],
+)
+def test_a_round_opens_at_the_same_hour_of_the_wall_after_a_change_of_the_clocks(opens, closes, days, at, following):
+    def wall(moment: tuple[int, int, int]) -> datetime:
+        month, day, hour = moment
+        return datetime(2026 if month > 6 else 2027, month, day, hour, tzinfo=BERLIN)
+
+    found = rules.next_round(wall(opens).astimezone(UTC), wall(closes).astimezone(UTC), days, wall(at))
+    assert found == tuple(wall(moment) for moment in following)
+
+
+def test_a_round_of_minutes_about_the_hour_that_is_skipped_still_closes_after_it_opens():
+    opens = datetime(2027, 3, 21, 2, 30, tzinfo=BERLIN)
+    closes = datetime(2027, 3, 21, 3, 10, tzinfo=BERLIN)
+    begins, ends = rules.next_round(opens, closes, 7, closes)
+    assert ends - begins == closes - opens
 
 
 def test_what_was_under_way_at_the_close_is_taken_until_the_grace_is_over(session, shops):
