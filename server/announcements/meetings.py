@@ -4,8 +4,7 @@ A shop has one place. Its newest word counts; places go in the order in which th
 who gives a place back lets the first who waits have it. One meeting is decided on at a time: its row is locked.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, cast
@@ -22,7 +21,7 @@ from contract.messages import RegisterForMeeting
 from server.announcements.models import AnnouncementRow, AttendanceRow, MeetingRow, RecipientRow, RegistrationRow
 from server.announcements.rules import Invitation, MeetingSort
 from server.kit import audit, outbox
-from server.kit.db import EVERYTHING, act_for, scope_held
+from server.kit.db import EVERYTHING, acting_for
 from server.kit.identity import Operator
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import queries as retailers
@@ -189,7 +188,7 @@ def register(session: Session, said: RegisterForMeeting, arrival: Arrival) -> Ac
         ``registration_over`` where it came after the last instant.
     """
     shop, by = arrival.sender.party, arrival.sender.device
-    with _seeing_all(session):
+    with acting_for(session, scope=EVERYTHING):  # who else comes and waits decides, and is told
         return Accepted(_note(session, said.announcement, shop, coming=said.coming, by=by, at=arrival.at))
 
 
@@ -202,7 +201,7 @@ def register_for(
     """
     if session.get(RecipientRow, (announcement, shop)) is None:
         raise Rejected("not_found", what="retailer", name=shop)
-    with _seeing_all(session):
+    with acting_for(session, scope=EVERYTHING):
         number = _note(session, announcement, shop, coming=coming, by=operator.name, at=at)
         audit.record(
             session,
@@ -212,18 +211,6 @@ def register_for(
             at=at,
             detail={"announcement": number, "coming": coming},
         )
-
-
-@contextmanager
-def _seeing_all(session: Session) -> Iterator[None]:
-    """Let the session see who else comes and waits: that decides, and whoever gets a place is told."""
-    scope = scope_held(session)
-    act_for(session, EVERYTHING)
-    try:
-        yield
-        session.flush()
-    finally:
-        act_for(session, scope)
 
 
 def _note(session: Session, announcement: UUID, shop: str, *, coming: bool, by: str, at: datetime) -> int:

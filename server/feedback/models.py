@@ -19,6 +19,13 @@ def _kept_from(table: str, seen: str) -> str:
     return f"CREATE POLICY concerned ON {table} AS RESTRICTIVE USING ({_NOBODY} OR {seen})"
 
 
+_KEPT = (
+    f"category = 'employee' AND ({_PERSON} = ANY (concerns)"
+    f" OR concerns = '{{}}' AND owner IS NOT NULL AND owner <> {_PERSON})"
+)
+"""Whether a row of ``feedback`` is kept from the person: it concerns him, or nobody knows whom and another owns it."""
+
+
 _MESSAGES = "CAST(receipt ->> 'number' AS bigint)"
 
 
@@ -40,20 +47,22 @@ class FeedbackRow(Base):
 
     ``due_at`` is until when it is answered, ``answer_until`` its day in ``zone``; both stand while it is paused.
     ``answered_at`` is when the answer that stands was given. ``concerns`` are the accounts of the employees whom it is
-    about: their sessions see neither it nor what hangs on it, and they never own it. ``explanation`` is what the shop
+    about: their sessions see neither it nor what hangs on it, and they never own it; while nobody knows whom, sessions
+    of its owner alone see it. ``explanation`` is what the shop
     disputes, frozen as it was told; such a one is answered by a ``decision`` alone. ``escalated`` counts the steps of
-    the chain since it came, or was reopened, ``escalate_at`` is when the next one is due.
+    the chain since it came, or was reopened, ``escalate_at`` is when the next one is due. ``sorted_after`` of them were
+    taken before it was sorted into the category whose chain holds now.
     """
 
     __tablename__ = "feedback"
     __ddl__: ClassVar[tuple[str, ...]] = (
         f"""
         CREATE VIEW {HIDDEN.name} AS SELECT 'feedback:' || number AS subject FROM feedback
-        WHERE concerns <> '{{}}' AND {_PERSON} = ANY (concerns)
+        WHERE NOT {_NOBODY} AND {_KEPT}
         UNION ALL SELECT 'unnamed:' || id AS subject FROM feedback_unnamed
         WHERE concerns <> '{{}}' AND {_PERSON} = ANY (concerns)
         """,  # noqa: S608 - made of the constants above alone
-        _kept_from("feedback", f"NOT ({_PERSON} = ANY (concerns))"),
+        _kept_from("feedback", f"NOT ({_KEPT})"),
         _kept_from("feedback_entries", "EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_entries.feedback)"),
         _kept_from("feedback_remedies", "EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_remedies.feedback)"),
         _kept_from("feedback_steps", "EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_steps.feedback)"),
@@ -117,7 +126,7 @@ class FeedbackRow(Base):
         ),
         CheckConstraint("(reopened_at IS NULL) = (reopened IS NULL)", name="reopened"),
         CheckConstraint("(reopened_at IS NULL) = (reopens = 0)", name="reopens"),
-        CheckConstraint("escalated >= 0", name="escalated"),
+        CheckConstraint("sorted_after BETWEEN 0 AND escalated", name="escalated"),
         CheckConstraint("satisfaction BETWEEN 1 AND 5", name="satisfaction"),
         CheckConstraint("satisfaction IS NULL OR state = 'closed'", name="rated"),
         Index("ix_feedback_state", "state", "due_at"),
@@ -125,7 +134,7 @@ class FeedbackRow(Base):
         Index("ix_feedback_at", "at"),
         Index("ix_feedback_owner", "owner", postgresql_where=text("state IN ('received', 'looked_at')")),
         Index("ix_feedback_escalate", "escalate_at", postgresql_where=text("escalate_at IS NOT NULL")),
-        Index("ix_feedback_concerns", "id", postgresql_where=text("concerns <> '{}'")),
+        Index("ix_feedback_employee", "id", postgresql_where=text("category = 'employee'")),
     )
     __party__ = "retailer"
 
@@ -150,6 +159,7 @@ class FeedbackRow(Base):
     owner: Mapped[str | None]
     paused_at: Mapped[datetime | None]
     escalated: Mapped[int] = mapped_column(server_default="0")
+    sorted_after: Mapped[int] = mapped_column(server_default="0")
     escalate_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     decision: Mapped[str | None]

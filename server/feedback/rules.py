@@ -59,14 +59,16 @@ def concerned(said: str, accounts: Iterable[str]) -> list[str]:
 
 
 def next_person(
-    chain: Sequence[str], taken: int, owner: str | None, concerns: Collection[str], people: Collection[str]
+    chain: Sequence[str], had: Collection[str], owner: str | None, concerns: Collection[str], people: Collection[str]
 ) -> str | None:
-    """Return who is next in a chain of which ``taken`` persons had it; none where there is nobody.
+    """Return who is next in a chain: after its owner, else the first one beside those who ``had`` it; or none.
 
-    Passed over are who owns it now, whom it concerns, and who may not act (any more).
+    Passed over are whom it concerns, and who may not act (any more).
     """
     fit = [name for name in chain if name not in concerns and name in people]
-    return next((name for name in fit[taken:] if name != owner), None)
+    if owner in fit:
+        return next(iter(fit[fit.index(owner) + 1 :]), None)
+    return next((name for name in fit if name not in had), None)
 
 
 def check_open(state: State) -> None:

@@ -5,7 +5,7 @@ unless it stays inside. Words stand in the tables of feedback alone: the audit n
 never whom a complaint is about.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +21,7 @@ from contract.messages import FeedbackCategory, RateFeedback, SendFeedback
 from server.feedback import disputing, queries, rules, setting, subjects, telling, terms
 from server.feedback.models import FeedbackEntryRow, FeedbackRow, FeedbackStepRow
 from server.kit import audit
+from server.kit.db import NOBODY, acting_for
 from server.kit.fields import Field, Text, require
 from server.kit.identity import SYSTEM, Actor, Operator
 from server.kit.inbox import Accepted, Arrival
@@ -101,7 +102,7 @@ def take_rating(session: Session, said: RateFeedback, arrival: Arrival) -> Accep
         words = said.reopen.strip()
         row.state, row.reopened, row.reopened_at, row.reopens = "looked_at", words, at, row.reopens + 1
         row.answered_at = row.closed_at = row.satisfaction = row.decision = None
-        row.escalated = 0
+        row.escalated = row.sorted_after = 0
         _begin(row, held, known.category, at)
         session.add(entry(row, "reopening", words, "", arrival.sender.device, at))
     session.flush()
@@ -128,10 +129,11 @@ def enter_feedback(
         meant = rules.concerned(said.about.name, operators.names_with(session, rules.ACTORS))
         if operator.name in meant:
             raise Rejected("feedback_own")
-    (row,), _ = _keep(session, [_Said(uuid7(), retailer, said, operator.actor, way)], at)
-    if isinstance(row, Rejected):
-        raise row
-    telling.tell(session, row, at)
+    with acting_for(session, person=NOBODY):
+        (row,), _ = _keep(session, [_Said(uuid7(), retailer, said, operator.actor, way)], at)
+        if isinstance(row, Rejected):
+            raise row
+        telling.tell(session, row, at)
     return row.id
 
 
@@ -148,11 +150,12 @@ def assign(session: Session, feedback: UUID, owner: str, operator: Operator, *, 
     if owner in row.concerns or owner not in _people(session, row, at):
         raise Rejected("not_found", what="operator", name=owner)
     first = row.state == "received"
-    row.state, row.owner = "looked_at", owner
-    session.flush()
-    record(session, operator.actor, "feedback.assigned", row, at, owner=owner)
-    if first:
-        telling.tell(session, row, at)
+    with acting_for(session, person=NOBODY):
+        row.state, row.owner = "looked_at", owner
+        session.flush()
+        record(session, operator.actor, "feedback.assigned", row, at, owner=owner)
+        if first:
+            telling.tell(session, row, at)
 
 
 def sort_again(
@@ -166,8 +169,9 @@ def sort_again(
 ) -> None:
     """Put it into another category, and say which employees it is about: from now on they see nothing of it.
 
-    The deadline is the new category's, counted from when it came or was reopened. Where its owner is one of them, it
-    goes to their superior.
+    The deadline is the new category's, counted from when it came or was reopened. With an employee's name it goes to
+    that employee's superior. Where it comes to be about an employee, or nobody knows any more about whom, it goes on to
+    another person than the one who says so, else to administrators: nobody keeps to himself what is about him.
 
     Raises
     ------
@@ -184,15 +188,18 @@ def sort_again(
             raise Rejected("not_found", what="operator", name=name)
     people = setting.actors(session, shops.retailer(session, row.retailer), at=at)
     held = setting.in_force(session)
-    row.category, row.concerns = category, named
-    if row.owner in named or (category == "employee" and named):
-        row.owner = setting.first_owner(held, category, named, people)
-        row.state = "received" if row.owner is None else row.state
-    _begin(row, held, category, row.reopened_at or row.at)
-    row.paused_at = None
-    session.flush()
-    record(session, operator.actor, "feedback.sorted", row, at)
-    telling.tell(session, row, at)
+    hides = category == "employee" and (row.category != "employee" or (bool(row.concerns) and not named))
+    with acting_for(session, person=NOBODY):
+        row.category, row.concerns, row.sorted_after = category, named, row.escalated
+        if named or hides:
+            shut = [*named, operator.name] if hides else named
+            row.owner = setting.first_owner(held, category, shut, people)
+            row.state = "received" if row.owner is None else row.state
+        _begin(row, held, category, row.reopened_at or row.at)
+        row.paused_at = None
+        session.flush()
+        record(session, operator.actor, "feedback.sorted", row, at)
+        telling.tell(session, row, at)
 
 
 def pause(
@@ -290,11 +297,13 @@ def settle(
     decision: rules.Decision | None,
     at: datetime,
 ) -> None:
-    """Let an answer of ``author`` count, by the act of a person."""
+    """Let an answer of ``author`` count, by the act of a person; a clock that stood goes on before."""
+    if row.paused_at is not None:
+        _resume(row, setting.in_force(session), at)
     session.add(entry(row, "answer", *words, author, at))
     row.owner = row.owner or author
     row.state, row.answered_at, row.decision = "answered", at, decision
-    row.paused_at = row.escalate_at = None
+    row.escalate_at = None
     session.flush()
     decided = {} if decision is None else {"decision": decision}
     record(session, operator.actor, "feedback.answered", row, at, **decided)
@@ -334,7 +343,8 @@ def close(session: Session, feedback: UUID, operator: Operator, *, at: datetime)
 def keep_time(session: Session, now: datetime) -> int:
     """Hand what is late to the next person of its chain, a step once; return how many steps were taken.
 
-    Nobody gets what is about himself. Where the chain is at its end, it stays where it is, late.
+    Nobody gets what is about himself. After its owner comes who stands behind him in the chain; where he is not in it,
+    the first one who has not had it since it was sorted. Where the chain is at its end, it stays where it is, late.
     """
     late = session.scalars(
         select(FeedbackRow)
@@ -347,11 +357,12 @@ def keep_time(session: Session, now: datetime) -> int:
         return 0
     held, taken = setting.in_force(session), 0
     known = shops.retailers(session, {row.retailer for row in late})
+    had = _had(session, [row.id for row in late])
     for row in late:
         people = setting.actors(session, known[row.retailer], at=now)
         category = queries.view(row).category
         chain = setting.chain(held, category, row.concerns, people)
-        following = rules.next_person(chain, row.escalated, row.owner, row.concerns, {one.name for one in people})
+        following = rules.next_person(chain, had[row.id], row.owner, row.concerns, {one.name for one in people})
         if following is None:
             row.escalate_at = None
             continue
@@ -370,6 +381,23 @@ def keep_time(session: Session, now: datetime) -> int:
         record(session, SYSTEM, "feedback.escalated", row, now, owner=following, step=row.escalated)
         taken += 1
     return taken
+
+
+def _had(session: Session, late: Collection[UUID]) -> dict[UUID, set[str]]:
+    """Return to whom each one went by escalation since it came, was reopened, or was sorted into its category."""
+    found: dict[UUID, set[str]] = {one: set() for one in late}
+    steps = (
+        select(FeedbackStepRow.feedback, FeedbackStepRow.owner)
+        .join(FeedbackRow, FeedbackRow.id == FeedbackStepRow.feedback)
+        .where(
+            FeedbackRow.id.in_(late),
+            FeedbackStepRow.round == FeedbackRow.reopens,
+            FeedbackStepRow.step > FeedbackRow.sorted_after,
+        )
+    )
+    for feedback, owner in session.execute(steps):
+        found[feedback].add(owner)
+    return found
 
 
 @dataclass(frozen=True)

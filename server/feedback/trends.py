@@ -116,7 +116,7 @@ def _group(sort: Sort, told: Subquery, name: str) -> Select[Any]:
 
 def _told(reader: Operator, now: datetime, category: str, region: str) -> Subquery:
     shops = retailers.shops_query().subquery()
-    ended = func.coalesce(FeedbackRow.answered_at, now)
+    ended = func.coalesce(FeedbackRow.answered_at, FeedbackRow.paused_at, now)
     query = (
         select(
             func.date_trunc("month", func.timezone(str(now.tzinfo), FeedbackRow.at)).label("month"),

@@ -28,6 +28,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     ORMExecuteState,
@@ -40,6 +41,8 @@ from sqlalchemy.orm import (
 ROWS_AT_ONCE = 1_000
 EVERYTHING = "*"
 NOTHING = ""
+NOBODY = ""
+"""The person of a session that is no person's."""
 SCOPE_SEPARATOR = "\x1f"
 """Between the parties of a scope; no name holds a control character."""
 BOUNDED = "in\x1e"
@@ -144,6 +147,30 @@ def act_for(session: Session, scope: str, *, person: str = "") -> None:
 
 def _named(session: Session) -> dict[str, str]:
     return {"scope": session.info.get("scope", ""), "person": session.info.get("person", "")}
+
+
+@contextmanager
+def acting_for(session: Session, *, scope: str | None = None, person: str | None = None) -> Iterator[None]:
+    """Let the session act within another scope, or for another person, for a while; what is not named stays.
+
+    What was changed meanwhile is written before the session acts as before.
+    """
+    before = _named(session)
+    act_for(
+        session,
+        before["scope"] if scope is None else scope,
+        person=before["person"] if person is None else person,
+    )
+    try:
+        yield
+        session.flush()
+    except DBAPIError:
+        session.info |= before  # this transaction takes no further statement
+        raise
+    except BaseException:
+        act_for(session, **before)
+        raise
+    act_for(session, **before)
 
 
 def scope_held(session: Session) -> str:

@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 
 from server.kit.marking import N_
 from server.kit.retention import Kind, count
-from server.operators.models import OperatorRow, OperatorSession, RecoveryCode, SignInLink, TotpSecret
+from server.operators.models import (
+    OperatorRow,
+    OperatorSession,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SignInLink,
+    TotpSecret,
+)
 
 FORMER: Final = "former-"
 
@@ -48,7 +56,7 @@ def count_people(session: Session, before: datetime) -> int:
 def erase_people(session: Session, before: datetime, _at: datetime) -> int:
     """Take the name and everything that lets in from people who were shut out before then; the number stays."""
     gone = session.scalars(_gone(before)).all()
-    for table in (OperatorSession, SignInLink, TotpSecret, RecoveryCode):
+    for table in (OperatorSession, SignInLink, TotpSecret, RecoveryCode, Passkey, PasskeyChallenge):
         session.execute(delete(table).where(table.operator_id.in_(gone)))
     for number in gone:
         session.execute(

@@ -151,7 +151,7 @@ def search(
 
 @dataclass(frozen=True)
 class Outlet:
-    """What visits need to know of a shop; places are degrees."""
+    """What visits need to know of a shop; places are degrees, ``closed_on`` is the first day without it."""
 
     code: str
     tier: int
@@ -161,13 +161,22 @@ class Outlet:
     created_at: datetime
     latitude: float | None
     longitude: float | None
+    closed_on: date | None
 
 
 def outlets(session: Session, *, on: date, wanted: Collection[str] | None = None) -> list[Outlet]:
     """Return the shops that are not closed on a day, all or the ``wanted`` ones, in byte order of their codes."""
     row = RetailerRow
     query = select(
-        row.code, row.tier, row.market_type, row.region, row.route, row.created_at, row.latitude, row.longitude
+        row.code,
+        row.tier,
+        row.market_type,
+        row.region,
+        row.route,
+        row.created_at,
+        row.latitude,
+        row.longitude,
+        row.closed_on,
     ).where(or_(row.closed_on.is_(None), row.closed_on > on))
     if wanted is not None:
         query = query.where(row.code == any_(literal(list(wanted), ARRAY(String))))

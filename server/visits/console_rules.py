@@ -11,8 +11,7 @@ from server.kit import console, forms, http
 from server.kit.console.texts import N_, texts
 from server.kit.fields import Invalid
 from server.kit.identity import Operator
-from server.retailers import queries as retailers
-from server.visits import rule_fields, rules, ruling
+from server.visits import queries, rule_fields, rules, ruling
 from server.visits.console import HOME, in_words
 from server.visits.http import READERS, RULERS
 
@@ -58,8 +57,7 @@ def show_rules(
     gettext = texts(request).gettext
     month = today.replace(day=1)
     drawn = [rule for rule in in_force.rules if rule.when == "sample"]
-    outlets = retailers.outlets(session, on=today) if drawn and not operator.bounded else []
-    shops = [rules.Shop(one.code, one.tier, one.market_type, one.region, one.created_at.date()) for one in outlets]
+    shops = queries.drawn_from(session, month, config.tz) if drawn and not operator.bounded else []
     return console.page(
         request,
         "visits/rules.html",

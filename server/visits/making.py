@@ -1,12 +1,15 @@
 """Making a plan, in the solver: read in one transaction, calculated in none, stored in another, stoppable between."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from server.kit import computations
 from server.kit.db import bounds, transaction
+from server.kit.identity import Role
 from server.kit.runtime import Runtime
+from server.operators import queries as operators
 from server.retailers import queries as retailers
 from server.visits import planning, plans, queries, ruling, touring
 from server.visits.distances import Spot
@@ -47,10 +50,17 @@ def _run(runtime: Runtime, plan: UUID) -> None:
 
 
 def read(session: Session, runtime: Runtime, asked: plans.PlanView) -> list[Stop]:
-    """Return the visits that are due until the plan's last day and stand in no other plan, the earliest first."""
+    """Return the visits that are due until the plan's last day and stand in no other plan, the earliest first.
+
+    Of rules that are none of the chosen people's, by their roles, there are none.
+    """
     zone = runtime.settings.tz
     today = asked.asked_at.astimezone(zone).date()
+    going = {one.name for one in asked.terms.managers}
+    people = operators.operators(session, at=asked.asked_at)
+    roles = frozenset[Role]().union(*(one.roles for one in people if one.name in going))
     rule_set = ruling.version(session, asked.rules_version)
+    rule_set = replace(rule_set, rules=tuple(rule for rule in rule_set.rules if rule.who in roles))
     outlets = {one.code: one for one in retailers.outlets(session, on=today) if asked.terms.route in {"", one.route}}
     last_day = asked.terms.last_day
     every = queries.due(

@@ -58,6 +58,7 @@ class StopRow(Base):
     __tablename__ = "visit_stops"
     __table_args__ = (
         UniqueConstraint("plan", "retailer"),
+        UniqueConstraint("plan", "manager", "day", "place", deferrable=True, initially="DEFERRED"),
         CheckConstraint("(day IS NULL) = (place IS NULL) AND (day IS NULL) = (manager IS NULL)", name="placed"),
         CheckConstraint("place > 0", name="place"),
         Index("ix_visit_stops_manager_day", "manager", "day"),

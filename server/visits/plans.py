@@ -1,6 +1,8 @@
 """Plans as people work with them: asked for, stopped, read, moved by hand, replanned. Nothing here commits.
 
-Who changes a plan says which revision he saw; the second of two is told. A stop that was done is never moved.
+Who changes a plan says which revision he saw; the second of two is told. A stop that was done is never moved. A person
+with bounds moves stops of his shops alone; places, ways and limits are those of the whole plan, with what he does not
+see.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +18,7 @@ from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.kit import audit, computations, jobs
 from server.kit.changing import ChangedMeanwhileError
+from server.kit.db import EVERYTHING, acting_for
 from server.kit.fields import Field, Text, require
 from server.kit.identity import Operator
 from server.kit.marking import N_
@@ -220,22 +223,20 @@ def move_stop(
     if not operator.may("planner", "regional") and {moved.manager, manager} != {operator.name}:
         raise Rejected("not_allowed", role="planner / regional")
     _check_open(moved)
-    there = list(
-        session.scalars(
-            select(StopRow).where(own, StopRow.manager == manager, StopRow.day == day).order_by(StopRow.place)
-        )
-    )
     before = (moved.manager, moved.day)
-    target = [one for one in there if one is not moved]
-    at_place = min(max(place - 1, 0), len(target))
-    target.insert(at_place, moved)
-    moved.manager, moved.day = manager, day
-    left = []
-    if before != (manager, day) and before[1] is not None:
-        same = (own, StopRow.manager == before[0], StopRow.day == before[1], StopRow.id != moved.id)
-        left = list(session.scalars(select(StopRow).where(*same).order_by(StopRow.place)))
-    _renumber(session, target)
-    _renumber(session, left)
+    with acting_for(session, scope=EVERYTHING):
+        in_order = select(StopRow).where(own).order_by(StopRow.place)
+        there = session.scalars(in_order.where(StopRow.manager == manager, StopRow.day == day))
+        target = [one for one in there if one is not moved]
+        at_place = min(max(place - 1, 0), len(target))
+        target.insert(at_place, moved)
+        moved.manager, moved.day = manager, day
+        left: list[StopRow] = []
+        if before != (manager, day) and before[1] is not None:
+            same = (StopRow.manager == before[0], StopRow.day == before[1], StopRow.id != moved.id)
+            left = list(session.scalars(in_order.where(*same)))
+        _renumber(session, target)
+        _renumber(session, left)
     one = replanning.Moved(_bare(moved), before[0], before[1], manager, day)
     _note(session, row, [one], "by hand", operator, at=at)
     return row.revision
@@ -254,8 +255,8 @@ def replan(
 ) -> list[replanning.Moved]:
     """Let others do, or do on another day, what managers were to do on the days ``off``; return where each stop went.
 
-    What was done stays; so does everything else, in its order. Nothing is put on a day before ``today``, and what was
-    left undone on such days is found new room for, too.
+    What was done stays, and what the person does not see; so does everything else, in its order. Nothing is put on a
+    day before ``today``, and what was left undone on such days is found new room for, too.
 
     Raises
     ------
@@ -269,22 +270,9 @@ def replan(
     for name, _ in off:
         if name not in names:
             raise Rejected("not_found", what="manager", name=name)
-    rows = {one.retailer: one for one in session.scalars(select(StopRow).where(StopRow.plan == plan))}
-    done = {code for code, one in rows.items() if one.done_at is not None}
-    standing = _plan_of(session, rows.values(), on=today)
-    past = {(tour.manager, tour.day) for tour in standing.tours if tour.day < today}
-    closed = past | set(off) | {(name, day) for name in names for day in view.terms.calendar() if day < today}
-    kept, homeless = replanning.without(standing, past | set(off), done)
-    homeless += [replanning.Moved(one, None, None, None, None) for one in kept.left]
-    first = {
-        (tour.manager, tour.day): max(
-            (at for at, one in enumerate(tour.stops, start=1) if one.retailer in done), default=0
-        )
-        for tour in kept.tours
-    }
-    made, moved = replanning.place(Plan(kept.tours, ()), homeless, view.terms, closed=closed, first=first)
-    _write(session, rows, made)
-    told = [one for one in moved if (one.from_manager, one.from_day) != (one.to_manager, one.to_day)]
+    visible = frozenset(session.scalars(select(StopRow.retailer).where(StopRow.plan == plan)))
+    with acting_for(session, scope=EVERYTHING):
+        told, over = _replanned(session, plan, view.terms, off, movable=visible, today=today)
     _note(session, row, told, why.strip(), operator, at=at)
     audit.record(
         session,
@@ -292,9 +280,43 @@ def replan(
         action="visit_plan.replanned",
         subject=f"visit_plan:{plan}",
         at=at,
-        detail={"moved": len(told), "without_room": len(made.left), "why": why.strip()},
+        detail={"moved": len(told), "without_room": over, "why": why.strip()},
     )
     return told
+
+
+def _replanned(
+    session: Session,
+    plan: UUID,
+    terms: Terms,
+    off: Collection[tuple[str, date]],
+    *,
+    movable: Collection[str],
+    today: date,
+) -> tuple[list[replanning.Moved], int]:
+    """Find other room for the ``movable`` shops of days that are off or over, in the whole plan.
+
+    Returns where each went, and how many of them have none.
+    """
+    rows = {one.retailer: one for one in session.scalars(select(StopRow).where(StopRow.plan == plan))}
+    done = {code for code, one in rows.items() if one.done_at is not None}
+    standing = _plan_of(session, rows.values(), on=today)
+    past = {(tour.manager, tour.day) for tour in standing.tours if tour.day < today}
+    before_today = {(one.name, day) for one in terms.managers for day in terms.calendar() if day < today}
+    kept, homeless = replanning.without(standing, past | set(off), done | (rows.keys() - set(movable)))
+    homeless += [replanning.Moved(one, None, None, None, None) for one in kept.left if one.retailer in movable]
+    others = tuple(one for one in kept.left if one.retailer not in movable)
+    first = {
+        (tour.manager, tour.day): max(
+            (at for at, one in enumerate(tour.stops, start=1) if one.retailer in done), default=0
+        )
+        for tour in kept.tours
+    }
+    closed = past | set(off) | before_today
+    made, moved = replanning.place(Plan(kept.tours, others), homeless, terms, closed=closed, first=first)
+    _write(session, rows, made)
+    told = [one for one in moved if (one.from_manager, one.from_day) != (one.to_manager, one.to_day)]
+    return told, len(made.left) - len(others)
 
 
 def store(session: Session, plan: UUID, made: Plan) -> None:

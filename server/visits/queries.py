@@ -12,6 +12,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from server.deliveries import queries as deliveries
+from server.kit.db import EVERYTHING, acting_for, scope_held
 from server.retailers import queries as retailers
 from server.visits import rules, ruling
 from server.visits.models import PlanRow, PromiseRow, StopRow, VisitRow
@@ -71,23 +72,37 @@ def due(
     rule_set: ruling.RuleSet | None = None,
     outlets: Sequence[retailers.Outlet] | None = None,
 ) -> list[Due]:
-    """Return what is due until a day by the rules in force (or those given), for all shops that the session sees."""
+    """Return what is due until a day by the rules in force (or those given), for all shops that the session sees.
+
+    A month's lot is drawn of all shops, whoever asks: it is the same for everybody.
+    """
     in_force = ruling.in_force(session) if rule_set is None else rule_set
     if not in_force.rules:
         return []
-    shops = retailers.outlets(session, on=today) if outlets is None else outlets
-    seen = [Shop(one.code, one.tier, one.market_type, one.region, _day(one.created_at, zone)) for one in shops]
+    drawn = any(rule.when == "sample" for rule in in_force.rules)
+    every = drawn_from(session, rules.lots_from(today), zone) if drawn else None
+    if outlets is None and every is not None and scope_held(session) == EVERYTHING:
+        seen = [one for one in every if one.closed is None or one.closed > today]
+    else:
+        seen = [_shop(one, zone) for one in (retailers.outlets(session, on=today) if outlets is None else outlets)]
     claimed: list[rules.Claimed] = []
     if any(rule.when == "claim" for rule in in_force.rules):
         since = datetime.combine(today - rules.CLAIMS_LOOKED_BACK, time(), zone)
         claimed = [
-            rules.Claimed(retailer, number, _day(at, zone))
+            rules.Claimed(retailer, number, at.astimezone(zone))
             for retailer, number, at in deliveries.claimed_since(session, since)
         ]
-    return rules.due(in_force.rules, seen, claimed, contacts(session), today=today, until=until)
+    known = contacts(session, zone)
+    return rules.due(in_force.rules, seen, claimed, known, today=today, until=until, drawn_from=every)
 
 
-def contacts(session: Session) -> Contacts:
+def drawn_from(session: Session, month: date, zone: ZoneInfo) -> list[Shop]:
+    """Return all shops that were not closed when a month began: of these its lot and later ones are drawn."""
+    with acting_for(session, scope=EVERYTHING):
+        return [_shop(one, zone) for one in retailers.outlets(session, on=month)]
+
+
+def contacts(session: Session, zone: ZoneInfo) -> Contacts:
     """Return the last contacts by shop, sort and rule."""
     counts = VisitRow.outcome.in_(rules.COUNTS)
     query = select(
@@ -95,20 +110,21 @@ def contacts(session: Session) -> Contacts:
         VisitRow.sort,
         VisitRow.rule,
         func.max(VisitRow.day).filter(counts),
-        func.max(VisitRow.day).filter(~counts),
+        func.max(VisitRow.at).filter(counts),
+        func.max(VisitRow.at).filter(~counts),
         func.max(VisitRow.try_again_on),
     ).group_by(VisitRow.retailer, VisitRow.sort, VisitRow.rule)
     last: dict[tuple[str, str], date] = {}
-    by_rule: dict[tuple[str, str], date] = {}
+    by_rule: dict[tuple[str, str], datetime] = {}
     try_on: dict[tuple[str, str], date] = {}
-    for retailer, sort, rule, counted, tried, again in session.execute(query):
+    for retailer, sort, rule, counted, counted_at, tried_at, again in session.execute(query):
         if counted is not None:
             last[retailer, sort] = max(counted, last.get((retailer, sort), counted))
         if rule is None:
             continue
         if counted is not None:
-            by_rule[retailer, rule] = counted
-        if again is not None and (counted is None or counted <= tried):
+            by_rule[retailer, rule] = max(counted_at, by_rule.get((retailer, rule), counted_at)).astimezone(zone)
+        if again is not None and (counted is None or counted_at < tried_at):
             try_on[retailer, rule] = again
     return Contacts(last, by_rule, try_on)
 
@@ -186,6 +202,10 @@ def own_today(session: Session, name: str, today: date) -> list[Own]:
     )
     both = promised.union_all(planned).subquery()
     return [Own(*row) for row in session.execute(select(both).order_by(both.c.due_on, both.c.retailer))]
+
+
+def _shop(one: retailers.Outlet, zone: ZoneInfo) -> Shop:
+    return Shop(one.code, one.tier, one.market_type, one.region, _day(one.created_at, zone), one.closed_on)
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

@@ -32,27 +32,26 @@ def _worded(before: datetime) -> Select[Any]:
     return select(VisitRow.id).where(VisitRow.received_at < before, told)
 
 
+def _settled(before: datetime) -> Select[Any]:
+    came = select(VisitRow.id).where(VisitRow.received_at < before)
+    words = or_(PromiseRow.words != ERASED, PromiseRow.done_words != ERASED)
+    return select(PromiseRow.id).where(PromiseRow.visit.in_(came), PromiseRow.done_at.is_not(None), words)
+
+
 def count_words(session: Session, before: datetime) -> int:
-    """Return how many visits came before then and still have words or answers."""
-    return count(session, _worded(before))
+    """Return how many visits came before then with words or answers, and how many settled promises have theirs."""
+    return count(session, _worded(before)) + count(session, _settled(before))
 
 
 def erase_words(session: Session, before: datetime, _at: datetime) -> int:
-    """Take words and answers out of visits that came before then, and the words of their settled promises."""
-    gone = list(
-        session.scalars(
-            update(VisitRow)
-            .where(VisitRow.id.in_(_worded(before)))
-            .values(words=ERASED, answers=[])
-            .returning(VisitRow.id)
-        )
-    )
-    session.execute(
-        update(PromiseRow)
-        .where(PromiseRow.visit.in_(gone), PromiseRow.done_at.is_not(None))
-        .values(words=ERASED, done_words=ERASED)
-    )
-    return len(gone)
+    """Take words and answers out of visits that came before then, and the words of settled promises of such visits.
+
+    A promise that is open keeps its words until it is settled.
+    """
+    visits = update(VisitRow).where(VisitRow.id.in_(_worded(before))).values(words=ERASED, answers=[])
+    promises = update(PromiseRow).where(PromiseRow.id.in_(_settled(before))).values(words=ERASED, done_words=ERASED)
+    emptied = session.scalars(visits.returning(VisitRow.id)).all()
+    return len(emptied) + len(session.scalars(promises.returning(PromiseRow.id)).all())
 
 
 RETENTION: Final = (

@@ -2,14 +2,14 @@
 
 A rule names shops (by tier, market and region; an empty part names all), a person's role, and one of three
 occasions: so many days after the last contact, so many days after a claim, or so many shops a month drawn by lot.
-Whoever knows the seed of a draw can draw again: shops are put into the order of SHA-256 over seed and code, and the
-first are taken.
+Whoever knows the seed of a draw can draw again: of the shops that were there when the month began (or the rule, in its
+first month), put into the order of SHA-256 over seed and code, the first are taken.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 Sort = Literal["visit", "call"]
@@ -59,34 +59,35 @@ class Rule:
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop as rules see it; ``since`` is the day on which it was taken in."""
+    """A shop as rules see it; ``since`` is the day on which it was taken in, ``closed`` the first without it."""
 
     code: str
     tier: int
     market_type: str
     region: str
     since: date
+    closed: date | None = None
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A claim of a shop: its number and the day on which it was opened."""
+    """A claim of a shop: its number, and when it was opened, in the distributor's zone."""
 
     retailer: str
     number: int
-    on: date
+    at: datetime
 
 
 @dataclass(frozen=True)
 class Contacts:
     """What is known of contacts that count.
 
-    ``last`` is the last day by shop and sort; ``by_rule`` the last day by shop and rule; ``try_on`` the day on which to
-    try again, by shop and rule, where that was the last word.
+    ``last`` is the last day by shop and sort; ``by_rule`` the last instant by shop and rule, in the distributor's zone;
+    ``try_on`` the day on which to try again, by shop and rule, where that was the last word.
     """
 
     last: Mapping[tuple[str, str], date]
-    by_rule: Mapping[tuple[str, str], date]
+    by_rule: Mapping[tuple[str, str], datetime]
     try_on: Mapping[tuple[str, str], date]
 
 
@@ -114,10 +115,15 @@ def due(
     *,
     today: date,
     until: date,
+    drawn_from: Sequence[Shop] | None = None,
 ) -> list[Due]:
-    """Return what is due until a day, the earliest first, then by shop and rule; the same input gives the same list."""
+    """Return what is due until a day, the earliest first, then by shop and rule; the same input gives the same list.
+
+    ``drawn_from`` are all shops, of which a month's lot is drawn, where ``shops`` are some of them.
+    """
     by_code = {shop.code: shop for shop in shops}
-    claimed = sorted(claims, key=lambda one: (one.on, one.number))
+    every = shops if drawn_from is None else drawn_from
+    claimed = sorted(claims, key=lambda one: (one.at, one.number))
     found: list[Due] = []
     for rule in rules:
         if rule.when == "interval":
@@ -125,7 +131,7 @@ def due(
         elif rule.when == "claim":
             found += _after_claims(rule, by_code, claimed, contacts, today, until)
         else:
-            found += _sampled(rule, shops, contacts, today, until)
+            found += _sampled(rule, by_code, every, contacts, today, until)
     return sorted(found, key=lambda one: (one.due_on, one.retailer.encode(), one.rule.key))
 
 
@@ -136,8 +142,9 @@ def seed(rule: Rule, month: date) -> str:
 
 def sample(rule: Rule, shops: Iterable[Shop], month: date) -> list[str]:
     """Return the shops that a month's lot falls on: the first of SHA-256(seed "/" code), as many as the rule says."""
-    drawn = seed(rule, month)
-    meant = [shop.code for shop in shops if rule.takes_in(shop)]
+    drawn, began = seed(rule, month), max(month, rule.since)
+    there = (one for one in shops if one.since <= began and (one.closed is None or one.closed > began))
+    meant = [shop.code for shop in there if rule.takes_in(shop)]
     meant.sort(key=lambda code: hashlib.sha256(f"{drawn}/{code}".encode()).digest())
     return meant[: rule.shops]
 
@@ -166,27 +173,47 @@ def _after_claims(
     found: dict[str, Due] = {}
     for claim in claims:
         shop = shops.get(claim.retailer)
-        if shop is None or shop.code in found or not rule.takes_in(shop) or claim.on < today - CLAIMS_LOOKED_BACK:
+        on = claim.at.date()
+        if shop is None or shop.code in found or not rule.takes_in(shop) or on < today - CLAIMS_LOOKED_BACK:
             continue
         heard = contacts.by_rule.get((shop.code, rule.key))
-        due_on = claim.on + timedelta(days=rule.days)
-        if claim.on >= rule.since and due_on <= until and (heard is None or heard < claim.on):
+        due_on = on + timedelta(days=rule.days)
+        if on >= rule.since and due_on <= until and (heard is None or heard < claim.at):
             try_on = contacts.try_on.get((shop.code, rule.key))
-            found[shop.code] = Due(shop.code, rule, due_on, claim.on, claim.number, try_on)
+            found[shop.code] = Due(shop.code, rule, due_on, on, claim.number, try_on)
     return list(found.values())
 
 
-def _sampled(rule: Rule, shops: Sequence[Shop], contacts: Contacts, today: date, until: date) -> list[Due]:
-    month = today.replace(day=1)
-    due_on = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    if due_on > until:
-        return []
-    found = []
-    for code in sample(rule, shops, month):
-        heard = contacts.by_rule.get((code, rule.key))
-        if heard is None or heard < month:
-            found.append(Due(code, rule, due_on, try_on=contacts.try_on.get((code, rule.key))))
-    return found
+def _sampled(
+    rule: Rule,
+    shops: Mapping[str, Shop],
+    every: Sequence[Shop],
+    contacts: Contacts,
+    today: date,
+    until: date,
+) -> list[Due]:
+    """Return the contacts of the lots of last month, this one and those that end until a day, of each shop the first.
+
+    A contact meets the lots of its month and of the months before it.
+    """
+    found: dict[str, Due] = {}
+    month = lots_from(today)
+    while (due_on := _next(month) - timedelta(days=1)) <= until:
+        for code in sample(rule, every, month) if rule.since <= due_on else ():
+            heard = contacts.by_rule.get((code, rule.key))
+            if code in shops and code not in found and (heard is None or heard.date() < month):
+                found[code] = Due(code, rule, due_on, try_on=contacts.try_on.get((code, rule.key)))
+        month = _next(month)
+    return list(found.values())
+
+
+def lots_from(today: date) -> date:
+    """Return the first day of the earliest month whose lot still counts: last month's."""
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
 
 
 def written(rule: Rule) -> dict[str, Any]:

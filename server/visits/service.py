@@ -23,6 +23,7 @@ from server.kit.identity import Operator, Role
 from server.kit.marking import N_
 from server.photos import service as photos
 from server.retailers import queries as retailers
+from server.visits import ruling
 from server.visits.models import PromiseRow, StopRow, VisitRow
 from server.visits.rules import COUNTS
 from server.visits.shapes import PHOTOS_MOST, KeptVisit, Receipt
@@ -41,6 +42,7 @@ def keep_visit(session: Session, kept: KeptVisit, operator: Operator, *, at: dat
     ------
     Conflict, Rejected
         ``id_reused`` for the id with something else, or of somebody else; ``not_found`` for the shop, the stop, a SKU.
+        A rule that is not in force, is about the other sort, or is another role's is not named: it is not met by that.
     """
     digest = hashlib.sha256(kept.model_dump_json().encode()).digest()
     standing = session.get(VisitRow, kept.id)
@@ -53,7 +55,7 @@ def keep_visit(session: Session, kept: KeptVisit, operator: Operator, *, at: dat
         "id": kept.id,
         "retailer": kept.retailer,
         "sort": kept.sort,
-        "rule": kept.rule,
+        "rule": _rule(session, kept, operator),
         "stop": kept.stop,
         "employee": operator.name,
         "at": happened,
@@ -155,6 +157,11 @@ def _check_known(session: Session, kept: KeptVisit) -> None:
     skus = {one.sku for one in kept.counts}
     for sku in sorted(skus - catalogue.known(session, skus)):
         raise Rejected("not_found", what="SKU", name=sku)
+
+
+def _rule(session: Session, kept: KeptVisit, operator: Operator) -> str | None:
+    rule = None if kept.rule is None else ruling.in_force(session).named(kept.rule)
+    return rule.key if rule is not None and rule.sort == kept.sort and operator.may(rule.who) else None
 
 
 def _again(row: VisitRow, digest: bytes, operator: Operator) -> Receipt:

@@ -1116,6 +1116,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("escalated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sorted_after", sa.Integer(), server_default="0", nullable=False),
         sa.Column("escalate_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision", sa.String(), nullable=True),
@@ -1153,7 +1154,7 @@ def upgrade() -> None:
             "CASE WHEN explanation IS NULL OR answered_at IS NULL THEN decision IS NULL ELSE decision IS NOT NULL END",
             name=op.f("ck_feedback_decided"),
         ),
-        sa.CheckConstraint("escalated >= 0", name=op.f("ck_feedback_escalated")),
+        sa.CheckConstraint("sorted_after BETWEEN 0 AND escalated", name=op.f("ck_feedback_escalated")),
         sa.CheckConstraint("owner IS NULL OR owner <> ALL (concerns)", name=op.f("ck_feedback_owner_not_concerned")),
         sa.CheckConstraint("satisfaction BETWEEN 1 AND 5", name=op.f("ck_feedback_satisfaction")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_feedback_retailer_retailers")),
@@ -1162,7 +1163,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_feedback_at", "feedback", ["at"], unique=False)
     op.create_index(
-        "ix_feedback_concerns", "feedback", ["id"], unique=False, postgresql_where=sa.text("concerns <> '{}'")
+        "ix_feedback_employee", "feedback", ["id"], unique=False, postgresql_where=sa.text("category = 'employee'")
     )
     op.create_index(
         "ix_feedback_escalate",
@@ -2675,6 +2676,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan"], ["visit_plans.id"], name=op.f("fk_visit_stops_plan_visit_plans")),
         sa.ForeignKeyConstraint(["retailer"], ["retailers.code"], name=op.f("fk_visit_stops_retailer_retailers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_stops")),
+        sa.UniqueConstraint(
+            "plan",
+            "manager",
+            "day",
+            "place",
+            deferrable=True,
+            initially="DEFERRED",
+            name=op.f("uq_visit_stops_plan_manager_day_place"),
+        ),
         sa.UniqueConstraint("plan", "retailer", name=op.f("uq_visit_stops_plan_retailer")),
     )
     op.create_index("ix_visit_stops_manager_day", "visit_stops", ["manager", "day"], unique=False)
@@ -3398,10 +3408,10 @@ def upgrade() -> None:
         "CREATE FUNCTION fleet_keep_partitions(of_table text, wanted date[], oldest date) RETURNS integer\nLANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$\nDECLARE\n    day date;\n    part text;\n    dropped integer := 0;\nBEGIN\n    IF of_table NOT IN ('device_points', 'device_connections') THEN\n        RAISE EXCEPTION 'no table of the fleet is parted by days under the name %', of_table;\n    END IF;\n    PERFORM pg_advisory_xact_lock(hashtext('fleet_keep_partitions'));\n    FOREACH day IN ARRAY wanted LOOP\n        part := of_table || '_' || to_char(day, 'YYYYMMDD');\n        IF to_regclass(part) IS NULL THEN\n            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, of_table,\n                day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');\n            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);\n        END IF;\n    END LOOP;\n    FOR part IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = of_table::regclass LOOP\n        IF to_date(right(part, 8), 'YYYYMMDD') < oldest THEN\n            EXECUTE format('DROP TABLE %s', part);\n            dropped := dropped + 1;\n        END IF;\n    END LOOP;\n    RETURN dropped;\nEND $$"
     )
     op.execute(
-        "CREATE VIEW hidden_from_person AS SELECT 'feedback:' || number AS subject FROM feedback\nWHERE concerns <> '{}' AND (SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)\nUNION ALL SELECT 'unnamed:' || id AS subject FROM feedback_unnamed\nWHERE concerns <> '{}' AND (SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)"
+        "CREATE VIEW hidden_from_person AS SELECT 'feedback:' || number AS subject FROM feedback\nWHERE NOT (SELECT coalesce(current_setting('evenhand.person', true), '')) = '' AND category = 'employee' AND ((SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns) OR concerns = '{}' AND owner IS NOT NULL AND owner <> (SELECT coalesce(current_setting('evenhand.person', true), '')))\nUNION ALL SELECT 'unnamed:' || id AS subject FROM feedback_unnamed\nWHERE concerns <> '{}' AND (SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)"
     )
     op.execute(
-        "CREATE POLICY concerned ON feedback AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR NOT ((SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns)))"
+        "CREATE POLICY concerned ON feedback AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR NOT (category = 'employee' AND ((SELECT coalesce(current_setting('evenhand.person', true), '')) = ANY (concerns) OR concerns = '{}' AND owner IS NOT NULL AND owner <> (SELECT coalesce(current_setting('evenhand.person', true), '')))))"
     )
     op.execute(
         "CREATE POLICY concerned ON feedback_entries AS RESTRICTIVE USING ((SELECT coalesce(current_setting('evenhand.person', true), '')) = '' OR EXISTS (SELECT FROM feedback WHERE feedback.id = feedback_entries.feedback))"
@@ -4012,7 +4022,7 @@ def downgrade() -> None:
         "ix_feedback_owner", table_name="feedback", postgresql_where=sa.text("state IN ('received', 'looked_at')")
     )
     op.drop_index("ix_feedback_escalate", table_name="feedback", postgresql_where=sa.text("escalate_at IS NOT NULL"))
-    op.drop_index("ix_feedback_concerns", table_name="feedback", postgresql_where=sa.text("concerns <> '{}'"))
+    op.drop_index("ix_feedback_employee", table_name="feedback", postgresql_where=sa.text("category = 'employee'"))
     op.drop_index("ix_feedback_at", table_name="feedback")
     op.drop_table("feedback")
     op.drop_table("enrolment_codes")

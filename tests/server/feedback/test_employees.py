@@ -134,6 +134,93 @@ def test_the_shops_archive_has_it_unless_the_employee_asks(runtime, said, clock)
         assert (WORDS in held, str(said) in held) == (there, there)
 
 
+@pytest.fixture
+def unknown(sessions, said, clock):
+    """A complaint about an employee whom nobody knows yet; boss has it."""
+    with transaction(sessions) as session:
+        sender = make_device(session, "R1", device="till-2")
+        about = FeedbackAbout(sort="employee", name="the tall one")
+        message = SendFeedback(kind="complaint", category="other", words="The tall one shouted", about=about)
+        sent = send(session, sender, "feedback.send", message, at=clock()).message
+        feedback.assign(session, sent, "boss", HEAD, at=clock())
+    return sent
+
+
+def test_who_sorts_a_complaint_about_himself_loses_it_to_those_above(sessions, said, clock):
+    with transaction(sessions) as session:
+        sender = make_device(session, "R1", device="till-2")
+        heard = SendFeedback(kind="complaint", category="other", words="Rude was rude")
+        sent = send(session, sender, "feedback.send", heard, at=clock()).message
+        feedback.assign(session, sent, "rude", RUDE, at=clock())
+        feedback.sort_again(session, sent, "employee", [], RUDE, at=clock())
+        found = queries.feedback(session, sent)
+        assert (found.owner, found.concerns) == ("boss", ())
+        with pytest.raises(Rejected, match="There is no"):
+            feedback.answer(session, sent, RUDE, answer_zh="", answer_en="no", close=True, at=clock())
+        feedback.assign(session, sent, "head", BOSS, at=clock())
+        feedback.sort_again(session, sent, "employee", ["rude"], HEAD, at=clock())
+        feedback.sort_again(session, sent, "employee", [], BOSS, at=clock())
+        found = queries.feedback(session, sent)
+        assert (found.owner, found.state, found.concerns) == (None, "received", ())  # administrators see it
+
+
+def test_the_superior_who_says_whom_it_concerns_keeps_it(sessions, unknown, clock):
+    with transaction(sessions) as session:
+        feedback.sort_again(session, unknown, "employee", ["rude"], BOSS, at=clock())
+        assert queries.feedback(session, unknown).owner == "boss"
+
+
+def test_while_nobody_knows_whom_it_concerns_the_database_shows_it_to_its_owner_alone(sessions, unknown):
+    counted = {
+        "feedback": "SELECT count(*) FROM feedback WHERE id = CAST(:id AS uuid)",
+        "inbox": "SELECT count(*) FROM inbox WHERE client_id = CAST(:id AS uuid)",
+        "feed": "SELECT count(*) FROM feed_entries WHERE key = 'feedback:' || :id",
+        "told of": "SELECT count(*) FROM feedback LEFT JOIN hidden_from_person ON subject = 'feedback:' || number"
+        " WHERE id = CAST(:id AS uuid) AND subject IS NULL",
+    }
+    for person, seen in (("boss", 1), ("head", 0), ("rude", 0), ("token:erp", 0), ("", 1)):
+        with sessions() as session:
+            act_for(session, EVERYTHING, person=person)
+            found = {name: session.scalar(sa.text(query), {"id": str(unknown)}) for name, query in counted.items()}
+            assert found == dict.fromkeys(counted, seen), person
+
+
+def test_its_owner_hands_it_on_and_a_call_is_written_down_for_whom_it_is_hidden_from_then_on(
+    sessions, unknown, signed_in, clock
+):
+    boss = signed_in(name="boss")
+    assert boss.post(f"/console/feedback/{unknown}/assign", data={"owner": "head"}).status_code == 303
+    assert boss.get(f"/console/feedback/{unknown}").status_code == 404
+    assert signed_in(name="head").get(f"/console/feedback/{unknown}").status_code == 200
+    with transaction(sessions) as session:
+        held = setting.made("UTC", terms.written(terms.usual("UTC")) | {"owners": {"employee": "boss"}})
+        setting.set_terms(session, held, "UTC", HEAD, at=clock())
+    called = {"retailer": "R1", "kind": "complaint", "category": "employee", "words": "The short one swore"}
+    assert signed_in(name="head").post("/console/feedback/new", data=called | {"employee": "shorty"}).status_code == 303
+    sorted_away = {"category": "employee"}
+    with transaction(sessions) as session:
+        heard = SendFeedback(kind="complaint", category="goods", words="Someone was rude")
+        sent = feedback.enter_feedback(session, "R1", heard, HEAD, at=clock())
+    assert signed_in(name="head").post(f"/console/feedback/{sent}/sort", data=sorted_away).status_code == 303
+    with transaction(sessions) as session:
+        said = session.execute(
+            sa.text("SELECT owner FROM feedback WHERE words LIKE '%swore' OR id = :id"), {"id": sent}
+        )
+        assert [owner for (owner,) in said] == ["boss", "boss"]
+
+
+def test_the_shops_archive_has_what_its_owner_alone_sees_for_the_owner_alone(runtime, unknown, clock):
+    for person, there in ((HEAD, False), (BOSS, True)):
+        with transaction(runtime.sessions) as session:
+            export = shop_exports.ask(session, "R1", "asked by letter", person, at=clock())
+        shop_exports.run(runtime, export=str(export))
+        with transaction(runtime.sessions) as session:
+            content, _ = shop_exports.take(session, export, person, at=clock())
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        held = b"".join(archive.read(name) for name in archive.namelist())
+        assert (b"The tall one shouted" in held) is there
+
+
 def _every_page(browser: TestClient, parts: dict[str, str]):
     """Ask for every address that is read, with searches and as a file, and yield what came."""
     app = browser.app

@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from contract.errors import Conflict, Rejected
 from contract.feed import Feedback
-from contract.messages import SendFeedback
-from server.feedback import queries, setting, terms, waiting
+from contract.messages import FeedbackAbout, SendFeedback
+from server.feedback import queries, retention, setting, terms, trends, waiting
 from server.feedback import service as feedback
 from server.kit import audit, outbox
 from server.kit.identity import SYSTEM, Operator
+from server.kit.retention import ERASED
 from server.operators import service as operators
 
 ZONE = "Asia/Shanghai"
@@ -163,3 +164,53 @@ def test_the_longest_chain_ends_and_a_ring_of_superiors_does_too(session, shop, 
     held = replace(promised, chains={"employee": ("bo",)})
     assert setting.chain(held, "employee", ["dan"], people) == ("chen", "bo")
     assert setting.first_owner(held, "employee", ["dan"], people) == "chen"
+
+
+def test_after_sorting_the_new_chain_begins_at_its_beginning(session, shop, promised):
+    written = terms.written(promised)
+    chains = {"terminal": ["anna", "chen", "bo"], "goods": ["dan", "anna", "bo"]}
+    held = setting.made(ZONE, written | {"chains": chains})
+    setting.set_terms(session, held, ZONE, person("bo"), at=MONDAY)
+    said = say(session, shop)
+    for days in (3, 30):
+        assert feedback.keep_time(session, MONDAY + timedelta(days=days)) == 1
+    assert queries.feedback(session, said).owner == "bo"
+    feedback.assign(session, said, "chen", person("bo"), at=MONDAY + timedelta(days=31))
+    feedback.sort_again(session, said, "goods", [], person("chen"), at=MONDAY + timedelta(days=31))
+    owners = []
+    for days in (60, 90, 120, 150):
+        feedback.keep_time(session, MONDAY + timedelta(days=days))
+        owners.append(queries.feedback(session, said).owner)
+    assert owners == ["dan", "anna", "bo", "bo"]
+    assert [one.step for one in queries.steps(session, said)] == [1, 2, 3, 4, 5]
+
+
+def test_an_answer_lets_the_clock_go_on_first_and_neither_it_nor_what_stands_counts_as_late(session, shop, promised):
+    answered, standing = say(session, shop), say(session, shop)
+    for one in (answered, standing):
+        feedback.pause(session, one, person("anna"), because_zh="", because_en="It is asked.", at=MONDAY)
+    due_at = queries.feedback(session, answered).due_at
+    later = MONDAY + timedelta(days=30)
+    feedback.answer(session, answered, person("anna"), answer_zh="", answer_en="Done.", close=False, at=later)
+    found = queries.feedback(session, answered)
+    assert found.due_at > later > due_at
+    assert (found.paused_at, told(session, answered).paused_at) == (None, None)
+    (of_shop,) = [one for one in trends.repeats(session, person("anna"), later) if one.sort == "retailer"]
+    assert (of_shop.count, of_shop.late) == (2, 0)
+
+
+def test_words_go_from_what_was_answered_and_never_closed_and_so_does_what_an_employee_was_called(session, shop):
+    about = FeedbackAbout(sort="employee", name="Dan, the tall one")
+    message = SendFeedback(kind="complaint", category="employee", words="He swore.", about=about)
+    meant = send(session, shop, "feedback.send", message, at=MONDAY).message
+    answered, waiting_still = say(session, shop), say(session, shop)
+    for one in (meant, answered):
+        feedback.answer(session, one, person("bo"), answer_zh="", answer_en="Noted.", close=False, at=MONDAY)
+    late = MONDAY + timedelta(days=1)
+    assert retention.count_words(session, late) == retention.erase_words(session, late, late) == 2
+    session.expire_all()
+    about_dan = queries.feedback(session, meant)
+    assert (about_dan.words, about_dan.about.name, about_dan.concerns) == (ERASED, ERASED, ("dan",))
+    assert queries.feedback(session, answered).words == ERASED
+    assert queries.feedback(session, waiting_still).words == "It is dark."
+    assert retention.count_words(session, late) == 0

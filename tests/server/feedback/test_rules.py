@@ -92,11 +92,18 @@ def test_an_account_is_found_by_how_a_shop_calls_the_employee(said, meant):
 
 def test_the_next_person_is_neither_the_owner_nor_concerned_nor_shut_out():
     chain = ("anna", "bo", "chen", "dan")
-    assert rules.next_person(chain, 0, "zoe", (), chain) == "anna"
-    assert rules.next_person(chain, 0, "anna", (), chain) == "bo"
-    assert rules.next_person(chain, 1, "bo", ("anna",), chain) == "chen"
-    assert rules.next_person(chain, 0, "zoe", ("anna",), ("dan",)) == "dan"
-    assert rules.next_person(chain, 4, "dan", (), chain) is None
+    assert rules.next_person(chain, (), "zoe", (), chain) == "anna"
+    assert rules.next_person(chain, (), "anna", (), chain) == "bo"
+    assert rules.next_person(chain, ("bo",), "bo", ("anna",), chain) == "chen"
+    assert rules.next_person(chain, (), "zoe", ("anna",), ("dan",)) == "dan"
+    assert rules.next_person(chain, chain, "dan", (), chain) is None
+
+
+def test_the_next_person_stands_behind_the_owner_else_is_the_first_who_has_not_had_it():
+    chain = ("anna", "bo", "chen")
+    assert rules.next_person(chain, (), "bo", (), chain) == "chen"
+    assert rules.next_person(chain, ("anna",), "zoe", (), chain) == "bo"
+    assert rules.next_person(chain, chain, "zoe", (), chain) is None
 
 
 def test_what_is_disputed_is_decided_and_nothing_else_is():

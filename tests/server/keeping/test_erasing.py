@@ -204,13 +204,26 @@ def test_a_former_colleague_is_a_number_and_cannot_come_back_in(session: Session
     for name in ("ann", "bob"):
         operators.add_operator(session, name, ["administrator"], by=SYSTEM, at=NOW)
     opened = operators.open_session(session, "ann", remote="192.0.2.1", ttl_s=900, at=NOW)
+    whose = {"operator_id": opened.operator.id, "at": NOW}
+    session.execute(
+        text(
+            "INSERT INTO operator_passkeys (credential, operator_id, name, public_key, uses, created_at)"
+            " VALUES ('a', :operator_id, 'the phone of ann', 'k', 0, :at)"
+        ),
+        whose,
+    )
+    session.execute(text("INSERT INTO passkey_challenges VALUES ('c', :operator_id, :at)"), whose)
     operators.disable_operator(session, "ann", by=SYSTEM, at=NOW)
 
     assert erase(session, "people", NOW + JUST_AFTER) == 1
 
     names = session.scalars(text("SELECT name FROM operators ORDER BY id")).all()
     assert names == [f"former-{opened.operator.id}", "bob"]
-    assert session.scalar(text("SELECT count(*) FROM operator_sessions")) == 0
+    held = text(
+        "SELECT operator_id FROM operator_sessions UNION ALL SELECT operator_id FROM operator_passkeys"
+        " UNION ALL SELECT operator_id FROM passkey_challenges"
+    )
+    assert session.scalars(held).all() == []
 
 
 @pytest.mark.slow

@@ -1,19 +1,26 @@
 """What is due by the rules, and whom a month's lot falls on."""
 
 import hashlib
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.visits.rules import Claimed, Contacts, Rule, Shop, due, read, sample, seed, written
 
+ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = date(2026, 11, 25)
 BEGAN = date(2026, 11, 1)
 WEEKLY = Rule("class-a", "Class A", "visit", "interval", "manager", BEGAN, days=7, tiers=(1,))
 AFTER = Rule("after-a-claim", "Director", "call", "claim", "regional", BEGAN, days=10)
 MONTHLY = Rule("month-sample", "Sample", "call", "sample", "administrator", BEGAN, shops=3, markets=("town",))
 NOBODY = Contacts({}, {}, {})
+
+
+def at(day: date, hour: int = 9) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
 
 
 def shop(code: str, *, tier: int = 1, market: str = "town", since: date = date(2020, 1, 1)) -> Shop:
@@ -39,13 +46,13 @@ def test_class_a_is_due_seven_days_after_the_last_visit_and_a_new_rule_gives_a_w
 
 def test_the_director_calls_within_ten_days_of_a_claim_once() -> None:
     claims = [
-        Claimed("R1", 7, date(2026, 11, 20)),
-        Claimed("R1", 9, date(2026, 11, 22)),
-        Claimed("R2", 8, date(2026, 10, 20)),
+        Claimed("R1", 7, at(date(2026, 11, 20))),
+        Claimed("R1", 9, at(date(2026, 11, 22))),
+        Claimed("R2", 8, at(date(2026, 10, 20))),
     ]
     due_now = due([AFTER], [shop("R1"), shop("R2")], claims, NOBODY, today=TODAY, until=TODAY + timedelta(days=30))
     assert [(one.retailer, one.number, one.due_on) for one in due_now] == [("R1", 7, date(2026, 11, 30))]
-    heard = Contacts({}, {("R1", "after-a-claim"): date(2026, 11, 21)}, {})
+    heard = Contacts({}, {("R1", "after-a-claim"): at(date(2026, 11, 21))}, {})
     again = due([AFTER], [shop("R1")], claims, heard, today=TODAY, until=TODAY + timedelta(days=30))
     assert [one.number for one in again] == [9]  # the later claim was not spoken of
 
@@ -53,7 +60,7 @@ def test_the_director_calls_within_ten_days_of_a_claim_once() -> None:
 def test_a_call_that_reached_nobody_is_still_due_and_says_when_to_try_again() -> None:
     tried = Contacts({}, {}, {("R1", "after-a-claim"): date(2026, 11, 27)})
     (one,) = due(
-        [AFTER], [shop("R1")], [Claimed("R1", 7, date(2026, 11, 20))], tried, today=TODAY, until=date(2026, 12, 31)
+        [AFTER], [shop("R1")], [Claimed("R1", 7, at(date(2026, 11, 20)))], tried, today=TODAY, until=date(2026, 12, 31)
     )
     assert (one.due_on, one.try_on) == (date(2026, 11, 30), date(2026, 11, 27))
 
@@ -69,8 +76,50 @@ def test_whoever_knows_the_seed_draws_the_same_shops() -> None:
     assert sample(MONTHLY, shops, month) == byhand
     assert sample(MONTHLY, reversed(shops), month) == byhand
     assert sample(MONTHLY, shops, date(2026, 12, 1)) != byhand
-    called = Contacts({}, {(byhand[0], "month-sample"): date(2026, 11, 3)}, {})
-    assert set(found(MONTHLY, shops, contacts=called)) == set(byhand[1:])
+    called = Contacts({}, {(byhand[0], "month-sample"): at(date(2026, 11, 3))}, {})
+    assert set(found(MONTHLY, shops, contacts=called, until=date(2026, 11, 30))) == set(byhand[1:])
+
+
+def test_a_claim_of_the_same_day_after_the_call_makes_another_one_due() -> None:
+    day = date(2026, 11, 20)
+    claims = [Claimed("R1", 7, at(day, 8)), Claimed("R1", 9, at(day, 15))]
+    heard = Contacts({}, {("R1", "after-a-claim"): at(day, 9)}, {})
+    numbers = [one.number for one in due([AFTER], [shop("R1")], claims, heard, today=TODAY, until=date(2026, 12, 31))]
+    assert numbers == [9]
+    both = Contacts({}, {("R1", "after-a-claim"): at(day, 16)}, {})
+    assert due([AFTER], [shop("R1")], claims, both, today=TODAY, until=date(2026, 12, 31)) == []
+
+
+def lots(shops, contacts, today, until, drawn_from):
+    listed = due([MONTHLY], shops, [], contacts, today=today, until=until, drawn_from=drawn_from)
+    return {(one.retailer, one.due_on) for one in listed}
+
+
+def test_who_was_not_reached_last_month_is_late_and_next_months_lot_is_seen_ahead() -> None:
+    shops = [shop(f"R{number:02d}") for number in range(40)]
+    months = [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
+    november, december, january = (sample(MONTHLY, shops, month) for month in months)
+    assert not {*november} & {*december}
+    called = Contacts({}, {(november[0], "month-sample"): at(date(2026, 11, 28))}, {})
+    late = {(code, date(2026, 11, 30)) for code in november[1:]}
+    now = {(code, date(2026, 12, 31)) for code in december}
+    ahead = {(code, date(2027, 1, 31)) for code in january if code not in {*november[1:], *december}}
+    today = date(2026, 12, 9)
+    assert lots(shops, called, today, date(2026, 12, 30), shops) == late
+    assert lots(shops, called, today, date(2027, 1, 31), shops) == late | now | ahead
+    assert lots(shops, NOBODY, date(2026, 11, 25), date(2026, 11, 30), shops) == {
+        (code, date(2026, 11, 30)) for code in november
+    }  # before the rule began nothing was due
+
+
+def test_the_lot_is_drawn_of_all_shops_whoever_asks_and_stays_the_same_for_the_month() -> None:
+    shops = [shop(f"R{number:02d}") for number in range(40)]
+    some, last = shops[::4], date(2026, 11, 30)
+    drawn = {*sample(MONTHLY, shops, BEGAN)}
+    assert {code for code, _ in lots(some, NOBODY, TODAY, last, shops)} == drawn & {one.code for one in some}
+    new = [shop(f"N{number:02d}", since=date(2026, 11, 9)) for number in range(40)]
+    closed = [replace(one, closed=date(2026, 11, 9)) if one.code in drawn else one for one in shops]
+    assert {*sample(MONTHLY, [*closed, *new], BEGAN)} == drawn
 
 
 def test_the_lot_is_fair_over_the_months() -> None:
@@ -102,7 +151,7 @@ RULES = st.builds(
 @given(RULES, st.permutations([shop(f"R{n}", tier=n % 3 + 1) for n in range(8)]))
 def test_the_order_of_the_shops_changes_nothing_and_a_rule_is_stored_as_it_is(rule: Rule, shops: list[Shop]) -> None:
     assert read(written(rule)) == rule
-    claims = [Claimed("R1", 1, TODAY - timedelta(days=3)), Claimed("R5", 2, TODAY)]
+    claims = [Claimed("R1", 1, at(TODAY - timedelta(days=3))), Claimed("R5", 2, at(TODAY))]
     until = TODAY + timedelta(days=20)
     listed = due([rule], shops, claims, NOBODY, today=TODAY, until=until)
     assert listed == due(

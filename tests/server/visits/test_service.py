@@ -1,26 +1,35 @@
 """Visits that come late, twice, in another order; promises; plans that two people change."""
 
 import itertools
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from factories import NOW, make_retailer
 from pictures import picture
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
 from server.kit.changing import ChangedMeanwhileError
 from server.kit.computations import StoppedError
-from server.kit.db import bounds, transaction
-from server.kit.identity import Operator
+from server.kit.db import EVERYTHING, bounds, scope_held, transaction
+from server.kit.identity import SYSTEM, Operator
+from server.kit.retention import ERASED
 from server.kit.runtime import Runtime
+from server.operators import service as operators
 from server.photos import queries as photos
+from server.retailers import queries as retailers
 from server.retailers.models import RetailerRow
-from server.visits import making, planning, plans, queries, ruling, service
-from server.visits.models import PlanRow, VisitRow
+from server.visits import making, planning, plans, queries, retention, ruling, service
+from server.visits.distances import Spot, between_m
+from server.visits.models import PlanRow, PromiseRow, StopRow, VisitRow
 from server.visits.shapes import KeptVisit
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -154,6 +163,40 @@ def test_rules_are_versions_and_the_second_of_two_is_told(session: Session) -> N
     assert [one.version for one in ruling.versions(session)] == [second.version, first.version]
 
 
+def test_a_contact_meets_a_rule_of_its_sort_and_of_the_persons_role_alone(session: Session) -> None:
+    make_retailer(session)
+    usual(session)
+    rea = Operator(4, "rea", frozenset({"regional"}))
+
+    def met(by: Operator, **said: object) -> str | None:
+        kept = draft(**said)
+        keep(session, kept, by)
+        return session.get_one(VisitRow, kept.id).rule
+
+    call = {"sort": "call", "outcome": "reached"}
+    assert met(MIA, rule="class-a") == "class-a"
+    assert met(rea, rule="after-a-claim", **call) == "after-a-claim"
+    assert met(MIA, rule="after-a-claim", **call) is None  # the director's own to make
+    assert met(MIA, rule="class-a", **call) is None
+    assert met(MIA, rule="a-rule-of-last-year") is None
+
+
+def test_words_of_a_settled_promise_go_whatever_the_visit_said(session: Session) -> None:
+    make_retailer(session)
+    keep(session, draft(promises=[{"words": "a sign", "due_on": TODAY}]))
+    keep(session, draft(words="sold out", promises=[{"words": "a shelf", "due_on": TODAY}]))
+    by_words = {one.words: one.id for one in queries.open_promises(session, until=TODAY)}
+    service.settle_promise(session, by_words["a sign"], "it hangs", MIA, at=NOW)
+    term, once = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    assert retention.count_words(session, term) == retention.erase_words(session, term, once) == 2
+    service.settle_promise(session, by_words["a shelf"], "it stands", MIA, at=once)
+    assert retention.count_words(session, term) == retention.erase_words(session, term, once) == 1
+    session.expire_all()
+    promised = session.execute(select(PromiseRow.words, PromiseRow.done_words))
+    assert {*map(tuple, promised)} == {(ERASED, ERASED)}
+    assert retention.count_words(session, term) == 0
+
+
 def made_plan(runtime: Runtime, *, shops: int = 12, by: Operator = PAT) -> plans.PlanView:
     with transaction(runtime.sessions) as session:
         for number in range(shops):
@@ -162,6 +205,8 @@ def made_plan(runtime: Runtime, *, shops: int = 12, by: Operator = PAT) -> plans
             shop = session.get_one(RetailerRow, code)
             shop.latitude, shop.longitude = 31 + number / 100, 121
         usual(session)
+        for name in ("mia", "max"):
+            operators.add_operator(session, name, ["manager"], by=SYSTEM, at=NOW)
         terms = planning.Terms(TODAY, 7, (planning.Manager("mia"), planning.Manager("max")), 4, 480, 30)
         plan = plans.ask(session, terms, by, at=NOW)
     making.run(runtime, plan=str(plan))
@@ -187,6 +232,105 @@ def test_a_plan_is_made_in_the_background_of_what_is_due_until_its_end(runtime: 
 def test_a_plan_of_a_bounded_person_is_of_his_shops_alone(runtime: Runtime) -> None:
     north = Operator(4, "rea", frozenset({"regional"}), regions=frozenset({"north"}))
     assert made_plan(runtime, by=north).figures["stops"] == 8
+
+
+def test_a_plan_holds_visits_by_rules_of_those_who_go_alone(runtime: Runtime) -> None:
+    with transaction(runtime.sessions) as session:
+        make_retailer(session, "V1", tier=3)
+    plan = made_plan(runtime)
+    record = {"name": "Villages", "sort": "visit", "when": "interval", "who": "regional", "days": 1, "shops": 0}
+    record |= {"minutes": 30, "tiers": ("3",), "markets": "", "regions": "", "questions": ""}
+    with transaction(runtime.sessions) as session:
+        ruling.write_rule(
+            session, None, record, "more", PAT, at=NOW, today=TODAY, seen=ruling.in_force(session).version
+        )
+        for going, there in (("mia", False), ("rea", True)):
+            if going == "rea":
+                operators.add_operator(session, "rea", ["regional"], by=SYSTEM, at=NOW)
+            terms = replace(plan.terms, managers=(planning.Manager(going),))
+            asked = plans.find(session, plans.ask(session, terms, PAT, at=NOW))
+            assert ("V1" in {one.retailer for one in making.read(session, runtime, asked)}) is there
+
+
+def bounded_plan(runtime: Runtime) -> tuple[plans.PlanView, Operator, dict[str, plans.StopView]]:
+    plan = made_plan(runtime)
+    with transaction(runtime.sessions) as session:
+        before = {one.retailer: one for one in plans.stops(session, plan.id)}
+    return plan, Operator(4, "rea", frozenset({"regional"}), regions=frozenset({"north"})), before
+
+
+def whole(runtime: Runtime, plan: UUID, south: Collection[str]) -> dict[str, plans.StopView]:
+    """Return all stops of a plan, once each day is found to be numbered from one, with the ways between its stops."""
+    with transaction(runtime.sessions) as session:
+        after = {one.retailer: one for one in plans.stops(session, plan)}
+        spots = {one.code: one for one in retailers.outlets(session, on=TODAY)}
+    lists: dict[tuple[str | None, date | None], list[plans.StopView]] = {}
+    for one in after.values():
+        lists.setdefault((one.manager, one.day), []).append(one)
+    for stops in lists.values():
+        stops.sort(key=lambda one: one.place or 0)
+        assert [one.place for one in stops] == list(range(1, len(stops) + 1))
+        places = [Spot(spots[one.retailer].latitude or 0, spots[one.retailer].longitude or 0) for one in stops]
+        assert [one.travel_m for one in stops] == [None, *(between_m(*pair) for pair in itertools.pairwise(places))]
+    assert {*south} <= after.keys()
+    return after
+
+
+def test_a_bounded_person_replans_his_own_stops_in_the_whole_plan(runtime: Runtime) -> None:
+    plan, rea, before = bounded_plan(runtime)
+    south = {code for code, one in before.items() if int(code[1:]) % 3 == 0}
+    sick = next(one for code, one in before.items() if code not in south)
+    ill = {(sick.manager, sick.day)}
+    with transaction(runtime.sessions, bounds(["north"], [])) as session:
+        moved = plans.replan(session, plan.id, ill, "ill", rea, at=NOW, today=TODAY, seen=0)
+        assert {one.retailer for one in plans.stops(session, plan.id)} == before.keys() - south
+    after = whole(runtime, plan.id, south)
+    assert {one.stop.retailer for one in moved} == {
+        code for code, one in before.items() if (one.manager, one.day) in ill and code not in south
+    }
+    assert all((after[code].manager, after[code].day) == (before[code].manager, before[code].day) for code in south)
+    days = Counter((one.manager, one.day) for one in after.values())
+    assert max(count for where, count in days.items() if where not in ill) <= 4
+
+
+def test_a_bounded_person_moves_a_stop_among_those_that_he_does_not_see(runtime: Runtime) -> None:
+    plan, rea, before = bounded_plan(runtime)
+    south = {code for code in before if int(code[1:]) % 3 == 0}
+    one = next(stop for code, stop in before.items() if code not in south)
+    other = next(stop for code, stop in before.items() if code in south and stop.manager != one.manager)
+    with transaction(runtime.sessions, bounds(["north"], [])) as session:
+        plans.move_stop(session, plan.id, one.retailer, other.manager, other.day, 1, rea, at=NOW, seen=0)
+        with pytest.raises(Rejected, match="There is no stop"):
+            plans.move_stop(session, plan.id, other.retailer, one.manager, one.day, 1, rea, at=NOW, seen=1)
+    after = whole(runtime, plan.id, south)
+    assert after[one.retailer].place == 1
+    assert after[other.retailer].place == (other.place or 0) + 1
+
+
+def test_the_database_lets_no_two_stops_have_one_place(runtime: Runtime) -> None:
+    plan = made_plan(runtime)
+    with pytest.raises(IntegrityError, match="plan_manager_day_place"), transaction(runtime.sessions) as session:
+        session.execute(update(StopRow).where(StopRow.plan == plan.id, StopRow.day.is_not(None)).values(place=1))
+
+
+def test_the_months_lot_is_the_same_for_whoever_asks(sessions: sessionmaker[Session]) -> None:
+    until = TODAY + timedelta(days=30)
+    drawn = {}
+    with transaction(sessions) as session:
+        for number in range(60):
+            make_retailer(session, f"L{number:02d}", tier=3, region="north" if number % 3 else "south")
+        usual(session)
+    for scope in (EVERYTHING, bounds(["south"], [])):
+        with transaction(sessions, scope) as session:
+            every = queries.due(session, today=TODAY, until=until, zone=ZONE)
+            assert scope_held(session) == scope
+            month = TODAY.replace(day=1)
+            drawn[scope] = {
+                one.retailer for one in every if one.rule.when == "sample" and one.due_on.month == month.month
+            }
+    south = {code for code in drawn[EVERYTHING] if int(code[1:]) % 3 == 0}
+    assert len(drawn[EVERYTHING]) == 20
+    assert drawn[bounds(["south"], [])] == south
 
 
 def test_a_plan_that_was_stopped_stores_nothing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
