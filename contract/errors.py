@@ -203,6 +203,9 @@ TEXTS: dict[str, str] = {
     "archive_anothers": _("{name} asked for this archive and takes it away. Ask for one of your own."),
     "terms_day": _("{day} is no day. Write days like 2027-10-01, one a line."),
     "terms_hours": _("Work that begins at {opens} and ends at {closes} leaves no time. Let it end later."),
+    "terms_day_short": _(
+        "The working day is too short: {hours} hours would take more than {most} working days. Let it end later."
+    ),
     "terms_range": _("{number} is out of range: from 1 to {most}; days and reopenings may be 0."),
     "terms_person": _("{name} cannot answer complaints, or is shut out. Choose another person."),
     "terms_too_many": _("At most {most} are taken here."),

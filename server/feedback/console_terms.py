@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from time import strptime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from contract.errors import Refusal, Rejected
@@ -12,6 +12,7 @@ from server.feedback import rules, setting, terms
 from server.feedback.console import HOME, sentence
 from server.feedback.words import CATEGORIES
 from server.kit import console, http
+from server.kit.changing import ChangedMeanwhileError
 from server.kit.console.texts import texts
 from server.operators import queries as operators
 
@@ -28,11 +29,19 @@ def show_terms(request: Request, session: http.Db) -> Response:
 
 
 @promised.post("", dependencies=KEEPING)
-def set_terms(request: Request, session: http.Db, clock: http.Now, operator: http.Person) -> Response:
-    """Set what is promised from now on."""
+def set_terms(
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    seen: Annotated[int, Form(ge=0)],
+) -> Response:
+    """Set what is promised from now on, where nobody has set it since the form was opened."""
     try:
         zone, body = _read(request.state.typed)
-        setting.set_terms(session, setting.made(zone, body), zone, operator, at=clock())
+        setting.set_terms(session, setting.made(zone, body), zone, operator, at=clock(), seen=seen)
+    except ChangedMeanwhileError:
+        raise
     except Refusal as refused:
         session.rollback()
         return _page(request, session, sentence(request, refused))

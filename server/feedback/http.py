@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -87,6 +88,9 @@ class Sorting(Body):
 
     category: FeedbackCategory
     concerns: Annotated[list[str], Field(default_factory=list, max_length=20)]
+
+
+TermsSeen = Annotated[int | None, Header(alias="If-Match", description="the version of the terms that was seen")]
 
 
 class NewTerms(Body):
@@ -308,11 +312,13 @@ def list_terms(session: http.Db) -> list[TermsVersion]:
 
 
 @setting_terms.post("", status_code=201)
-def set_terms(new: NewTerms, session: http.Db, operator: http.Person, clock: http.Now) -> MadeVersion:
-    """Set what is promised from now on."""
+def set_terms(
+    new: NewTerms, session: http.Db, operator: http.Person, clock: http.Now, if_match: TermsSeen = None
+) -> MadeVersion:
+    """Set what is promised from now on; with ``If-Match`` only where that version still holds."""
     body = new.model_dump(mode="json", exclude={"zone"})
     held = setting.made(new.zone, body)
-    return MadeVersion(version=setting.set_terms(session, held, new.zone, operator, at=clock()))
+    return MadeVersion(version=setting.set_terms(session, held, new.zone, operator, at=clock(), seen=if_match))
 
 
 @acting.post("/{feedback}/note", status_code=204)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
@@ -15,6 +15,7 @@ from server.cycles import queries as cycles
 from server.feedback import rules, terms
 from server.feedback.models import FeedbackTermsRow
 from server.kit import audit
+from server.kit.changing import ChangedMeanwhileError
 from server.kit.identity import Operator
 from server.operators import queries as operators
 from server.retailers.queries import Retailer
@@ -49,14 +50,22 @@ def versions(session: Session, *, limit: int = 50) -> list[Version]:
     return [Version(row.version, row.zone, row.body, row.author, row.at) for row in rows]
 
 
-def set_terms(session: Session, new: terms.Terms, zone: str, operator: Operator, *, at: datetime) -> int:
+def set_terms(
+    session: Session, new: terms.Terms, zone: str, operator: Operator, *, at: datetime, seen: int | None = None
+) -> int:
     """Set what is promised from now on; return the version's number. What came before keeps its deadline.
+
+    ``seen`` is the version that the person looked at, none for whatever holds.
 
     Raises
     ------
-    Rejected
-        As :func:`server.feedback.terms.check`.
+    Rejected, Conflict
+        As :func:`server.feedback.terms.check`; ``changed_meanwhile``.
     """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("feedback_terms", 0))))
+    stands = in_force(session).version
+    if seen is not None and stands != seen:
+        raise ChangedMeanwhileError(f"v{stands}")
     terms.check(new, operators.names_with(session, rules.ACTORS))
     row = FeedbackTermsRow(zone=zone, body=terms.written(new), author=operator.name, at=at)
     session.add(row)

@@ -22,6 +22,8 @@ REOPEN_DAYS: Final = 14
 REOPENS_MOST: Final = 2
 CHAIN_MOST: Final = 5
 DAYS_MOST: Final = 200
+LONGEST_MOST_DAYS: Final = 250
+"""So many working days the longest deadline takes at most, about a year."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ def check(terms: Terms, people: Iterable[str]) -> None:
     Raises
     ------
     Rejected
-        ``terms_hours``; ``terms_range`` for a number that is out of its range; ``terms_person``; ``terms_too_many``.
+        ``terms_hours``; ``terms_day_short`` where the longest deadline would take more than
+        :data:`LONGEST_MOST_DAYS` working days; ``terms_range`` for a number that is out of its range;
+        ``terms_person``; ``terms_too_many``.
     """
     opens, closes = terms.calendar.opens, terms.calendar.closes
     if opens >= closes:
@@ -137,6 +141,10 @@ def check(terms: Terms, people: Iterable[str]) -> None:
     for number in numbers:
         if not 1 <= number <= HOURS_MOST:
             raise Rejected("terms_range", number=number, most=HOURS_MOST)
+    worked = timedelta(hours=closes.hour - opens.hour, minutes=closes.minute - opens.minute)
+    longest = max(*terms.hours.values(), terms.step_hours)
+    if worked * LONGEST_MOST_DAYS < timedelta(hours=longest):
+        raise Rejected("terms_day_short", hours=longest, most=LONGEST_MOST_DAYS)
     known = set(people)
     for name in (*terms.owners.values(), *(one for chain in terms.chains.values() for one in chain)):
         if name not in known:

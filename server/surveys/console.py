@@ -1,7 +1,8 @@
 """Screens of surveys: the list, the builder, the results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import zip_longest
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -121,7 +122,9 @@ def show_survey(request: Request, session: http.Db, clock: http.Now, operator: h
     """Show a survey as it will be asked, or what was answered so far; with ``format`` the answers as a file."""
     found = known(request, session, survey)
     if request.query_params.get("format") in {"csv", "xlsx"}:
-        return _answers(request, session, found, operator)
+        return (
+            _answers_apart(request, session, found, operator) if found.anonymous else _answers(request, session, found)
+        )
     hidden = found.anonymous and operator.bounded
     strata = [] if hidden or found.state == "draft" else results.parts(session, found)
     history = trails.newest(session, f"survey:{found.number}", limit=20)
@@ -165,12 +168,18 @@ def edit_survey(request: Request, session: http.Db, config: http.Config, survey:
 
 @surveys.post("/{survey}/publish", dependencies=PLANNER)
 def publish_survey(
-    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person, survey: UUID
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    survey: UUID,
+    revision: Annotated[int, Form(ge=1)],
 ) -> Response:
-    """Ask the audience, or show in the form why it cannot be asked."""
+    """Ask the audience by the draft that was seen, or show in the form why it cannot be asked."""
     found = texts(request)
     try:
-        asked = service.publish_survey(session, survey, operator, at=clock())
+        asked = service.publish_survey(session, survey, operator, at=clock(), revision=revision)
     except Invalid as refusal:
         session.rollback()
         draft = known(request, session, survey)
@@ -245,32 +254,58 @@ def _builder(
     )
 
 
-def _answers(request: Request, session: Session, survey: queries.Survey, operator: Operator) -> Response:
-    """Return every answer as a file: one row a shop, one column a question or row; anonymous ones without the shop.
-
-    Of an anonymous survey that fewer than five answered, nothing leaves, and nothing to who sees a part of the shops.
-    """
+def _answers(request: Request, session: Session, survey: queries.Survey) -> Response:
+    """Return every answer as a file: one row a shop, one column a question or row."""
     language = language_of(request)
-    named = [Column("retailer", N_("Retailer"), "identifier"), Column("answered_at", N_("Answered"), "instant")]
     columns = [
-        *([] if survey.anonymous else named),
+        Column("retailer", N_("Retailer"), "identifier"),
+        Column("answered_at", N_("Answered"), "instant"),
         *(
             Column(
                 question.id,
-                of(question.text, language) + ("" if row is None else f": {of(row.text, language)}"),
+                _heading(question, row, language),
                 "money" if question.kind == "money" else "number" if question.kind in FIGURES else "text",
                 read=_read(question, row, language),
             )
-            for question in survey.questions
-            for row in question.rows or (None,)
+            for question, row in _asked(survey)
         ),
     ]
-    if not survey.anonymous:
-        rows = list(queries.answer_sets(session, survey.id))
-    else:
-        rows = [] if operator.bounded else list(queries.ballots(session, survey.id))
-        rows = rows if len(rows) >= SMALL_CELL else []
+    return console.download(request, columns, queries.answer_sets(session, survey.id), name=f"survey-{survey.number}")
+
+
+def _answers_apart(request: Request, session: Session, survey: queries.Survey, operator: Operator) -> Response:
+    """Return what an anonymous survey was answered: one column a question or row, each by itself, no row of one shop.
+
+    Of a survey that fewer than five answered, nothing leaves, and nothing to who sees a part of the shops.
+    """
+    gettext, language = texts(request).gettext, language_of(request)
+    strata = [] if operator.bounded else results.parts(session, survey)
+    enough = sum(one.answered for one in strata) >= SMALL_CELL
+    told = results.results(session, survey, strata) if enough else []
+    names = [{one.id: of(one.text, language) for one in result.question.choices} for result in told]
+    values = [
+        [gettext("not told") if one is None else named.get(str(one), one) for one in column]
+        for named, column in zip(names, results.apart(session, survey, told), strict=True)
+    ]
+    columns = [
+        Column(
+            str(place),
+            _heading(question, row, language),
+            "money" if question.kind == "money" else "number" if question.kind in FIGURES else "text",
+        )
+        for place, (question, row) in enumerate(_asked(survey))
+    ]
+    keys = [column.key for column in columns]
+    rows = [dict(zip(keys, row, strict=False)) for row in zip_longest(*values)]
     return console.download(request, columns, rows, name=f"survey-{survey.number}")
+
+
+def _asked(survey: queries.Survey) -> Iterator[tuple[Question, Row | None]]:
+    yield from ((question, row) for question in survey.questions for row in question.rows or (None,))
+
+
+def _heading(question: Question, row: Row | None, language: Language) -> str:
+    return of(question.text, language) + ("" if row is None else f": {of(row.text, language)}")
 
 
 def _read(question: Question, row: Row | None, language: Language) -> Callable[[queries.AnswerSet], Any]:

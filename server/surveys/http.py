@@ -1,8 +1,9 @@
 """The programs' interface of surveys."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Header
 from pydantic import BaseModel
 
 from contract.errors import Rejected
@@ -12,6 +13,8 @@ from server.surveys import queries, results, rules, service
 surveys = http.router("/api/v1/surveys", tag="surveys", roles=(), shops="reads")
 
 PLANNER = [Depends(http.needs("planner"))]
+
+RevisionSeen = Annotated[int | None, Header(alias="If-Match", description="the revision of the draft that was seen")]
 
 
 class Written(BaseModel):
@@ -80,9 +83,11 @@ def rewrite_survey(survey: UUID, body: Rewrite, session: http.Db, operator: http
 
 
 @surveys.post("/{survey}/publish", dependencies=PLANNER)
-def publish_survey(survey: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> Published:
-    """Fix the questions and ask the audience as soon as the survey opens."""
-    return Published(asked=service.publish_survey(session, survey, operator, at=clock()))
+def publish_survey(
+    survey: UUID, session: http.Db, operator: http.Person, clock: http.Now, if_match: RevisionSeen = None
+) -> Published:
+    """Fix the questions and ask the audience as soon as the survey opens; with ``If-Match`` only what was seen."""
+    return Published(asked=service.publish_survey(session, survey, operator, at=clock(), revision=if_match))
 
 
 @surveys.post("/{survey}/close", status_code=204, dependencies=PLANNER)

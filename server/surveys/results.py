@@ -13,11 +13,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from contract.feed import Question, Row
+from contract.feed import OnlyIf, Question, Row
+from contract.messages import Answer
 from server.surveys import estimating, rules
 from server.surveys.estimating import SMALL_CELL, Estimate, Sums, Weight
 from server.surveys.models import AnswerRow, AnswerSetRow, BallotRow, ReviewRow, StratumRow
-from server.surveys.queries import Survey
+from server.surveys.queries import Survey, ballots
 
 TEXTS_SHOWN = 20
 
@@ -60,8 +61,9 @@ class Words:
 class Result:
     """What was answered to one question, or one row of it; ``asked`` counts those that answered and were asked this.
 
-    ``counts`` are by choice's id in the question's order, or by number in its order; none is one that is too small to
-    be shown, and ``hidden`` says that it all is. ``shares`` are the choices' estimates, ``estimate`` the mean's.
+    ``counts`` are by choice's id in the question's order, or by number in its order; none is one that is not told, and
+    ``hidden`` says that nothing is, not even how many were asked and answered. ``shares`` are the choices' estimates,
+    ``estimate`` the mean's.
     """
 
     question: Question
@@ -121,7 +123,7 @@ def results(session: Session, shown: Survey, strata: Sequence[Part], *, bounded:
     heard = _heard(session, shown)
     words = _texts(session, shown)
     sets = sum(one.answered for one in strata)
-    found = []
+    found: list[Result] = []
     for question in shown.questions:
         on = question.only_if
         named = heard.get((on.question, ""), _Heard()) if on else _Heard()
@@ -135,8 +137,39 @@ def results(session: Session, shown: Survey, strata: Sequence[Part], *, bounded:
         for row in question.rows or (None,):
             of = heard.get((question.id, "" if row is None else row.id), _Heard())
             result = _result(question, row, asked, of, known, tuple(words.get(question.id, ())))
-            found.append(_kept_small(result) if shown.anonymous else result)
+            if shown.anonymous:
+                result = _kept_small(result) if _told(on, found) else _hidden(result)
+            found.append(result)
     return found
+
+
+def apart(session: Session, shown: Survey, told: Sequence[Result]) -> list[list[str | int | None]]:
+    """Return what was answered to each question or row of an anonymous survey, each by itself and in its own order.
+
+    What stands beside each other is of different shops. None is an answer whose count is not told; of a question that
+    is hidden, and of a scale whose counts are not told, nothing is returned.
+    """
+    every = list(ballots(session, shown.id))
+    return [_apart(result, [one.answers.get(result.question.id) for one in every]) for result in told]
+
+
+def _apart(result: Result, answers: Sequence[Answer | None]) -> list[str | int | None]:
+    question, counts = result.question, dict(result.counts)
+    if result.hidden or (question.kind == "scale" and not counts):
+        return []
+    given = [answer for answer in answers if answer is not None]
+    if result.row is not None:
+        cells = [cell for answer in given for cell in answer.cells or () if cell.row == result.row.id]
+        choices, numbers = [cell.choice for cell in cells if cell.choice], [cell.number for cell in cells]
+    else:
+        choices, numbers = [choice for answer in given for choice in answer.choices], [one.number for one in given]
+    if question.choices:
+        order = {choice.id: place for place, choice in enumerate(question.choices)}
+        shown = sorted((one for one in choices if counts[one] is not None), key=order.__getitem__)
+        return [*shown, *[None] * (len(choices) - len(shown))]
+    if question.kind == "text":
+        return [*sorted(answer.text for answer in given if answer.text)]
+    return [*sorted(number for number in numbers if number is not None)]
 
 
 def not_rejected() -> ColumnElement[bool]:
@@ -264,19 +297,44 @@ def _sums(heard: _Heard) -> dict[int, Sums]:
     return found
 
 
+def _hidden(result: Result) -> Result:
+    return Result(result.question, result.row, 0, 0, (), hidden=True)
+
+
+def _told(on: OnlyIf | None, before: Sequence[Result]) -> bool:
+    """Return whether the counts on which a question hangs are told, so that how many were asked tells nothing more."""
+    if on is None:
+        return True
+    counts = next(dict(one.counts) for one in before if one.question.id == on.question and one.row is None)
+    if on.test == "at_least":
+        return bool(counts) and None not in counts.values()
+    return counts.get(on.choice or str(on.number)) is not None
+
+
 def _kept_small(result: Result) -> Result:
-    """Return the result without what fewer than five gave; where the rest would tell one count, two are hidden."""
+    """Return the result without what fewer than five gave, or what would tell it with all else that is shown.
+
+    Choices whose counts are not told are two at least that five gave together, and all that nobody chose: their sum can
+    be found out. Of a scale the mean would tell more, and all counts are left out.
+    """
     if 0 < result.answered < SMALL_CELL:
-        return Result(result.question, result.row, result.asked, result.answered, (), hidden=True)
+        return _hidden(result)
     if result.question.kind in {"number", "money"}:
         return replace(result, counts=())
-    small = {name for name, count in result.counts if count is not None and 0 < count < SMALL_CELL}
-    if len(small) == 1:
-        others = [(count, name) for name, count in result.counts if count and name not in small]
-        small |= {name for _, name in sorted(others)[:1]}
-    counts = tuple((name, None if name in small else count) for name, count in result.counts)
+    given = sorted((count, name) for name, count in result.counts if count)
+    small = [(count, name) for count, name in given if count < SMALL_CELL]
+    if not small:
+        return result
+    if result.question.kind == "scale":
+        return replace(result, counts=())
+    for one in given[len(small) :]:
+        if len(small) > 1 and sum(count for count, _ in small) >= SMALL_CELL:
+            break
+        small.append(one)
+    hidden = {name for _, name in small} | {name for name, count in result.counts if not count}
+    counts = tuple((name, None if name in hidden else count) for name, count in result.counts)
     shares = tuple(
-        None if name in small else share for (name, _), share in zip(result.counts, result.shares, strict=False)
+        None if name in hidden else share for (name, _), share in zip(result.counts, result.shares, strict=False)
     )
     return replace(result, counts=counts, shares=shares)
 
@@ -293,8 +351,13 @@ class Group:
 def grouped(session: Session, shown: Survey, question: str, words: Sequence[str]) -> tuple[int, list[Group]]:
     """Return how many texts there are, and those that hold each word, in any case and anywhere, as every search looks.
 
-    The last group is what holds none of them. A text that holds two words is in both groups.
+    The last group is what holds none of them. A text that holds two words is in both groups. Of a question of which
+    nothing is shown there is no group.
     """
+    if shown.anonymous:
+        told = results(session, shown, parts(session, shown))
+        if any(one.hidden for one in told if one.question.id == question):
+            return 0, []
     table = BallotRow if shown.anonymous else AnswerRow
     here = [table.survey_id == shown.id, table.question == question, table.text.is_not(None), table.text != ""]
     total = session.scalar(select(func.count()).select_from(table).where(*here)) or 0
@@ -305,9 +368,6 @@ def grouped(session: Session, shown: Survey, question: str, words: Sequence[str]
         count = session.scalar(select(func.count()).select_from(table).where(*here, *conditions)) or 0
         who = BallotRow.ballot if shown.anonymous else AnswerRow.retailer
         rows = session.execute(select(who, table.text).where(*here, *conditions).order_by(who).limit(TEXTS_SHOWN))
-        hidden = shown.anonymous and 0 < total < SMALL_CELL
-        texts = (
-            () if hidden else tuple(Words("" if shown.anonymous else str(one), text or "", None) for one, text in rows)
-        )
+        texts = tuple(Words("" if shown.anonymous else str(one), text or "", None) for one, text in rows)
         found.append(Group(word, count, texts))
     return total, found

@@ -56,7 +56,17 @@ def rewrite_survey(
     """
     _check(session, draft)
     row = _locked(session, survey_id, "draft")
-    if row.revision != revision:
+    _check_seen(row, revision)
+    for name, value in _columns(draft).items():
+        setattr(row, name, value)
+    row.revision += 1
+    session.flush()
+    _record(session, operator, "survey.rewritten", row, at)
+
+
+def _check_seen(row: SurveyRow, revision: int | None) -> None:
+    """Raise ``changed_meanwhile`` where a locked draft has another revision than was seen."""
+    if revision is not None and row.revision != revision:
         raise ChangedMeanwhileError(
             f"{row.title_zh} / {row.title_en}",
             (
@@ -64,11 +74,6 @@ def rewrite_survey(
                 Standing("title_en", N_("Title in English"), row.title_en),
             ),
         )
-    for name, value in _columns(draft).items():
-        setattr(row, name, value)
-    row.revision += 1
-    session.flush()
-    _record(session, operator, "survey.rewritten", row, at)
 
 
 def _check(session: Session, draft: rules.Draft) -> None:
@@ -85,15 +90,21 @@ def _check(session: Session, draft: rules.Draft) -> None:
         raise Invalid(unfit)
 
 
-def publish_survey(session: Session, survey_id: UUID, operator: Operator, *, at: datetime) -> int:
+def publish_survey(
+    session: Session, survey_id: UUID, operator: Operator, *, at: datetime, revision: int | None = None
+) -> int:
     """Fix the questions and who is asked, and ask as soon as it opens; return how many retailers are asked.
+
+    ``revision`` is the one that was seen, none for whatever stands there.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state``; ``Invalid`` where the close is over or nobody would be asked.
+        ``not_found``; ``wrong_state``; ``Invalid`` where the close is over or nobody would be asked;
+        ``changed_meanwhile``.
     """
     row = _locked(session, survey_id, "draft")
+    _check_seen(row, revision)
     if row.closes_at <= at:
         raise Invalid({"closes_at": Unfit(rules.OVER)})
     asked = _publish(session, row, at)

@@ -124,6 +124,9 @@ def test_the_clock_stands_for_a_reason_that_the_shop_reads_and_goes_on_with_what
     ("changed", "code"),
     [
         ({"opens": "18:00"}, "terms_hours"),
+        ({"closes": "09:00"}, "terms_hours"),
+        ({"closes": "09:01"}, "terms_day_short"),
+        ({"hours": {"goods": 1000}, "closes": "12:59"}, "terms_day_short"),
         ({"step_hours": 0}, "terms_range"),
         ({"hours": {"goods": 2000}}, "terms_range"),
         ({"owners": {"goods": "eve"}}, "terms_person"),
@@ -137,6 +140,28 @@ def test_terms_that_nobody_could_keep_are_refused(session, shop, changed, code):
         setting.set_terms(session, held, ZONE, person("bo"), at=MONDAY)
     assert refused.value.code == code
     assert setting.versions(session) == []
+
+
+def test_the_shortest_day_that_is_taken_holds_the_longest_deadline_over_all_holidays(session, shop):
+    first = date(2026, 9, 28)
+    days = [(first + timedelta(days=ahead)).isoformat() for ahead in range(terms.DAYS_MOST)]
+    held = setting.made(
+        ZONE,
+        terms.written(terms.usual(ZONE))
+        | {"hours": {"goods": terms.HOURS_MOST}, "opens": "09:00", "closes": "13:00", "holidays": days},
+    )
+    setting.set_terms(session, held, ZONE, person("bo"), at=MONDAY)
+    assert held.due_at("goods", MONDAY) > MONDAY + timedelta(days=terms.DAYS_MOST)
+    about = say(session, shop, "goods")
+    assert feedback.keep_time(session, queries.feedback(session, about).due_at) == 0
+
+
+def test_who_sets_the_terms_second_by_an_older_version_is_told_and_overwrites_nothing(session, shop, promised):
+    seen = setting.in_force(session).version
+    newer = setting.set_terms(session, promised, ZONE, person("bo"), at=MONDAY, seen=seen)
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        setting.set_terms(session, replace(promised, step_hours=99), ZONE, person("bo"), at=MONDAY, seen=seen)
+    assert (setting.in_force(session).version, setting.in_force(session).step_hours) == (newer, promised.step_hours)
 
 
 def test_a_day_that_is_none_and_a_zone_that_is_none_are_refused_with_their_text():

@@ -184,6 +184,74 @@ def test_results_grow_by_fives_and_are_weighted_after_the_close(sessions, anonym
         assert {words.text for words in why.texts} < {secret(code) for code in order}
 
 
+CHOICES = [{"id": name, "text": {"zh": name, "en": name}} for name in "abcd"]
+HANGING = [
+    {"id": "pick", "kind": "single", "text": {"zh": "选", "en": "Pick"}, "choices": CHOICES},
+    {"id": "mark", "kind": "scale", "text": {"zh": "几分？", "en": "Points?"}, "low": 1, "high": 5},
+    {
+        "id": "why",
+        "kind": "text",
+        "text": {"zh": "为什么？", "en": "Why?"},
+        "required": False,
+        "only_if": {"question": "pick", "test": "is", "choice": "a"},
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("picked", "counts"),
+    [
+        ("a" * 18 + "bc", (None, None, None, None)),
+        ("a" * 10 + "b" * 6 + "c" * 2 + "d" * 2, (10, None, None, None)),
+        ("a" * 12 + "b" * 3 + "c" * 5, (12, None, None, None)),
+        ("a" * 11 + "b" * 4 + "c" * 5, (11, None, None, None)),
+        ("a" * 10 + "b" * 3 + "c" * 4, (10, None, None, None)),
+        ("a" * 12 + "b" * 8, (12, 8, 0, 0)),
+    ],
+)
+def test_no_small_count_can_be_found_out_and_no_row_of_a_file_is_a_shops(session, picked, counts):
+    draft = rules.Draft.model_validate(
+        {
+            "title": {"zh": "问", "en": "Q"},
+            "intro": {"zh": "", "en": ""},
+            "questions": HANGING,
+            "opens_at": NOW,
+            "closes_at": CLOSE,
+            "anonymous": True,
+        }
+    )
+    codes = [f"S{number:02}" for number in range(len(picked))]
+    for code in codes:
+        make_retailer(session, code)
+    survey = surveys.write_survey(session, draft, PLANNER, at=NOW)
+    surveys.publish_survey(session, survey, PLANNER, at=NOW)
+    for number, (code, choice) in enumerate(zip(codes, picked, strict=True)):
+        given = [Answer(question="pick", choices=(choice,)), Answer(question="mark", number=5 if number % 10 else 1)]
+        given += [Answer(question="why", text=f"{code} says so")] if choice == "a" else []
+        told = AnswerSurvey(survey=survey, answers=tuple(given), blind=blind(code))
+        assert send(session, make_device(session, code), "survey.answer", told).outcome == "accepted"
+    surveys.keep_time(session, CLOSE)
+    shown = queries.survey(session, survey)
+    assert shown is not None
+    found = results.results(session, shown, results.parts(session, shown))
+    pick, mark, why = found
+    assert tuple(count for _, count in pick.counts) == counts
+    untold = [picked.count(name) for name, count in pick.counts if count is None]
+    assert not untold or sum(untold) >= 5
+    assert [share is None for share in pick.shares] == [count is None for count in counts]
+    # two marks of one: with the mean they could be found out
+    assert (mark.counts, mark.estimate is not None) == ((), True)
+    assert why.hidden == (counts[0] is None)
+    assert (why.asked, why.answered) == ((0, 0) if why.hidden else (counts[0], counts[0]))
+    total, groups = results.grouped(session, shown, "why", ["says"])
+    assert (total, len(groups)) == ((0, 0) if why.hidden else (counts[0], 2))
+    columns = results.apart(session, shown, found)
+    tops = [name for name, count in zip("abcd", counts, strict=True) for _ in range(count or 0)]
+    assert columns[0] == [*tops, *[None] * (len(picked) - len(tops))]
+    assert columns[1] == []
+    assert columns[2] == ([] if why.hidden else sorted(f"S{number:02} says so" for number in range(counts[0] or 0)))
+
+
 def test_of_fewer_than_five_the_answers_are_destroyed(session):
     for code in SHOPS[:6]:
         make_retailer(session, code)

@@ -191,7 +191,7 @@ def test_answers_of_every_kind_are_counted_and_lead_to_the_shops_that_gave_them(
 @pytest.mark.parametrize(
     ("terminal", "words"),
     [
-        ("zh", ("添加照片", "匿名：公司只知道本店已作答", "月租多少？")),
+        ("zh", ("添加照片", "匿名：配送方只知道本店已回答", "月租多少？")),
         ("en", ("Add a photo", "Anonymous: the distributor sees that this shop answered", "Rent a month?")),
     ],
 )
@@ -217,6 +217,8 @@ def test_an_anonymous_surveys_pages_name_no_shop(signed_in, secret, language):
     for text in (page, words, file):
         assert "SHOP" not in text.replace("SHOPS", "")
         assert "/console/surveys/answers/" not in text
+    columns = list(zip(*csv.reader(io.StringIO(file.removeprefix("\ufeff"))), strict=True))
+    assert [column[1:] for column in columns] == [tuple(sorted(column[1:])) for column in columns]
     assert len(file.splitlines()) == 1 + 5  # of fourteen answers ten were mixed once, and five of them left
 
 

@@ -102,7 +102,11 @@ def test_a_survey_is_built_by_hand_published_and_closed(signed_in, shops):
     assert changed.status_code == 303
     stale = browser.post("/console/surveys", data=FORM | {"survey": survey})
     assert stale.status_code == 409
-    assert browser.post(f"{page}/publish").status_code == 303
+    assert browser.post(f"{page}/publish", data={"revision": "1"}).status_code == 409
+    assert 'name="revision" value="2"' in browser.get(page).text
+    program = signed_in("planner", language="en")
+    assert program.post(f"/api/v1/surveys/{survey}/publish", headers={"If-Match": "1"}).status_code == 409
+    assert browser.post(f"{page}/publish", data={"revision": "2"}).status_code == 303
     running = browser.get(page).text
     assert "3 shops are asked." in running
     assert "How was it?" in running
@@ -190,7 +194,7 @@ def test_a_question_that_hangs_on_nothing_it_could_is_shown_with_its_field(signe
 def test_a_survey_for_nobody_is_shown_in_its_form(signed_in, shops):
     browser = signed_in("planner")
     page = browser.post("/console/surveys", data=FORM | {"regions": "city", "tiers": "9"}).headers["Location"]
-    refused = browser.post(f"{page}/publish")
+    refused = browser.post(f"{page}/publish", data={"revision": "1"})
     assert refused.status_code == 422
     assert "No retailer is in this audience." in refused.text
 
