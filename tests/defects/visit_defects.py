@@ -9,7 +9,7 @@ DEFECTS = (
     Defect(
         "claim-hidden-by-an-earlier-call",
         "a shop that was called once after a claim is never called after a later one",
-        (Edit("server/visits/rules.py", "(heard is None or heard < claim.on)", "heard is None"),),
+        (Edit("server/visits/rules.py", "(heard is None or heard < claim.at)", "heard is None"),),
         (f"{VISITS}/test_rules.py::test_the_director_calls_within_ten_days_of_a_claim_once",),
     ),
     Defect(
