@@ -191,7 +191,7 @@ def test_answers_of_every_kind_are_counted_and_lead_to_the_shops_that_gave_them(
 @pytest.mark.parametrize(
     ("terminal", "words"),
     [
-        ("zh", ("添加照片", "匿名：配送方只知道本店已回答", "月租多少？")),
+        ("zh", ("添加照片", "匿名：公司只知道本店已作答", "月租多少？")),
         ("en", ("Add a photo", "Anonymous: the distributor sees that this shop answered", "Rent a month?")),
     ],
 )
