@@ -28,6 +28,7 @@ from server.releases import renewing
 
 log = structlog.get_logger(__name__)
 RELAYED = Counter("evenhand_relayed", "Feed items handed to the broker")
+TICKS_FAILED = Counter("evenhand_ticks_failed", "Timed acts that failed; each is tried again a second later", ["act"])
 TICK_S = 1.0
 CONCURRENT_JOBS = 2
 _TICK_LOCK = 0x45480001
@@ -36,11 +37,28 @@ _SEAL_LOCK = 0x45480003
 
 
 def tick(runtime: Runtime) -> None:
-    """Do what is due now: each of the ticks in a transaction of its own."""
+    """Do what is due now: each of the ticks in a transaction of its own, and none waits for another that fails.
+
+    Raises
+    ------
+    ExceptionGroup
+        What failed, each noted in the log and counted before; all others are done.
+    """
+    failed: list[Exception] = []
     for act in TICKS:
-        with transaction(runtime.sessions) as session:
-            if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
-                act(session, runtime.clock().astimezone(runtime.settings.tz))
+        try:
+            with transaction(runtime.sessions) as session:
+                if session.scalar(select(func.pg_try_advisory_xact_lock(_TICK_LOCK))):
+                    act(session, runtime.clock().astimezone(runtime.settings.tz))
+        except Exception as error:
+            if _is_away(error):
+                raise
+            name = f"{act.__module__}.{act.__name__}"
+            log.exception("tick_failed", act=name)
+            TICKS_FAILED.labels(act=name).inc()
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("some of what was due failed", failed)
 
 
 def seal(runtime: Runtime) -> None:
@@ -162,11 +180,18 @@ def main(runtime: Runtime) -> None:
 
 def _tick_until(runtime: Runtime, stop: Ending) -> None:
     while not stop.is_set():
-        try:
-            tick(runtime)
-            seal(runtime)
-        except OperationalError as error:
-            log.warning("database_away", why=str(error).splitlines()[0])
-        except Exception:
-            log.exception("tick_failed")
+        for act in (tick, seal):
+            try:
+                act(runtime)
+            except OperationalError as error:
+                log.warning("database_away", why=str(error).splitlines()[0])
+            except ExceptionGroup as failed:
+                log.warning("ticks_failed", number=len(failed.exceptions))
+            except Exception:
+                log.exception("seal_failed")
         stop.wait(TICK_S)
+
+
+def _is_away(error: Exception) -> bool:
+    """Return whether no database answered; what it answered with an error is the matter of one act."""
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None

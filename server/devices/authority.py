@@ -101,18 +101,23 @@ def issue_to_broker(
 
 
 def revocations_pem(session: Session, *, at: datetime) -> str:
-    """Return the lists of revoked certificates, one of each authority that is believed, in PEM."""
+    """Return the lists of revoked certificates, one of each authority that is believed, in PEM.
+
+    A revoked terminal's are all on them, whatever was noted of each.
+    """
     issuing(session, at)
     lists: list[str] = []
+    since = func.coalesce(DeviceCertificate.revoked_at, DeviceRow.revoked_at)
     for row in session.scalars(_believed().order_by(FleetAuthority.number)):
         number, authority = _opened(session, row)
         query = (
-            select(DeviceCertificate.serial, DeviceCertificate.revoked_at)
-            .where(DeviceCertificate.authority == number, DeviceCertificate.revoked_at.is_not(None))
+            select(DeviceCertificate.serial, since)
+            .join(DeviceRow, DeviceRow.id == DeviceCertificate.device)
+            .where(DeviceCertificate.authority == number, since.is_not(None))
             .where(DeviceCertificate.expires_at > at)
             .order_by(DeviceCertificate.serial)
         )
-        taken_back = [(serial, since) for serial, since in session.execute(query) if since is not None]
+        taken_back = [(serial, revoked_at) for serial, revoked_at in session.execute(query)]
         lists.append(certificates.revocation_list(authority, taken_back, at))
     return "".join(lists)
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.device_api import Enrol
-from contract.errors import Rejected
+from contract.errors import Rejected, Revoked
 from contract.signing import fingerprint
 from server.devices import authority, rules
 from server.devices.models import DeviceCertificate, DeviceRow, Enrolment, EnrolmentCode
@@ -198,7 +198,11 @@ def renew(session: Session, device: str, request_pem: str, *, at: datetime) -> D
     ------
     Rejected
         ``csr_invalid``.
+    Revoked
+        ``device_revoked``, also where that happened while the request was on its way.
     """
+    if session.get_one(DeviceRow, device, with_for_update=True, populate_existing=True).revoked_at is not None:
+        raise Revoked("device_revoked")
     row = authority.issue_to_device(session, device, requested_key(request_pem), at=at)
     audit.record(
         session,

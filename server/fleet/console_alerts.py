@@ -126,9 +126,17 @@ def show_alert(request: Request, session: http.Db, clock: http.Now, operator: ht
 
 @reading.post("/{number}/take", dependencies=CARING)
 def take_on(request: Request, session: http.Db, clock: http.Now, operator: http.Person, number: Number) -> Response:
-    """Note that one looks after an alert."""
-    alerts.acknowledge(session, [number], operator, at=clock())
-    return console.redirect(request, f"{PLACE}/{number}", flash=texts(request).gettext("The alert is yours."))
+    """Note that one looks after an alert; where somebody else was first, or it is over, say so."""
+    gettext = texts(request).gettext
+    taken = alerts.acknowledge(session, [number], operator, at=clock())
+    alert = _known(session, number)
+    if taken:
+        said = gettext("The alert is yours.")
+    elif alert.acknowledged_by:
+        said = gettext("%(name)s looks after it already.") % {"name": alert.acknowledged_by}
+    else:
+        said = gettext("It is over already.")
+    return console.redirect(request, f"{PLACE}/{number}", flash=said)
 
 
 @reading.post("/{number}/say", dependencies=CARING)
@@ -188,6 +196,9 @@ def write_rule(
     typed = {**dict.fromkeys((field.name for field in ruling.FIELDS), ""), **request.state.typed}
     minor = forms.minor_units(request.app.state.console.currency)
     record, errors = forms.read_form(ruling.FIELDS, typed, minor=minor, gettext=gettext)
+    standing = ruling.in_force(session).named(key) if key else None
+    if standing is not None and record.get("name") == gettext(standing.name):
+        record["name"] = standing.name  # what is shown in the reader's language is kept in the one it was written in
     try:
         if not errors:
             ruling.write_rule(session, key, record, reason, operator, at=clock(), seen=seen)
@@ -285,6 +296,13 @@ def _row(one: alerts.Alert, shops: Mapping[str, str], now: datetime, gettext: Ca
     }
 
 
+def _known(session: Session, number: int) -> alerts.Alert:
+    one = alerts.alert(session, number)
+    if one is None:
+        raise Rejected("not_found", what="alert", name=str(number))
+    return one
+
+
 def _page(
     request: Request,
     session: Session,
@@ -295,9 +313,7 @@ def _page(
     errors: Mapping[str, str] | None = None,
     words: str = "",
 ) -> Response:
-    one = alerts.alert(session, number)
-    if one is None:
-        raise Rejected("not_found", what="alert", name=str(number))
+    one = _known(session, number)
     gettext = texts(request).gettext
     rule = ruling.in_force(session).named(one.rule)
     state, tone = STATES[one.state(now)]

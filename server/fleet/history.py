@@ -83,7 +83,8 @@ def report_presences(session: Session, told: Sequence[tuple[ReportPresence, Arri
 
 def keep_time(session: Session, now: datetime) -> None:
     """Take the points of a quarter of an hour once it has begun; make partitions ahead and drop what is too old."""
-    quarter = now.astimezone(UTC).replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    utc = now.astimezone(UTC)
+    quarter = utc.replace(minute=utc.minute // 15 * 15, second=0, microsecond=0)
     if not first_since(session, "points", quarter):
         return
     for table in TABLES:

@@ -1,10 +1,9 @@
 """``/api/v1/fleet``: terminals with how they are, groups, alerts; for programs."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Path
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from contract.errors import Rejected
 from server.devices.http import KEEPERS
@@ -40,7 +39,7 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     words: Annotated[str, StringConstraints(max_length=4 * alerts.WORDS_MOST)]
-    silent_until: datetime | None = None
+    silent_until: AwareDatetime | None = None
 
 
 @fleet.get("/groups")

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contract.errors import Rejected
 from server.fleet import alarm_rules, alerts, history, members, ruling
 from server.fleet.alarm_rules import QUIET, Rule, Stand, State, Told
 from server.fleet.events import AlertsChanged
@@ -85,9 +86,14 @@ def _told(row: Any, now: datetime, ordering: Collection[str]) -> Told:
 
 
 def _watched(session: Session, rule: Rule, told: Mapping[str, Told], now: datetime) -> Collection[str]:
+    """Return which of the terminals a rule is about: none where its group has been taken away."""
     if not rule.group:
         return told.keys()
-    return told.keys() & set(session.scalars(members.devices_in_group(session, rule.group, at=now)))
+    try:
+        group = members.devices_in_group(session, rule.group, at=now)
+    except Rejected:
+        return ()
+    return told.keys() & set(session.scalars(group))
 
 
 def _step_all(rule: Rule, told: Mapping[str, Told], before: Mapping[str, _Standing], now: datetime) -> _Changes:
@@ -138,6 +144,7 @@ def _carry_out(
         for one in recent:
             one.closed_at, one.left = now, 0
             one.detail = {**one.detail, "joined": storm.number}
+            said.append(one)
             alert_of[str(one.device)] = storm.number
             storm.left += 1
         moved = update(AlertStand).where(AlertStand.alert.in_([one.number for one in recent]))
@@ -187,7 +194,9 @@ def _end(session: Session, ending: Mapping[str, int], now: datetime) -> list[Ale
     for number in ending.values():
         left[number] = left.get(number, 0) + 1
     ended = []
-    for one in session.scalars(select(AlertRow).where(AlertRow.number.in_(left)).with_for_update()):
+    for one in session.scalars(
+        select(AlertRow).where(AlertRow.number.in_(left)).order_by(AlertRow.number).with_for_update()
+    ):
         one.left = max(0, one.left - left[one.number])
         if not one.left and one.closed_at is None:
             one.closed_at = now

@@ -84,6 +84,12 @@ class Restoration(Base):
     made_at: Mapped[datetime]
 
 
+_HOLD = text(
+    """
+    INSERT INTO feed_heads AS head (recipient, last_seq) SELECT name, 0 FROM unnest(CAST(:recipients AS text[])) AS name
+    ON CONFLICT (recipient) DO UPDATE SET last_seq = head.last_seq
+    """
+)
 _GROW_HEADS = text(
     """
     INSERT INTO feed_heads AS head (recipient, last_seq)
@@ -155,6 +161,15 @@ class Item:
     key: str
     kind: str
     message: Message
+
+
+def hold(session: Session, recipients: Iterable[str]) -> None:
+    """Keep others from appending to these feeds until the transaction ends, in the order in which they are locked.
+
+    Who reads what stands open, in order to append the whole of it, holds the feed first: of two who do so at once, the
+    later one then reads what the earlier one wrote.
+    """
+    session.execute(_HOLD, {"recipients": sorted(set(recipients))})
 
 
 @dataclass

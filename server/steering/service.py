@@ -46,6 +46,16 @@ _ARRIVED = text(
     WHERE known.reported_version < excluded.reported_version
     """
 )
+_BEGIN = text(
+    """
+    INSERT INTO device_shadows (device, retailer, desired, reported, refused, desired_version, reported_version,
+        applied_version)
+    SELECT device, retailer, '{}', '{}', '{}', 0, 0, 0
+    FROM unnest(CAST(:devices AS text[]), CAST(:retailers AS text[])) AS one (device, retailer)
+    ON CONFLICT (device) DO NOTHING
+    """
+)
+"""So that there is a row to lock where nothing was wanted of a terminal before."""
 _DESIRE = text(
     """
     INSERT INTO device_shadows AS known (device, retailer, desired, reported, refused, desired_version, desired_at,
@@ -129,14 +139,14 @@ def set_desired(
     names = sorted(owners)
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
+        session.execute(_BEGIN, {"devices": some, "retailers": [owners[name] for name in some]})
         query = select(ShadowRow).where(ShadowRow.device.in_(some)).order_by(ShadowRow.device).with_for_update()
         known = {row.device: row for row in session.scalars(query.execution_options(populate_existing=True))}
-        if seen is not None and any((known[name].desired_version if name in known else 0) != seen for name in some):
+        if seen is not None and any(known[name].desired_version != seen for name in some):
             raise ChangedMeanwhileError(some[0])
-        versions = [(known[name].desired_version if name in known else 0) + 1 for name in some]
+        versions = [known[name].desired_version + 1 for name in some]
         desired = [
-            rules.changed(known[name].desired if name in known else {}, changes, version)
-            for name, version in zip(some, versions, strict=True)
+            rules.changed(known[name].desired, changes, version) for name, version in zip(some, versions, strict=True)
         ]
         session.execute(
             _DESIRE,
@@ -233,6 +243,7 @@ def give(
 ) -> list[UUID]:
     """Write down a command for each (device, retailer) and tell them; one whose list is full has refused it at once."""
     ids = [uuid7() for _ in to]
+    outbox.hold(session, (retailer for _, retailer in to))
     for start in range(0, len(to), AT_ONCE):
         some = to[start : start + AT_ONCE]
         session.execute(
@@ -393,7 +404,8 @@ def _count_open(session: Session, device: str) -> int:
 
 
 def _tell(session: Session, owners: Mapping[str, str], at: datetime) -> None:
-    """Tell terminals everything that they are still asked to do."""
+    """Tell terminals everything that they are still asked to do; of two tellings at once, the later has all of it."""
+    outbox.hold(session, owners.values())
     names = sorted(owners)
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]

@@ -53,10 +53,11 @@ def count_to(page: Page, sku: str, units: int) -> None:
         expect(amount).to_have_text(str(after))
 
 
-def submit(page: Page) -> None:
-    """Submit what was counted, and wait until the page says something of this act."""
+def submit(page: Page, *, taps: int = 1) -> None:
+    """Submit what was counted by so many taps at once, and wait until the page says something of this act."""
     before = page.locator("#act").get_attribute("data-act") or ""
-    page.locator("#submit").click()
+    expect(page.locator("#submit")).to_be_enabled()
+    page.locator("#submit").evaluate("(button, taps) => { while (taps--) button.click(); }", taps)
     expect(page.locator("#act")).not_to_have_attribute("data-act", before)
     expect(page.locator("#act")).to_have_attribute("data-act", re.compile("."))
 

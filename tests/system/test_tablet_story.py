@@ -136,11 +136,11 @@ def is_let_in(tablet: Screen, server: str, code: str, here: Street) -> str:
 
 
 def orders_a_box(tablet: Screen) -> None:
-    """Order, and read that it was received."""
+    """Order by a finger that taps twice, and read that it was received."""
     sees_goods(tablet.page)
     count_to(tablet.page, GOLD, GOLD_PACK)
     tablet.look()
-    submit(tablet.page)
+    submit(tablet.page, taps=2)
     expect(tablet.page.locator("#act")).to_have_attribute("data-shows", "received")
     expect(tablet.page.locator("#act")).to_contain_text(re.compile(r"#\d+"))
     tablet.look()

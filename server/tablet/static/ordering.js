@@ -88,6 +88,7 @@ function panel(model, act) {
   const total = orders.sum(reference.catalogue, act.units), credit = reference.credit_minor;
   const next = orders.message(act.window.window, act.units, act.order);
   const unchanged = !next || (act.order && orders.same(act.units, act.order.units));
+  const seen = newest(model.said);
   const label = { "order.place": "submit", "order.amend": "submit_change", "order.cancel": "withdraw" }[next?.kind ?? "order.place"];
   return h("section", { class: "panel", "aria-label": texts.say("your_order") },
     actNote(model),
@@ -96,13 +97,16 @@ function panel(model, act) {
       h("dt", {}, texts.say("sum")), h("dd", { class: "figure", id: "sum" }, texts.money(total, reference.currency)),
       credit != null && [h("dt", {}, texts.say("credit")), h("dd", {}, texts.money(credit, reference.currency))]),
     credit != null && total > credit && note("stop", texts.say("over_credit")),
-    h("button", { type: "button", id: "submit", class: "primary", disabled: unchanged, click: () => submit(model, act, next) }, texts.say(label)));
+    h("button", { type: "button", id: "submit", class: "primary", disabled: unchanged, click: () => submit(model, act, next, seen) }, texts.say(label)));
 }
 
-async function submit(model, { window }, { kind, data }) {
+const newest = (said) => orders.acts(said).at(-1)?.seq;
+
+/* What was counted goes out once: a second tap, or another page of this tablet, finds that an act was said since. */
+async function submit(model, { window }, { kind, data }, seen) {
   if (!fits(data)) { model.problem = model.texts.say("too_long"); model.draw(); return; }
-  await store.say(kind, data, Math.round(model.now()));
-  await store.keep({ [draftOf(window.window)]: undefined });
+  await store.say(kind, data, Math.round(model.now()),
+    { unless: (said) => newest(said) !== seen, forget: draftOf(window.window) });
   await model.refresh();
   model.exchange.wake();
 }

@@ -71,12 +71,15 @@ export function uuid7(nowMs) {
 export const envelope = (id, device, seq, data, nowMs) => JSON.stringify(
   { id, device, seq, sent_at: new Date(nowMs).toISOString(), schema: 1, data });
 
-/* Keep a message before anybody is told that it is kept. Its id and its bytes are the same from now on. */
-export const say = (kind, data, nowMs) => within("readwrite", ["kept", "said"], async ({ kept, said }) => {
+/* Keep a message before anybody is told that it is kept. Its id and its bytes are the same from now on. `unless` looks at
+   what was said before: where it holds, nothing is said and nothing returned. What `forget` names goes with the saying. */
+export const say = (kind, data, nowMs, { unless, forget } = {}) => within("readwrite", ["kept", "said"], async ({ kept, said }) => {
+  if (unless?.(await answered(said.getAll()))) return null;
   const [seq, device] = await Promise.all([answered(kept.get("seq")), answered(kept.get("device"))]);
   const next = (seq ?? 0) + 1, id = uuid7(nowMs);
   kept.put(next, "seq");
   said.put({ seq: next, id, kind, data, body: envelope(id, device, next, data, nowMs), at: nowMs, outcome: null });
+  if (forget) kept.delete(forget);
   return id;
 });
 
@@ -112,13 +115,15 @@ export const take = (page, clock) => within("readwrite", ["kept", "said", "told"
   return cursor;
 });
 
-/* The server came back from a backup: read its feed from the beginning, and say again, as the same, all that it holds no
-   receipt of any more. */
+/* The server came back from a backup: read its feed from the beginning, and say again, as the same, all that it had
+   accepted and holds no receipt of any more. What it refused stays refused: nothing of that is sent again by itself. */
 export const startOver = (history) => within("readwrite", ["kept", "said"], async ({ kept, said }) => {
   kept.put(0, "cursor");
   kept.put(history, "history");
   kept.put(true, "rereading");
-  for (const row of await answered(said.getAll())) said.put({ ...row, outcome: null, receipt: undefined });
+  for (const row of await answered(said.getAll())) {
+    if (row.outcome === "accepted") said.put({ ...row, outcome: null, receipt: undefined });
+  }
 });
 
 /* Another identity for the same shop: what waits is said under it, with the same ids. */

@@ -8,7 +8,7 @@ from factories import NOW, make_device, make_retailer
 from sqlalchemy.orm import Session
 
 from contract.device_api import Enrol, Enrolment
-from contract.errors import Conflict, Rejected
+from contract.errors import Conflict, Rejected, Revoked
 from contract.signing import fingerprint
 from server.devices import authority, enrolling, queries, rules, service
 from server.devices.models import DeviceCertificate
@@ -138,6 +138,17 @@ def test_a_revoked_terminals_certificates_are_all_on_the_list(session):
     listed = x509.load_pem_x509_crl(authority.revocations_pem(session, at=NOW).encode())
     assert {f"{one.serial_number:x}" for one in listed} == serials
     assert queries.revoked(session) == [device]
+
+
+def test_a_renewal_that_crosses_a_revocation_is_refused_and_one_that_slipped_through_is_on_the_list(session):
+    make_retailer(session, "R1")
+    device = make_device(session, "R1").device
+    service.revoke(session, device, "stolen", ADMIN, at=NOW)
+    with pytest.raises(Revoked):
+        enrolling.renew(session, device, certificates.new_request(certificates.new_key()), at=NOW)
+    slipped = authority.issue_to_device(session, device, certificates.new_key().public_key(), at=NOW)
+    listed = x509.load_pem_x509_crl(authority.revocations_pem(session, at=NOW).encode())
+    assert slipped.serial in {f"{one.serial_number:x}" for one in listed}
 
 
 def test_another_authority_issues_at_once_and_the_old_one_is_believed_until_nobody_needs_it(session):

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from contract.ids import uuid7
 from contract.messages import ReportStatus
 from server.devices import service as devices
-from server.fleet import alarm_rules, alerts, ruling, watching
+from server.fleet import alarm_rules, alerts, groups, ruling, watching
 from server.kit.db import transaction
 from server.kit.fields import Invalid
 from server.kit.identity import Operator, Sender
@@ -90,6 +90,24 @@ def test_without_an_open_window_or_on_another_route_nobody_is_alarmed(session: S
     assert open_ones(session, at) == []
 
 
+def test_a_rule_whose_group_was_taken_away_is_about_nobody_and_the_others_go_on(session: Session) -> None:
+    make_retailer(session)
+    make_device(session)
+    groups.write_group(session, groups.Wanted("pilot", "list", named=("t-r1",)), BOSS, at=NOW)
+    record = {field.name: getattr(ruling.BUILT_IN_SET.rules[6], field.name) for field in ruling.FIELDS}
+    told = record | {"name": "Pilot is warm", "value": 50, "clear": 45, "minutes": 0, "group": "pilot"}
+    kept = ruling.write_rule(session, "", told, "trial", BOSS, at=NOW, seen=0)
+    hear(session, "t-r1", NOW, 85)
+    watching.look(session, NOW)
+    assert open_ones(session, NOW) == [(kept.rules[-1].key, "t-r1", 1)]
+    groups.remove_group(session, "pilot", BOSS, at=NOW)
+    for minutes in range(1, 12):
+        at = NOW + minutes * MINUTE
+        hear(session, "t-r1", at, 85)
+        watching.look(session, at)
+    assert open_ones(session, at) == [("hot", "t-r1", 1)]
+
+
 def test_rules_are_versions_and_what_does_not_fit_is_refused(session: Session) -> None:
     record = {field.name: getattr(ruling.BUILT_IN_SET.rules[6], field.name) for field in ruling.FIELDS}
     kept = ruling.write_rule(session, "hot", record | {"value": 70, "clear": 60}, "summer", BOSS, at=NOW, seen=0)
@@ -117,6 +135,12 @@ def test_a_person_takes_an_alert_on_notes_and_silences_it(sessions: sessionmaker
     place = f"/console/devices/alerts/{number}"
     assert "10.0.0.2" in keeper.get(place).text
     assert keeper.post(f"{place}/take").status_code == 303
+    first = keeper.get(place).text
+    assert "The alert is yours." in first
+    assert (
+        signed_in("administrator").post(f"{place}/take", follow_redirects=True).text.count("looks after it already")
+        == 1
+    )
     assert keeper.post(f"{place}/say", data={"words": " ", "act": "silence"}).status_code == 422
     assert keeper.post(f"{place}/say", data={"words": "called the shop", "act": "silence"}).status_code == 303
     assert "called the shop" in keeper.get(place).text
@@ -128,3 +152,8 @@ def test_a_person_takes_an_alert_on_notes_and_silences_it(sessions: sessionmaker
     assert "Above 80 degrees Celsius" in rules
     assert signed_in("auditor").post(f"{place}/take").status_code == 403
     assert keeper.get("/console/devices/alerts/rules/edit?key=hot").status_code == 200
+    assert keeper.post(f"{place}/take", follow_redirects=True).text.count("looks after it already") == 1
+    fleet = keeper.post(
+        f"/api/v1/fleet/alerts/{number}/notes", json={"words": "later", "silent_until": "2026-11-26T09:00:00"}
+    )
+    assert fleet.status_code == 422, "an instant without a zone is no instant"

@@ -1,5 +1,6 @@
 """Settings and commands of terminals on the server: versions, last words, many at once, and who may."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -7,7 +8,8 @@ from uuid import UUID
 import pytest
 from devices import signing
 from factories import NOW, make_device, make_retailer, send
-from sqlalchemy import event
+from running import until
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -41,6 +43,18 @@ def report(session: Session, sender: Sender, version: int, applied: int, **state
 
 def say(session: Session, sender: Sender, command: UUID, state: str, **said: object) -> None:
     send(session, sender, "command.state", ReportCommand.model_validate({"command": command, "state": state, **said}))
+
+
+def until_somebody_waits(sessions: sessionmaker[Session]) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def some() -> bool:
+        with transaction(sessions) as session:
+            return bool(session.scalar(waiting))
+
+    until("somebody waits for what another transaction holds", some, within_s=9)
 
 
 def stands(session: Session, command: UUID) -> tuple[str, str]:
@@ -97,6 +111,54 @@ def test_a_command_goes_out_in_the_list_of_its_terminal_and_ends_with_its_word(s
     service.issue(session, [till.device], "sync", FLEET, at=NOW, minutes=10)
     (item,) = outbox.current(session, "R1", "commands:")
     assert str(second) not in str(item.data)
+
+
+def test_of_two_askings_at_once_both_reach_the_terminal(sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        make_retailer(session, "R1")
+        device = make_device(session, "R1").device
+
+    def ask(kind: str) -> None:
+        with transaction(sessions) as session:
+            service.issue(session, [device], kind, FLEET, at=NOW, minutes=5)
+
+    second = threading.Thread(target=ask, args=("sync",))
+    with transaction(sessions) as session:
+        service.issue(session, [device], "identify", FLEET, at=NOW, minutes=5)
+        second.start()
+        until_somebody_waits(sessions)
+    second.join(timeout=30)
+    with transaction(sessions) as session:
+        (item,) = outbox.current(session, "R1", f"commands:{device}")
+        assert sorted(one["kind"] for one in item.data["commands"]) == ["identify", "sync"]
+
+
+def test_of_two_who_set_a_terminal_for_the_first_time_the_second_is_told(
+    sessions: sessionmaker[Session],
+) -> None:
+    with transaction(sessions) as session:
+        make_retailer(session, "R1")
+        device = make_device(session, "R1").device
+    refused: list[ChangedMeanwhileError] = []
+
+    def set_theme() -> None:
+        try:
+            with transaction(sessions) as session:
+                changes = {"theme": rules.Wanted("dark", held=True)}
+                service.set_desired(session, [device], changes, FLEET, at=NOW, seen=0)
+        except ChangedMeanwhileError as error:
+            refused.append(error)
+
+    second = threading.Thread(target=set_theme)
+    with transaction(sessions) as session:
+        changes = {"language": rules.Wanted("en", held=True)}
+        service.set_desired(session, [device], changes, FLEET, at=NOW, seen=0)
+        second.start()
+        until_somebody_waits(sessions)
+    second.join(timeout=30)
+    assert len(refused) == 1
+    with transaction(sessions) as session:
+        assert set(queries.shadow(session, device).desired) == {"language"}
 
 
 def test_a_terminal_answers_for_itself_alone(session: Session, till: Sender) -> None:
