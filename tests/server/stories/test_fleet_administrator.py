@@ -44,7 +44,7 @@ def test_a_terminal_is_enrolled_seen_and_revoked_and_refused_at_once(house):
     asked = asks(house, code, key)
     page.goto("/console/devices/waiting")
     faye.look()
-    waits = page.locator(".waiting").filter(has_text=shop)
+    waits = page.locator(".panel").filter(has_text=shop)
     expect(waits.locator(".fingerprint")).to_have_text(shown(asked.fingerprint))
     waits.get_by_role("button", name=faye.words("It is the same: let it in")).click()
     faye.says("No terminal waits")
