@@ -78,6 +78,7 @@ def builds(console: Screen) -> str:
         fills(console, number, zh, en)
         page.locator(f"#f-q{number}_kind").select_option(kind)
         expect(page.locator(f"#f-q{number}_low")).to_be_visible()
+        expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # before, nothing hears what is chosen
         page.locator(f"#f-q{number}_on").select_option("q1")
         page.locator(f"#f-q{number}_on_answer").select_option(answer)
         if kind == "scale":
