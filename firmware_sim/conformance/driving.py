@@ -102,7 +102,8 @@ def program(words: Sequence[str]) -> Iterator[Piped]:
         finally:
             process.terminate()
             with suppress(BrokenPipeError):
-                process.stdin.close()  # type: ignore[union-attr] # a pipe, as asked for
+                if process.stdin is not None:
+                    process.stdin.close()
 
 
 class Person:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -200,7 +201,9 @@ class Backend:
             sender = _sender(session, device)
             known = None if version is None else f'"{version}"'
             answer = reference_http.reference(sender, session, self.clock, self._ground.settings, known)
-            return None if answer.status_code != 200 else Reference.model_validate_json(bytes(answer.body))  # noqa: PLR2004 - the status
+            if answer.status_code != HTTPStatus.OK:
+                return None
+            return Reference.model_validate_json(bytes(answer.body))
 
     # Ingest
 

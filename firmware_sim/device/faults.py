@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_OPERATIONS, MOST_PLACES = 60, 40
 WITHIN_MS, TICK_MS = 30_000, 10_000
 FAULTY_SHARE = 0.5
+IDLE_CUT_SHARE, IDLE_KILL_SHARE = 0.2, 0.3
+"""How many cuts of power and kills of the server fall where nothing is being written."""
 JUMPS_MS = (-172_800_000, 172_800_000)
 BACK_MS = (60_000, 600_000)
 
@@ -34,7 +36,7 @@ def power_cut(stand: Stand, device: Device, chance: random.Random, lasts_ms: int
     """Cut the power, mostly in the middle of a write to the flash; also where none comes within half a minute."""
     if device.running is None:
         return False
-    if chance.random() < 0.2:  # noqa: PLR2004 - one in five while nothing is written
+    if chance.random() < IDLE_CUT_SHARE:
         device.cut_power(lasts_ms)
         return True
     device.cut_power_while_writing(chance.randint(1, MOST_OPERATIONS), lasts_ms)
@@ -205,7 +207,7 @@ def _say(stand: Stand, device: Device, entry: outbox.Entry | None, data: dict[st
 
 def _killed(part: str) -> OfServer:
     def kill(stand: Stand, chance: random.Random, lasts_ms: int) -> bool:
-        if chance.random() < 0.3:  # noqa: PLR2004 - three in ten between two transactions
+        if chance.random() < IDLE_KILL_SHARE:
             stand.backend.kill(part, lasts_ms)
         else:
             stand.backend.fuses.append(Fuse(part, chance.randint(1, MOST_PLACES)))

@@ -13,6 +13,8 @@ CELLS_ACROSS: Final = 24
 Box = tuple[float, float, float, float]
 """South, west, north, east in degrees."""
 LEAST_DEGREES: Final = 0.002
+POLE: Final = 90.0
+ANTIMERIDIAN: Final = 180.0
 
 
 def read_box(text: str) -> Box | None:
@@ -22,7 +24,7 @@ def read_box(text: str) -> Box | None:
         south, west, north, east = (float(part) for part in parts)
     except ValueError:
         return None
-    fits = -90 <= south <= north <= 90 and -180 <= west <= east <= 180  # noqa: PLR2004 - degrees
+    fits = -POLE <= south <= north <= POLE and -ANTIMERIDIAN <= west <= east <= ANTIMERIDIAN
     return (south, west, north, east) if fits else None
 
 

@@ -27,6 +27,7 @@ RINGS: Final = ("canary", "early", "broad")
 STATES: Final = ("online", "offline", "lost", "goodbye", "silent", "never", "revoked")
 LENGTH_MOST: Final = 4_000
 VALUES_MOST: Final = 200
+TIER_DIGITS_MOST: Final = 3
 
 SUBJECT_WORDS: Final[Mapping[Subject, str]] = {
     "retailer": N_("retailer"),
@@ -169,7 +170,7 @@ def _check(subject: Subject, relation: Relation, value: str, number: int) -> Non
     known: Sequence[str] | None = {"ring": RINGS, "state": STATES}.get(subject)
     if known is not None and value not in known:
         raise Unfit(NO_VALUE, line=number, text=value[:60], options=", ".join(known))
-    if subject == "tier" and not (value.isascii() and value.isdigit() and len(value) <= 3):  # noqa: PLR2004 - digits of a tier
+    if subject == "tier" and not (value.isascii() and value.isdigit() and len(value) <= TIER_DIGITS_MOST):
         raise Unfit(NOT_A_TIER, line=number, text=value[:60])
     if subject == "version" and relation in {"below", "at least"} and not _VERSION.fullmatch(value):
         raise Unfit(NOT_A_VERSION, line=number, text=value[:60])

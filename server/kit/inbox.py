@@ -236,7 +236,8 @@ def _decide_all(
         except Rejected as refusal:
             answers[number] = refusal
     if read:
-        assert handler.act_all is not None  # noqa: S101 - the caller asked whether there is one
+        if handler.act_all is None:
+            raise TypeError(f"messages like {handler.message.__name__} are taken one by one")
         said = handler.act_all(session, list(read.values()))
         answers |= dict(zip(read, said if said is not None else [Accepted()] * len(read), strict=True))
     return [answers[number] for number in range(len(incoming))]

@@ -29,6 +29,7 @@ PLACE = "/console/rollouts"
 ACTING = [Depends(http.needs(*STEERERS))]
 SHOWN = 50
 TERMINALS_SHOWN = 25
+DIGITS_MOST = 6
 
 rollouts = http.router(PLACE, tag="console", roles=READERS)
 
@@ -164,7 +165,7 @@ def propose(request: Request, session: http.Db, clock: http.Now, operator: http.
         "deadline_hours",
     ):
         written = typed[name].strip()
-        if written.isascii() and written.isdigit() and len(written) <= 6:  # noqa: PLR2004 - digits
+        if written.isascii() and written.isdigit() and len(written) <= DIGITS_MOST:
             numbers[name] = int(written)
         else:
             errors[name] = gettext("Write a whole number.")

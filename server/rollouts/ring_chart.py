@@ -8,6 +8,9 @@ from markupsafe import Markup
 INNER = 18.0
 OUTER = 98.0
 GAP = 3.0
+NEARLY_WHOLE = 0.999_999
+"""An arc of more of a turn has ends that meet, and would not be drawn."""
+HALF_A_TURN = 0.5
 
 
 def rings(parts: Sequence[Sequence[tuple[str, int]]], *, title: str, current: int) -> Markup:
@@ -37,10 +40,10 @@ def rings(parts: Sequence[Sequence[tuple[str, int]]], *, title: str, current: in
 
 def _sector(low: float, high: float, start: float, end: float, tone: str) -> Markup:
     """Return a piece of a ring between two fractions of a turn, from the top clockwise; a whole turn is two halves."""
-    if end - start > 0.999_999:  # noqa: PLR2004 - an arc whose ends meet would not be drawn
+    if end - start > NEARLY_WHOLE:
         half = (start + end) / 2
         return _sector(low, high, start, half, tone) + _sector(low, high, half, end, tone)
-    large = int(end - start > 0.5)  # noqa: PLR2004 - half a turn
+    large = int(end - start > HALF_A_TURN)
     (ax, ay), (bx, by) = _on(high, start), _on(high, end)
     (cx, cy), (dx, dy) = _on(low, end), _on(low, start)
     path = (

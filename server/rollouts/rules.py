@@ -33,6 +33,8 @@ BY_TIME: Final[tuple[DeviceState, ...]] = ("timed_out", "unreachable")
 BY_TWO: Final = frozenset({"update"})
 """Kinds that a second person releases."""
 RINGS_MOST: Final = 6
+EVERYBODY_PERCENT: Final = 100
+"""The share that the last ring has to reach."""
 RATE_MOST: Final = 10_000
 
 
@@ -117,7 +119,7 @@ def check_plan(plan: Plan, minutes: int, hours: int) -> None:
     """Refuse a plan that could not go: ``rollout_rings``, ``rollout_range``."""
     shares = [ring.share_percent for ring in plan.rings]
     rising = all(before < after for before, after in zip([0, *shares], shares, strict=False))
-    if not shares or len(shares) > RINGS_MOST or shares[-1] != 100 or not rising:  # noqa: PLR2004 - per cent
+    if not shares or len(shares) > RINGS_MOST or shares[-1] != EVERYBODY_PERCENT or not rising:
         raise Rejected("rollout_rings", most=RINGS_MOST)
     for name, value, least, most in (
         ("rate_per_minute", plan.rate_per_minute, 1, RATE_MOST),
