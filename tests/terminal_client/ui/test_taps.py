@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from browser import screens
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 from till import DEADLINE_S, Till
 
 from terminal_client.core import outbox
@@ -90,7 +90,7 @@ def test_what_is_painted_in_the_end_is_what_was_tapped(shop: Shop) -> None:
     shop.page.wait_for_function(
         "() => [...document.querySelectorAll('#rows .amount')].every(each => each.textContent === '3')"
     )
-    assert shop.page.locator("#slip-lines .line b").all_text_contents() == ["3"] * len(ITEMS)
+    expect(shop.page.locator("#slip-lines .line b")).to_have_text(["3"] * len(ITEMS))
 
 
 def test_an_order_that_is_submitted_at_once_has_all_that_was_tapped_before(shop: Shop) -> None:
@@ -138,7 +138,7 @@ def test_a_tap_leads_to_the_whole_page_from_a_part_that_asks_for_news(shop: Shop
     shop.page.click(f"aside a[href='{path}']")
     shop.page.wait_for_url(shop.url + path)
     shop.page.wait_for_function("title => document.querySelector('#main').innerText === title", arg=expected[0])
-    assert shop.page.locator("#go").inner_text() == expected[1]
+    shop.page.wait_for_function("text => document.querySelector('#go').innerText === text", arg=expected[1])
 
 
 def test_each_of_many_quick_sales_is_entered(shop: Shop) -> None:
