@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from server.supervise import Supervisor
 
 app = typer.Typer()
-IDLE_S = 75
-"""How long an idle connection is kept: longer than clients (5 s) and proxies (60 s) keep theirs, so that it is they
-who close it, and no request meets a connection that the server just gave up."""
 PANEL = "Server"
 
 
@@ -52,7 +49,6 @@ def serve(
 ) -> None:
     """Run the whole server: database, broker, web, ingest, worker and solver under one supervisor."""
     from server import supervise
-    from server.kit.processes import StartError
 
     chosen = _configured()
     changes = {"data_dir": data_dir, "web_port": port}
@@ -61,71 +57,42 @@ def serve(
     def started(supervisor: "Supervisor") -> None:
         typer.echo(f"Evenhand is at {supervisor.web_url}")
 
-    try:
-        supervise.main(chosen, started=started)
-    except StartError as error:
-        typer.echo(f"evenhand: {error}", err=True)
-        raise typer.Exit(1) from None
+    raise typer.Exit(supervise.main(chosen, started=started))
 
 
 @app.command(rich_help_panel=PANEL)
 def web() -> None:
     """Run the web process alone: programs' interface, terminals over HTTP, console."""
-    from server.app import create_app
-    from server.kit import serving
-    from server.kit.runtime import open_runtime
-
-    chosen = _configured()
-    with open_runtime(chosen) as runtime:
-        server = serving.Server(
-            create_app(runtime),
-            host=chosen.web_host,
-            port=chosen.web_port,
-            timeout_graceful_shutdown=5,
-            timeout_keep_alive=IDLE_S,
-        )
-        serving.settle()
-        server.run()
+    _run("web")
 
 
 @app.command(rich_help_panel=PANEL)
 def ingest() -> None:
     """Run one ingest process alone: upward MQTT messages into the database."""
-    from server import ingest as part
-    from server.kit.processes import StartError
-    from server.kit.runtime import open_runtime
-
-    with open_runtime(_configured()) as runtime:
-        try:
-            part.main(runtime)
-        except StartError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+    _run("ingest")
 
 
 @app.command(rich_help_panel=PANEL)
 def worker() -> None:
     """Run one worker process alone: the clock's tick, feeds to terminals, background jobs."""
-    from server import worker as part
-    from server.kit.processes import StartError
-    from server.kit.runtime import open_runtime
-
-    with open_runtime(_configured()) as runtime:
-        try:
-            part.main(runtime)
-        except StartError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+    _run("worker")
 
 
 @app.command(rich_help_panel=PANEL)
 def solver() -> None:
     """Run one solver process alone: it freezes, shares out, checks, publishes and compares, one thing at a time."""
-    from server import solver as part
-    from server.kit.runtime import open_runtime
+    _run("solver")
 
-    with open_runtime(_configured(), need_broker=False) as runtime:
-        part.main(runtime)
+
+def _run(part: str) -> None:
+    from server import parts
+    from server.kit.processes import StartError
+
+    try:
+        parts.PARTS[part](_configured())
+    except StartError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command(rich_help_panel=PANEL)

@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, TypeVar
@@ -29,15 +29,16 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from server import migrations
+from server import migrations, parts
 from server.devices import clones
 from server.devices.broker_trust import BrokerTrust
 from server.devices.enrolling import IDENTITIES_CHANNEL
 from server.keeping import kinds
 from server.kit import broker as brokers
-from server.kit import claims, embedded, launch, processes
+from server.kit import claims, embedded, nursery, processes
 from server.kit.broker_log import BrokerLog
 from server.kit.db import make_engine, make_sessions, transaction
+from server.kit.nursery import Child, Nursery, NurseryOverError
 from server.kit.processes import Ending, StartError
 from server.kit.runtime import MQTTS_PORT, write_running
 from server.kit.sealing import Seal
@@ -46,7 +47,6 @@ from server.kit.settings import Settings
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-PARTS = ("web", "ingest", "worker", "solver")
 SERVICES = {"ingest": "svc-ingest", "worker": "svc-worker"}
 WATCHER = "svc-watch"
 READY_WITHIN_S = 170
@@ -65,62 +65,57 @@ class Part:
     name: str
     environment: dict[str, str]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    nursery: Nursery[parts.Wanted]
+    process: Child | None = None
     started: float = 0.0
     delay_s: float = 0.2
     restart_at: float = 0.0
     restarts: int = field(default=-1)
 
-    @property
-    def command(self) -> list[str]:
-        """The process's command line."""
-        return [sys.executable, "-m", "evenhand", self.name]
-
     def start(self) -> None:
         """Start the process; it gets SIGTERM when the supervisor ends, however it ends."""
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, launch.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-", "-", *self.command],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+        try:
+            self.process = self.nursery.start(parts.Wanted(self.name, self.environment, self.log))
+        except OSError as error:
+            self._try_again(why=error.strerror)
+            return
         self.started = time.monotonic()
         self.restarts += 1
 
     def watch(self) -> None:
         """Start the process again where it ended, more slowly each time it ends early."""
         now = time.monotonic()
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.exitcode is None:
             if now - self.started > CALM_AFTER_S:
                 self.delay_s = 0.2
             return
         if self.process is not None:
-            log.error("part_ended", part=self.name, status=self.process.returncode, again_in_s=self.delay_s)
+            self._try_again(status=self.process.exitcode)
             self.process = None
-            self.restart_at = now + self.delay_s
-            self.delay_s = min(self.delay_s * 2, 5.0)
         if now >= self.restart_at:
             self.start()
 
     def stop(self, patience_s: float = 10.0) -> None:
         """End the process: politely, then not."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.process.send_signal(signal.SIGTERM)
+        if not self.process.join(patience_s):
+            self.process.send_signal(signal.SIGKILL)
+            self.process.join(patience_s)
+
+    def _try_again(self, **why: object) -> None:
+        log.error("part_ended", part=self.name, again_in_s=self.delay_s, **why)
+        self.restart_at = time.monotonic() + self.delay_s
+        self.delay_s = min(self.delay_s * 2, 5.0)
 
 
 class Supervisor:
     """The running installation."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, nursery: Nursery[parts.Wanted]) -> None:
         self.settings = settings
+        self._nursery = nursery
         self._stop = Ending()
         self._watchers = [WATCHER] if settings.broker_watched else []
         self._secrets = {name: secrets.token_urlsafe(32) for name in [*SERVICES.values(), *self._watchers]}
@@ -167,13 +162,14 @@ class Supervisor:
             "EVENHAND_WEB_PORT": str(port),
             "EVENHAND_PUBLIC_URL": self.web_url,
         }
-        shared.pop("EVENHAND_DATABASE_OWNER_URL", None)
+        for of_the_owner in (shared, os.environ):  # no part, and not the process they are forked from, may know it
+            of_the_owner.pop("EVENHAND_DATABASE_OWNER_URL", None)
         public_port = settings.broker_public_port or self._own_public_port()
         if public_port is not None:
             shared["EVENHAND_BROKER_PUBLIC_PORT"] = str(public_port)
-        for name in PARTS:
+        for name in parts.PARTS:
             own = shared | {"EVENHAND_BROKER_URL": self._url_for(broker_url, name)}
-            self._parts.append(Part(name, own, log_dir / f"{name}.log"))
+            self._parts.append(Part(name, own, log_dir / f"{name}.log", self._nursery))
         for part in self._parts:
             part.start()
         self._wait_until_ready(f"http://{settings.web_host}:{port}/readyz")
@@ -185,7 +181,7 @@ class Supervisor:
                 "broker_url": broker_url,
                 "broker_public_port": str(public_port or MQTTS_PORT),
                 "web_url": self.web_url,
-                "pid": str(os.getpid()),
+                "pid": str(self._nursery.pid),
                 **({"watch_url": self._url_of(broker_url, WATCHER)} if self._broker and self._watchers else {}),
                 **{f"{part.name}_pid": str(part.process.pid) for part in self._parts if part.process},
             },
@@ -212,7 +208,7 @@ class Supervisor:
         self._stop.set()
         for part in self._parts:
             if part.process is not None:
-                part.process.terminate()
+                part.process.send_signal(signal.SIGTERM)
         for part in self._parts:
             part.stop()
         if self._keeper is not None:
@@ -395,9 +391,17 @@ def _usable_port(host: str, port: int, *, patience_s: float) -> int:
         time.sleep(0.05)  # between two tries
 
 
-def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> None:
-    """Serve until SIGTERM or SIGINT; call ``started`` once everything answers."""
-    supervisor = Supervisor(settings)
+def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> int:
+    """Serve until SIGTERM or SIGINT; call ``started`` once everything answers. Return the exit status.
+
+    What the parts have loaded is in memory once: this process loads it and forks them, the supervisor first.
+    """
+    parts.load()
+    return nursery.run(partial(_supervise, settings, started), parts.become)
+
+
+def _supervise(settings: Settings, started: Callable[[Supervisor], None], forking: Nursery[parts.Wanted]) -> int:
+    supervisor = Supervisor(settings, forking)
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         supervisor.stop()
@@ -405,9 +409,13 @@ def main(settings: Settings, *, started: Callable[[Supervisor], None]) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        supervisor.start()
-        started(supervisor)
-    except BaseException:
-        supervisor.shut_down()
-        raise
-    supervisor.run()
+        try:
+            supervisor.start()
+            started(supervisor)
+        except BaseException:
+            supervisor.shut_down()
+            raise
+        supervisor.run()
+    except (StartError, NurseryOverError) as error:
+        sys.exit(f"evenhand: {error}")
+    return 0

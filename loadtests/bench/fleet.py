@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import psutil
+
 from contract.feed import Command
 from contract.messages import OrderLine, ReportCommand, SendFeedback
 from firmware_sim import opening, town, window_rush
@@ -317,10 +319,9 @@ def _obeying(devices: Sequence[Device], obey: Callable[[str, Command], Iterable[
 
 def resident_mb(stage: Stage) -> tuple[float, float]:
     """Return what the server's processes and the broker hold together, and the broker alone; the database apart."""
-    parts = running(stage.settings)
-    own = [int(value) for name, value in parts.items() if name == "pid" or name.endswith("_pid")]
-    broker_mb = _pss_mb(_broker_pid(stage))
-    return sum(_pss_mb(pid) for pid in own) + broker_mb, broker_mb
+    root = psutil.Process(int(running(stage.settings)["pid"]))
+    own = [one for one in (root, *root.children(recursive=True)) if one.name() != "postgres"]
+    return sum(map(_pss_mb, own)), _pss_mb(psutil.Process(_broker_pid(stage)))
 
 
 def _broker_pid(stage: Stage) -> int:
@@ -330,6 +331,5 @@ def _broker_pid(stage: Stage) -> int:
     return found
 
 
-def _pss_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+def _pss_mb(process: psutil.Process) -> float:
+    return float(process.memory_full_info().pss) / 2**20

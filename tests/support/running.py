@@ -1,5 +1,6 @@
 """A running installation with some shops in it, and devices that speak nothing but the published wire."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import psutil
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -122,15 +124,12 @@ class Town:
         return None
 
     def children(self) -> dict[int, list[str]]:
-        """Return the command lines of the supervisor's live children by process id."""
-        listed = subprocess.run(
-            ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(self.stage.process.pid)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-        return {int(row[0]): row[2].split() for row in rows if not row[1].startswith("Z")}
+        """Return the command lines of our processes and of the supervisor's live children by process id."""
+        found: dict[int, list[str]] = {}
+        for ours in psutil.Process(self.stage.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.update({one.pid: " ".join(one.cmdline()).split() for one in (ours, *ours.children())})
+        return {pid: command for pid, command in found.items() if command}  # none: on its way out
 
     def kill(self, part: str) -> float:
         """``kill -9``; return after how many seconds another process runs and the server says it is ready.
