@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 ARGS ?=
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of hundreds of processes would compile all it loads: 3 s
 
 .PHONY: help
 help: ## List the targets
