@@ -76,15 +76,7 @@ def propose(
         if all((one.retailer, one.sku) != (wanted.retailer, wanted.sku) for one in counted):
             raise invalid("granted_units", NOTHING_TO_TAKE_BACK, retailer=wanted.retailer, sku=wanted.sku)
     else:
-        pack = supply_queries.supply(session, cycle)[wanted.sku].pack_units
-        most = line.requested_units if line.cap_units is None else min(line.requested_units, line.cap_units)
-        if wanted.granted_units < 0 or wanted.granted_units % pack:
-            raise invalid("granted_units", NOT_WHOLE_PACKS, units=wanted.granted_units, pack=pack)
-        if wanted.granted_units > most // pack * pack:
-            raise invalid("granted_units", ABOVE_ELIGIBLE, units=wanted.granted_units, most=most // pack * pack)
-        shipped = shipping.shipped_of_line(session, cycle, wanted.retailer, wanted.sku)
-        if wanted.granted_units < shipped:
-            raise invalid("granted_units", LINE_SHIPPED, shipped=shipped)
+        _check_units(session, line, wanted.granted_units)
     made = Adjustment(
         id=uuid7(),
         cycle=cycle,
@@ -112,7 +104,8 @@ def approve(
     Raises
     ------
     Rejected
-        ``same_person``, where the one who proposed it tries; as Invalid, where the core refuses the input.
+        ``same_person``, where the one who proposed it tries; as Invalid, where the core refuses the input, or the line
+        could not get that much by now, or more has left.
     Conflict
         ``wrong_state``, where it was decided; ``changed_meanwhile``, where the book was shared out again since.
     """
@@ -121,6 +114,9 @@ def approve(
     rules.check_second_person(found.author, by.name)
     rules.check_redone(moves.state_of(row))
     _check_seen(session, row, seen)
+    if found.granted_units is not None:
+        line = session.get_one(BookLine, (cycle, found.retailer, found.sku))
+        _check_units(session, line, found.granted_units)
     found.state, found.decided_by, found.decided_at, found.from_attempt = "approved", by.name, at, row.attempt + 1
     session.flush()
     _note(session, found, "cycle.adjustment_approved", by, at, found.reason)
@@ -136,6 +132,19 @@ def decline(session: Session, cycle: UUID, adjustment: UUID, *, reason: str, by:
     found.decided_why = standing.named("reason", reason)
     session.flush()
     _note(session, found, "cycle.adjustment_declined", by, at, found.decided_why)
+
+
+def _check_units(session: Session, line: BookLine, granted_units: int) -> None:
+    """Refuse what a line could not get, part of a pack, or less than has left; the cycle is held."""
+    pack = supply_queries.supply(session, line.cycle)[line.sku].pack_units
+    most = line.requested_units if line.cap_units is None else min(line.requested_units, line.cap_units)
+    if granted_units < 0 or granted_units % pack:
+        raise invalid("granted_units", NOT_WHOLE_PACKS, units=granted_units, pack=pack)
+    if granted_units > most // pack * pack:
+        raise invalid("granted_units", ABOVE_ELIGIBLE, units=granted_units, most=most // pack * pack)
+    shipped = shipping.shipped_of_line(session, line.cycle, line.retailer, line.sku)
+    if granted_units < shipped:
+        raise invalid("granted_units", LINE_SHIPPED, shipped=shipped)
 
 
 def _check_seen(session: Session, row: CycleRow, seen: str | None, wanted: Decision | None = None) -> None:

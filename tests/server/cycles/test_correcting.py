@@ -199,6 +199,25 @@ def test_what_has_left_cannot_be_taken_back_and_what_was_held_can(town):
     assert (done.shipped, done.held) == (0, 0)
 
 
+def test_a_decision_that_was_proposed_before_goods_left_takes_none_of_them_back(town):
+    cycle = town.published()
+    out = granted(town, cycle)["R4", "K1"]
+    wanted = adjusting.Decision("R4", "K1", out - 10, "he owes us")
+
+    def propose(session, cycle, **who):
+        return adjusting.propose(session, cycle, wanted, **who)
+
+    adjustment = town.act(propose, cycle, PLANNER)
+    with transaction(town.sessions) as session:
+        delivering.dispatch_cycle(session, cycle, DISPATCHER, at=town.clock.now)
+    with pytest.raises(Invalid) as refused:
+        town.act(adjusting.approve, cycle, RELEASER, adjustment=adjustment)
+    assert refused.value.problems["granted_units"].params == {"shipped": out}
+    assert (town.cycle(cycle).state, granted(town, cycle)["R4", "K1"]) == ("published", out)
+    with transaction(town.sessions) as session:
+        assert [one.state for one in result_queries.adjustments(session, cycle)] == ["proposed"], "it can be declined"
+
+
 def test_the_console_leads_through_a_correction_and_keeps_both_publications_readable(town, signed_in):
     cycle = town.published()
     place = f"/console/cycles/{cycle}"
