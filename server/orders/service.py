@@ -5,13 +5,14 @@ row for update, so that limits and credit hold under concurrency; closing takes 
 and so waits for every order that was decided before.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, BigInteger, String, Uuid, delete, func, insert, literal, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
@@ -27,6 +28,28 @@ from server.orders.events import OrdersReceived
 from server.orders.models import OrderLineRow, OrderRow, WindowRow
 from server.retailers import queries as retailers
 from server.retailers import service as retailer_locks
+
+_WRITE_ORDERS = text(
+    """
+    INSERT INTO orders (
+        retailer, id, window_id, device, said_by, revision, state, amount_minor, placed_at, changed_at
+    )
+        SELECT retailer, id, window_id, device, said_by, 1, 'accepted', amount_minor, at, at
+        FROM json_to_recordset(CAST(:orders AS json)) AS one (
+            retailer text, id uuid, window_id uuid, device text, said_by text, amount_minor bigint, at timestamptz
+        )
+    RETURNING id, number
+    """
+)
+"""All go as one value: a statement that grew with them would be compiled, read and planned for each group anew."""
+_WRITE_LINES = text(
+    """
+    INSERT INTO order_lines (retailer, order_id, sku, quantity_units, price_minor)
+        SELECT one.retailer, one.id, line ->> 0, CAST(line ->> 1 AS bigint), CAST(line ->> 2 AS bigint)
+        FROM json_to_recordset(CAST(:orders AS json)) AS one (retailer text, id uuid, lines json),
+            json_array_elements(one.lines) AS line
+    """
+)
 
 
 def place_orders(session: Session, placed: Sequence[tuple[PlaceOrder, Arrival]]) -> list[Accepted | Rejected]:
@@ -217,7 +240,7 @@ def _plain(amount_minor: int) -> str:
 
 
 def _insert_orders(session: Session, standing: Sequence[tuple[_Asked, _Checked]]) -> list[OrderRow]:
-    """Write new orders with their lines; return their rows in the same order, numbers given."""
+    """Write new orders with their lines; return them in the same order, numbers given and apart from the session."""
     if not standing:
         return []
     rows = [
@@ -235,8 +258,21 @@ def _insert_orders(session: Session, standing: Sequence[tuple[_Asked, _Checked]]
         )
         for one, checked in standing
     ]
-    session.add_all(rows)
-    session.flush()
+    written = [
+        {
+            "retailer": row.retailer,
+            "id": str(row.id),
+            "window_id": str(row.window_id),
+            "device": row.device,
+            "said_by": row.said_by,
+            "amount_minor": row.amount_minor,
+            "at": row.placed_at.isoformat(),
+        }
+        for row in rows
+    ]
+    numbers: dict[UUID, int] = dict(session.execute(_WRITE_ORDERS, {"orders": json.dumps(written)}).all())
+    for row in rows:
+        row.number = numbers[row.id]
     _write_lines(
         session, [(row, one.lines, checked.prices) for row, (one, checked) in zip(rows, standing, strict=True)]
     )
@@ -244,17 +280,16 @@ def _insert_orders(session: Session, standing: Sequence[tuple[_Asked, _Checked]]
 
 
 def _write_lines(session: Session, orders: Sequence[tuple[OrderRow, Sequence[OrderLine], Mapping[str, int]]]) -> None:
-    """Write the lines of orders at the prices given, by one statement past the mapper."""
-    lines = [(row, line, prices[line.sku]) for row, asked, prices in orders for line in asked]
-    columns = {
-        "retailer": literal([row.retailer for row, _, _ in lines], ARRAY(String)),
-        "order_id": literal([row.id for row, _, _ in lines], ARRAY(Uuid)),
-        "sku": literal([line.sku for _, line, _ in lines], ARRAY(String)),
-        "quantity_units": literal([line.quantity_units for _, line, _ in lines], ARRAY(BigInteger)),
-        "price_minor": literal([price for _, _, price in lines], ARRAY(BigInteger)),
-    }
-    rows = select(*(func.unnest(column) for column in columns.values()))
-    session.connection().execute(insert(OrderLineRow).from_select(list(columns), rows))
+    """Write the lines of orders at the prices given, by one statement past the mapper and as one value."""
+    written = [
+        {
+            "retailer": row.retailer,
+            "id": str(row.id),
+            "lines": [[line.sku, line.quantity_units, prices[line.sku]] for line in lines],
+        }
+        for row, lines, prices in orders
+    ]
+    session.execute(_WRITE_LINES, {"orders": json.dumps(written)})
 
 
 def _accepted(
