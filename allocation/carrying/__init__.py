@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from allocation.limits import CARRY_MAX_THOUSANDTHS
 from allocation.policy import Policy
@@ -24,6 +25,7 @@ from allocation.problem_tables import ABSENT
 from allocation.result import EXCLUSIVE, Result
 from allocation.solving import solve
 from allocation.tables.columns import IntArray, constant
+from allocation.tables.texts import Coded
 
 KEPT_THOUSANDTHS: Final = 980
 """What is kept of a carry from one cycle to the next: half of it is forgotten after 34 cycles.
@@ -86,6 +88,13 @@ def divisible(problem: Problem) -> Problem:
     return Problem(requests, supply, problem.retailers, problem.quotas, problem.adjustments)
 
 
+def left_out(result: Result) -> npt.NDArray[np.bool_]:
+    """Return which lines another one of their bundle leaves out: they are entitled to nothing that is carried on."""
+    bound = result.bound_by if isinstance(result.bound_by, Coded) else Coded.of(result.bound_by.tolist())
+    out: npt.NDArray[np.bool_] = np.array([text.startswith(EXCLUSIVE) for text in bound.texts], np.bool_)[bound.codes]
+    return out
+
+
 def carries_after(problem: Problem, result: Result, kept_thousandths: int = KEPT_THOUSANDTHS) -> IntArray:
     """Return the carry of each line into the next cycle, in the order of the lines.
 
@@ -100,8 +109,8 @@ def carries_after(problem: Problem, result: Result, kept_thousandths: int = KEPT
     """
     columns = (problem.requests.carry, result.granted, problem.lines.pack)
     entitled = [
-        Fraction(0) if bound.startswith(EXCLUSIVE) else units
-        for units, bound in zip(entitlements(problem), result.bound_by.tolist(), strict=True)
+        Fraction(0) if out else units
+        for units, out in zip(entitlements(problem), left_out(result).tolist(), strict=True)
     ]
     rows = zip(entitled, *(column.tolist() for column in columns), strict=True)
     after = [next_carry(before, units, granted, pack, kept_thousandths) for units, before, granted, pack in rows]

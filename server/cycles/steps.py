@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 import structlog
 from sqlalchemy import func, select
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import allocation
 from allocation import seeding
+from allocation.carrying import left_out
 from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.hashing.canonical import input_sha256
@@ -218,7 +220,10 @@ def _basis(run: AllocationRun) -> problems.Basis:
 
 
 def _grants(result: allocation.Result, entitled: IntArray) -> pa.Table:
-    """Return the rows of the grants, in the order of the lines; entitlements in whole thousandths of a pack."""
+    """Return the rows of the grants, in the order of the lines; entitlements in whole thousandths of a pack.
+
+    A line that another one of its bundle leaves out is entitled to nothing: its retailer wanted one of them.
+    """
     return pa.table(
         {
             "retailer": copying.texts(result.retailer),
@@ -229,7 +234,7 @@ def _grants(result: allocation.Result, entitled: IntArray) -> pa.Table:
             "share": copying.texts(result.share),
             "reason": copying.texts(result.reason),
             "bound_by": copying.texts(result.bound_by),
-            "entitled_thousandths": entitled,
+            "entitled_thousandths": np.where(left_out(result), 0, entitled),
         }
     )
 

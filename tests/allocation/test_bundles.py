@@ -15,7 +15,7 @@ from published_results import publish
 from typer.testing import CliRunner
 
 from allocation import Policy, Problem, explain, solve, verify
-from allocation.carrying import carries_after, entitlements
+from allocation.carrying import carries_after, entitlements, left_out
 from allocation.carrying.entitling import entitled_thousandths
 from allocation.comparing.first_come import fill_first_come
 from allocation.errors import AnswerRefusedError, InputError
@@ -220,7 +220,9 @@ def test_entitlements_leave_bundles_aside_and_nobody_is_owed_the_line_that_he_di
 
     assert entitlements(problem) == [5, 9]
     assert entitled_thousandths(problem).tolist() == [5000, 9000]
-    assert carries_after(problem, solved(problem)).tolist() == [0, 0]
+    result = solved(problem)
+    assert left_out(result).tolist() == [True, False]
+    assert carries_after(problem, result).tolist() == [0, 0]
 
 
 # Damage

@@ -8,7 +8,7 @@ from factories import make_sku
 
 from allocation.verification import verify_folders
 from contract.errors import Rejected
-from server.cycles import exporting, figures, queries, result_queries, service, standing
+from server.cycles import exporting, figures, publishing, queries, result_queries, service, standing
 from server.kit import audit
 from server.kit.db import transaction
 from server.kit.identity import Operator
@@ -166,6 +166,9 @@ def test_of_the_skus_of_a_bundle_a_retailer_is_granted_one_at_most(town):
         assert sorted(one.granted_units > 0 for one in of_bundle) == [False, True]
         [left] = [one for one in of_bundle if not one.granted_units]
         assert (left.reason, left.bound_by) == ("quota", "exclusive:either")
+        with transaction(town.sessions) as session:
+            carried = publishing.lines_of(session, cycle, retailer)
+        assert carried[left.sku].carried_thousandths == 0, "he wanted one of them, and is owed nothing of the other"
     assert grants["R2", "K1"].granted_units > 0
 
 
