@@ -118,7 +118,7 @@ class AnswerSetRow(Base):
             ["survey_id", "retailer"], ["survey_invitations.survey_id", "survey_invitations.retailer"]
         ),
         UniqueConstraint("retailer", "message_id"),
-        Index("ix_survey_answer_sets_answered_at", "survey_id", "answered_at"),
+        Index("ix_survey_answer_sets_answered_at", "survey_id", "answered_at", "retailer"),
     )
     __party__ = "retailer"
 

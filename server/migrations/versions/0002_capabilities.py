@@ -2637,7 +2637,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("retailer", "message_id", name=op.f("uq_survey_answer_sets_retailer_message_id")),
     )
     op.create_index(
-        "ix_survey_answer_sets_answered_at", "survey_answer_sets", ["survey_id", "answered_at"], unique=False
+        "ix_survey_answer_sets_answered_at",
+        "survey_answer_sets",
+        ["survey_id", "answered_at", "retailer"],
+        unique=False,
     )
     op.create_table(
         "visit_stop_moves",
