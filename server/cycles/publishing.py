@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from contract.feed import GRANTS_PER_PART, Grants
@@ -29,7 +29,7 @@ from server.cycles import (
     supply_queries,
 )
 from server.cycles.events import GrantsPublished
-from server.cycles.models import BookLine, BookRetailer, Carry, CycleRow, GrantRow, Publication
+from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow, Publication
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
 from server.orders import windows as order_windows
@@ -38,9 +38,10 @@ ROWS_A_STATEMENT = 5_000
 _STORE_CARRIES = text(
     """
     INSERT INTO carries (retailer, sku, carry_thousandths, cycle)
-        SELECT retailer, sku, carry, :cycle
-        FROM unnest(CAST(:retailers AS text[]), CAST(:skus AS text[]), CAST(:carries AS integer[]))
-            AS one (retailer, sku, carry)
+        SELECT retailer, sku, greatest(-:most, least(:most, coalesce(carry_thousandths, 0) + added)), :cycle
+        FROM unnest(CAST(:retailers AS text[]), CAST(:skus AS text[]), CAST(:added AS integer[]))
+            AS one (retailer, sku, added)
+            LEFT JOIN carries USING (retailer, sku)
     ON CONFLICT (retailer, sku) DO UPDATE SET carry_thousandths = excluded.carry_thousandths, cycle = excluded.cycle
     """
 )
@@ -63,9 +64,7 @@ def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
         frozen_book.tell(session, row, found, at=at, secret=freezing.secret_of(session, cycle).hex())
         order_windows.move_windows(session, cycle, "published", at=at)
         row.published_at = at
-        store_carry(session, row, lines)
-    else:
-        correct_carry(session, row, lines)
+    store_carry(session, row, lines)
     row.published_attempt, row.correction_reason = row.attempt, None
     moves.move(session, row, "publish", at=at, actor=SYSTEM)
     events.publish(session, GrantsPublished(cycle, at), lock=f"cycle:{cycle}")
@@ -99,17 +98,24 @@ def _record(session: Session, row: CycleRow, at: datetime) -> correcting.Publish
 class FrozenLine:
     """What a line brought along and takes on: its weight, what is carried in and out, in thousandths of a pack.
 
+    ``credited_thousandths`` of what is carried in make something good, the rest is what rounding owed.
     ``ineligible_why`` is what barred it, as the book says it.
     """
 
     weight: int
     carry_thousandths: int
+    credited_thousandths: int
     carried_thousandths: int
     ineligible_why: str | None = None
 
 
-def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -> dict[tuple[str, str], FrozenLine]:
-    """Return the lines of the last attempt, of one retailer where it is named, by retailer and SKU."""
+def frozen_lines(
+    session: Session, row: CycleRow, retailer: str | None = None, *, attempt: int | None = None
+) -> dict[tuple[str, str], FrozenLine]:
+    """Return the lines of an attempt (the last), of one retailer where it is named, by retailer and SKU."""
+    run = result_queries.run(session, row.id, attempt)
+    if run is None:
+        return {}
     query = (
         select(
             GrantRow.retailer,
@@ -126,13 +132,20 @@ def frozen_lines(session: Session, row: CycleRow, retailer: str | None = None) -
             & (BookLine.retailer == GrantRow.retailer)
             & (BookLine.sku == GrantRow.sku),
         )
-        .where(GrantRow.cycle == row.id, GrantRow.attempt == row.attempt)
+        .where(GrantRow.cycle == row.id, GrantRow.attempt == run.attempt)
     )
     if retailer is not None:
         query = query.where(GrantRow.retailer == retailer)
-    packs = {line.sku: line.pack_units for line in supply_queries.supply(session, row.id).values()}
+    packs = {sku: line.pack_units for sku, line in supply_queries.supply(session, row.id, run.supply_version).items()}
+    given = crediting.taken_in(session, row.id, None if retailer is None else [retailer])
     return {
-        (code, sku): FrozenLine(weight, before, carrying.carried(before, entitled, units // packs[sku]), why)
+        (code, sku): FrozenLine(
+            weight,
+            before,
+            sum(one.carry_thousandths for one in given.get((code, sku), ())),
+            carrying.carried(before, entitled, units // packs[sku]),
+            why,
+        )
         for code, sku, units, entitled, weight, before, why in session.execute(query)
     }
 
@@ -174,11 +187,8 @@ def tell_grants(
     in_book = select(BookRetailer.retailer, BookRetailer.credit_minor).where(BookRetailer.cycle == row.id)
     credit_minor: dict[str, int | None] = dict(session.execute(in_book).all())
 
-    credited = crediting.taken_in(session, row.id, lines)
-
     def wire(grant: result_queries.Grant) -> dict[str, object]:
         here = frozen[grant.retailer, grant.sku]
-        given = credited.get((grant.retailer, grant.sku), ())
         return {
             "sku": grant.sku,
             "requested_units": grant.requested_units,
@@ -193,7 +203,7 @@ def tell_grants(
             "asked_units": asked[grant.sku],
             "carry_thousandths": here.carry_thousandths,
             "carried_thousandths": here.carried_thousandths,
-            "credited_thousandths": sum(one.carry_thousandths for one in given) or None,
+            "credited_thousandths": here.credited_thousandths or None,
             "before_units": _other(before.get((grant.retailer, grant.sku)), grant.granted_units),
         }
 
@@ -245,26 +255,31 @@ def _other(before: int | None, now: int) -> int | None:
     return None if before == now else before
 
 
-def correct_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:
-    """Store what the next cycle owes anew; what a later cycle has set since stands."""
-    session.execute(update(Carry).where(Carry.cycle == row.id).values(carry_thousandths=0))
-    later = session.execute(
-        select(Carry.retailer, Carry.sku).join(CycleRow, CycleRow.id == Carry.cycle).where(CycleRow.number > row.number)
-    )
-    stand = {(retailer, sku) for retailer, sku in later}
-    store_carry(session, row, {key: line for key, line in lines.items() if key not in stand})
-
-
 def store_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str], FrozenLine]) -> None:
-    """Store what the next cycle owes or is owed for each line of this one."""
+    """Add to what the next cycle owes, or is owed, what this publication changes of it; never more than a pack.
+
+    The first one brings what its lines carry on instead of what rounding owed them at the freeze; a correction, instead
+    of what the publication before it brought. So nothing is lost, in whatever order cycles that overlap are frozen and
+    published.
+    """
+    if row.published_attempt is None:
+        stood = {key: line.carry_thousandths - line.credited_thousandths for key, line in lines.items()}
+    else:
+        out = frozen_lines(session, row, attempt=row.published_attempt)
+        stood = {key: line.carried_thousandths for key, line in out.items()}
     rows = [
-        (retailer, sku, line.carried_thousandths)
+        (retailer, sku, line.carried_thousandths - stood[retailer, sku])
         for (retailer, sku), line in lines.items()
-        if line.carried_thousandths or line.carry_thousandths
+        if line.carried_thousandths != stood[retailer, sku]
     ]
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("carries", 0))))
     for start in range(0, len(rows), ROWS_A_STATEMENT):
-        retailers, skus, carries = (
-            list(column) for column in zip(*rows[start : start + ROWS_A_STATEMENT], strict=True)
-        )
-        told = {"retailers": retailers, "skus": skus, "carries": carries, "cycle": row.id}
+        retailers, skus, added = (list(column) for column in zip(*rows[start : start + ROWS_A_STATEMENT], strict=True))
+        told = {
+            "retailers": retailers,
+            "skus": skus,
+            "added": added,
+            "cycle": row.id,
+            "most": carrying.PACK_THOUSANDTHS,
+        }
         session.execute(_STORE_CARRIES, told)

@@ -315,6 +315,55 @@ def test_what_rounding_took_in_one_cycle_counts_in_the_next(town):
     assert kept == {retailer: carries.get(retailer, 0) for retailer in entitled}
 
 
+def released(town, cycle):
+    town.act(service.send_for_release, cycle, PLANNER)
+    town.act(service.release, cycle, RELEASER)
+    town.work()
+    assert town.cycle(cycle).state == "published", town.cycle(cycle).trouble
+
+
+def carries(town):
+    with transaction(town.sessions) as session:
+        found = session.execute(text("SELECT retailer, carry_thousandths FROM carries WHERE sku = 'K1'"))
+        return {retailer: carried for retailer, carried in found if carried}
+
+
+def carried(town, cycle):
+    """What a publication of a cycle brings of K1, as its retailers read it."""
+    found = {}
+    for retailer in ("R1", "R2", "R3", "R4"):
+        lines = Grants.model_validate(feed(town, retailer)[f"grants:{cycle}:1"].data).lines
+        line = next(line for line in lines if line.sku == "K1")
+        assert line.carry_thousandths == 0, "nothing was out when the books were frozen"
+        found[retailer] = line.carried_thousandths
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_cycles_that_overlap_keep_each_others_carry_whichever_is_published_first(town, order):
+    cycles = [town.verified()]
+    town.clock.advance(days=7)
+    cycles.append(town.verified())
+    for place in order:
+        released(town, cycles[place])
+    both = [carried(town, cycle) for cycle in cycles]
+    owed = {retailer: sum(one[retailer] for one in both) for retailer in both[0]}
+    assert all(any(one.values()) for one in both)
+    assert carries(town) == {retailer: min(1000, max(-1000, units)) for retailer, units in owed.items() if units}
+
+    before = carries(town)
+    town.supply(cycles[0], [{"sku": "K1", "supply_units": 95, "reserve_units": 5}], correct=True)
+    town.work()
+    released(town, cycles[0])
+    now, was = carried(town, cycles[0]), both[0]
+    assert now != was
+    changed = {shop: max(-1000, min(1000, before.get(shop, 0) + now[shop] - was[shop])) for shop in now}
+    assert carries(town) == {shop: units for shop, units in changed.items() if units}, (
+        "a correction adds what it changes"
+    )
+
+
 def test_what_offers_less_than_was_asked_last_time_is_scarce_and_what_a_planner_marks(town):
     town.published()
     cycle = town.draft(
