@@ -27,5 +27,6 @@ def on_grants_published(session: Session, event: GrantsPublished, at: datetime) 
     """Tell the demand history what was requested and granted in the cycle's month. Told twice, it changes nothing."""
     week = demand.week_of(session, event.cycle)
     if week is not None:
+        forecasts.hold_history(session)  # first: of two of a month, the later one adds up what the earlier one left
         month = months.month_of(week)
         forecasts.note_requests(session, month, demand.sums(session, month, months.later(month, 1)), "cycles", at=at)

@@ -93,6 +93,11 @@ def check_can_resume(state: State) -> None:
     _check_state(state, frozenset[State]({"announced"}) | NEXT_STEP.keys())
 
 
+def is_due(state: State, step: str) -> bool:
+    """Return whether the machine's next step is this one."""
+    return NEXT_STEP.get(state) == step
+
+
 def check_can_stop(state: State) -> None:
     """Refuse to stop where the machine neither shares out nor checks, with ``wrong_state``."""
     _check_state(state, STOPPABLE)

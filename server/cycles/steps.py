@@ -28,7 +28,7 @@ from allocation.carrying.entitling import entitled_thousandths
 from allocation.errors import AnswerRefusedError, InputError, WorkLimitError
 from allocation.hashing.canonical import input_sha256
 from allocation.tables.columns import IntArray
-from server.cycles import copying, exporting, freezing, moves, problems, publishing, supply_queries
+from server.cycles import copying, exporting, freezing, moves, problems, publishing, rules, supply_queries
 from server.cycles.errors import StepStopped
 from server.cycles.models import AllocationRun, CycleRow, GrantRow
 from server.kit import audit
@@ -168,24 +168,31 @@ def verify(sessions: sessionmaker[Session], cycle: UUID, clock: Clock) -> None:
 
 
 def _guarded(runtime: Runtime, cycle: UUID, step: str, act: Callable[[], None]) -> None:
-    """Do a step; write on the cycle what stopped it. A database that is away is left to the queue's retry."""
+    """Do a step; write on the cycle what stopped it. A database that is away is left to the queue's retry.
+
+    What stopped a step of an attempt that is over, or one that another has done meanwhile, is only logged.
+    """
+    with transaction(runtime.sessions) as session:
+        attempt = moves.locked(session, cycle).attempt
     try:
         act()
     except StepStopped as stopped:
         log.warning("step_stopped", cycle=str(cycle), step=step, code=stopped.code)
-        _note_trouble(runtime, cycle, step, stopped)
+        _note_trouble(runtime, cycle, attempt, step, stopped)
     except OperationalError:
         raise
     except Exception as error:  # whatever it is, the cycle must say so instead of standing still
         log.exception("step_failed", cycle=str(cycle), step=step)
         words = str(error).splitlines()
         what = f"{type(error).__name__}: {words[0] if words else ''}"
-        _note_trouble(runtime, cycle, step, StepStopped("unexpected", what=what[:300]))
+        _note_trouble(runtime, cycle, attempt, step, StepStopped("unexpected", what=what[:300]))
 
 
-def _note_trouble(runtime: Runtime, cycle: UUID, step: str, stopped: StepStopped) -> None:
+def _note_trouble(runtime: Runtime, cycle: UUID, attempt: int, step: str, stopped: StepStopped) -> None:
     with transaction(runtime.sessions) as session:
         row = moves.locked(session, cycle)
+        if row.attempt != attempt or not rules.is_due(moves.state_of(row), f"cycles.{step}") or moves.is_stopped(row):
+            return
         at = runtime.clock()
         row.trouble = {"step": step, "code": stopped.code, "params": stopped.params, "at": at.isoformat()}
         row.changed_at = at

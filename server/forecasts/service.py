@@ -30,6 +30,11 @@ NOTE_MOST: Final = 300
 TERMINALS: Final = "terminal"
 
 
+def hold_history(session: Session) -> None:
+    """Let nobody else change the history until the transaction ends: what is read afterwards to be put there stands."""
+    records.hold(session, HISTORY)
+
+
 def note_requests(
     session: Session, month: date, sums: Mapping[tuple[str, str], tuple[int, int]], source: str, *, at: datetime
 ) -> int:

@@ -133,6 +133,40 @@ def test_whatever_fails_is_written_on_the_cycle_and_can_be_tried_again(town, mon
     assert town.cycle(cycle).state == "verified"
 
 
+def test_a_step_that_fails_after_another_worker_did_it_troubles_nobody(town, monkeypatch):
+    cycle = closed(town)
+    steps.run_freeze(town.runtime, cycle=str(cycle))
+    solve, late = steps.allocation.solve, []
+
+    def overtaken(*args, **kwargs):
+        if not late:
+            late.append(True)
+            steps.run_solve(town.runtime, cycle=str(cycle))
+            raise ZeroDivisionError
+        return solve(*args, **kwargs)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(steps.allocation, "solve", overtaken)
+        steps.run_solve(town.runtime, cycle=str(cycle))
+    assert (town.cycle(cycle).state, town.cycle(cycle).trouble) == ("solved", None)
+    with transaction(town.sessions) as session:
+        assert not [entry for entry in audit.entries(session) if entry.action == "cycle.step_stopped"]
+
+
+def test_a_step_that_fails_after_a_person_stopped_it_stays_stopped(town, monkeypatch):
+    cycle = closed(town)
+    steps.run_freeze(town.runtime, cycle=str(cycle))
+
+    def stopped_meanwhile(*_args, **_kwargs):
+        town.act(service.stop_step, cycle, PLANNER)
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as slow:
+        slow.setattr(steps.allocation, "solve", stopped_meanwhile)
+        steps.run_solve(town.runtime, cycle=str(cycle))
+    assert town.cycle(cycle).trouble["code"] == "stopped"
+
+
 def test_a_person_stops_the_sharing_out_and_lets_it_go_on_later(town, signed_in, monkeypatch):
     cycle = closed(town)
     steps.run_freeze(town.runtime, cycle=str(cycle))
