@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, String, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from server.cycles import secrets
+from server.cycles import rules, secrets
 from server.cycles.models import Adjustment, AllocationRun, CycleRow, GrantRow, ShippedLine
 
 
@@ -265,10 +265,11 @@ def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:
 
 
 def waiting_for(session: Session, name: str) -> dict[UUID, int]:
-    """Return how many manual decisions of each cycle ``name`` may decide: proposed by others."""
+    """Return how many manual decisions of each cycle ``name`` may decide now: proposed by others, and not too late."""
     query = (
         select(Adjustment.cycle, func.count())
-        .where(Adjustment.state == "proposed", Adjustment.author != name)
+        .join(CycleRow, CycleRow.id == Adjustment.cycle)
+        .where(Adjustment.state == "proposed", Adjustment.author != name, CycleRow.state.in_(rules.REDONE))
         .group_by(Adjustment.cycle)
     )
     return dict(session.execute(query).all())

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Uuid,
     any_,
+    exists,
     func,
     literal,
     or_,
@@ -154,7 +155,12 @@ def waiting_for(session: Session, operator: Operator, *, limit: int) -> list[App
     if operator.may("planner"):
         theirs.append(AppealRow.state == "received")
     if operator.may("releaser"):
-        theirs.append((AppealRow.state == "proposed") & (AppealRow.owner != operator.name))
+        own = exists().where(
+            AppealAnswerRow.appeal == AppealRow.id,
+            AppealAnswerRow.returned_by.is_(None),
+            AppealAnswerRow.author == operator.name,
+        )
+        theirs.append((AppealRow.state == "proposed") & ~own)
     query = select(AppealRow).where(or_(*theirs)).order_by(AppealRow.answer_until, AppealRow.number)
     return [appeal_of(row) for row in session.scalars(query.limit(limit))]
 

@@ -84,6 +84,18 @@ def test_a_declined_proposal_changes_nothing_and_stays_on_record(town):
     assert town.cycle(cycle).attempt == 1
 
 
+def test_a_proposal_waits_for_nobody_once_its_cycle_is_called_off(town):
+    def waiting():
+        with transaction(town.sessions) as session:
+            return [result_queries.waiting_for(session, who.name) for who in (PLANNER, RELEASER)]
+
+    cycle = town.verified()
+    proposed(town, cycle)
+    assert waiting() == [{}, {cycle: 1}]
+    town.act(service.call_off, cycle, PLANNER, reason="the harvest is lost")
+    assert waiting() == [{}, {}]
+
+
 def test_a_decision_can_be_replaced_and_taken_back(town):
     cycle = town.verified()
     first = drafted(town, cycle)

@@ -1,5 +1,6 @@
 """An appeal from the shop's words to the corrected run that is published, and every way in which it is refused."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -218,6 +219,18 @@ def test_an_upheld_appeal_changes_nothing_before_a_second_person_approved_it(des
         desk.approve(appeal, PLANNER)
     with pytest.raises(Conflict, match="proposed"):
         desk.answer(appeal)
+
+
+def test_an_answer_waits_for_everybody_but_its_author_whoever_looked_at_the_appeal(desk, room):
+    appeal, looking = desk.kept(), Operator(9, "eve", frozenset({"releaser"}))
+    with transaction(room.runtime.sessions) as session:
+        appeals.look_at(session, appeal, looking.name, looking, at=room.clock())
+    desk.answer(appeal, "upheld", remedies.Figures(sort="figures", changes=(sales(420),)))
+
+    with transaction(room.runtime.sessions) as session:
+        both = [replace(one, roles=frozenset({"releaser"})) for one in (PLANNER, looking)]
+        waiting = [[one.id for one in appeal_queries.waiting_for(session, who, limit=9)] for who in both]
+    assert waiting == [[], [appeal]]
 
 
 def test_a_corrected_figure_is_a_new_version_with_author_reason_and_appeal(desk, room):
