@@ -21,6 +21,7 @@ from server.retailers import queries as retailers
 
 NAME_MOST = 200
 _SCHEDULES = select(func.pg_advisory_xact_lock(func.hashtext("schedules")))
+_POLICIES = select(func.pg_advisory_xact_lock(func.hashtext("policies")))
 DEFAULT_POLICY = "fair share"
 DEFAULT_POLICY_TEXT = 'fairness = "line"\nrule = "max_min"\nrounding = "webster"\n'
 
@@ -132,6 +133,7 @@ def write_policy(
     """
     name = named("name", name)
     _check_known(session, terms.read(text))
+    session.execute(_POLICIES)
     last = queries.policy(session, name)
     if last is not None and last.text == text:
         return last

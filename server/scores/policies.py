@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from allocation.scoring import ScorePolicy
@@ -15,6 +16,8 @@ from server.kit.marking import N_
 from server.scores import policy_form, queries
 from server.scores.models import ScorePolicyRow
 from server.scores.service import REASON
+
+_VERSIONS = select(func.pg_advisory_xact_lock(func.hashtext("score policies")))
 
 
 def write_policy(
@@ -34,6 +37,7 @@ def write_policy(
     """
     policy_form.read_text(text)
     require(REASON, {"reason": reason.strip()})
+    session.execute(_VERSIONS)
     newest = queries.policy(session)
     if newest is not None and newest.text == text:
         return newest

@@ -1,11 +1,10 @@
 """Published cycles tell the demand history what was requested and granted in their month."""
 
-import threading
-import time
 from datetime import date
 
 from factories import NOW, make_retailer, make_sku, publish_grants
-from sqlalchemy import text, update
+from overtaking import at_once
+from sqlalchemy import update
 
 from server.catalogue.models import SkuRow
 from server.cycles import reactions
@@ -56,29 +55,14 @@ def test_a_cycle_that_is_published_while_another_is_added_up_is_added_too(sessio
         make_retailer(session, "R1")
         first = publish_grants(session, {"R1": {"K1": 5}})
 
-    def add_up():
-        with transaction(sessions) as session:
-            reactions.on_grants_published(session, GrantsPublished(first, NOW), NOW)
-
-    adding = threading.Thread(target=add_up)
-    with transaction(sessions) as session:
+    def publish_another(session):
         forecasts.hold_history(session)
-        adding.start()
-        with transaction(sessions) as watching:
-            wait_for_a_waiter(watching)
         publish_grants(session, {"R1": {"K1": 4}})
-    adding.join(30)
+
+    at_once(
+        sessions,
+        publish_another,
+        lambda session: reactions.on_grants_published(session, GrantsPublished(first, NOW), NOW),
+    )
     with transaction(sessions) as session:
         assert known(session, "R1") == {("goods", date(2026, 11, 1)): (9, 9)}
-
-
-def wait_for_a_waiter(session):
-    """Return once somebody waits for a lock of this database that another has."""
-    deadline = time.monotonic() + 30
-    waiting = text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    while not session.scalar(waiting):
-        assert time.monotonic() < deadline, "nobody waits"
-        time.sleep(0.01)

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from overtaking import at_once
 from sqlalchemy import text
 
 from allocation.verification import Unreadable, verify_folders
@@ -145,3 +146,17 @@ def test_programs_propose_and_decide_too(town, signed_in):
     assert (one["state"], one["author"], one["decided_by"]) == ("approved", "dora", "emil")
     assert town.cycle(cycle).policy_name == policy.name
     assert releaser.post(approve).status_code == 409
+
+
+def test_of_two_who_write_a_policy_at_once_the_later_one_is_told(town):
+    first = another(town)
+
+    def write(rounding, seen):
+        said = f'fairness = "line"\nrule = "max_min"\nrounding = "{rounding}"\n'
+        by = {"author": "anna", "actor": PLANNER.actor, "at": town.clock.now, "seen": seen}
+        return lambda session: standing.write_policy(session, first.name, said, reason="again", **by)
+
+    with pytest.raises(Conflict) as told:
+        at_once(town.sessions, write("webster", first.version), write("jefferson", first.version))
+    assert told.value.code == "changed_meanwhile"
+    assert at_once(town.sessions, write("jefferson", None), write("adams", None)).version == 4

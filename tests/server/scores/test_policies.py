@@ -1,8 +1,10 @@
 """The score policy in the console: written in words or as text, refused at the field, compared key by key."""
 
 import pytest
+from overtaking import at_once
 
 from allocation.scoring import ScorePolicy
+from contract.errors import Conflict
 from server.kit.db import transaction
 from server.kit.fields import Invalid
 from server.scores import making, policies, policy_form, policy_words, queries, service
@@ -25,6 +27,21 @@ def faults(form):
 def write(room, text, by=PLANNER):
     with transaction(room.runtime.sessions) as session:
         return policies.write_policy(session, text, by, reason="why", at=room.clock())
+
+
+def test_of_two_who_write_it_at_once_the_later_one_is_told(room):
+    first = write(room, "tiers = 5\n")
+
+    def act(text):
+        return lambda session: policies.write_policy(
+            session, text, PLANNER, reason="why", at=room.clock(), seen=first.version
+        )
+
+    with pytest.raises(Conflict) as told:
+        at_once(room.runtime.sessions, act("tiers = 6\n"), act("tiers = 7\n"))
+    assert told.value.code == "changed_meanwhile"
+    with transaction(room.runtime.sessions) as session:
+        assert queries.policy(session).text == "tiers = 6\n"
 
 
 def test_what_a_form_shows_of_a_policy_is_that_policy():

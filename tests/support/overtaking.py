@@ -1,0 +1,53 @@
+"""Two transactions at once: what the later one does while the earlier one has not ended."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.kit.db import transaction
+
+WITHIN_S = 30.0
+_WAITING = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def at_once(sessions: sessionmaker[Session], first: Callable[[Session], Any], later: Callable[[Session], Any]) -> Any:
+    """Do ``first``, and ``later`` in another transaction that waits for the end of that one; return what it came to.
+
+    Raises
+    ------
+    AssertionError
+        Where ``later`` does not wait.
+    """
+    came: Future[Any] = Future()
+
+    def act() -> None:
+        try:
+            with transaction(sessions) as session:
+                came.set_result(later(session))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who waits
+            came.set_exception(error)
+
+    thread = threading.Thread(target=act)
+    with transaction(sessions) as session:
+        first(session)
+        thread.start()
+        _wait_for_a_waiter(sessions, came)
+    thread.join(WITHIN_S)
+    return came.result(0)
+
+
+def _wait_for_a_waiter(sessions: sessionmaker[Session], came: Future[Any]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    with transaction(sessions) as session:
+        while not session.scalar(_WAITING):
+            assert not came.done(), f"the later one did not wait: {came}"
+            assert time.monotonic() < deadline, "nobody waits"
+            time.sleep(0.01)  # between two looks
