@@ -18,6 +18,8 @@ def list_all(session: Session) -> list[str]:
 def export(session: Session, name: str, folder: Path) -> list[str]:
     """Write ``problem/`` and ``result/`` of the cycle with this number or id into ``folder``; say how to check them.
 
+    Of the attempt whose grants are out, before the first publication of the last one.
+
     Raises
     ------
     Rejected
@@ -26,5 +28,6 @@ def export(session: Session, name: str, folder: Path) -> list[str]:
         Where something else stands in ``folder``.
     """
     cycle = exporting.find_cycle(session, name)
-    exporting.write(session, cycle, folder)
+    found = queries.cycle(session, cycle)
+    exporting.write(session, cycle, folder, None if found is None else found.standing_attempt)
     return [f"written to {folder}; check it: evenhand verify {folder / 'problem'} {folder / 'result'}"]

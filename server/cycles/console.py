@@ -255,7 +255,7 @@ def live(request: Request, session: http.Db, cycle: UUID, state: str = "", troub
 
 @reading.get("/{cycle}/export.zip")
 def export_zip(request: Request, session: http.Db, cycle: UUID, attempt: Attempt = None) -> Response:
-    """Return the folder that an auditor checks with ``evenhand verify``, of the last attempt where none is named."""
+    """Return the folder that an auditor checks with ``evenhand verify``, of one attempt."""
     return zipped(request, session, cycle, attempt)
 
 

@@ -10,7 +10,6 @@ from contract.errors import Rejected
 from server.cycles import (
     adjusting,
     correcting,
-    crediting,
     explaining,
     figures,
     publishing,
@@ -19,7 +18,7 @@ from server.cycles import (
     rules,
 )
 from server.cycles.console import MOVING, PLACE, STATES, named, stepper, trouble
-from server.cycles.http import Attempt, known
+from server.cycles.http import Attempt, known, shown_attempt
 from server.kit import console, http
 from server.kit.console.tables import Column, TableView
 from server.kit.console.texts import N_, texts
@@ -132,20 +131,27 @@ def show_details(request: Request, session: http.Db, cycle: UUID, attempt: Attem
 @reading.get("/{cycle}/explain")
 @http.of_shops
 def explain(
-    request: Request, session: http.Db, cycle: UUID, retailer: Annotated[str, Query(max_length=64)] = ""
+    request: Request,
+    session: http.Db,
+    cycle: UUID,
+    retailer: Annotated[str, Query(max_length=64)] = "",
+    attempt: Attempt = None,
 ) -> Response:
-    """Return why a retailer got what it got, line by line, in the reader's language."""
-    found = known(session, cycle)
+    """Return why a retailer got what it got, line by line, in the reader's language.
+
+    In the attempt that is named, else in the one whose grants are out, before the first publication in the last one.
+    """
+    shown = shown_attempt(session, cycle, attempt)
+    language, number = console.language_of(request), shown.attempt
     shop = retailers.retailer(session, retailer)
-    grants = [] if shop is None else result_queries.drafted_grants(session, cycle, retailer)
-    words = {} if not grants else explaining.explain(session, cycle, retailer, None, console.language_of(request))
-    frozen = {} if not grants else publishing.lines_of(session, cycle, retailer)
-    taken = {} if not grants else crediting.taken_in(session, cycle, [retailer])
+    grants = [] if shop is None else result_queries.drafted_grants(session, cycle, retailer, attempt=number)
+    words = {} if not grants else explaining.explain(session, cycle, retailer, None, language, attempt=number)
+    frozen = {} if not grants else publishing.lines_of(session, cycle, retailer, number)
     answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words, "frozen": frozen}
-    answer["given"] = {sku: given for (_, sku), given in taken.items()}
+    answer["shown"] = shown
     if "HX-Request" in request.headers:
         return console.fragment(request, "cycles/_explained.html", **answer)
-    return console.page(request, "cycles/explain.html", cycle=found, name=named(request, found), **answer)
+    return console.page(request, "cycles/explain.html", cycle=shown.cycle, name=named(request, shown.cycle), **answer)
 
 
 def _skus(result: figures.Review, view: TableView) -> list[figures.SkuFigures]:

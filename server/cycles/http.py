@@ -1,5 +1,6 @@
 """``/api/v1/cycles``: everything that a person can do with a cycle, for programs. Screens use the same services."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from contract.errors import Rejected
 from contract.texts import Language
 from server.catalogue import queries as catalogue
 from server.cycles import (
+    correcting,
     explaining,
     exporting,
     figures,
@@ -266,42 +268,54 @@ def call_off(cycle: UUID, why: shapes.Reason, session: http.Db, operator: http.P
 
 @reading.get("/{cycle}/grants")
 @http.of_shops
-def grants(cycle: UUID, session: http.Db, retailer: str | None = None) -> list[shapes.GrantLine]:
-    """Return the grants of the last attempt, of one retailer where it is named; ``state`` says if they are out."""
-    known(session, cycle)
-    return [
-        shapes.GrantLine.model_validate(grant, from_attributes=True)
-        for grant in result_queries.drafted_grants(session, cycle, retailer)
-    ]
+def grants(
+    cycle: UUID, session: http.Db, retailer: str | None = None, attempt: Attempt = None
+) -> list[shapes.GrantLine]:
+    """Return the grants that are out, before the first publication those of the last attempt; or of the one named.
+
+    Of one retailer where it is named. ``published`` says whether the attempt went out.
+    """
+    shown = shown_attempt(session, cycle, attempt)
+    found = result_queries.drafted_grants(session, cycle, retailer, attempt=shown.attempt)
+    return [shapes.grant_line(grant, shown.attempt, published=shown.published) for grant in found]
 
 
 @reading.get("/{cycle}/explain")
 @http.of_shops
 def explain(
-    cycle: UUID, session: http.Db, retailer: str, sku: str | None = None, lang: Language = "en"
+    cycle: UUID,
+    session: http.Db,
+    retailer: str,
+    sku: str | None = None,
+    lang: Language = "en",
+    attempt: Attempt = None,
 ) -> list[shapes.Explanation]:
-    """Return why a retailer got what it got, of one SKU where it is named."""
-    known(session, cycle)
+    """Return why a retailer got what it got, of one SKU where it is named; of the attempt that the grants tell of."""
+    shown = shown_attempt(session, cycle, attempt)
+    words = explaining.explain(session, cycle, retailer, sku, lang, attempt=shown.attempt)
     return [
-        shapes.Explanation(retailer=retailer, sku=name, text=text)
-        for name, text in explaining.explain(session, cycle, retailer, sku, lang).items()
+        shapes.Explanation(retailer=retailer, sku=name, text=text, attempt=shown.attempt, published=shown.published)
+        for name, text in words.items()
     ]
 
 
 @reading.get("/{cycle}/export.zip", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def export_zip(request: Request, cycle: UUID, session: http.Db, attempt: Attempt = None) -> Response:
-    """Return ``problem/`` and ``result/`` of an attempt (the last) as ``evenhand verify`` reads them."""
+    """Return ``problem/`` and ``result/`` of an attempt as ``evenhand verify`` reads them.
+
+    Of the one whose grants are out where none is named, before the first publication of the last one.
+    """
     return zipped(request, session, cycle, attempt)
 
 
 def zipped(request: Request, session: http.Db, cycle: UUID, attempt: int | None) -> Response:
-    """Return the folder of an attempt, the cycle's last where none is named, as a ZIP archive.
+    """Return the folder of an attempt, the one that stands where none is named, as a ZIP archive.
 
     It goes out while it is written; the request keeps its place among those that are worked on to the end.
     """
-    number = known(session, cycle).number
-    named = f"cycle-{number}.zip" if attempt is None else f"cycle-{number}-attempt-{attempt}.zip"
-    pieces = exporting.archive(session, cycle, attempt)
+    found = known(session, cycle)
+    named = f"cycle-{found.number}.zip" if attempt is None else f"cycle-{found.number}-attempt-{attempt}.zip"
+    pieces = exporting.archive(session, cycle, found.standing_attempt if attempt is None else attempt)
     request.scope[admission.KEPT] = True
     return StreamingResponse(
         pieces,
@@ -312,6 +326,24 @@ def zipped(request: Request, session: http.Db, cycle: UUID, attempt: int | None)
             "Cache-Control": "no-store",
         },
     )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The attempt of a cycle that is shown, and whether it went out."""
+
+    cycle: queries.Cycle
+    attempt: int
+    published: bool
+
+
+def shown_attempt(session: http.Db, cycle: UUID, attempt: int | None) -> Shown:
+    """Return the attempt that is named, else the one that stands; ``not_found`` where there is none of that number."""
+    found = known(session, cycle)
+    shown = found.standing_attempt if attempt is None else attempt
+    if attempt is not None and result_queries.run(session, cycle, attempt) is None:
+        raise Rejected("not_found", what="result", name=f"{found.number}, {attempt}")
+    return Shown(found, shown, shown in {one.attempt for one in correcting.publications(session, cycle)})
 
 
 def known(session: http.Db, cycle: UUID) -> queries.Cycle:

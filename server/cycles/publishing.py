@@ -98,15 +98,20 @@ def _record(session: Session, row: CycleRow, at: datetime) -> correcting.Publish
 class FrozenLine:
     """What a line brought along and takes on: its weight, what is carried in and out, in thousandths of a pack.
 
-    ``credited_thousandths`` of what is carried in make something good, the rest is what rounding owed.
+    ``given`` is what of that makes something good, the rest is what rounding owed.
     ``ineligible_why`` is what barred it, as the book says it.
     """
 
     weight: int
     carry_thousandths: int
-    credited_thousandths: int
+    given: tuple[crediting.Given, ...]
     carried_thousandths: int
     ineligible_why: str | None = None
+
+    @property
+    def credited_thousandths(self) -> int:
+        """What of the carry makes something good."""
+        return sum(one.carry_thousandths for one in self.given)
 
 
 def frozen_lines(
@@ -142,7 +147,7 @@ def frozen_lines(
         (code, sku): FrozenLine(
             weight,
             before,
-            sum(one.carry_thousandths for one in given.get((code, sku), ())),
+            tuple(given.get((code, sku), ())),
             carrying.carried(before, entitled, units // packs[sku]),
             why,
         )
@@ -150,10 +155,11 @@ def frozen_lines(
     }
 
 
-def lines_of(session: Session, cycle: UUID, retailer: str) -> dict[str, FrozenLine]:
-    """Return what a retailer's lines of the last attempt brought along and take on, by SKU."""
+def lines_of(session: Session, cycle: UUID, retailer: str, attempt: int | None = None) -> dict[str, FrozenLine]:
+    """Return what a retailer's lines of an attempt (the last) brought along and take on, by SKU."""
     row = session.get(CycleRow, cycle)
-    return {} if row is None else {sku: line for (_, sku), line in frozen_lines(session, row, retailer).items()}
+    found = {} if row is None else frozen_lines(session, row, retailer, attempt=attempt)
+    return {sku: line for (_, sku), line in found.items()}
 
 
 def tell_grants(

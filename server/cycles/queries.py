@@ -71,6 +71,14 @@ class Cycle:
         """Whether a correction of the grants that are out is under way."""
         return self.published and self.state != "published"
 
+    @property
+    def standing_attempt(self) -> int:
+        """The attempt whose grants are out, also while they are corrected; before the first publication the last one.
+
+        0 before the freeze.
+        """
+        return self.attempt if self.published_attempt is None else self.published_attempt
+
 
 @dataclass(frozen=True)
 class Step:

@@ -272,8 +272,10 @@ class CycleStatus(CycleLine):
 
 
 class GrantLine(BaseModel):
-    """One line of a result, in units."""
+    """One line of the result of an attempt, in units; ``published`` says whether that attempt went out."""
 
+    attempt: int
+    published: bool
     retailer: str
     sku: str
     requested_units: int
@@ -297,11 +299,18 @@ class SupplyStatus(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why a retailer got what it got of a SKU."""
+    """Why a retailer got what it got of a SKU in an attempt; ``published`` says whether that attempt went out."""
 
+    attempt: int
+    published: bool
     retailer: str
     sku: str
     text: str
+
+
+def grant_line(grant: result_queries.Grant, attempt: int, *, published: bool) -> GrantLine:
+    """Return a line of an attempt's result."""
+    return GrantLine(attempt=attempt, published=published, **vars(grant))
 
 
 def line_of(cycle: queries.Cycle) -> CycleLine:

@@ -1,12 +1,27 @@
 """Goods that turn out missing after the grants are out: corrected by two persons, told to every shop, kept for ever."""
 
+import hashlib
+import html
+import io
+import zipfile
+
 import pytest
 
 from contract.errors import Conflict, Rejected
 from contract.feed import Grants
 from contract.messages import Message
 from server.catalogue import queries as catalogue
-from server.cycles import adjusting, correcting, exporting, queries, result_queries, service, supply, supply_queries
+from server.cycles import (
+    adjusting,
+    cli,
+    correcting,
+    exporting,
+    queries,
+    result_queries,
+    service,
+    supply,
+    supply_queries,
+)
 from server.deliveries import queries as deliveries
 from server.deliveries import service as delivering
 from server.inventory import depot_queries
@@ -122,6 +137,49 @@ class OldGrants(Message):
 
     result_sha256: str
     lines: tuple[OldGrant, ...]
+
+
+def test_who_asks_during_a_correction_is_told_what_is_out_and_reads_the_other_by_its_attempt(town, signed_in, tmp_path):
+    cycle = town.published()
+    before = granted(town, cycle)
+    rows = [{"sku": "K1", "supply_units": 50, "reserve_units": 5}]
+    auditor, place = signed_in("auditor", name="au"), f"/api/v1/cycles/{cycle}"
+
+    def read(**asked):
+        lines = auditor.get(f"{place}/grants", params=asked).json()
+        return {(one["retailer"], one["sku"]): one["granted_units"] for one in lines}, {
+            (one["attempt"], one["published"]) for one in lines
+        }
+
+    town.supply(cycle, rows, correct=True)
+    assert (town.cycle(cycle).state, read()) == ("frozen", (before, {(1, True)})), "it is not shared out again yet"
+    assert "export.zip" in auditor.get(f"/console/cycles/{cycle}").text
+    town.work()
+    assert read() == (before, {(1, True)})
+    drafted, shown = read(attempt=2)
+    assert (shown, drafted != before) == ({(2, False)}, True)
+    assert auditor.get(f"{place}/grants", params={"attempt": 3}).status_code == 404
+
+    told = {}
+    for attempt in (None, 2):
+        asked = {"retailer": "R4", "sku": "K1"} | ({} if attempt is None else {"attempt": attempt})
+        (one,) = auditor.get(f"{place}/explain", params=asked).json()
+        assert (one["attempt"], one["published"]) == ((1, True) if attempt is None else (2, False))
+        page = auditor.get(f"/console/cycles/{cycle}/explain", params=asked).text
+        assert one["text"].splitlines()[0] in html.unescape(page)
+        assert ("Attempt 2 is not published. Other grants are out." in page) == (attempt == 2)
+        packed = auditor.get(f"{place}/export.zip", params={} if attempt is None else {"attempt": attempt})
+        with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+            told[attempt] = archive.read("result/allocation.csv"), one["text"]
+    with transaction(town.sessions) as session:
+        cli.export(session, str(town.cycle(cycle).number), tmp_path)
+        runs = [result_queries.run(session, cycle, attempt) for attempt in (1, 2)]
+    assert (tmp_path / "result" / "allocation.csv").read_bytes() == told[None][0]
+    assert [hashlib.sha256(told[attempt][0]).hexdigest() for attempt in (None, 2)] == [
+        one.result_sha256 for one in runs
+    ]
+    assert told[None][1] != told[2][1]
+    assert 'name="attempt" value="2"' in auditor.get(f"/console/cycles/{cycle}/review").text
 
 
 def test_every_terminal_hears_what_changed_and_why_and_an_old_one_reads_the_right_figures(town):
