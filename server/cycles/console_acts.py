@@ -20,6 +20,8 @@ from server.kit.fields import Invalid
 planning = http.router(PLACE, tag="console", roles=("planner",))
 releasing = http.router(PLACE, tag="console", roles=("releaser",))
 
+Seen = Annotated[int | None, Form()]
+
 
 @planning.post("/{cycle}/windows")
 def plan_window(
@@ -178,14 +180,14 @@ def call_off(
 
 @planning.post("/{cycle}/send")
 def send_for_release(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, seen: Seen = None
 ) -> Response:
-    """Send the result to a second person."""
+    """Send the result that was looked at to a second person."""
     return _perform(
         request,
         session,
         cycle,
-        lambda: service.send_for_release(session, cycle, by=operator, at=clock()),
+        lambda: service.send_for_release(session, cycle, by=operator, at=clock(), seen=seen),
         done=texts(request).gettext("Sent. A second person can release it now."),
         to=f"{PLACE}/{cycle}/review",
     )
@@ -212,13 +214,15 @@ def send_back(
 
 
 @releasing.post("/{cycle}/release")
-def release(request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID) -> Response:
-    """Release and publish as the second person."""
+def release(
+    request: Request, session: http.Db, clock: http.Now, operator: http.Person, cycle: UUID, seen: Seen = None
+) -> Response:
+    """Release and publish what was looked at, as the second person."""
     return _perform(
         request,
         session,
         cycle,
-        lambda: service.release(session, cycle, by=operator, at=clock()),
+        lambda: service.release(session, cycle, by=operator, at=clock(), seen=seen),
         done=texts(request).gettext("Released. The grants are on their way to the terminals."),
     )
 

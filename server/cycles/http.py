@@ -31,6 +31,7 @@ releasing = http.router("/api/v1/cycles", tag="cycles", roles=("releaser",))
 
 
 Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+AttemptSeen = Annotated[int | None, Header(alias="If-Match", description="the attempt that was looked at")]
 SupplySeen = Annotated[int | None, Header(alias="If-Match", description="the version of the supply that was seen")]
 
 
@@ -231,9 +232,11 @@ def retry(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now)
 
 
 @planning.post("/{cycle}/send-for-release", status_code=204)
-def send_for_release(cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
-    """Send the verified result to a second person."""
-    service.send_for_release(session, cycle, by=operator, at=clock())
+def send_for_release(
+    cycle: UUID, session: http.Db, operator: http.Person, clock: http.Now, if_match: AttemptSeen = None
+) -> None:
+    """Send the verified result to a second person; with ``If-Match`` only that attempt's."""
+    service.send_for_release(session, cycle, by=operator, at=clock(), seen=if_match)
 
 
 @releasing.post("/{cycle}/send-back", status_code=204)
@@ -249,9 +252,14 @@ def release(
     operator: http.Person,
     clock: http.Now,
     order: shapes.ReleaseOrder | None = None,
+    if_match: AttemptSeen = None,
 ) -> None:
-    """Release the result as the second person; it is published at once unless told otherwise."""
-    service.release(session, cycle, by=operator, at=clock(), publish=(order or shapes.ReleaseOrder()).publish)
+    """Release the result as the second person; it is published at once unless told otherwise.
+
+    With ``If-Match`` only that attempt's result is released.
+    """
+    publish = (order or shapes.ReleaseOrder()).publish
+    service.release(session, cycle, by=operator, at=clock(), publish=publish, seen=if_match)
 
 
 @releasing.post("/{cycle}/publish", status_code=204)

@@ -341,10 +341,17 @@ def stop_step(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> N
     moves.note(session, by, "cycle.stopped", f"cycle:{cycle}", at, step=step)
 
 
-def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime) -> None:
-    """Send the verified result to a second person."""
+def send_for_release(session: Session, cycle: UUID, *, by: Operator, at: datetime, seen: int | None = None) -> None:
+    """Send the verified result to a second person. ``seen`` is the attempt that was looked at, none for any.
+
+    Raises
+    ------
+    Conflict
+        ``changed_meanwhile``, where another attempt counts by now.
+    """
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "send")
+    _check_seen(row, seen)
     undecided = sum(one.state == "proposed" for one in result_queries.adjustments(session, cycle))
     if undecided:
         raise invalid("adjustments", UNDECIDED, count=undecided)
@@ -363,17 +370,22 @@ def send_back(session: Session, cycle: UUID, *, reason: str, by: Operator, at: d
     moves.note(session, by, "cycle.sent_back", f"cycle:{cycle}", at, reason=reason)
 
 
-def release(session: Session, cycle: UUID, *, by: Operator, at: datetime, publish: bool = True) -> None:
-    """Release the result as the second person, and have it published.
+def release(
+    session: Session, cycle: UUID, *, by: Operator, at: datetime, publish: bool = True, seen: int | None = None
+) -> None:
+    """Release the result as the second person, and have it published. ``seen`` is the attempt that was looked at.
 
     Raises
     ------
     Rejected
         ``same_person``, where the one who sent it tries.
+    Conflict
+        ``changed_meanwhile``, where another attempt counts by now.
     """
     row = moves.locked(session, cycle)
     rules.advance(moves.state_of(row), "release")
     rules.check_second_person(row.sent_by, by.name)
+    _check_seen(row, seen)
     row.released_by, row.released_at = by.name, at
     moves.move(session, row, "release", at=at, actor=moves.actor_of(by), detail={"sent_by": row.sent_by})
     moves.note(session, by, "cycle.released", f"cycle:{cycle}", at, sent_by=row.sent_by or "")
@@ -401,6 +413,11 @@ def call_off(session: Session, cycle: UUID, *, reason: str, by: Operator, at: da
     if announced:
         order_windows.move_windows(session, cycle, "called_off", at=at)
     moves.note(session, by, "cycle.called_off", f"cycle:{cycle}", at, reason=reason)
+
+
+def _check_seen(row: CycleRow, seen: int | None) -> None:
+    if seen is not None and seen != row.attempt:
+        raise ChangedMeanwhileError(f"{row.name_en} ({row.attempt})")
 
 
 def _check_plan(planned: Sequence[queries.Planned], at: datetime) -> None:

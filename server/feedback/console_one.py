@@ -142,11 +142,16 @@ def answer(
 
 @one.post("/{feedback}/remedy/confirm", dependencies=CONFIRMING)
 def confirm_remedy(
-    request: Request, session: http.Db, clock: http.Now, operator: http.Person, feedback: UUID
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    operator: http.Person,
+    feedback: UUID,
+    seen: Annotated[UUID | None, Form()] = None,
 ) -> Response:
-    """Let the answer count as the second person."""
+    """Let the answer that was looked at count as the second person."""
     said = texts(request).gettext("Confirmed: it is answered, and the shop is told how it is made good.")
-    act = partial(remedies.confirm, session, feedback, operator, at=clock())
+    act = partial(remedies.confirm, session, feedback, operator, at=clock(), seen=seen)
     return _done(request, session, operator, feedback, said, act)
 
 

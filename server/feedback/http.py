@@ -194,6 +194,7 @@ class CreditStatus(BaseModel):
 class RemedyStatus(BaseModel):
     """How an upheld dispute about a grant is made good: units, or none; proposed, confirmed or handed back."""
 
+    id: UUID
     units: int | None
     author: str
     at: datetime
@@ -276,9 +277,18 @@ def answer(feedback: UUID, new: NewAnswer, session: http.Db, operator: http.Pers
 
 
 @confirming.post("/{feedback}/remedy/confirm", status_code=204)
-def confirm_remedy(feedback: UUID, session: http.Db, operator: http.Person, clock: http.Now) -> None:
-    """Let an answer that upholds a dispute about a grant count, as the second person; the shop is told."""
-    remedies.confirm(session, feedback, operator, at=clock())
+def confirm_remedy(
+    feedback: UUID,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    if_match: Annotated[UUID | None, Header(description="the id of the remedy that was looked at")] = None,
+) -> None:
+    """Let an answer that upholds a dispute about a grant count, as the second person; the shop is told.
+
+    With ``If-Match`` only the answer with that remedy counts.
+    """
+    remedies.confirm(session, feedback, operator, at=clock(), seen=if_match)
 
 
 @returning.post("/{feedback}/remedy/return", status_code=204)

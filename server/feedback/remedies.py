@@ -19,6 +19,7 @@ from server.cycles import crediting
 from server.cycles.rules import check_second_person
 from server.feedback import rules, service, telling
 from server.feedback.models import FeedbackEntryRow, FeedbackRow, RemedyRow
+from server.kit.changing import ChangedMeanwhileError
 from server.kit.fields import Field, Text, require
 from server.kit.identity import Operator
 from server.kit.marking import N_
@@ -89,16 +90,21 @@ def answer(
     return False
 
 
-def confirm(session: Session, feedback: UUID, operator: Operator, *, at: datetime) -> None:
+def confirm(session: Session, feedback: UUID, operator: Operator, *, at: datetime, seen: UUID | None = None) -> None:
     """Let the answer count as the second person: the credit is given, and the shop is told.
+
+    ``seen`` is the remedy that was looked at, none for any.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state``; ``same_person``; what :func:`server.cycles.crediting.check` refuses by now.
+        ``not_found``; ``wrong_state``; ``same_person``; ``changed_meanwhile``, where another remedy waits by now; what
+        :func:`server.cycles.crediting.check` refuses by now.
     """
     row, made = _waiting(session, feedback, operator)
     check_second_person(made.author, operator.name)
+    if seen not in {None, made.id}:
+        raise ChangedMeanwhileError(f"#{row.number}")
     if made.units is not None:
         wanted = _wanted(row, made.units)
         crediting.give(session, made.id, wanted, feedback=row.number, author=made.author, by=operator, at=at)

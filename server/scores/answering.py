@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from contract.errors import Conflict, Rejected
 from contract.ids import uuid7
+from server.kit.changing import ChangedMeanwhileError
 from server.kit.fields import Field, Text, require
 from server.kit.identity import Operator
 from server.kit.marking import N_
@@ -84,16 +85,23 @@ def answer_appeal(
     return given.id
 
 
-def approve_answer(session: Session, appeal: UUID, operator: Operator, *, at: datetime, today: date) -> None:
+def approve_answer(
+    session: Session, appeal: UUID, operator: Operator, *, at: datetime, today: date, seen: UUID | None = None
+) -> None:
     """Uphold an appeal as the second person: what the answer names is done, and the shop is told.
+
+    ``seen`` is the answer that was looked at, none for any.
 
     Raises
     ------
     Rejected, Conflict
-        ``not_found``; ``wrong_state``; ``same_person``; what :func:`server.scores.remedies.check` refuses by now.
+        ``not_found``; ``wrong_state``; ``same_person``; ``changed_meanwhile``, where another answer waits by now; what
+        :func:`server.scores.remedies.check` refuses by now.
     """
     row, given = _waiting(session, appeal)
     rules.check_second_person(given.author, operator.name)
+    if seen not in {None, given.id}:
+        raise ChangedMeanwhileError(f"#{row.number}")
     given.approver, given.approved_at = operator.name, at
     row.state, row.settled_at = "upheld", at
     session.flush()

@@ -205,12 +205,19 @@ def answer_appeal(
 
 @inbox.post("/{appeal}/approve", dependencies=RELEASER)
 def approve_answer(
-    request: Request, session: http.Db, clock: http.Now, config: http.Config, operator: http.Person, appeal: UUID
+    request: Request,
+    session: http.Db,
+    clock: http.Now,
+    config: http.Config,
+    operator: http.Person,
+    appeal: UUID,
+    seen: Annotated[UUID | None, Form()] = None,
 ) -> Response:
-    """Uphold an appeal as the second person; what the answer names is done."""
+    """Uphold an appeal as the second person; what the answer names that was looked at is done."""
     now = clock()
+    today = now.astimezone(config.tz).date()
     try:
-        answering.approve_answer(session, appeal, operator, at=now, today=now.astimezone(config.tz).date())
+        answering.approve_answer(session, appeal, operator, at=now, today=today, seen=seen)
     except Refusal as refused:
         return _refused(request, session, appeal, refused)
     return _back(request, appeal, texts(request).gettext("Upheld: what the answer names is done; the shop is told."))

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Header, Query
 from pydantic import BaseModel, Field
 
 from contract.errors import Rejected
@@ -179,11 +179,17 @@ def answer_appeal(
 
 @releasing.post("/{appeal}/approve", status_code=204)
 def approve_answer(
-    appeal: UUID, session: http.Db, operator: http.Person, clock: http.Now, settings: http.Config
+    appeal: UUID,
+    session: http.Db,
+    operator: http.Person,
+    clock: http.Now,
+    settings: http.Config,
+    if_match: Annotated[UUID | None, Header(description="the id of the answer that was looked at")] = None,
 ) -> None:
-    """Uphold an appeal as the second person; what the answer names is done."""
+    """Uphold an appeal as the second person; what the answer names is done. With ``If-Match`` only that answer."""
     now = clock()
-    answering.approve_answer(session, appeal, operator, at=now, today=now.astimezone(settings.tz).date())
+    today = now.astimezone(settings.tz).date()
+    answering.approve_answer(session, appeal, operator, at=now, today=today, seen=if_match)
 
 
 @acting.post("/{appeal}/return", status_code=204)

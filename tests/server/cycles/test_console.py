@@ -197,6 +197,36 @@ def test_the_second_of_two_who_correct_the_supply_is_told_what_stands_and_loses_
     assert bo.post(f"{api}/supply", json=body, headers={"If-Match": str(int(seen[1]) + 1)}).status_code == 201
 
 
+def test_nobody_sends_or_releases_by_an_older_page_what_was_shared_out_since(town, signed_in):
+    planner, releaser = signed_in("planner", name="anna"), signed_in("releaser", name="bo")
+    cycle = town.verified()
+    place, api = f"/console/cycles/{cycle}", f"/api/v1/cycles/{cycle}"
+
+    def told(act, program, browser):
+        assert browser.post(f"{place}/{act}", data={"seen": "1"}).status_code == 409
+        late = browser.post(f"{api}/{program}", headers={"Accept": "application/json", "If-Match": "1"})
+        assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+
+    sent(planner, f"{place}/send", **form_of(planner, place, "send"))
+    town.act(service.send_back, cycle, Operator(2, "bo", frozenset({"releaser"})), reason="R4 is closed for repairs")
+    town.supply(cycle, [{"sku": "K1", "supply_units": 90}], correct=True)
+    town.work()
+    told("send", "send-for-release", planner)
+    assert town.cycle(cycle).state == "verified"
+    sent(planner, f"{place}/send", **form_of(planner, place, "send"))
+    told("release", "release", releaser)
+    assert (town.cycle(cycle).state, town.cycle(cycle).released_by) == ("in_review", None)
+    assert form_of(releaser, place, "release") == {"seen": "2"}
+    assert releaser.post(f"{api}/release", headers={"If-Match": "2"}).status_code == 204
+
+
+def form_of(browser, place, act):
+    """Return what a form of the review page says that its person looked at."""
+    hidden = re.search(rf'action="{place}/{act}"[^>]*>.*?name="seen" value="(\d+)"', screen(browser, f"{place}/review"))
+    assert hidden is not None
+    return {"seen": hidden[1]}
+
+
 def test_the_second_of_two_who_set_a_schedule_is_told(town, signed_in):
     anna, bo = signed_in("planner", name="anna"), signed_in("planner", name="bo")
     place = "/console/standing/schedules"

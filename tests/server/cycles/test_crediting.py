@@ -1,6 +1,7 @@
 """A dispute about a grant is upheld and made good: proposed, confirmed, carried out in the next books, shown to all."""
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -114,6 +115,27 @@ def test_what_is_proposed_is_told_to_nobody_before_a_second_person_confirms_it(d
     assert (item.remedy.sort, item.remedy.sku, item.remedy.units) == ("credit", "K1", 20)
     with pytest.raises(Conflict, match="proposed"):
         act(town, remedies.confirm, about, RELEASER)
+
+
+def test_a_remedy_is_not_confirmed_by_an_older_page_once_another_one_waits(disputed, signed_in):
+    town, _, about = disputed
+    place, api = f"/console/feedback/{about}", f"/api/v1/feedback/{about}"
+    releaser, shown = signed_in("releaser", name=RELEASER.name), []
+    for units in (10, 20):
+        act(town, remedies.answer, about, PLANNER, **ANSWER, remedy=Remedy(units=units))
+        hidden = re.search(r'remedy/confirm"[^>]*>.*?name="seen" value="([^"]+)"', releaser.get(place).text)
+        assert hidden is not None
+        assert releaser.get(api).json()["remedies"][0]["id"] == hidden[1]
+        shown.append(hidden[1])
+        if units == 10:
+            act(town, remedies.hand_back, about, RELEASER, why="a pack more was lacking")
+        town.clock.advance(minutes=1)
+    assert "was changed meanwhile" in releaser.post(f"{place}/remedy/confirm", data={"seen": shown[0]}).text
+    late = releaser.post(f"{api}/remedy/confirm", headers={"Accept": "application/json", "If-Match": shown[0]})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    assert told(town, about).state == "looked_at"
+    assert releaser.post(f"{place}/remedy/confirm", data={"seen": shown[1]}).status_code == 303
+    assert told(town, about).remedy.units == 20
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """The screens of appeals, in both languages: empty, the inbox, one appeal answered by two persons, the telephone."""
 
+import re
+
 import pytest
 from factories import make_device, send
 
@@ -89,6 +91,27 @@ def test_an_appeal_is_dismissed_with_the_figures_beside_it(room, people, appeal)
     assert "The receipts say 100." in page
     assert "Answer it" not in page
     assert kept(room, appeal).state == "dismissed"
+
+
+def test_an_answer_is_not_upheld_by_an_older_page_once_another_one_waits(room, people, appeal):
+    place, api = f"/console/appeals/{appeal}", f"/api/v1/scores/appeals/{appeal}"
+    form = {"verdict": "figures", "answer_en": "Booked too low.", "class_0": "goods", "month_0": "2026-10"}
+    shown = []
+    for sold in ("420", "999"):
+        assert people["planner"].post(f"{place}/answer", data=form | {"sold_0": sold}).status_code == 303
+        page = people["releaser"].get(place).text
+        hidden = re.search(rf'action="{place}/approve"[^>]*>.*?name="seen" value="([^"]+)"', page)
+        assert hidden is not None
+        shown.append(hidden[1])
+        if sold == "420":
+            assert people["both"].post(f"{place}/return", data={"why": "look at the receipts"}).status_code == 303
+        room.clock.advance(minutes=1)
+    late = people["releaser"].post(f"{place}/approve", data={"seen": shown[0]})
+    assert (late.status_code, "was changed meanwhile" in late.text) == (422, True)
+    late = people["releaser"].post(f"{api}/approve", headers={"Accept": "application/json", "If-Match": shown[0]})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    assert kept(room, appeal).state == "proposed"
+    assert people["releaser"].post(f"{place}/approve", data={"seen": shown[1]}).status_code == 303
 
 
 def test_an_appeal_is_upheld_by_two_persons_and_a_corrected_run_is_published_by_a_second_one(room, people, appeal):
