@@ -1,9 +1,9 @@
 """What retailers are credited with because they were right, and which cycle takes how much of it. Nothing here commits.
 
 A credit is carry: it comes before the signpost in every unit's key of the line, so that nobody needs to trust more
-than the frozen book. An upheld appeal credits at most a pack; which cycle takes it in follows from the frozen books.
-An upheld dispute about a grant credits units: each book with the line takes in what brings its carry to a pack at
-most, that is written down, and the rest waits for the next one. What a cycle took that was called off is due again.
+than the frozen book. An upheld appeal credits at most a pack, an upheld dispute about a grant credits units: each book
+with the line takes in what brings its carry to a pack at most, that is written down, and the rest waits for the next
+one. What a cycle took that was called off is due again.
 """
 
 from collections import defaultdict
@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ScalarSelect, Select, String, any_, func, literal, select, tuple_
+from sqlalchemy import ARRAY, String, Uuid, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from contract.errors import Rejected
 from server.catalogue import queries as catalogue
 from server.cycles import rules
-from server.cycles.models import BookLine, BookRetailer, CreditRow, CreditTaken, CycleRow, CycleStep, GrantRow
+from server.cycles.models import AppealCreditTaken, CreditRow, CreditTaken, CycleRow, GrantRow
 from server.kit import audit
 from server.kit.identity import SYSTEM, Operator
 from server.retailers import service as retailers
@@ -27,6 +27,7 @@ from server.scores import appeal_queries
 
 CARRY_MOST_THOUSANDTHS: Final = 1000
 Line = tuple[str, str]
+Because = Literal["appeal", "feedback"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Left:
-    """A credit of which ``thousandths`` of a unit are still due."""
+    """A credit of which ``thousandths`` are still due: of a pack, where it is an appeal's, of a unit where a dispute's.
+
+    ``credit`` is the appeal's answer, or the dispute's credit; ``number`` is that of the appeal, or of the dispute.
+    """
 
     credit: UUID
-    feedback: int
+    number: int
     thousandths: int
+    because: Because = "feedback"
+
+    def of_a_pack(self, pack_units: int) -> int:
+        """Return what is due in thousandths of a pack; a part of one counts as one, for the retailer."""
+        return self.thousandths if self.because == "appeal" else -(-self.thousandths // pack_units)
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,9 @@ class Part:
 
     retailer: str
     sku: str
+    because: Because
     credit: UUID
-    feedback: int
+    number: int
     carry_thousandths: int
     pack_units: int
 
@@ -64,7 +74,7 @@ class Part:
 class Given:
     """What a book took in for a line because something was upheld: an appeal or a dispute, by its number."""
 
-    because: Literal["appeal", "feedback"]
+    because: Because
     number: int
     carry_thousandths: int
 
@@ -151,15 +161,22 @@ def give(
 
 
 def left(session: Session, named: Collection[str]) -> dict[Line, list[Left]]:
-    """Return what is still due of the credits of retailers, by retailer and SKU, the oldest first.
+    """Return what is still due of the credits of retailers, by retailer and SKU: appeals first, each the oldest first.
 
     Their retailers are held until the transaction ends: no two books take in the same.
     """
     mine = CreditRow.retailer == any_(literal(list(named), ARRAY(String)))
-    credited = session.scalars(select(CreditRow.retailer).where(mine).distinct()).all()
+    appealed = appeal_queries.credits_of(session, named)
+    credited = {*session.scalars(select(CreditRow.retailer).where(mine)), *(one.retailer for one in appealed)}
     if not credited:
         return {}
     retailers.lock_retailers(session, credited)
+    found: dict[Line, list[Left]] = defaultdict(list)
+    before = _taken_of_appeals(session, [one.answer for one in appealed])
+    for one in appealed:
+        due = one.carry_thousandths - before.get(one.answer, 0)
+        if due > 0:
+            found[one.retailer, one.sku].append(Left(one.answer, one.appeal, due, "appeal"))
     taken = _taken()
     rows = session.execute(
         select(CreditRow, func.coalesce(taken.c.thousandths, 0))
@@ -167,7 +184,6 @@ def left(session: Session, named: Collection[str]) -> dict[Line, list[Left]]:
         .where(mine)
         .order_by(CreditRow.approved_at, CreditRow.id)
     )
-    found: dict[Line, list[Left]] = defaultdict(list)
     for row, thousandths in rows:
         due = row.units * CARRY_MOST_THOUSANDTHS - int(thousandths)
         if due > 0:
@@ -176,15 +192,12 @@ def left(session: Session, named: Collection[str]) -> dict[Line, list[Left]]:
 
 
 def parts(line: Line, due: Collection[Left], pack_units: int, brought_thousandths: int) -> list[Part]:
-    """Return what a book takes in of what is due for a line that brings a carry along: up to a pack, the oldest first.
-
-    A part of a thousandth counts as one, for the retailer.
-    """
+    """Return what a book takes in of what is due for a line with a carry: up to a pack, the first first."""
     room, found = CARRY_MOST_THOUSANDTHS - brought_thousandths, []
     for one in due:
-        carry = min(room, -(-one.thousandths // pack_units))
+        carry = min(room, one.of_a_pack(pack_units))
         if carry > 0:
-            found.append(Part(*line, one.credit, one.feedback, carry, pack_units))
+            found.append(Part(*line, one.because, one.credit, one.number, carry, pack_units))
             room -= carry
     return found
 
@@ -192,18 +205,19 @@ def parts(line: Line, due: Collection[Left], pack_units: int, brought_thousandth
 def take_in(session: Session, cycle: UUID, taken: Collection[Part], *, at: datetime) -> None:
     """Write down what the book of a cycle takes in."""
     for one in taken:
+        line: dict[str, Any] = {
+            "cycle": cycle,
+            "retailer": one.retailer,
+            "sku": one.sku,
+            "carry_thousandths": one.carry_thousandths,
+        }
         session.add(
-            CreditTaken(
-                credit=one.credit,
-                cycle=cycle,
-                retailer=one.retailer,
-                sku=one.sku,
-                carry_thousandths=one.carry_thousandths,
-                pack_units=one.pack_units,
-            )
+            AppealCreditTaken(answer=one.credit, appeal=one.number, **line)
+            if one.because == "appeal"
+            else CreditTaken(credit=one.credit, pack_units=one.pack_units, **line)
         )
         detail = {
-            "feedback": one.feedback,
+            one.because: one.number,
             "retailer": one.retailer,
             "sku": one.sku,
             "carry_thousandths": one.carry_thousandths,
@@ -224,63 +238,38 @@ def of_feedback(session: Session, number: int) -> list[Credit]:
     return [_credit(row, [one for one in taken if one[0].credit == row.id]) for row in rows]
 
 
-def due(
-    session: Session, named: Collection[str] | Select[str], at: datetime | ScalarSelect[datetime]
-) -> dict[Line, list[appeal_queries.Credit]]:
-    """Return the credits of appeals that a book frozen at an instant takes in, by retailer and SKU.
-
-    A credit was approved before, and no book with the line was frozen between the two; a cycle that was called off
-    took nothing.
-    """
-    given = appeal_queries.credits_of(session, named, before=at)
-    lines = {(one.retailer, one.sku) for one in given}
-    taken: dict[Line, list[datetime]] = defaultdict(list)
-    if lines:
-        rows = session.execute(
-            select(BookLine.retailer, BookLine.sku, CycleStep.at)
-            .join(CycleRow, CycleRow.id == BookLine.cycle)
-            .join(CycleStep, CycleStep.cycle == BookLine.cycle)
-            .where(
-                tuple_(BookLine.retailer, BookLine.sku).in_(lines),
-                CycleRow.state != "called_off",
-                CycleStep.state == "frozen",
-                CycleStep.at < at,
-            )
-        )
-        for retailer, sku, frozen_at in rows:
-            taken[retailer, sku].append(frozen_at)
-    found: dict[Line, list[appeal_queries.Credit]] = defaultdict(list)
-    for one in given:
-        if not any(frozen_at > one.approved_at for frozen_at in taken[one.retailer, one.sku]):
-            found[one.retailer, one.sku].append(one)
-    return dict(found)
-
-
 def taken_in(session: Session, cycle: UUID, named: Collection[str] | None = None) -> Mapping[Line, list[Given]]:
     """Return what a cycle's book took in by retailer and SKU, for all its retailers where none are named.
 
     Nothing before it is frozen.
     """
-    meant = select(BookRetailer.retailer).where(BookRetailer.cycle == cycle) if named is None else named
-    steps = select(CycleStep.at).where(CycleStep.cycle == cycle, CycleStep.state == "frozen")
-    frozen_at = steps.order_by(CycleStep.id).limit(1).scalar_subquery()
-    found: dict[Line, list[Given]] = defaultdict(list)
-    for line, given in due(session, meant, frozen_at).items():
-        found[line] += [Given("appeal", one.appeal, one.carry_thousandths) for one in given]
-    rows = session.execute(
+    of_appeals = select(AppealCreditTaken).where(AppealCreditTaken.cycle == cycle).order_by(AppealCreditTaken.appeal)
+    of_disputes = (
         select(CreditTaken, CreditRow.feedback)
         .join(CreditRow, CreditRow.id == CreditTaken.credit)
-        .where(CreditTaken.cycle == cycle, appeal_queries.among(CreditTaken.retailer, meant))
+        .where(CreditTaken.cycle == cycle)
         .order_by(CreditRow.approved_at, CreditRow.id)
     )
-    for one, feedback in rows:
+    if named is not None:
+        of_appeals = of_appeals.where(AppealCreditTaken.retailer == any_(literal(list(named), ARRAY(String))))
+        of_disputes = of_disputes.where(CreditTaken.retailer == any_(literal(list(named), ARRAY(String))))
+    found: dict[Line, list[Given]] = defaultdict(list)
+    for row in session.scalars(of_appeals):
+        found[row.retailer, row.sku].append(Given("appeal", row.appeal, row.carry_thousandths))
+    for one, feedback in session.execute(of_disputes):
         found[one.retailer, one.sku].append(Given("feedback", feedback, one.carry_thousandths))
     return dict(found)
 
 
-def added(brought_thousandths: int, given: Collection[appeal_queries.Credit]) -> int:
-    """Return a carry with the credits of appeals, at most a pack."""
-    return min(CARRY_MOST_THOUSANDTHS, brought_thousandths + sum(one.carry_thousandths for one in given))
+def _taken_of_appeals(session: Session, answers: Collection[UUID]) -> dict[UUID, int]:
+    """Return what cycles that were not called off took in of appeals' credits, in thousandths of a pack by answer."""
+    rows = session.execute(
+        select(AppealCreditTaken.answer, func.sum(AppealCreditTaken.carry_thousandths))
+        .join(CycleRow, CycleRow.id == AppealCreditTaken.cycle)
+        .where(AppealCreditTaken.answer == any_(literal(list(answers), ARRAY(Uuid))), CycleRow.state != "called_off")
+        .group_by(AppealCreditTaken.answer)
+    )
+    return {answer: int(thousandths) for answer, thousandths in rows}
 
 
 def _taken() -> Any:

@@ -133,7 +133,7 @@ def _write_book(session: Session, row: CycleRow, book: Asked, at: datetime) -> N
     weights = np.array([shops[code].weight for code in codes], np.int64)
     caps, capped = _caps(session, book, skus)
     caps[why.codes != 0] = 0
-    carries, credited = _carries(session, row, book, why, at)
+    carries, credited = _carries(session, row, book, why)
     columns = {
         "retailer": copying.texts(book.retailer),
         "sku": copying.texts(book.sku),
@@ -221,11 +221,11 @@ def _caps(session: Session, book: Asked, skus: Mapping[str, catalogue.Sku]) -> t
 
 
 def _carries(
-    session: Session, row: CycleRow, book: Asked, why: Coded[str | None], at: datetime
+    session: Session, row: CycleRow, book: Asked, why: Coded[str | None]
 ) -> tuple[IntArray, list[crediting.Part]]:
-    """Return what each line brings along, in thousandths of a pack, and what of it are credits of upheld disputes.
+    """Return what each line brings along, in thousandths of a pack, and what of it are credits.
 
-    It is what rounding owes, and credits. A line that can be granted nothing takes in nothing of a dispute's.
+    It is what rounding owes, and credits. A line that can be granted nothing takes in none.
     """
     query = select(Carry.retailer, Carry.sku, Carry.carry_thousandths).where(
         Carry.retailer == any_(literal(list(book.retailer.texts), ARRAY(String)))
@@ -234,11 +234,6 @@ def _carries(
     brought = np.zeros(len(book.units), np.int64)
     which, where = book.places(copying.coded(found["retailer"]), copying.coded(found["sku"]))
     brought[where] = found["carry_thousandths"].to_numpy()[which]
-    given = crediting.due(session, book.retailer.texts, at)
-    owed = list(given.values())
-    which, where = book.places(Coded.of(shop for shop, _ in given), Coded.of(sku for _, sku in given))
-    for one, line in zip(which.tolist(), where.tolist(), strict=True):
-        brought[line] = crediting.added(int(brought[line]), owed[one])
     taken: list[crediting.Part] = []
     left = crediting.left(session, book.retailer.texts)
     if left:

@@ -563,6 +563,31 @@ class CreditRow(Base):
     approved_at: Mapped[datetime]
 
 
+class AppealCreditTaken(Base):
+    """What the frozen book of a cycle took in of the credit of an upheld appeal, in thousandths of a pack.
+
+    ``answer`` is the one that upheld it; ``appeal`` is the appeal's number.
+    """
+
+    __tablename__ = "appeal_credits_taken"
+    __append_only__ = True
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["cycle", "retailer", "sku"], ["book_lines.cycle", "book_lines.retailer", "book_lines.sku"]
+        ),
+        CheckConstraint("carry_thousandths BETWEEN 1 AND 1000", name="carry"),
+        Index("ix_appeal_credits_taken_cycle", "cycle", "retailer"),
+    )
+    __party__ = "retailer"
+
+    answer: Mapped[UUID] = mapped_column(ForeignKey("score_appeal_answers.id"), primary_key=True)
+    cycle: Mapped[UUID] = mapped_column(primary_key=True)
+    appeal: Mapped[int] = mapped_column(BigInteger)
+    retailer: Mapped[str]
+    sku: Mapped[str]
+    carry_thousandths: Mapped[int]
+
+
 class CreditTaken(Base):
     """What the frozen book of a cycle took in of a credit, in thousandths of a pack of ``pack_units``."""
 

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    ScalarSelect,
     Select,
     String,
     Uuid,
@@ -21,7 +20,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from server.kit.identity import Operator
 from server.scores.appeal_rules import OPEN, AppealState, Verdict
@@ -107,13 +106,13 @@ class Correction:
 
 @dataclass(frozen=True)
 class Credit:
-    """What an upheld appeal credits a retailer with, in thousandths of a pack of a SKU, from its approval on."""
+    """What the answer that upheld an appeal credits a retailer with, in thousandths of a pack of a SKU."""
 
+    answer: UUID
     appeal: int
     retailer: str
     sku: str
     carry_thousandths: int
-    approved_at: datetime
 
 
 @dataclass(frozen=True)
@@ -218,30 +217,23 @@ def corrections(session: Session, appeal_ids: Collection[UUID]) -> dict[UUID, li
     return found
 
 
-def credits_of(
-    session: Session, retailers: Collection[str] | Select[str], *, before: datetime | ScalarSelect[datetime]
-) -> list[Credit]:
-    """Return the credits that were approved for some retailers before an instant, the oldest first."""
+def credits_of(session: Session, retailers: Collection[str]) -> list[Credit]:
+    """Return the credits that were approved for some retailers, the oldest first."""
     rows = session.execute(
-        select(AppealRow.number, AppealRow.retailer, AppealAnswerRow.remedy, AppealAnswerRow.approved_at)
+        select(AppealAnswerRow.id, AppealRow.number, AppealRow.retailer, AppealAnswerRow.remedy)
         .join(AppealRow, AppealRow.id == AppealAnswerRow.appeal)
         .where(
             AppealAnswerRow.remedy["sort"].astext == "carry",
-            AppealAnswerRow.approved_at < before,
-            among(AppealAnswerRow.retailer, retailers),
+            AppealAnswerRow.approved_at.is_not(None),
+            AppealAnswerRow.retailer == any_(literal(list(retailers), ARRAY(String))),
         )
         .order_by(AppealAnswerRow.approved_at, AppealRow.number)
     )
     return [
-        Credit(number, retailer, remedy["sku"], remedy["carry_thousandths"], approved_at)
-        for number, retailer, remedy, approved_at in rows
-        if remedy is not None and approved_at is not None
+        Credit(answer, number, retailer, remedy["sku"], remedy["carry_thousandths"])
+        for answer, number, retailer, remedy in rows
+        if remedy is not None
     ]
-
-
-def among(retailer: InstrumentedAttribute[str], named: Collection[str] | Select[str]) -> ColumnElement[bool]:
-    """Return whether a retailer is among some, named or selected; many names are one parameter."""
-    return retailer.in_(named) if isinstance(named, Select) else retailer == any_(literal(list(named), ARRAY(String)))
 
 
 def corrected_since(session: Session, run: int, at: datetime) -> bool:

@@ -71,7 +71,7 @@ class EndOfDecision(_Change):
 class CarryOn(_Change):
     """A credit of a SKU, at most a pack: it is added to the carry in the next cycle in which the retailer orders it.
 
-    Nothing is written then and there: what was approved and which books were frozen since says whether it is still due.
+    Nothing is written then and there: the freeze of such a book writes down what it takes in.
     """
 
     sort: Literal["carry"]

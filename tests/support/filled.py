@@ -202,7 +202,7 @@ def _say(session: Session, sender: Sender) -> None:
 
 
 def _credited(session: Session, cycle: UUID) -> None:
-    """Let the answer to each shop's question be proposed with a credit, and the book have taken it in."""
+    """Let the answer to each shop's question be proposed with a credit, and the book take it and an appeal's in."""
     for (about, code), number in zip(
         session.execute(select(FeedbackRow.id, FeedbackRow.retailer).where(FeedbackRow.state == "closed")),
         (1, 2),
@@ -239,7 +239,13 @@ def _credited(session: Session, cycle: UUID) -> None:
             )
         )
         session.flush()
-        part = crediting.Part(code, "K1", made, number, 500, 10)
+        part = crediting.Part(code, "K1", "feedback", made, number, 500, 10)
+        crediting.take_in(session, cycle, [part], at=NOW)
+    upheld = select(AppealAnswerRow.id, AppealRow.number, AppealRow.retailer).join(
+        AppealRow, AppealRow.id == AppealAnswerRow.appeal
+    )
+    for answer, number, code in session.execute(upheld).all():
+        part = crediting.Part(code, "K1", "appeal", answer, number, 500, 10)
         crediting.take_in(session, cycle, [part], at=NOW)
 
 

@@ -265,6 +265,16 @@ def test_the_oldest_is_taken_in_first_up_to_a_pack_and_a_part_of_a_thousandth_co
     assert crediting.parts(("R1", "K1"), due, 7, 1000) == []
 
 
+def test_an_appeals_credit_is_in_thousandths_of_a_pack_and_what_a_full_pack_leaves_of_it_waits():
+    due = [Left(UUID(int=3), 5, 500, "appeal"), Left(UUID(int=1), 1, 1_000)]
+    taken = crediting.parts(("R1", "K1"), due, 10, 300)
+    assert [(one.because, one.number, one.carry_thousandths) for one in taken] == [
+        ("appeal", 5, 500),
+        ("feedback", 1, 100),
+    ]
+    assert [one.carry_thousandths for one in crediting.parts(("R1", "K1"), due, 10, 800)] == [200]
+
+
 def test_the_database_wants_two_persons_and_one_proposal_at_a_time(disputed):
     town, cycle, about = disputed
     act(town, remedies.answer, about, PLANNER, **ANSWER, remedy=Remedy(units=20))

@@ -13,18 +13,18 @@ from sqlalchemy import select
 from contract.feed import Appeal
 from contract.messages import AppealScore
 from evenhand import cli
-from server.cycles import exporting, result_queries
+from server.cycles import crediting, exporting, result_queries, service
 from server.cycles.models import BookLine, BookRetailer
 from server.forecasts import rules as months
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import ForecastVersion
 from server.kit import outbox, records
 from server.kit.db import transaction
-from server.scores import decisions, making
+from server.scores import answering, decisions, making, remedies
 from server.scores import queries as scores
 from server.scores import service as scoring
 
-from .conftest import PLANNER, RELEASER
+from .conftest import BOTH, PLANNER, RELEASER
 
 FORECAST = UUID("01920000-0000-7000-8000-000000000001")
 SOLD = {"R1": 400, "R2": 300, "R3": 200, "R4": 100}
@@ -190,6 +190,54 @@ def carried_in(town, cycle, shop, sku):
     with transaction(town.sessions) as session:
         line = BookLine.cycle == cycle, BookLine.retailer == shop, BookLine.sku == sku
         return session.scalars(select(BookLine.carry_thousandths).where(*line)).one()
+
+
+def credit(town, scored, thousandths=500):
+    """Uphold an appeal of R4 with a credit of K1."""
+    with transaction(town.sessions) as session:
+        said = AppealScore(run=scored.number, component="demand", words="my sales were higher")
+        appeal = send(session, town.devices["R4"], "score.appeal", said, at=town.clock.now).message
+    today = town.clock.now.date()
+    with transaction(town.sessions) as session:
+        answering.answer_appeal(
+            session,
+            appeal,
+            "upheld",
+            PLANNER,
+            answer_zh="",
+            answer_en="You are right.",
+            remedy=remedies.CarryOn(sort="carry", sku="K1", carry_thousandths=thousandths),
+            at=town.clock.now,
+            today=today,
+        )
+    with transaction(town.sessions) as session:
+        answering.approve_answer(session, appeal, BOTH, at=town.clock.now, today=today)
+
+
+def taken_in(town, cycle):
+    with transaction(town.sessions) as session:
+        found = crediting.taken_in(session, cycle)
+    return {line: [(one.because, one.carry_thousandths) for one in given] for line, given in found.items()}
+
+
+def test_a_credit_waits_for_a_book_that_takes_it_in_whatever_is_shared_out_again_or_called_off(town, scored):
+    first = town.verified()
+    town.clock.advance(minutes=1)
+    credit(town, scored)
+    town.clock.advance(minutes=1)
+    town.supply(first, [{"sku": "K2", "supply_units": 900}], correct=True)
+    town.work()
+    assert (town.cycle(first).attempt, carried_in(town, first, "R4", "K1")) == (2, 0), "the book is the old one"
+    later = []
+    for _ in range(2):
+        town.clock.advance(days=1)
+        later.append(town.verified())
+    assert [carried_in(town, one, "R4", "K1") for one in later] == [500, 0]
+    town.act(service.call_off, later[0], PLANNER, reason="a strike")
+    town.clock.advance(days=1)
+    last = town.verified()
+    assert carried_in(town, last, "R4", "K1") == 500, "what was called off took nothing"
+    assert [taken_in(town, one) for one in (first, later[1], last)] == [{}, {}, {("R4", "K1"): [("appeal", 500)]}]
 
 
 def test_an_upheld_appeal_is_made_good_by_a_credit_that_one_cycle_takes_in(town, signed_in, scored):
