@@ -380,7 +380,13 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         N_("Operations"),
         (
-            Entry(N_("Terminals"), "/console/devices", "device", roles=frozenset(devices_console.ROLES)),
+            Entry(
+                N_("Terminals"),
+                "/console/devices",
+                "device",
+                roles=frozenset(devices_console.ROLES),
+                also=("/console/steering",),
+            ),
             Entry(N_("Rollouts"), "/console/rollouts", "refresh", roles=frozenset(steering_http.READERS)),
             Entry(N_("Releases"), "/console/releases", "shield", roles=frozenset(releases_console.READERS)),
             Entry(N_("People"), "/console/operators", "people", roles=frozenset(console_people.READERS)),

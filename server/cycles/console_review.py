@@ -145,7 +145,8 @@ def explain(
     language, number = console.language_of(request), shown.attempt
     shop = retailers.retailer(session, retailer)
     grants = [] if shop is None else result_queries.drafted_grants(session, cycle, retailer, attempt=number)
-    words = {} if not grants else explaining.explain(session, cycle, retailer, None, language, attempt=number)
+    skus = [grant.sku for grant in grants]
+    words = explaining.explain_lines(session, cycle, retailer, skus, language, attempt=number) if skus else {}
     frozen = {} if not grants else publishing.lines_of(session, cycle, retailer, number)
     answer: dict[str, Any] = {"retailer": retailer, "shop": shop, "grants": grants, "words": words, "frozen": frozen}
     answer["shown"] = shown

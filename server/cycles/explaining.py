@@ -1,5 +1,6 @@
 """Why a retailer got what it got: the core's own words, from the result as it is stored."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -24,5 +25,18 @@ def explain(
     lines = [grant.sku for grant in granted if sku in {None, grant.sku}]
     if not lines:
         raise Rejected("not_found", what="line", name=retailer if sku is None else f"{retailer}, {sku}")
+    return explain_lines(session, cycle, retailer, lines, language, attempt=attempt)
+
+
+def explain_lines(
+    session: Session,
+    cycle: UUID,
+    retailer: str,
+    lines: Sequence[str],
+    language: Language,
+    *,
+    attempt: int | None = None,
+) -> dict[str, str]:
+    """Return the explanations of lines, by SKU, which the retailer has in the attempt's result."""
     result = exporting.result_of(session, cycle, retailer, attempt=attempt)
     return {name: allocation.explain(result, retailer, name, lang=language) for name in lines}

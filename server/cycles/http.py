@@ -351,7 +351,11 @@ def shown_attempt(session: http.Db, cycle: UUID, attempt: int | None) -> Shown:
     shown = found.standing_attempt if attempt is None else attempt
     if attempt is not None and result_queries.run(session, cycle, attempt) is None:
         raise Rejected("not_found", what="result", name=f"{found.number}, {attempt}")
-    return Shown(found, shown, shown in {one.attempt for one in correcting.publications(session, cycle)})
+    out = found.published_attempt
+    was_out = out is not None and (
+        shown == out or shown in {one.attempt for one in correcting.publications(session, cycle)}
+    )
+    return Shown(found, shown, was_out)
 
 
 def known(session: http.Db, cycle: UUID) -> queries.Cycle:

@@ -22,6 +22,9 @@ SORT_LINK = re.compile(r'href="([^"]*[?&](?:amp;)?sort=[^"]*)" hx-get')
 COUNT = re.compile(r'id="[a-z]+-count"[^>]*>([^<]*)<')
 FIRST_CELL = re.compile(r'<th role="rowheader".*?</th>', re.DOTALL)
 LISTS_LEAST = 15
+HERE = re.compile(r'<a href="([^"]*)"[^>]*aria-current="page">')
+OF_TODAY = ("/console/today", "/console/find", "/console/sign-in")
+SHOWN_LEAST = 100
 NOT_FOR_A_SAMPLE = {"/console/sign-in/link/{token}", "/console/audit/key.pem"}
 
 
@@ -61,6 +64,17 @@ def test_every_part_of_today_answers_with_a_bounded_number_of_queries(network: N
         heard_of[part.key] = len(heard)
     assert max(heard_of.values()) <= console_pages.QUERIES_MOST, heard_of
     assert network.browser.get("/console/today/nothing").status_code == 404
+
+
+def test_every_page_stands_under_its_own_entry_of_the_navigation(network: Network):
+    shown, stray = 0, []
+    for page in network.pages:
+        places = set(HERE.findall(network.browser.get(page.address).text))
+        shown += bool(places)
+        if places == {"/console/"} != {page.route} and not page.route.startswith(OF_TODAY):
+            stray.append(page.route)
+    assert shown > SHOWN_LEAST
+    assert not stray
 
 
 def test_every_list_sorts_by_each_of_its_columns_and_loses_nobody(network: Network):

@@ -27,6 +27,8 @@ class Entry:
 
     One about the ``whole_network`` is shown to those alone who are not bounded to some shops.
 
+    Pages below ``also`` belong to it, beside those below ``href``.
+
     ``label`` is an English text marked with ``N_``; pinned entries (up to four) stand in a phone's bottom bar.
     """
 
@@ -36,6 +38,12 @@ class Entry:
     roles: frozenset[str] = frozenset()
     pinned: bool = False
     whole_network: bool = False
+    also: tuple[str, ...] = ()
+
+    def fits(self, path: str) -> int:
+        """Return with how long an address of its own ``path`` begins; 0 where it does with none."""
+        places = (place.rstrip("/") for place in (self.href, *self.also))
+        return max((len(place) for place in places if f"{path.rstrip('/')}/".startswith(f"{place}/")), default=0)
 
 
 @dataclass(frozen=True)
@@ -145,10 +153,10 @@ class Frame:
     @cached_property
     def here(self) -> Entry | None:
         """The entry that the page belongs to: the longest address that the path begins with."""
-        path = self.request.url.path.rstrip("/") + "/"
+        path = self.request.url.path
         entries = [entry for group in self.navigation for entry in group.entries]
-        fitting = [entry for entry in entries if path.startswith(entry.href.rstrip("/") + "/")]
-        return max(fitting, key=lambda entry: len(entry.href), default=None)
+        nearest = max(entries, key=lambda entry: entry.fits(path), default=None)
+        return nearest if nearest is not None and nearest.fits(path) else None
 
     @property
     def address(self) -> str:
