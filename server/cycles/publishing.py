@@ -29,7 +29,7 @@ from server.cycles import (
     supply_queries,
 )
 from server.cycles.events import GrantsPublished
-from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow, Publication
+from server.cycles.models import BookLine, BookRetailer, CycleRow, GrantRow, Publication, SupplyLine
 from server.kit import audit, events, outbox
 from server.kit.identity import SYSTEM
 from server.orders import windows as order_windows
@@ -56,7 +56,7 @@ def publish(session: Session, cycle: UUID, *, at: datetime) -> bool:
     row = moves.locked(session, cycle)
     if row.state != "released":
         return False
-    lines = frozen_lines(session, row)
+    lines = frozen_lines(session, cycle)
     out = [*correcting.publications(session, cycle), _record(session, row, at)]
     tell_grants(session, row, lines, out, at=at)
     if row.published_attempt is None:
@@ -115,10 +115,10 @@ class FrozenLine:
 
 
 def frozen_lines(
-    session: Session, row: CycleRow, retailer: str | None = None, *, attempt: int | None = None
+    session: Session, cycle: UUID, retailer: str | None = None, *, attempt: int | None = None
 ) -> dict[tuple[str, str], FrozenLine]:
     """Return the lines of an attempt (the last), of one retailer where it is named, by retailer and SKU."""
-    run = result_queries.run(session, row.id, attempt)
+    run = result_queries.run(session, cycle, attempt)
     if run is None:
         return {}
     query = (
@@ -130,6 +130,7 @@ def frozen_lines(
             BookLine.weight,
             BookLine.carry_thousandths,
             BookLine.ineligible_why,
+            SupplyLine.pack_units,
         )
         .join(
             BookLine,
@@ -137,29 +138,27 @@ def frozen_lines(
             & (BookLine.retailer == GrantRow.retailer)
             & (BookLine.sku == GrantRow.sku),
         )
-        .where(GrantRow.cycle == row.id, GrantRow.attempt == run.attempt)
+        .join(SupplyLine, (SupplyLine.cycle == GrantRow.cycle) & (SupplyLine.sku == GrantRow.sku))
+        .where(GrantRow.cycle == cycle, GrantRow.attempt == run.attempt, SupplyLine.version == run.supply_version)
     )
     if retailer is not None:
         query = query.where(GrantRow.retailer == retailer)
-    packs = {sku: line.pack_units for sku, line in supply_queries.supply(session, row.id, run.supply_version).items()}
-    given = crediting.taken_in(session, row.id, None if retailer is None else [retailer])
+    given = crediting.taken_in(session, cycle, None if retailer is None else [retailer])
     return {
         (code, sku): FrozenLine(
             weight,
             before,
             tuple(given.get((code, sku), ())),
-            carrying.carried(before, entitled, units // packs[sku]),
+            carrying.carried(before, entitled, units // pack),
             why,
         )
-        for code, sku, units, entitled, weight, before, why in session.execute(query)
+        for code, sku, units, entitled, weight, before, why, pack in session.execute(query)
     }
 
 
 def lines_of(session: Session, cycle: UUID, retailer: str, attempt: int | None = None) -> dict[str, FrozenLine]:
     """Return what a retailer's lines of an attempt (the last) brought along and take on, by SKU."""
-    row = session.get(CycleRow, cycle)
-    found = {} if row is None else frozen_lines(session, row, retailer, attempt=attempt)
-    return {sku: line for (_, sku), line in found.items()}
+    return {sku: line for (_, sku), line in frozen_lines(session, cycle, retailer, attempt=attempt).items()}
 
 
 def tell_grants(
@@ -271,7 +270,7 @@ def store_carry(session: Session, row: CycleRow, lines: Mapping[tuple[str, str],
     if row.published_attempt is None:
         stood = {key: line.carry_thousandths - line.credited_thousandths for key, line in lines.items()}
     else:
-        out = frozen_lines(session, row, attempt=row.published_attempt)
+        out = frozen_lines(session, row.id, attempt=row.published_attempt)
         stood = {key: line.carried_thousandths for key, line in out.items()}
     rows = [
         (retailer, sku, line.carried_thousandths - stood[retailer, sku])
