@@ -84,6 +84,7 @@ FIELDS: Mapping[str, str] = {
     "document": N_("document"),
     "employee": N_("employee"),
     "end": N_("end of a decision"),
+    "fairness": N_("among whom it is shared"),
     "gone": N_("attachments to take away"),
     "hours": N_("hours"),
     "inside": N_("inside a tier"),

@@ -27,6 +27,10 @@ CYCLES_LOOKED_AT = 50
 reading = http.router(PLACE, tag="console", roles=())
 planning = http.router(PLACE, tag="console", roles=("planner",))
 
+FAIRNESSES: dict[str, str] = {
+    "line": N_("the lines of each SKU by themselves"),
+    "basket": N_("retailers with their whole orders"),
+}
 RULES: dict[str, str] = {
     "max_min": N_("by weight, the smallest share first (max-min)"),
     "proportional": N_("in proportion to requests: asking for more pays"),
@@ -63,6 +67,7 @@ class Typed:
     """What stands in the form, as it was typed."""
 
     name: str = ""
+    fairness: str = "line"
     rule: str = "max_min"
     inside: str = ""
     rounding: str = "webster"
@@ -106,6 +111,7 @@ def write_policy(
     clock: http.Now,
     operator: http.Person,
     name: Annotated[str, Form()] = "",
+    fairness: Annotated[str, Form()] = "line",
     rule: Annotated[str, Form()] = "",
     inside: Annotated[str, Form()] = "",
     rounding: Annotated[str, Form()] = "",
@@ -130,6 +136,7 @@ def write_policy(
     ]
     typed = Typed(
         name=name,
+        fairness=fairness,
         rule=rule,
         inside=inside if rule == "priority" else "",
         rounding=rounding,
@@ -200,7 +207,7 @@ def shown(policy: queries.Policy, *, is_newest: bool = True) -> Shown:
 
 def words() -> dict[str, Any]:
     """Return what templates need to tell a policy in words."""
-    return {"rules": RULES, "roundings": ROUNDINGS, "groups": GROUPS}
+    return {"fairnesses": FAIRNESSES, "rules": RULES, "roundings": ROUNDINGS, "groups": GROUPS}
 
 
 def _terms(typed: Typed) -> terms.Terms:
@@ -212,7 +219,7 @@ def _terms(typed: Typed) -> terms.Terms:
         For a number that is none, or a rule that the core refuses.
     """
     try:
-        policy = allocation.Policy(rule=typed.rule, rounding=typed.rounding, inside=typed.inside or None)
+        policy = allocation.Policy(typed.fairness, typed.rule, typed.rounding, inside=typed.inside or None)
     except InputError as error:
         raise invalid("policy", POLICY_UNREADABLE, what=str(error)) from None
     quotas = tuple(
@@ -252,6 +259,7 @@ def _units(where: str, typed: str) -> int:
 def _typed(name: str, said: terms.Terms) -> Typed:
     return Typed(
         name=name,
+        fairness=said.policy.fairness,
         rule=said.policy.rule,
         inside=said.policy.inside or "",
         rounding=said.policy.rounding,

@@ -100,6 +100,7 @@ def _stands(text: str) -> tuple[Standing, ...]:
     except Invalid:
         return ()
     return (
+        Standing("fairness", N_("Shared among"), said.policy.fairness),
         Standing("rule", N_("Shared out"), said.policy.rule),
         Standing("inside", N_("Inside a tier"), said.policy.inside or ""),
         Standing("rounding", N_("Whole packs lean"), said.policy.rounding),

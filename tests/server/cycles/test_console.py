@@ -242,6 +242,43 @@ def test_the_second_of_two_who_set_a_schedule_is_told(town, signed_in):
     assert bo.post(f"{place}/remove", data={"route": "south"}).status_code == 303
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'fairness = "basket"\nrule = "max_min"\nrounding = "adams"\n',
+        'fairness = "basket"\nrule = "priority"\nrounding = "dean"\ninside = "talmud"\ncredit = true\n',
+        'fairness = "line"\nrule = "talmud"\nrounding = "webster"\nbundles = [\n  {bundle = "box", sku = "K1"},\n]\n',
+    ],
+)
+def test_a_policys_form_says_all_that_the_policy_says(town, signed_in, said):
+    planner, api = signed_in("planner", name="anna"), "/api/v1/policies"
+    town.draft()
+    assert planner.post(api, json={"name": "ours", "text": said, "reason": "wish"}).status_code == 201
+    page = screen(planner, "/console/policies/new?policy=ours%7C1")
+    typed = filled_in(page) | {"reason": ["one more quota"], "quota_of": ["region|hills", "", "", ""]}
+    typed |= {"quota_sku": ["*", "", "", ""], "quota_units": ["5000", "", "", ""]}
+    assert planner.post("/console/policies/new", data=typed).status_code == 303
+    newest = planner.get(api).json()[0]
+    quota = 'quotas = [\n  {group = "region", value = "hills", sku = "*", max_units = 5000},\n]\n'
+    head, bundles, rest = said.partition("bundles")
+    assert (newest["version"], newest["text"]) == (2, head + quota + bundles + rest)
+
+
+def filled_in(page):
+    """Return what the page's form would send as it stands: its inputs and its choices, by name."""
+    form = page.partition('action="/console/policies/new"')[2].partition("</form>")[0]
+    typed = {}
+    for tag in re.findall(r"<input\b[^>]*>", form):
+        named, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if named and ('type="checkbox"' not in tag or "checked" in tag):
+            typed.setdefault(named[1], []).append(value[1] if value else "")
+    for named, options in re.findall(r'<select\b[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'<option value="([^"]*)"[^>]*selected', options)
+        assert chosen is not None
+        typed.setdefault(named, []).append(chosen[1])
+    return typed
+
+
 def test_schedules_and_policies_are_set_by_hand(town, signed_in):
     planner = signed_in("planner", name="anna")
     page = sent(
