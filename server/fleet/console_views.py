@@ -45,27 +45,25 @@ def show_rings(request: Request, session: http.Db, clock: http.Now, config: http
     ):
         drawn = showing.rings(shares, title=title, names=names, others=gettext("others"))
         pictures.append((title, drawn, showing.share_table(shares, names, title=title, column=column)))
-    since = (now - DAY).replace(minute=0, second=0, microsecond=0)
+    day = history.spreads(session, since=now - DAY)
     spreads = []
     for figure, title in SPREADS:
-        steps = history.spread(session, figure, since=since)
-        if any(one.median is not None for one in steps):
-            spreads.append(
-                over_time(
-                    [f"{one.at.astimezone(config.tz):%H:%M}" for one in steps],
-                    [Line(gettext("half of the terminals"), [one.median for one in steps], "line-0")],
-                    Band(gettext("nine in ten"), [one.low for one in steps], [one.high for one in steps]),
-                    title=gettext(title),
-                    description=gettext("over the fleet, by hours"),
-                    table=gettext(title),
-                    column=gettext("Time"),
-                )
+        if steps := day.get(figure):
+            drawn = over_time(
+                [f"{one.at.astimezone(config.tz):%H:%M}" for one in steps],
+                [Line(gettext("half of the terminals"), [one.median for one in steps], "line-0")],
+                Band(gettext("nine in ten"), [one.low for one in steps], [one.high for one in steps]),
+                title=gettext(title),
+                description=gettext("over the fleet, by quarters of an hour"),
+                table=gettext(title),
+                column=gettext("Time"),
             )
+            spreads.append((gettext(title), drawn))
     return console.page(
         request,
         "fleet/rings.html",
         pictures=pictures,
-        spreads=[(gettext(title), drawn) for (_, title), drawn in zip(SPREADS, spreads, strict=False)],
+        spreads=spreads,
         total=sum(counts.values()),
     )
 

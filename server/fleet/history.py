@@ -1,7 +1,7 @@
 """What was: how terminals were every quarter of an hour, and when their connections began and ended.
 
 The points of all terminals are taken by one statement, from what they last told, away from the tables that ingest
-writes: a report costs nothing more because its history is kept.
+writes: a report costs nothing more because its history is kept. How they are spread over the fleet is kept beside them.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ARRAY, ColumnElement, Date, Double, Interval, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Date, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from contract.messages import ReportPresence
 from server.devices import queries as devices
 from server.devices import service as device_service
-from server.fleet.models import DeviceConnection, DevicePoint, FleetClock
+from server.fleet.models import DeviceConnection, DevicePoint, FleetClock, FleetSpread
 from server.kit.inbox import Arrival
 
 EVERY: Final = timedelta(minutes=15)
@@ -57,9 +57,9 @@ class Spread:
 
     at: datetime
     heard: int
-    median: float | None
-    low: float | None
-    high: float | None
+    median: float
+    low: float
+    high: float
 
 
 def report_presences(session: Session, told: Sequence[tuple[ReportPresence, Arrival]]) -> None:
@@ -93,7 +93,7 @@ def keep_time(session: Session, now: datetime) -> None:
 
 
 def take_points(session: Session, quarter: datetime, *, at: datetime) -> None:
-    """Keep how every terminal that is not revoked is, as of ``quarter``; once, by one statement."""
+    """Keep how every terminal that is not revoked is, as of ``quarter``, and how they are spread; once."""
     fleet = devices.wide_query(at).subquery()
     told = func.coalesce(fleet.c.reported_at > at - FRESH, False)
     columns: dict[str, ColumnElement[Any]] = {
@@ -113,6 +113,7 @@ def take_points(session: Session, quarter: datetime, *, at: datetime) -> None:
     ).where(fleet.c.state != "revoked", ~told, fleet.c.last_seen_at.is_not(None))
     for rows in (chosen, silent):
         session.execute(insert(DevicePoint).from_select(list(columns), rows).on_conflict_do_nothing())
+    _take_spreads(session, quarter)
 
 
 def keep_partitions(session: Session, table: str, at: datetime) -> None:
@@ -137,14 +138,27 @@ def connections(session: Session, device: str, *, since: datetime, limit: int = 
     return [Connection(*found) for found in session.execute(query.limit(limit))]
 
 
-def spread(session: Session, figure: Figure, *, since: datetime, hours: int = 1) -> list[Spread]:
-    """Return how a figure was spread over the fleet, a row for each step of ``hours``, the oldest first."""
-    column = getattr(DevicePoint, figure)
-    step = func.date_bin(literal(timedelta(hours=hours), Interval), DevicePoint.at, literal(since))
-    shares = func.percentile_cont(literal([0.05, 0.5, 0.95], ARRAY(Double))).within_group(column)
-    query = select(step, func.count(column), shares).where(DevicePoint.at >= since).group_by(step).order_by(step)
-    found = ((at, heard, cut or (None, None, None)) for at, heard, cut in session.execute(query))
-    return [Spread(at, heard, median, low, high) for at, heard, (low, median, high) in found]
+def spreads(session: Session, *, since: datetime) -> dict[str, list[Spread]]:
+    """Return how each figure was spread over the fleet at every quarter of an hour since then, the oldest first."""
+    found: dict[str, list[Spread]] = {}
+    for row in session.scalars(select(FleetSpread).where(FleetSpread.at >= since).order_by(FleetSpread.at)):
+        found.setdefault(row.figure, []).append(Spread(row.at, row.heard, row.median, row.low, row.high))
+    return found
+
+
+def _take_spreads(session: Session, quarter: datetime) -> None:
+    """Keep how each figure of the points of a quarter of an hour is spread; nothing of what is too old."""
+    for figure in FIGURES:
+        column = getattr(DevicePoint, figure)
+        low, median, high = (func.percentile_cont(share).within_group(column) for share in (0.05, 0.5, 0.95))
+        rows = (
+            select(literal(figure), literal(quarter), func.count(column), low, median, high)
+            .where(DevicePoint.at == quarter)
+            .having(func.count(column) > 0)
+        )
+        columns = ["figure", "at", "heard", "low", "median", "high"]
+        session.execute(insert(FleetSpread).from_select(columns, rows).on_conflict_do_nothing())
+    session.execute(delete(FleetSpread).where(FleetSpread.at < quarter - timedelta(days=POINTS_DAYS)))
 
 
 def _with_partition(session: Session, statement: Insert, at: datetime) -> None:

@@ -120,6 +120,22 @@ class DevicePoint(Base):
     disk_free_percent: Mapped[float | None] = mapped_column(REAL)
 
 
+class FleetSpread(Base):
+    """How a figure of the terminals that were heard was spread over the fleet at an instant: nine in ten lie between.
+
+    Taken once, with the points: whoever looks at a day reads a hundred rows of it, not all points of ten thousand.
+    """
+
+    __tablename__ = "fleet_spreads"
+
+    figure: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    heard: Mapped[int]
+    low: Mapped[float]
+    median: Mapped[float]
+    high: Mapped[float]
+
+
 class DeviceConnection(Base):
     """That a terminal's connection to the broker began or ended; parted by days as :class:`DevicePoint` is."""
 

@@ -100,13 +100,18 @@ def test_points_are_taken_once_a_quarter_of_an_hour_and_old_parts_go(session: Se
     kept = [(one.at, one.queue_length, one.disk_free_percent) for one in history.points(session, "t-r1", since=NOW)]
     quarter = timedelta(minutes=15)
     assert kept == [(NOW, 0, 0.0), (NOW + quarter, 16, 16.0), (NOW + 2 * quarter, 31, 31.0)]
-    (spread,) = history.spread(session, "queue_length", since=NOW)
-    assert (spread.heard, spread.median, spread.low is not None and spread.low < 16) == (3, 16.0, True)
+    spreads = history.spreads(session, since=NOW + quarter)
+    assert [(one.at - NOW, one.heard, one.median) for one in spreads["queue_length"]] == [
+        (quarter, 1, 16.0),
+        (2 * quarter, 1, 31.0),
+    ]
+    assert "temperature_c" not in spreads, "what nobody told is not spread"
     late = NOW + timedelta(days=history.POINTS_DAYS + 5)
     history.keep_time(session, late)
     assert history.points(session, "t-r1", since=NOW) == [
         history.Point(late, False, None, None, None, None)  # nothing was heard for long: a point without figures
     ]
+    assert history.spreads(session, since=NOW) == {}
     names = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'device_points'::regclass"
     parts = sorted(session.scalars(text(names)))
     assert parts[-1] >= f"device_points_{late + timedelta(days=history.AHEAD_DAYS):%Y%m%d}"
