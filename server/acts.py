@@ -110,6 +110,7 @@ ACTS: Mapping[str, str] = {
     "meeting.called_off": N_("called off a meeting"),
     "meeting.register": N_("said whether it comes to a meeting"),
     "meeting.registered_for": N_("registered a shop for a meeting"),
+    "job.given_up": N_("gave up a job that failed each time"),
     "message.failed": N_("could not take a message"),
     "message.id_reused": N_("used an id again for something else"),
     "message.topic_refused": N_("wrote where it may not"),
