@@ -277,15 +277,19 @@ def call_off(cycle: UUID, why: shapes.Reason, session: http.Db, operator: http.P
 @reading.get("/{cycle}/grants")
 @http.of_shops
 def grants(
-    cycle: UUID, session: http.Db, retailer: str | None = None, attempt: Attempt = None
+    cycle: UUID, session: http.Db, page: paging.Paged, retailer: str | None = None, attempt: Attempt = None
 ) -> list[shapes.GrantLine]:
     """Return the grants that are out, before the first publication those of the last attempt; or of the one named.
 
-    Of one retailer where it is named. ``published`` says whether the attempt went out.
+    By retailer and SKU, and of one retailer where it is named. ``published`` says whether the attempt
+    went out.
     """
     shown = shown_attempt(session, cycle, attempt)
-    found = result_queries.drafted_grants(session, cycle, retailer, attempt=shown.attempt)
-    return [shapes.grant_line(grant, shown.attempt, published=shown.published) for grant in found]
+    found = result_queries.page_of_grants(
+        session, cycle, retailer, attempt=shown.attempt, after=page.key(str, str), limit=page.one_more
+    )
+    given = page.rows(found, lambda grant: (grant.retailer, grant.sku))
+    return [shapes.grant_line(grant, shown.attempt, published=shown.published) for grant in given]
 
 
 @reading.get("/{cycle}/explain")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, any_, exists, func, literal, select
+from sqlalchemy import ARRAY, Select, String, any_, exists, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -219,6 +219,28 @@ def drafted_grants(
     session: Session, cycle_id: UUID, retailer: str | None = None, *, attempt: int | None = None
 ) -> list[Grant]:
     """Return the grants of an attempt, the cycle's last one where none is named, in byte order of retailer and SKU."""
+    query = _grants_of(cycle_id, retailer, attempt)
+    query = query.order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
+    return [Grant(*row) for row in session.execute(query)]
+
+
+def page_of_grants(
+    session: Session, cycle_id: UUID, retailer: str | None, *, attempt: int, after: tuple[str, str] | None, limit: int
+) -> list[Grant]:
+    """Return ``limit`` grants of an attempt at most, after a retailer and SKU, in the order of the table's key.
+
+    So that a page of a million costs what a page of ten does.
+    """
+    key = GrantRow.retailer, GrantRow.sku
+    query = _grants_of(cycle_id, retailer, attempt).order_by(*key).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return [Grant(*row) for row in session.execute(query)]
+
+
+def _grants_of(
+    cycle_id: UUID, retailer: str | None, attempt: int | None
+) -> Select[str, str, int, int, int, str, str, str]:
     query = (
         select(
             GrantRow.retailer,
@@ -235,11 +257,8 @@ def drafted_grants(
             (CycleRow.id == GrantRow.cycle) & (GrantRow.attempt == (CycleRow.attempt if attempt is None else attempt)),
         )
         .where(GrantRow.cycle == cycle_id)
-        .order_by(GrantRow.retailer.collate("C"), GrantRow.sku.collate("C"))
     )
-    if retailer is not None:
-        query = query.where(GrantRow.retailer == retailer)
-    return [Grant(*row) for row in session.execute(query)]
+    return query if retailer is None else query.where(GrantRow.retailer == retailer)
 
 
 def adjustments(session: Session, cycle_id: UUID) -> list[ManualDecision]:

@@ -32,7 +32,6 @@ WHOLE = {
     "/api/v1/scores/what-ifs": "the newest alone",
     "/api/v1/cycles/{cycle}/adjustments": "each was written by a person",
     "/api/v1/cycles/{cycle}/explain": "the lines of one shop",
-    "/api/v1/cycles/{cycle}/grants": "the lines of one shop",
     "/api/v1/cycles/{cycle}/policy-changes": "each was written by a person",
     "/api/v1/cycles/{cycle}/publications": "each took two persons",
     "/api/v1/cycles/{cycle}/supply": "one a SKU",
