@@ -305,7 +305,8 @@ def figure_versions(session: Session, retailer: str, *, limit: int = 200) -> lis
 def past(session: Session, retailers: Collection[str], *, since: date) -> dict[str, dict[str, list[rules.Past]]]:
     """Return what was forecast of months from ``since`` on, and what came, by retailer and class, in order.
 
-    Of each month the newest forecast counts that was made from before it began.
+    Of each month the newest forecast counts that was made from before it began; of those that were made from one day,
+    the newest one alone is read.
     """
     codes = literal(list(retailers), ARRAY(String))
     until = session.scalar(select(func.max(ForecastVersion.cut_off)).where(ForecastVersion.state == "done"))
@@ -319,16 +320,22 @@ def past(session: Session, retailers: Collection[str], *, since: date) -> dict[s
     came = {
         (row.retailer, row.product_class, row.period): rules.came(row.sold_units, row.granted_units) for row in cells
     }
-    rows = session.execute(
-        select(SeriesRow, ForecastVersion.cut_off, ForecastVersion.number)
-        .join(ForecastVersion, ForecastVersion.id == SeriesRow.version)
+    newest = (
+        select(ForecastVersion.id, ForecastVersion.cut_off, ForecastVersion.number)
+        .ext(distinct_on(ForecastVersion.cut_off))
         .where(
-            SeriesRow.retailer == any_(codes),
             ForecastVersion.state == "done",
             ForecastVersion.cut_off > rules.later(since, -rules.MONTHS_AHEAD),
             ForecastVersion.cut_off < until,
         )
-        .order_by(ForecastVersion.cut_off, ForecastVersion.number)
+        .order_by(ForecastVersion.cut_off, ForecastVersion.number.desc())
+        .subquery()
+    )
+    rows = session.execute(
+        select(SeriesRow, newest.c.cut_off, newest.c.number)
+        .join(newest, newest.c.id == SeriesRow.version)
+        .where(SeriesRow.retailer == any_(codes))
+        .order_by(newest.c.cut_off)
     )
     found: dict[tuple[str, str, date], rules.Past] = {}
     for series, cut_off, number in rows:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from factories import make_retailer, make_sku
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from allocation.errors import InputError
@@ -218,6 +218,25 @@ def test_a_past_forecast_stays_beside_what_came(runtime, known, clock, at_anothe
     (forecast,) = told(runtime, "R1")
     assert [one.came_units for one in forecast.classes[0].past][-1] == 100
     assert forecast.classes[0].error == pytest.approx(rules.mean_error([past]), abs=0.001)
+
+
+def test_of_forecasts_made_from_one_day_the_newest_alone_is_read(runtime, known, clock, at_another_time):
+    versions = [make(runtime) for _ in range(3)]
+    with transaction(runtime.sessions) as session:
+        bring(session, *(month(shop, 28, sold_units=100) for shop in SHOPS), at=clock())
+    make(at_another_time(clock() + timedelta(days=10)))
+    read = []
+
+    def look(row, _context):
+        read.append(row.version)
+
+    event.listen(SeriesRow, "load", look)
+    try:
+        with transaction(runtime.sessions) as session:
+            (past,) = queries.past(session, ["R1"], since=NOVEMBER)["R1"]["goods"]
+    finally:
+        event.remove(SeriesRow, "load", look)
+    assert (past.version, read) == (versions[-1].number, [versions[-1].id])
 
 
 def test_a_version_that_is_stopped_stores_no_further_block_and_the_next_one_may_be_asked_for(
