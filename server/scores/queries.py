@@ -120,13 +120,11 @@ def runs(session: Session, limit: int = 50, *, before: int | None = None) -> lis
     return [run_of(row) for row in session.scalars(query if before is None else query.where(ScoreRun.number < before))]
 
 
-def in_force(session: Session) -> Run | None:
-    """Return the run that was published last, or none."""
+def in_force(session: Session, *, on: datetime | None = None) -> Run | None:
+    """Return the run that was published last, at an instant where it is named, or none."""
+    published = [ScoreRun.state == "published", *([] if on is None else [ScoreRun.published_at <= on])]
     row = session.scalars(
-        select(ScoreRun)
-        .where(ScoreRun.state == "published")
-        .order_by(ScoreRun.published_at.desc(), ScoreRun.number.desc())
-        .limit(1)
+        select(ScoreRun).where(*published).order_by(ScoreRun.published_at.desc(), ScoreRun.number.desc()).limit(1)
     ).one_or_none()
     return None if row is None else run_of(row)
 

@@ -13,14 +13,14 @@ from sqlalchemy import select
 from contract.feed import Appeal
 from contract.messages import AppealScore
 from evenhand import cli
-from server.cycles import crediting, exporting, result_queries, service
+from server.cycles import crediting, exporting, result_queries, service, steps
 from server.cycles.models import BookLine, BookRetailer
 from server.forecasts import rules as months
 from server.forecasts.fields import HISTORY
 from server.forecasts.models import ForecastVersion
 from server.kit import outbox, records
 from server.kit.db import transaction
-from server.scores import answering, decisions, making, remedies
+from server.scores import answering, decisions, making, policies, remedies
 from server.scores import queries as scores
 from server.scores import service as scoring
 
@@ -129,6 +129,30 @@ def test_the_book_takes_tier_and_weight_of_the_scores_in_force_and_the_files_say
         cli.main()
     assert ended.value.code == 0
     assert "holds" in capsys.readouterr().out
+
+
+def test_scores_that_are_published_after_the_close_count_for_the_next_cycle(town, scored):
+    cycle = town.draft()
+    town.ordered(cycle)
+    town.close()
+    town.work(steps=1)
+    assert town.cycle(cycle).state == "closed"
+    town.forget_queue()
+    now = town.clock.advance(seconds=1)
+    with transaction(town.sessions) as session:
+        policies.write_policy(session, "tiers = 5\n", PLANNER, reason="fewer tiers", at=now)
+        number = scoring.ask_run(session, PLANNER, at=now, today=now.date())
+        asked = scores.run(session, number)
+    making.run(town.runtime, run=str(asked.id))
+    with transaction(town.sessions) as session:
+        later = scoring.publish_run(session, number, RELEASER, at=now)
+    town.forget_queue()
+
+    steps.run_freeze(town.runtime, cycle=str(cycle))
+
+    frozen = town.cycle(cycle)
+    assert later.score_version != scored.score_version
+    assert (frozen.state, frozen.score_version) == ("frozen", scored.score_version)
 
 
 def test_who_is_suspended_by_decision_on_the_day_of_the_freeze_is_granted_nothing(town, scored):
