@@ -1,9 +1,8 @@
 """Two transactions at once: what the later one does while the earlier one has not ended."""
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import text
@@ -25,23 +24,20 @@ def at_once(sessions: sessionmaker[Session], first: Callable[[Session], Any], la
     ------
     AssertionError
         Where ``later`` does not wait.
+    Exception
+        What ``later`` raises.
     """
-    came: Future[Any] = Future()
 
-    def act() -> None:
-        try:
-            with transaction(sessions) as session:
-                came.set_result(later(session))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who waits
-            came.set_exception(error)
+    def act() -> Any:
+        with transaction(sessions) as session:
+            return later(session)
 
-    thread = threading.Thread(target=act)
-    with transaction(sessions) as session:
-        first(session)
-        thread.start()
-        _wait_for_a_waiter(sessions, came)
-    thread.join(WITHIN_S)
-    return came.result(0)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(sessions) as session:
+            first(session)
+            came = pool.submit(act)
+            _wait_for_a_waiter(sessions, came)
+        return came.result(WITHIN_S)
 
 
 def _wait_for_a_waiter(sessions: sessionmaker[Session], came: Future[Any]) -> None:
