@@ -125,10 +125,14 @@ class Town:
 
     def children(self) -> dict[int, list[str]]:
         """Return the command lines of our processes and of the supervisor's live children by process id."""
-        found: dict[int, list[str]] = {}
-        for ours in psutil.Process(self.stage.process.pid).children():
+        ours = psutil.Process(self.stage.process.pid).children()
+        for one in list(ours):
             with contextlib.suppress(psutil.NoSuchProcess):
-                found.update({one.pid: " ".join(one.cmdline()).split() for one in (ours, *ours.children())})
+                ours += one.children()
+        found: dict[int, list[str]] = {}
+        for one in ours:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended since
+                found[one.pid] = " ".join(one.cmdline()).split()
         return {pid: command for pid, command in found.items() if command}  # none: on its way out
 
     def kill(self, part: str) -> float:

@@ -281,8 +281,7 @@ def test_a_killed_database_comes_back_with_every_receipted_order(
     before = wire.send("order.place", ordering(window, K1=1))
     assert wire.receipt(before).outcome == "accepted"
 
-    killed = town.pid_of("database")
-    assert killed is not None
+    killed = until("the database", lambda: town.pid_of("database"), within_s=30)
     os.kill(killed, signal.SIGKILL)
     during = wire.send("order.place", ordering(window, K1=1))  # the broker takes it, ingest waits for the database
     until("another database", lambda: town.pid_of("database") not in {None, killed}, within_s=30)
