@@ -67,10 +67,12 @@ def add_person(
     name: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Add a person, and show the one-use link of their first sign-in."""
+    by, at = _actor(operator), clock()
     try:
-        added = service.add_operator(session, name, roles, by=_actor(operator), at=clock())
-        if regions or classes:
-            service.set_bounds(session, added.name, regions=regions, classes=classes, by=_actor(operator), at=clock())
+        with session.begin_nested():  # a person whose bounds are refused would be there without any
+            added = service.add_operator(session, name, roles, by=by, at=at)
+            if regions or classes:
+                service.set_bounds(session, added.name, regions=regions, classes=classes, by=by, at=at)
     except (Rejected, Conflict) as refusal:
         return _people(request, session, clock, typed=(name, roles), refusal=refusal)
     return _link(request, session, clock, config, operator, added.name)

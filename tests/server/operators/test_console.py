@@ -398,6 +398,15 @@ def test_a_person_without_roles_sees_an_empty_day(signed_in: SignedIn) -> None:
     assert "Nothing needs you today" in signed_in().get("/console/").text
 
 
+def test_of_a_person_whose_bounds_are_refused_nothing_is_kept(signed_in: SignedIn) -> None:
+    admin = signed_in("administrator")
+    for _ in range(2):
+        page = admin.post("/console/operators", data={"name": "li wei", "roles": ["manager"], "regions": ["*"]})
+        assert "already" not in page.text
+        assert "/console/operators/" not in page.headers.get("location", "")
+    assert "li wei" not in admin.get("/console/operators").text
+
+
 def test_the_bare_address_leads_to_the_console(browser: TestClient) -> None:
     assert browser.get("/").headers["location"] == "/console/"
 
