@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import setproctitle
 
 if TYPE_CHECKING:
+    from server.kit.runtime import Runtime
     from server.kit.settings import Settings
 
 IDLE_S: Final = 75
@@ -91,33 +92,28 @@ def ingest(settings: "Settings") -> None:
         In one line, where the broker cannot be reached by the settings given.
     """
     from server.ingest import main
-    from server.kit.runtime import open_runtime
 
-    with open_runtime(settings) as runtime:
-        main(runtime)
+    _run(settings, main)
 
 
 def worker(settings: "Settings") -> None:
-    """Run one worker process: the clock's tick, feeds to terminals, background jobs.
-
-    Raises
-    ------
-    StartError
-        In one line, where the broker cannot be reached by the settings given.
-    """
-    from server.kit.runtime import open_runtime
+    """Run one worker process: the clock's tick, feeds to terminals, background jobs; as :func:`ingest` refused."""
     from server.worker import main
 
-    with open_runtime(settings) as runtime:
-        main(runtime)
+    _run(settings, main)
 
 
 def solver(settings: "Settings") -> None:
     """Run one solver process: it freezes, shares out, checks, publishes and compares, one thing at a time."""
-    from server.kit.runtime import open_runtime
     from server.solver import main
 
-    with open_runtime(settings, need_broker=False) as runtime:
+    _run(settings, main, need_broker=False)
+
+
+def _run(settings: "Settings", main: Callable[["Runtime"], None], *, need_broker: bool = True) -> None:
+    from server.kit.runtime import open_runtime
+
+    with open_runtime(settings, need_broker=need_broker) as runtime:
         main(runtime)
 
 

@@ -168,8 +168,8 @@ def _serve(first: int, line: Connection, bell: _Bell, be: Callable[[Asked], NoRe
     children: set[int] = set()
     while True:
         ready = wait([bell.heard] if line.closed else [line, bell.heard])
-        if line in ready:
-            children.update(_fork(line, bell, be))
+        if line in ready and (forked := _fork(line, bell, be)) is not None:
+            children.add(forked)
         if bell.heard in ready:
             for number in bell.rung():
                 if number != signal.SIGCHLD:
@@ -182,24 +182,24 @@ def _serve(first: int, line: Connection, bell: _Bell, be: Callable[[Asked], NoRe
                 _tell(line, _Ended(pid, status))
 
 
-def _fork(line: Connection, bell: _Bell, be: Callable[[Asked], NoReturn]) -> Iterator[int]:
-    """Fork the one that is asked for on the line and yield it; close the line where nobody asks any more."""
+def _fork(line: Connection, bell: _Bell, be: Callable[[Asked], NoReturn]) -> int | None:
+    """Fork the one that is asked for on the line and return its id; close the line where nobody asks any more."""
     try:
         asked: Asked = line.recv()
     except (EOFError, OSError):  # first has ended, or is about to
         line.close()
-        return
+        return None
     try:
         pid = os.fork()
     except OSError as error:
         _tell(line, _Refused(error.errno or 0, os.strerror(error.errno or 0)))
-        return
+        return None
     if pid == 0:
         line.close()
         bell.close()
         be(asked)
     _tell(line, _Started(pid))
-    yield pid
+    return pid
 
 
 def _tell(line: Connection, what: _Started | _Refused | _Ended) -> None:
