@@ -16,6 +16,7 @@ from typing import Any
 import procrastinate
 import psycopg
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from server.kit import audit
 from server.kit.db import transaction
@@ -111,20 +112,26 @@ async def _serve(runtime: Runtime, app: procrastinate.App, queue: str, at_once: 
 
 async def _look_after_stalled(runtime: Runtime, app: procrastinate.App, queue: str) -> None:
     while True:
-        await rescue_stalled(runtime, app, queue)
+        try:
+            await rescue_stalled(runtime, app, queue)
+        except (psycopg.OperationalError, OperationalError, procrastinate.exceptions.ConnectorException) as error:
+            log.warning("stalled_not_looked_after", why=str(error).splitlines()[0])  # the next look does it
         await asyncio.sleep(HEARTBEAT_S)
 
 
 async def rescue_stalled(runtime: Runtime, app: procrastinate.App, queue: str) -> None:
-    """Queue again what a dead process was doing; give up what so many died of that it is the job."""
+    """Queue again what a dead process was doing; give up what so many died of that it is the job.
+
+    What is given up is told of before it is parked: where that fails, the next look tells of it again.
+    """
     for job in await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=STALLED_AFTER_S):
         log.warning("job_left_by_a_dead_process", job=job.id, task=job.task_name, attempts=job.attempts)
         with contextlib.suppress(procrastinate.exceptions.ConnectorException):  # another one was quicker
             if job.attempts < ATTEMPTS_MOST:
                 await app.job_manager.retry_job(job)
             else:
-                await app.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=False)
                 await asyncio.to_thread(_tell_of, runtime, job, "its process died each time")
+                await app.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=False)
 
 
 def _tell_of(runtime: Runtime, job: procrastinate.jobs.Job, why: str) -> None:

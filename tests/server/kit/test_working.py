@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import procrastinate
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from server.kit import audit, jobs, working
 from server.kit.db import transaction
@@ -67,6 +68,29 @@ def test_what_a_dead_process_did_is_begun_again_until_so_many_died_of_it(
     asyncio.run(die_and_rescue(runtime, queue))
     assert [status for status, _ in standing(runtime)] == ["failed"]
     assert told(runtime) == [(True, TASK, "its process died each time")]
+
+
+def test_what_cannot_be_told_of_is_not_parked_yet(
+    runtime: Runtime, queue: procrastinate.App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defer(runtime, attempts=working.ATTEMPTS_MOST)
+
+    def away(*_args: object, **_more: object) -> None:
+        raise OperationalError("record", {}, ConnectionError("the database is away"))
+
+    with monkeypatch.context() as lost:
+        lost.setattr(audit, "record", away)
+        with pytest.raises(OperationalError):
+            asyncio.run(die_and_rescue(runtime, queue))
+    assert [status for status, _ in standing(runtime)] == ["doing"]
+
+    async def look_again() -> None:
+        async with queue.open_async():
+            await working.rescue_stalled(runtime, queue, jobs.QUEUE)
+
+    asyncio.run(look_again())
+    assert [status for status, _ in standing(runtime)] == ["failed"]
+    assert len(told(runtime)) == 1
 
 
 @pytest.mark.parametrize(
