@@ -18,7 +18,7 @@ from allocation.tables.columns import IntArray
 from allocation.tables.texts import Coded
 from server.catalogue import queries as catalogue
 from server.cycles import attempts, copying, crediting, frozen_book, moves, rules, secrets, supply_queries
-from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow, CycleStep
+from server.cycles.models import BookLine, BookRetailer, BookSku, Carry, CycleRow
 from server.forecasts import queries as forecasts
 from server.kit import audit
 from server.kit.identity import SYSTEM
@@ -152,11 +152,11 @@ def _scored(
 ) -> dict[str, retailers.Retailer]:
     """Return the shops with tier, weight and suspension as the scores in force have them, and note on the cycle which.
 
-    In force are those that were when the cycle closed: whoever publishes others afterwards may know the book. A shop
-    that is not scored keeps its own, but for what decisions of that day say.
+    In force are those that were when the last window closed: whoever publishes others afterwards may know the book,
+    however late that is noticed. A shop that is not scored keeps its own, but for what decisions of that day say.
     """
-    closed = select(CycleStep.at).where(CycleStep.cycle == row.id, CycleStep.state == "closed")
-    found = scores.in_force(session, on=session.scalar(closed.order_by(CycleStep.id.desc()).limit(1)))
+    closed_at = max(window.closes_at for window in orders.windows(session, cycle=row.id))
+    found = scores.in_force(session, on=closed_at)
     if found is not None:
         row.score_version = found.score_version
         forecast = None if found.forecast_number is None else forecasts.version(session, found.forecast_number)

@@ -173,7 +173,7 @@ def _guarded(runtime: Runtime, cycle: UUID, step: str, act: Callable[[], None]) 
     What stopped a step of an attempt that is over, or one that another has done meanwhile, is only logged.
     """
     with transaction(runtime.sessions) as session:
-        attempt = moves.locked(session, cycle).attempt
+        attempt = session.scalar(select(CycleRow.attempt).where(CycleRow.id == cycle))
     try:
         act()
     except StepStopped as stopped:
@@ -188,7 +188,7 @@ def _guarded(runtime: Runtime, cycle: UUID, step: str, act: Callable[[], None]) 
         _note_trouble(runtime, cycle, attempt, step, StepStopped("unexpected", what=what[:300]))
 
 
-def _note_trouble(runtime: Runtime, cycle: UUID, attempt: int, step: str, stopped: StepStopped) -> None:
+def _note_trouble(runtime: Runtime, cycle: UUID, attempt: int | None, step: str, stopped: StepStopped) -> None:
     with transaction(runtime.sessions) as session:
         row = moves.locked(session, cycle)
         if row.attempt != attempt or not rules.is_due(moves.state_of(row), f"cycles.{step}") or moves.is_stopped(row):
