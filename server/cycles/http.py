@@ -281,14 +281,15 @@ def grants(
 ) -> list[shapes.GrantLine]:
     """Return the grants that are out, before the first publication those of the last attempt; or of the one named.
 
-    By retailer and SKU, and of one retailer where it is named. ``published`` says whether the attempt
-    went out.
+    By retailer and SKU, and of one retailer where it is named. All pages are of the attempt of the first one, also
+    where another is published meanwhile; ``published`` says whether the attempt went out.
     """
-    shown = shown_attempt(session, cycle, attempt)
+    begun, *after = page.key(int, str, str) or (attempt,)
+    shown = shown_attempt(session, cycle, begun)
     found = result_queries.page_of_grants(
-        session, cycle, retailer, attempt=shown.attempt, after=page.key(str, str), limit=page.one_more
+        session, cycle, retailer, attempt=shown.attempt, after=after, limit=page.one_more
     )
-    given = page.rows(found, lambda grant: (grant.retailer, grant.sku))
+    given = page.rows(found, lambda grant: (shown.attempt, grant.retailer, grant.sku))
     return [shapes.grant_line(grant, shown.attempt, published=shown.published) for grant in given]
 
 

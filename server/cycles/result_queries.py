@@ -1,6 +1,6 @@
 """Reads of what came of a frozen book: attempts, grants, manual decisions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -225,15 +225,15 @@ def drafted_grants(
 
 
 def page_of_grants(
-    session: Session, cycle_id: UUID, retailer: str | None, *, attempt: int, after: tuple[str, str] | None, limit: int
+    session: Session, cycle_id: UUID, retailer: str | None, *, attempt: int, after: Sequence[str], limit: int
 ) -> list[Grant]:
-    """Return ``limit`` grants of an attempt at most, after a retailer and SKU, in the order of the table's key.
+    """Return ``limit`` grants of an attempt at most, in the order of the table's key, ``after`` a retailer and SKU.
 
     So that a page of a million costs what a page of ten does.
     """
     key = GrantRow.retailer, GrantRow.sku
     query = _grants_of(cycle_id, retailer, attempt).order_by(*key).limit(limit)
-    if after is not None:
+    if after:
         query = query.where(tuple_(*key) > tuple_(*after))
     return [Grant(*row) for row in session.execute(query)]
 

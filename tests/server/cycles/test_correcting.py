@@ -182,6 +182,24 @@ def test_who_asks_during_a_correction_is_told_what_is_out_and_reads_the_other_by
     assert 'name="attempt" value="2"' in auditor.get(f"/console/cycles/{cycle}/review").text
 
 
+def test_pages_of_grants_stay_with_the_attempt_of_the_first_one_while_another_goes_out(town, signed_in):
+    cycle = town.published()
+    before = granted(town, cycle)
+    auditor = signed_in("auditor", name="au")
+    page = auditor.get(f"/api/v1/cycles/{cycle}/grants", params={"limit": 3})
+    read = page.json()
+    short(town, cycle, K1=50)
+    released(town, cycle)
+    assert granted(town, cycle) != before
+
+    while following := page.links.get("next"):
+        page = auditor.get(following["url"])
+        read += page.json()
+
+    assert {one["attempt"] for one in read} == {1}
+    assert {(one["retailer"], one["sku"]): one["granted_units"] for one in read} == before
+
+
 def test_every_terminal_hears_what_changed_and_why_and_an_old_one_reads_the_right_figures(town):
     cycle = town.published()
     before = granted(town, cycle)
