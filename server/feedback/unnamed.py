@@ -12,6 +12,7 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.device_api import SayUnnamed, Unnamed
@@ -55,16 +56,11 @@ def take(session: Session, said: SayUnnamed, *, at: datetime) -> None:
         raise Rejected("feedback_empty")
     require(SAID, {"words": said.words})
     code = bytes.fromhex(said.code_sha256)
-    same = or_(UnnamedRow.id == said.id, UnnamedRow.code_sha256 == code)
-    known = session.scalars(select(UnnamedRow).where(same).limit(1)).one_or_none()
-    if known is not None:
-        if (known.id, known.code_sha256) != (said.id, code) or not known.words.startswith(said.words.strip()):
-            raise Conflict("id_reused", id=str(said.id))
-        return
     category: FeedbackCategory = "employee" if said.employee.strip() else said.category
     meant = [one.name for one in operators.operators(session, at=at)] if said.employee.strip() else []
-    session.add(
-        UnnamedRow(
+    kept = session.execute(
+        insert(UnnamedRow)
+        .values(
             id=said.id,
             code_sha256=code,
             week=_week(at),
@@ -75,8 +71,15 @@ def take(session: Session, said: SayUnnamed, *, at: datetime) -> None:
             answer_zh="",
             answer_en="",
         )
+        .on_conflict_do_nothing()  # a repeat, also one that comes while the first is taken: an error would be logged
+        .returning(UnnamedRow.id)
     )
-    session.flush()
+    if kept.first() is not None:
+        return
+    same = or_(UnnamedRow.id == said.id, UnnamedRow.code_sha256 == code)
+    known = session.scalars(select(UnnamedRow).where(same).limit(1)).one()
+    if (known.id, known.code_sha256) != (said.id, code) or not known.words.startswith(said.words.strip()):
+        raise Conflict("id_reused", id=str(said.id))
 
 
 def look(session: Session, code: str) -> Unnamed:

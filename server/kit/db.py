@@ -96,9 +96,13 @@ def portions(table_name: str, *columns: str) -> tuple[str, ...]:
 
 
 def make_engine(url: str, *, pool: int = 10) -> Engine:
-    """Return an engine for PostgreSQL by psycopg 3; times come and go in UTC."""
+    """Return an engine for PostgreSQL by psycopg 3; times come and go in UTC.
+
+    Errors name statements, never what was bound to them: words of people must not reach a log by a failure.
+    """
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=pool,
         max_overflow=0,
         pool_pre_ping=True,

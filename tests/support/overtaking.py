@@ -11,10 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from server.kit.db import transaction
 
 WITHIN_S = 30.0
-_WAITING = text(
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def at_once(sessions: sessionmaker[Session], first: Callable[[Session], Any], later: Callable[[Session], Any]) -> Any:
@@ -42,8 +39,12 @@ def at_once(sessions: sessionmaker[Session], first: Callable[[Session], Any], la
 
 def _wait_for_a_waiter(sessions: sessionmaker[Session], came: Future[Any]) -> None:
     deadline = time.monotonic() + WITHIN_S
-    with transaction(sessions) as session:
-        while not session.scalar(_WAITING):
-            assert not came.done(), f"the later one did not wait: {came}"
-            assert time.monotonic() < deadline, "nobody waits"
-            time.sleep(0.01)  # between two looks
+    while not _somebody_waits(sessions):
+        assert not came.done(), f"the later one did not wait: {came}"
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.01)  # between two looks
+
+
+def _somebody_waits(sessions: sessionmaker[Session]) -> bool:
+    with transaction(sessions) as session:  # one a look: within one, what the others do stands still
+        return bool(session.scalar(_WAITING))

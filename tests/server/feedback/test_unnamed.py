@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from factories import make_device, make_retailer
+from overtaking import at_once
 
+from contract.device_api import SayUnnamed
 from server.feedback import unnamed
 from server.feedback.models import UnnamedRow
 from server.kit import outbox
@@ -68,6 +70,24 @@ def test_nothing_is_written_down_but_the_words_and_the_week(app_client, sessions
         assert not known
     assert app_client.post("/device/v1/unnamed", json=body | {"words": "other"}).json()["code"] == "id_reused"
     assert app_client.post("/device/v1/unnamed", json=said(words="  ")).json()["code"] == "feedback_empty"
+
+
+def test_a_repeat_that_comes_while_the_first_is_taken_is_taken_too(sessions, shop, clock):
+    once = SayUnnamed.model_validate(said())
+
+    def take(session):
+        unnamed.take(session, once, at=clock())
+
+    assert at_once(sessions, take, take) is None
+    with transaction(sessions) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(UnnamedRow)) == 1
+
+
+def test_an_error_of_the_database_says_nothing_of_what_was_said(sessions):
+    words = "the driver asks for cigarettes"
+    with pytest.raises(sa.exc.DBAPIError) as failed, transaction(sessions) as session:
+        session.execute(sa.text("SELECT CAST(:words AS text), 1 / :nothing"), {"words": words, "nothing": 0})
+    assert words not in str(failed.value)
 
 
 def test_whoever_has_the_code_reads_the_answer_and_nobody_else(app_client, sessions, shop, signed_in):
