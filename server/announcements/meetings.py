@@ -1,7 +1,8 @@
 """Meetings that announcements invite to: who comes, who waits, who was there.
 
-A shop has one place. Its newest word counts; places go in the order in which the server heard of them, by its clock;
-who gives a place back lets the first who waits have it. One meeting is decided on at a time: its row is locked.
+A shop has one place. The word counts that was said last, in whatever order words arrive; places go in the order in
+which the server heard of them, by its clock; who gives a place back lets the first who waits have it. One meeting is
+decided on at a time: its row is locked.
 """
 
 from collections.abc import Collection, Iterable
@@ -21,6 +22,7 @@ from contract.messages import RegisterForMeeting
 from server.announcements.models import AnnouncementRow, AttendanceRow, MeetingRow, RecipientRow, RegistrationRow
 from server.announcements.rules import Invitation, MeetingSort
 from server.kit import audit, outbox
+from server.kit.clock import happened_at
 from server.kit.db import EVERYTHING, acting_for
 from server.kit.identity import Operator
 from server.kit.inbox import Accepted, Arrival
@@ -179,7 +181,7 @@ def guests(session: Session, announcement: UUID, *, said_something: bool = False
 
 
 def register(session: Session, said: RegisterForMeeting, arrival: Arrival) -> Accepted:
-    """Take what a shop says of its coming; the same again changes nothing.
+    """Take what a shop says of its coming; the same again changes nothing, and neither does what was said before.
 
     Raises
     ------
@@ -189,7 +191,10 @@ def register(session: Session, said: RegisterForMeeting, arrival: Arrival) -> Ac
     """
     shop, by = arrival.sender.party, arrival.sender.device
     with acting_for(session, scope=EVERYTHING):  # who else comes and waits decides, and is told
-        return Accepted(_note(session, said.announcement, shop, coming=said.coming, by=by, at=arrival.at))
+        said_at = happened_at(said.said_at, arrival.at)
+        return Accepted(
+            _note(session, said.announcement, shop, coming=said.coming, by=by, said_at=said_at, at=arrival.at)
+        )
 
 
 def register_for(
@@ -202,7 +207,7 @@ def register_for(
     if session.get(RecipientRow, (announcement, shop)) is None:
         raise Rejected("not_found", what="retailer", name=shop)
     with acting_for(session, scope=EVERYTHING):
-        number = _note(session, announcement, shop, coming=coming, by=operator.name, at=at)
+        number = _note(session, announcement, shop, coming=coming, by=operator.name, said_at=at, at=at)
         audit.record(
             session,
             actor=operator.actor,
@@ -213,7 +218,9 @@ def register_for(
         )
 
 
-def _note(session: Session, announcement: UUID, shop: str, *, coming: bool, by: str, at: datetime) -> int:
+def _note(
+    session: Session, announcement: UUID, shop: str, *, coming: bool, by: str, said_at: datetime, at: datetime
+) -> int:
     """Note whether a shop comes; return the announcement's number."""
     row = session.get(AnnouncementRow, announcement)
     invited = session.get(RecipientRow, (announcement, shop))
@@ -231,6 +238,10 @@ def _note(session: Session, announcement: UUID, shop: str, *, coming: bool, by: 
         raise Rejected("registration_over", until=last.isoformat())
     stands = session.get(RegistrationRow, (announcement, shop), populate_existing=True)
     if stands is not None and (stands.state != "not_coming") == coming:
+        stands.said_at = max(stands.said_at, said_at)
+        return row.number
+    if stands is not None and said_at < stands.said_at:
+        _tell(session, announcement, {shop}, at)  # the terminal that said it shows how the shop stands
         return row.number
     state: State = "not_coming"
     if coming:
@@ -239,7 +250,7 @@ def _note(session: Session, announcement: UUID, shop: str, *, coming: bool, by: 
     turn = session.scalar(
         select(func.coalesce(func.max(RegistrationRow.turn), 0)).where(RegistrationRow.announcement_id == announcement)
     )
-    values = {"state": state, "turn": int(turn or 0) + 1, "said_by": by, "at": at}
+    values = {"state": state, "turn": int(turn or 0) + 1, "said_by": by, "said_at": said_at, "at": at}
     put = insert(RegistrationRow).values(announcement_id=announcement, retailer=shop, **values)
     session.execute(put.on_conflict_do_update(index_elements=["announcement_id", "retailer"], set_=values))
     changed = {shop}

@@ -151,7 +151,10 @@ class MeetingRow(Base):
 
 
 class RegistrationRow(Base):
-    """How one shop stands with a meeting. ``turn`` orders those who wait: who comes again stands at the end."""
+    """How one shop stands with a meeting. ``turn`` orders those who wait: who comes again stands at the end.
+
+    ``said_at`` is when the newest word was said; ``at`` when the server put the shop where it stands.
+    """
 
     __tablename__ = "announcement_registrations"
     __table_args__ = (
@@ -170,6 +173,7 @@ class RegistrationRow(Base):
     state: Mapped[str]
     turn: Mapped[int]
     said_by: Mapped[str]
+    said_at: Mapped[datetime]
     at: Mapped[datetime]
 
 

@@ -2,14 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, timedelta
 
 from contract.errors import Rejected
 from contract.messages import MovedLine, StockAct
-
-MOVED_DAYS_MOST: Final = 60
-"""A terminal that says that something happened so many days ago is believed; beyond, its clock is wrong."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +92,6 @@ def entries(act: StockAct, stock: Stock, units: int) -> list[tuple[str, Change]]
         return [("adjustment", Change(units))]
     differs = units - stock.on_hand_units
     return [("count", Change(differs))] if differs else []
-
-
-def moved_at(said: datetime, at: datetime) -> datetime:
-    """Return when something happened that a terminal told of at ``at``; its word where its clock can be right."""
-    return said if at - timedelta(days=MOVED_DAYS_MOST) <= said <= at else at
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from server.catalogue import queries as catalogue
 from server.inventory import depot, queries, rules
 from server.inventory.models import MovementRow, StockActRow
 from server.kit import audit, outbox
+from server.kit.clock import happened_at
 from server.kit.identity import Actor, Operator
 from server.kit.inbox import Accepted, Arrival
 from server.retailers import service as retailer_locks
@@ -76,7 +77,7 @@ def move_stock(session: Session, moved: MoveStock, arrival: Arrival) -> Accepted
     before = queries.stock(session, retailer, skus)
     new = {line.sku: rules.entries(moved.kind, _stands(before.get(line.sku)), line.units) for line in moved.lines}
     cause = Cause(moved.kind, "terminal", arrival.id, Actor("device", arrival.sender.device), reason)
-    happened = rules.moved_at(moved.moved_at, arrival.at)
+    happened = happened_at(moved.moved_at, arrival.at)
     entered = _enter(session, retailer, new, before, cause, at=arrival.at, moved_at=happened)
     if moved.kind != "sale":
         audit.record(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from contract.asking import asked_of
 from contract.errors import Conflict, Rejected
-from contract.feed import Announcement, Delivery, Survey
+from contract.feed import Announcement, Delivery, Registration, Survey
 from contract.ids import uuid7
 from contract.messages import (
     AmendOrder,
@@ -435,6 +435,9 @@ def read_announcement(shop: Shop, announcement: UUID) -> UUID | None:
 def register(shop: Shop, announcement: UUID, *, coming: bool) -> UUID | None:
     """Queue that the shop comes to what an announcement invites to, or does not; none where it was said last.
 
+    Said last is what was said here, unless the server says since that the shop stands otherwise: it may have been said
+    by telephone, or at another terminal.
+
     Raises
     ------
     Rejected
@@ -453,12 +456,22 @@ def register(shop: Shop, announcement: UUID, *, coming: bool) -> UUID | None:
             raise Rejected("registration_over", until=last.isoformat())
         subject = f"meeting:{announcement}"
         said = [entry for entry in outbox.about(shop.store, subject) if entry.state != "refused"]
-        if said and said[-1].data.get("coming") is coming:
+        if (
+            said
+            and said[-1].data.get("coming") is coming
+            and not _stands_otherwise(shop, announcement, said[-1], coming=coming)
+        ):
             return None
         message = RegisterForMeeting(announcement=announcement, coming=coming, said_at=shop.clock.now())
         pending = _queue(shop, "meeting.register", subject, message)
     shop.saved(pending)
     return pending.id
+
+
+def _stands_otherwise(shop: Shop, announcement: UUID, said: outbox.Entry, *, coming: bool) -> bool:
+    """Return whether the server took what was said, and has the shop elsewhere."""
+    stands = next((one for one in feed.read(shop.store, Registration) if one.announcement == announcement), None)
+    return said.state == "received" and stands is not None and (stands.state != "not_coming") is not coming
 
 
 def _announced(shop: Shop, announcement: UUID) -> tuple[Announcement, str]:

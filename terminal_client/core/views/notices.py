@@ -64,6 +64,13 @@ class Note:
         """Whether what was said last of coming is not answered by the server's word yet."""
         return self.said is not None and self.said.state in ("saved", "sent")
 
+    @property
+    def comes(self) -> bool:
+        """Whether the shop comes, as far as is known here: its own word until it is answered, then the server's."""
+        if self.said is not None and (self.unanswered or self.registration is None) and self.said.state != "refused":
+            return bool(self.said.data["coming"])
+        return self.registration is not None and self.registration.state != "not_coming"
+
     def open_at(self, now: datetime) -> bool:
         """Whether somebody can still say that he comes."""
         meeting = self.announcement.meeting

@@ -99,6 +99,24 @@ def test_what_is_said_twice_counts_once_and_what_comes_late_is_refused_visibly(s
     assert say(session, shops[3], meeting).code == "unknown_announcement"
 
 
+def test_the_word_that_was_said_last_counts_in_whatever_order_words_arrive(session, shops, meeting):
+    hour = timedelta(hours=1)
+
+    def word(*, coming: bool, said: float, arrives: float) -> Registration | None:
+        message = RegisterForMeeting(announcement=meeting, coming=coming, said_at=NOW + said * hour)
+        assert send(session, shops[0], "meeting.register", message, at=NOW + arrives * hour).outcome == "accepted"
+        return stands(session, "R1")
+
+    assert word(coming=False, said=2, arrives=2).state == "not_coming"
+    older = word(coming=True, said=1, arrives=3)
+    assert (older.state, older.at) == ("not_coming", NOW + 2 * hour)
+    assert word(coming=True, said=4, arrives=4).state == "registered"
+    word(coming=True, said=6, arrives=6)
+    assert word(coming=False, said=5, arrives=7).state == "registered", "it was said again since"
+    assert word(coming=False, said=99, arrives=8).state == "not_coming", "a clock that is ahead is not believed"
+    assert word(coming=True, said=9, arrives=9).state == "registered"
+
+
 def test_a_meeting_that_is_called_off_takes_nobody_any_more(session, shops, meeting):
     announcements.call_off_meeting(session, meeting, PLANNER, at=NOW)
     announcements.call_off_meeting(session, meeting, PLANNER, at=NOW)

@@ -97,6 +97,23 @@ def test_a_shop_says_offline_that_it_comes_once_and_changes_its_mind(world: Any)
     assert note(world).registration == stands
 
 
+def test_what_the_server_says_of_coming_is_shown_and_can_be_changed_by_one_tap(world: Any) -> None:
+    announce(world, meeting=meeting(world))
+    use_cases.register(world.shop, ID, coming=True)
+    assert note(world).comes
+    world.run(120)
+    assert use_cases.register(world.shop, ID, coming=True) is None
+
+    by_telephone = Registration(announcement=ID, state="not_coming", at=world.server.now())
+    world.server.tell(f"registration:{ID}", "registration", by_telephone)
+    world.run(60)
+
+    assert not note(world).comes
+    assert use_cases.register(world.shop, ID, coming=True) is not None
+    assert note(world).comes
+    assert use_cases.register(world.shop, ID, coming=True) is None
+
+
 def test_after_the_last_instant_or_when_it_is_called_off_nobody_registers(world: Any) -> None:
     announce(world, meeting=meeting(world, called_off=True))
     with pytest.raises(Rejected, match="called off"):
