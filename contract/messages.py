@@ -18,6 +18,7 @@ WRITABLE = r"^[^\x00]*$"
 
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WRITABLE)]
 Units = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+FeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
 Note = Annotated[str, StringConstraints(max_length=500, pattern=WRITABLE)]
 
 
@@ -252,7 +253,7 @@ class MoveStock(Message):
 class PullFeed(Message):
     """``feed.pull``: send everything after ``after``. Sent on connecting and where a gap was seen."""
 
-    after: Annotated[int, Field(ge=0)]
+    after: FeedNumber
 
 
 Printing = Literal["ready", "off", "fault"]
@@ -272,7 +273,7 @@ class ReportStatus(Message):
     queue_length: Annotated[int, Field(ge=0)]
     language: Literal["zh", "en"]
     clock_offset_ms: int = 0
-    feed_seq: Annotated[int, Field(ge=0)] = 0
+    feed_seq: FeedNumber = 0
     oldest_queued_s: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     disk_free_mb: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     disk_total_mb: Annotated[int, Field(ge=0, lt=2**31)] | None = None

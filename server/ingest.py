@@ -43,6 +43,7 @@ REFUSED = Counter("evenhand_ingest_refused", "Messages that no receipt could be 
 LEASE = "ingest"
 RENEW_EVERY_S = 1.0
 LOOK_EVERY_S = 0.2
+TOPIC_MOST = 200
 REST_SHARE = 4
 """One in so many of a group is kept for what wants no receipt, where that waits."""
 
@@ -111,6 +112,19 @@ def take_group(runtime: Runtime, group: Iterable[Delivered]) -> None:
         act_for(session, EVERYTHING)
 
 
+def give_up(runtime: Runtime, group: Iterable[Delivered]) -> None:
+    """Write down of messages that they could not be taken, whatever is in them."""
+    with transaction(runtime.sessions) as session:
+        for message in group:
+            REFUSED.labels("defect").inc()
+            _note_failed(session, _device_of(message.topic), {"topic": message.topic[:TOPIC_MOST]}, runtime.clock())
+
+
+def _device_of(topic: str) -> str:
+    """Return the level of a topic at which a device stands, whether or not it is one."""
+    return next(iter(topic.split("/")[3:4]), "?")
+
+
 def _read_all(session: Session, group: Sequence[Delivered], at: datetime) -> list[Incoming]:
     """Return what can be read of a group; the rest is written down as refused."""
     named = {device for message in group for device in message.topic.split("/")[3:4]}
@@ -127,11 +141,11 @@ def _read(session: Session, message: Delivered, known: Mapping[str, str], at: da
         log.warning("topic_refused", topic=message.topic, why=str(error))
         audit.record(
             session,
-            actor=Actor("device", message.topic.split("/")[3] if message.topic.count("/") > 3 else "?"),  # noqa: PLR2004 - the level of the device
+            actor=Actor("device", _device_of(message.topic)),
             action="message.topic_refused",
             subject="broker",
             at=at,
-            detail={"topic": message.topic[:200]},
+            detail={"topic": message.topic[:TOPIC_MOST]},
             alert=True,
         )
         return None
@@ -200,15 +214,19 @@ def _take(session: Session, one: Incoming, at: datetime) -> None:
     except Exception:
         REFUSED.labels("defect").inc()
         log.exception("message_failed", device=one.sender.device, kind=one.kind)
-        audit.record(
-            session,
-            actor=Actor("device", one.sender.device),
-            action="message.failed",
-            subject=f"device:{one.sender.device}",
-            at=at,
-            detail={"kind": one.kind, "id": str(one.envelope.id)},
-            alert=True,
-        )
+        _note_failed(session, one.sender.device, {"kind": one.kind, "id": str(one.envelope.id)}, at)
+
+
+def _note_failed(session: Session, device: str, detail: dict[str, Any], at: datetime) -> None:
+    audit.record(
+        session,
+        actor=Actor("device", device),
+        action="message.failed",
+        subject=f"device:{device}",
+        at=at,
+        detail=detail,
+        alert=True,
+    )
 
 
 def _note_refusal(device: str, kind: str, refusal: Refusal) -> None:
@@ -293,17 +311,30 @@ class Ingest:
         settings = self._runtime.settings
         return self._waiting.group(settings.ingest_batch, within_s=LOOK_EVERY_S, fill_s=settings.ingest_wait_ms / 1000)
 
-    def settle(self, group: list[Delivered]) -> None:
-        """Commit a group, trying again while the database is away; then acknowledge."""
-        delay_s = 0.1
+    def settle(self, group: Sequence[Delivered]) -> None:
+        """Commit a group, trying again while the database is away; then acknowledge.
+
+        Where a group as a whole cannot be committed, its messages are taken one by one, so that the one at fault costs
+        itself alone: it is written down and acknowledged, or it would come again for ever.
+        """
+        delay_s, take = 0.1, take_group
         while not self._stop.is_set():
             try:
-                take_group(self._runtime, group)
+                take(self._runtime, group)
                 break
             except (OperationalError, Unavailable) as error:
                 log.warning("database_away", why=str(error).splitlines()[0], retry_s=delay_s)
                 self._stop.wait(delay_s)
                 delay_s = min(delay_s * 2, 2.0)
+            except Exception:
+                if take is give_up:
+                    raise
+                log.exception("group_failed", messages=len(group))
+                if len(group) > 1:
+                    for message in group:
+                        self.settle([message])
+                    return
+                take = give_up
         else:
             return
         for message in group:

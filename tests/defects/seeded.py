@@ -29,10 +29,10 @@ DEFECTS = (
         (
             Edit(
                 "server/ingest.py",
-                "                take_group(self._runtime, group)\n                break",
+                "                take(self._runtime, group)\n                break",
                 "                for message in group:\n"
                 "                    self._client.ack(message.mid, message.qos)\n"
-                "                take_group(self._runtime, group)\n"
+                "                take(self._runtime, group)\n"
                 "                break",
             ),
         ),

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from factories import NOW, envelope, lines, make_device, make_retailer, make_sku, make_window
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from contract import topics
 from contract.ids import uuid7
-from contract.messages import PlaceOrder
+from contract.messages import PlaceOrder, PullFeed
 from server import ingest
 from server.ingest import Delivered, Ingest, take_group
 from server.kit import audit, inbox, outbox
@@ -152,6 +154,41 @@ def test_a_defect_of_ours_costs_one_message_and_is_alerted(runtime, sessions, sh
     assert receipts_of(sessions, "R1") == ["accepted"]
     with transaction(sessions) as session:
         assert [entry.action for entry in audit.entries(session) if entry.alert] == ["message.failed"]
+
+
+def test_what_fails_at_a_groups_end_costs_itself_alone(runtime, sessions, shop, monkeypatch):
+    sender, order = shop
+    process, broker = Ingest(runtime), BrokerSide(sessions)
+    monkeypatch.setattr(process, "_client", broker)
+    ended = outbox.gathered
+
+    @contextmanager
+    def fails_for_two_units(session):
+        with ended(session):
+            yield
+        if session.scalar(text("SELECT count(*) FROM order_lines WHERE quantity_units = 20")):
+            raise ArithmeticError("a number that no column holds")
+
+    monkeypatch.setattr(ingest.outbox, "gathered", fails_for_two_units)
+    process.settle([order(mid=1), order(20, mid=2), order(mid=3)])
+
+    assert [mid for mid, _ in broker.acknowledged] == [1, 2, 3]
+    assert (orders_of(sessions, "R1"), receipts_of(sessions, "R1")) == (2, ["accepted", "accepted"])
+    with transaction(sessions) as session:
+        (told,) = [entry for entry in audit.entries(session) if entry.alert]
+    assert (told.action, told.actor) == ("message.failed", f"device:{sender.device}")
+
+
+def test_a_feed_is_pulled_from_numbers_that_a_feed_can_have(runtime, sessions, shop):
+    sender, order = shop
+    wild = envelope(sender, PullFeed(after=0)).model_dump(mode="json")
+    pull = json.dumps(wild | {"data": {"after": 2**63}}).encode()
+
+    take_group(
+        runtime, [order(mid=1), Delivered(topics.up_topic(sender.device, "feed.pull"), pull, 2, 1), order(mid=3)]
+    )
+
+    assert orders_of(sessions, "R1") == 2
 
 
 def test_a_late_order_is_refused_whatever_the_terminal_says(runtime, sessions, shop):
